@@ -1,0 +1,1 @@
+//! The benches stand in `benches/`.

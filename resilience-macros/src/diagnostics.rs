@@ -1,0 +1,53 @@
+//! Collects mistakes, so that one compile reports them all, and words the ones that every macro shares.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+
+/// The mistakes found so far, in the order of the source.
+#[must_use = "mistakes that nobody reports are lost"]
+#[derive(Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            none => *none = Some(error),
+        }
+    }
+
+    /// Blames `span`.
+    pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    /// Blames all of `tokens`.
+    pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.push(syn::Error::new_spanned(tokens.into_token_stream(), message));
+    }
+
+    /// Keeps the error, or hands on the value.
+    pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// One `compile_error!` per mistake; nothing if there are none.
+    pub(crate) fn into_compile_errors(self) -> TokenStream {
+        self.0.map(|errors| errors.to_compile_error()).unwrap_or_default()
+    }
+}
+
+/// ``unknown `#[retry]` option `atempts`; expected one of: …``
+pub(crate) fn unknown(owner: &str, key: &Ident, valid: &[&str]) -> syn::Error {
+    let list = valid.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
+    syn::Error::new(key.span(), format!("unknown `{owner}` option `{key}`; expected one of: {list}"))
+}
+
+/// ``duplicate `#[retry]` option `attempts`; keep one``
+pub(crate) fn duplicate(owner: &str, key: &Ident) -> syn::Error {
+    syn::Error::new(key.span(), format!("duplicate `{owner}` option `{key}`; keep one"))
+}

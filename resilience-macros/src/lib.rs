@@ -1,0 +1,4 @@
+//! The macros of the `resilience` crate.
+
+mod diagnostics;
+mod krate;

@@ -1,0 +1,55 @@
+//! Tokio's clock as plain numbers, so that a point in time fits into an atomic, and a paused clock tests everything.
+
+use std::sync::OnceLock;
+use std::time::Instant as StdInstant;
+use tokio::time::{Duration, Instant};
+
+/// The number of the base instant. Half of the range lies before it: a paused clock of another runtime can stand earlier
+/// than the moment at which this process first asked.
+const BASE_NANOS: u64 = 1 << 62;
+
+/// The largest number that [`millis`] returns has this many bits.
+pub(crate) const MILLIS_BITS: u32 = 40;
+const BASE_MILLIS: u64 = 1 << (MILLIS_BITS - 1);
+
+fn base() -> StdInstant {
+    static BASE: OnceLock<StdInstant> = OnceLock::new();
+    *BASE.get_or_init(StdInstant::now)
+}
+
+/// An instant in nanoseconds; 146 years either way, and saturating beyond. Never 0.
+pub(crate) fn to_nanos(instant: Instant) -> u64 {
+    let (instant, base) = (instant.into_std(), base());
+    let distance = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(BASE_NANOS - 1);
+    match instant.checked_duration_since(base) {
+        Some(after) => BASE_NANOS + distance(after),
+        None => BASE_NANOS - distance(base.duration_since(instant)),
+    }
+}
+
+/// Now, in milliseconds, rounded down; 17 years either way of the process's start, and saturating beyond.
+pub(crate) fn millis() -> u64 {
+    let nanos = to_nanos(Instant::now());
+    let distance = |nanos: u64| (nanos / 1_000_000).min(BASE_MILLIS - 1);
+    if nanos >= BASE_NANOS {
+        BASE_MILLIS + distance(nanos - BASE_NANOS)
+    } else {
+        BASE_MILLIS - distance(BASE_NANOS - nanos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_before_and_after_the_base_keep_their_distance() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(30 * 86_400);
+        assert_eq!(to_nanos(later) - to_nanos(now), 30 * 86_400 * 1_000_000_000);
+        assert!(millis() < 1 << MILLIS_BITS);
+        if let Some(earlier) = now.checked_sub(Duration::from_millis(5)) {
+            assert_eq!(to_nanos(now) - to_nanos(earlier), 5_000_000);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock;
+
+/// The state of one `#[timeout]` for one call, which the layers below it read through a shared reference.
+///
+/// An atomic only because a shared `Cell` would make the future `!Send`; nothing here is contended.
+#[derive(Debug)]
+pub struct Deadline<'above> {
+    after: Duration,
+    /// [`NOT_STARTED`], [`FIRED`], or the instant at which it fires.
+    at: AtomicU64,
+    above: Option<&'above Deadline<'above>>,
+}
+
+const NOT_STARTED: u64 = 0;
+const FIRED: u64 = u64::MAX;
+
+impl<'above> Deadline<'above> {
+    /// A deadline that starts when the call first has to wait.
+    pub const fn new(after: Duration) -> Self {
+        Self { after, at: AtomicU64::new(NOT_STARTED), above: None }
+    }
+
+    /// The same under another deadline, which counts as well.
+    #[must_use]
+    pub const fn under(after: Duration, above: &'above Deadline<'above>) -> Self {
+        Self { after, at: AtomicU64::new(NOT_STARTED), above: Some(above) }
+    }
+
+    pub(crate) const fn after(&self) -> Duration {
+        self.after
+    }
+
+    pub(crate) fn start(&self, fires_at: Instant) {
+        self.at.store(clock::to_nanos(fires_at), Relaxed);
+    }
+
+    pub(crate) fn fire(&self) {
+        self.at.store(FIRED, Relaxed);
+    }
+
+    /// Whether this deadline, or one above it, has given the call up.
+    pub(crate) fn fired(&self) -> bool {
+        self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
+    }
+
+    /// What is left until the earliest of this deadline and those above it.
+    pub(crate) fn time_left(&self, now: Instant) -> Duration {
+        let own = match self.at.load(Relaxed) {
+            NOT_STARTED => self.after,
+            FIRED => Duration::ZERO,
+            at => Duration::from_nanos(at.saturating_sub(clock::to_nanos(now))),
+        };
+        self.above.map_or(own, |above| own.min(above.time_left(now)))
+    }
+
+    /// How long ago the outermost deadline that has started did so.
+    pub(crate) fn elapsed(&self, now: Instant) -> Option<Duration> {
+        if let Some(elapsed) = self.above.and_then(|above| above.elapsed(now)) {
+            return Some(elapsed);
+        }
+        match self.at.load(Relaxed) {
+            NOT_STARTED | FIRED => None,
+            at => {
+                let left = Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)));
+                Some(self.after.saturating_sub(left))
+            }
+        }
+    }
+}

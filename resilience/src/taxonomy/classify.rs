@@ -1,0 +1,80 @@
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Display;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::{Classification, generic_message};
+
+/// An error that says what it is: every layer and every boundary decides from that, and from nothing else.
+///
+/// `#[derive(ServiceError)]` writes it for an enum or a struct. By hand it is one function:
+///
+/// ```
+/// use resilience::{Classification, Classify};
+/// use std::fmt;
+///
+/// #[derive(Debug)]
+/// struct Busy;
+///
+/// impl fmt::Display for Busy {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("the printer is busy")
+///     }
+/// }
+///
+/// impl Classify for Busy {
+///     fn classify(&self) -> Classification {
+///         Classification::transient("PRINTER_BUSY")
+///     }
+/// }
+///
+/// assert_eq!(Busy.classify().status(), 503);
+/// assert_eq!(Busy.public_message(), "An internal error occurred");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` doesn't say how it may fail",
+    label = "the layers need to classify this error",
+    note = "for an error of your own, add `#[derive(ServiceError)]` to it, or implement `Classify`",
+    note = "for a foreign error, wrap it in a variant of your own enum, or write `classify = path::to::function` in the attribute"
+)]
+pub trait Classify: Display {
+    /// Category, code, status, advice and the rest, in one answer.
+    ///
+    /// Called once per failure and layer, never on success; it should be cheap and must not panic.
+    fn classify(&self) -> Classification;
+
+    /// What a client may read. By default the generic text of the status, which holds nothing of the error's own words.
+    fn public_message(&self) -> Cow<'_, str> {
+        Cow::Borrowed(generic_message(self.classify().status()))
+    }
+}
+
+/// An error of a service: one that classifies itself. `#[derive(ServiceError)]` implements it beside [`Classify`].
+///
+/// It can be used as a trait object:
+///
+/// ```
+/// use resilience::{ServiceError, errors::NotFound};
+///
+/// let error: Box<dyn ServiceError + Send + Sync> = Box::new(NotFound::new("user", "42"));
+/// assert_eq!(error.classify().code(), "NOT_FOUND");
+/// assert_eq!(error.to_string(), "user 42 not found");
+/// ```
+pub trait ServiceError: Error + Classify {}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<E: Classify + ?Sized> Classify for $pointer {
+            fn classify(&self) -> Classification {
+                (**self).classify()
+            }
+
+            fn public_message(&self) -> Cow<'_, str> {
+                (**self).public_message()
+            }
+        }
+    )*};
+}
+
+forward!(&E, &mut E, Box<E>, Rc<E>, Arc<E>);

@@ -1,0 +1,103 @@
+//! The status and the client's text that belong to a code.
+
+/// The HTTP status of a code, where the code alone decides it; 500 for every other.
+///
+/// The first five are the guide's map; CONFLICT, QUERY_TIMEOUT and NETWORK_TIMEOUT complete it.
+pub(super) const fn status_of(code: &str) -> u16 {
+    const MAP: &[(&str, u16)] = &[
+        ("NOT_FOUND", 404),
+        ("VALIDATION_ERROR", 422),
+        ("AUTH_FAILED", 401),
+        ("RATE_LIMITED", 429),
+        ("SERVICE_UNAVAILABLE", 503),
+        ("CONFLICT", 409),
+        ("QUERY_TIMEOUT", 504),
+        ("NETWORK_TIMEOUT", 504),
+        ("CONNECT_FAILED", 503),
+        ("CIRCUIT_OPEN", 503),
+        ("FORBIDDEN", 403),
+    ];
+    let mut row = 0;
+    while row < MAP.len() {
+        if equal(MAP[row].0, code) {
+            return MAP[row].1;
+        }
+        row += 1;
+    }
+    500
+}
+
+/// The text that a client sees where the error itself offers none: never anything of the error's own words.
+///
+/// ```
+/// assert_eq!(resilience::generic_message(404), "Not found");
+/// assert_eq!(resilience::generic_message(503), "An internal error occurred");
+/// ```
+pub const fn generic_message(status: u16) -> &'static str {
+    match status {
+        400 => "Bad request",
+        401 => "Authentication failed",
+        403 => "Forbidden",
+        404 => "Not found",
+        405 => "Method not allowed",
+        408 => "Request timed out",
+        409 => "Conflict with the current state",
+        410 => "Gone",
+        412 => "Precondition failed",
+        413 => "Request too large",
+        415 => "Unsupported media type",
+        422 => "Validation failed",
+        429 => "Too many requests",
+        402 | 406 | 407 | 411 | 414 | 416..=421 | 423..=428 | 430..=499 => "The request can't be served",
+        _ => "An internal error occurred",
+    }
+}
+
+const fn equal(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < left.len() {
+        if left[at] != right[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guides_map_and_its_completion() {
+        let map = [
+            ("NOT_FOUND", 404),
+            ("VALIDATION_ERROR", 422),
+            ("AUTH_FAILED", 401),
+            ("RATE_LIMITED", 429),
+            ("SERVICE_UNAVAILABLE", 503),
+            ("CONFLICT", 409),
+            ("QUERY_TIMEOUT", 504),
+            ("NETWORK_TIMEOUT", 504),
+            ("UPSTREAM_CLIENT_ERROR", 500),
+            ("ANYTHING_ELSE", 500),
+        ];
+        for (code, status) in map {
+            assert_eq!(status_of(code), status, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_server_error_has_the_same_text() {
+        for status in 500..600 {
+            assert_eq!(generic_message(status), "An internal error occurred");
+        }
+        for status in 400..500 {
+            assert_ne!(generic_message(status), "An internal error occurred", "{status}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What an error is: its category, code, status, what to advise the caller, and what a client may see.
+
+mod catalog;
+mod category;
+mod classification;
+mod classify;
+pub(crate) mod code;
+mod rejected;
+
+pub use catalog::{CatalogEntry, PublicMessage};
+pub use category::{Advice, Category, Sent, Severity};
+pub use classification::Classification;
+pub use classify::{Classify, ServiceError};
+pub use rejected::{FromRejected, Rejected};

@@ -1,0 +1,139 @@
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::{Classification, Classify, Sent, ServiceError};
+
+/// What the layers themselves report: the call was refused, or given up, before the callee answered.
+///
+/// One variant in your own enum takes them all, and classifies itself:
+///
+/// ```
+/// # #[cfg(feature = "macros")] {
+/// use resilience::ServiceError;
+///
+/// #[derive(Debug, thiserror::Error, ServiceError)]
+/// enum InventoryError {
+///     #[error(transparent)]
+///     #[service(transparent)]
+///     Rejected(#[from] resilience::Rejected),
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejected {
+    /// A circuit breaker is open: nothing was sent. Transient, `CIRCUIT_OPEN`, 503.
+    #[non_exhaustive]
+    CircuitOpen {
+        /// The breaker's name.
+        service: &'static str,
+        /// When the breaker will next admit a probe; `None` where it can't be told (forced open, or probes under way).
+        retry_after: Option<Duration>,
+    },
+    /// A `#[timeout]` ran out: the callee may have acted. Transient, `NETWORK_TIMEOUT`, 504.
+    #[non_exhaustive]
+    TimedOut {
+        /// The label of the timeout: its `service`, or else the function's name.
+        service: &'static str,
+        /// The time that the call was given.
+        after: Duration,
+    },
+}
+
+impl Rejected {
+    /// The rejection by an open circuit.
+    pub const fn circuit_open(service: &'static str, retry_after: Option<Duration>) -> Self {
+        Self::CircuitOpen { service, retry_after }
+    }
+
+    /// The rejection by a timeout.
+    pub const fn timed_out(service: &'static str, after: Duration) -> Self {
+        Self::TimedOut { service, after }
+    }
+
+    /// The label of the layer that rejected.
+    pub const fn service(&self) -> &'static str {
+        match self {
+            Self::CircuitOpen { service, .. } | Self::TimedOut { service, .. } => service,
+        }
+    }
+
+    /// Whether a timeout gave the call up.
+    pub const fn is_timed_out(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
+    /// Whether an open circuit refused the call.
+    pub const fn is_circuit_open(&self) -> bool {
+        matches!(self, Self::CircuitOpen { .. })
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CircuitOpen { service, retry_after: None } => write!(f, "the circuit of {service} is open"),
+            Self::CircuitOpen { service, retry_after: Some(wait) } => {
+                write!(f, "the circuit of {service} is open for another {wait:?}")
+            }
+            Self::TimedOut { service, after } => write!(f, "{service} timed out after {after:?}"),
+        }
+    }
+}
+
+impl Error for Rejected {}
+
+impl Classify for Rejected {
+    fn classify(&self) -> Classification {
+        match self {
+            Self::CircuitOpen { retry_after, .. } => {
+                let advice = retry_after.map_or(crate::Advice::Retry, crate::Advice::RetryAfter);
+                Classification::transient_with("CIRCUIT_OPEN", advice).with_sent(Sent::Never)
+            }
+            Self::TimedOut { .. } => Classification::transient("NETWORK_TIMEOUT"),
+        }
+        .with_rejected(*self)
+    }
+}
+
+impl ServiceError for Rejected {}
+
+/// An error type that a layer's own failure can become. Implemented for every `E: From<Rejected>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no variant for what the layers themselves report",
+    label = "a layer on this function can reject a call, and this error can't hold a `Rejected`",
+    note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Rejected(#[from] resilience::Rejected),",
+    note = "where no `From` can exist, write `rejected = |rejected| …` in the attribute"
+)]
+pub trait FromRejected: Sized {
+    /// Wraps what the layer reports.
+    fn from_rejected(rejected: Rejected) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Rejected>> FromRejected for E {
+    fn from_rejected(rejected: Rejected) -> Self {
+        E::from(rejected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Category;
+
+    #[test]
+    fn each_rejection_classifies_itself() {
+        let open = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
+        let timeout = Rejected::timed_out("inventory", Duration::from_secs(5));
+        assert_eq!(open.to_string(), "the circuit of inventory is open for another 3s");
+        assert_eq!(timeout.to_string(), "inventory timed out after 5s");
+
+        let (open_is, timeout_is) = (open.classify(), timeout.classify());
+        assert_eq!((open_is.code(), open_is.status(), open_is.sent()), ("CIRCUIT_OPEN", 503, Sent::Never));
+        assert_eq!((timeout_is.code(), timeout_is.status(), timeout_is.sent()), ("NETWORK_TIMEOUT", 504, Sent::Maybe));
+        assert_eq!(open_is.rejected(), Some(open));
+        assert_eq!(timeout_is.category(), Some(Category::Transient));
+    }
+}
