@@ -1,0 +1,153 @@
+//! How the state of a breaker is packed into one word.
+//!
+//! ```text
+//! | mode 3 | registered 1 | generation 20 | payload 40                                  |
+//!                                           closed, forced closed: consecutive failures
+//!                                           open: when to probe, in milliseconds
+//!                                           half-open: epoch 4 | admitted 16 | succeeded 16
+//! ```
+
+use super::change::CircuitState;
+
+const MODE_SHIFT: u32 = 61;
+const GENERATION_SHIFT: u32 = 40;
+const GENERATION_MASK: u64 = (1 << 20) - 1;
+pub(super) const REGISTERED: u64 = 1 << 60;
+const PAYLOAD_MASK: u64 = (1 << GENERATION_SHIFT) - 1;
+const EPOCH_SHIFT: u32 = 32;
+const EPOCH_MASK: u64 = 0xf;
+
+/// One value of the state word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packed(pub(super) u64);
+
+impl Packed {
+    /// Mode 0, so that the closed path compares with a constant.
+    #[inline]
+    pub(super) const fn is_closed(self) -> bool {
+        self.0 >> MODE_SHIFT == CircuitState::Closed as u64
+    }
+
+    #[inline]
+    pub(super) const fn is_registered(self) -> bool {
+        self.0 & REGISTERED != 0
+    }
+
+    pub(super) const fn state(self) -> CircuitState {
+        match self.0 >> MODE_SHIFT {
+            0 => CircuitState::Closed,
+            1 => CircuitState::Open,
+            2 => CircuitState::HalfOpen,
+            3 => CircuitState::ForcedOpen,
+            4 => CircuitState::ForcedClosed,
+            _ => CircuitState::Disabled,
+        }
+    }
+
+    pub(super) const fn generation(self) -> u64 {
+        self.0 >> GENERATION_SHIFT & GENERATION_MASK
+    }
+
+    pub(super) const fn previous_generation(self) -> u64 {
+        self.generation().wrapping_sub(1) & GENERATION_MASK
+    }
+
+    /// State and generation: what a result must still find, to count.
+    #[inline]
+    pub(super) const fn ticket(self) -> u64 {
+        self.0 & !PAYLOAD_MASK & !REGISTERED
+    }
+
+    /// Another state, or the same one anew: a result from before no longer counts.
+    pub(super) const fn next(self, state: CircuitState, payload: u64) -> Self {
+        let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
+        let mode = (state as u64) << MODE_SHIFT;
+        Self(mode | self.0 & REGISTERED | generation << GENERATION_SHIFT | payload & PAYLOAD_MASK)
+    }
+
+    const fn with_payload(self, payload: u64) -> Self {
+        Self(self.0 & !PAYLOAD_MASK | payload & PAYLOAD_MASK)
+    }
+
+    /// Closed and forced closed: failures in a row. Open: when to probe, in milliseconds.
+    pub(super) const fn payload(self) -> u64 {
+        self.0 & PAYLOAD_MASK
+    }
+
+    pub(super) const fn with_failures(self, failures: u64) -> Self {
+        self.with_payload(failures)
+    }
+
+    /// A point in time that doesn't fit is as late as can be.
+    pub(super) const fn until(millis: u64) -> u64 {
+        if millis > PAYLOAD_MASK { PAYLOAD_MASK } else { millis }
+    }
+
+    pub(super) const fn admitted(self) -> u64 {
+        self.0 >> 16 & 0xffff
+    }
+
+    pub(super) const fn succeeded(self) -> u64 {
+        self.0 & 0xffff
+    }
+
+    const fn epoch(self) -> u64 {
+        self.0 >> EPOCH_SHIFT & EPOCH_MASK
+    }
+
+    pub(super) const fn probes(admitted: u64, succeeded: u64) -> u64 {
+        admitted << 16 | succeeded
+    }
+
+    /// The same half-open generation with other counts, and with a new lease where asked.
+    pub(super) const fn with_probes(self, admitted: u64, succeeded: u64, new_lease: bool) -> Self {
+        let epoch = self.epoch().wrapping_add(new_lease as u64) & EPOCH_MASK;
+        self.with_payload(epoch << EPOCH_SHIFT | Self::probes(admitted, succeeded))
+    }
+
+    /// A lease that started at `millis`, and the state that it belongs to.
+    pub(super) const fn lease(self, millis: u64) -> u64 {
+        (self.generation() << 4 | self.epoch()) << GENERATION_SHIFT | Self::until(millis)
+    }
+
+    /// When the lease started, if it is this state's.
+    pub(super) const fn lease_start(self, lease: u64) -> Option<u64> {
+        if lease & !PAYLOAD_MASK == self.lease(0) { Some(lease & PAYLOAD_MASK) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_state_keeps_the_registration_and_wraps_the_generation() {
+        let mut word = Packed(REGISTERED);
+        for generation in 1..=GENERATION_MASK {
+            word = word.next(CircuitState::HalfOpen, u64::MAX);
+            assert_eq!(word.generation(), generation);
+        }
+        let word = word.next(CircuitState::Disabled, 0);
+        assert_eq!((word.generation(), word.state()), (0, CircuitState::Disabled));
+        assert!(word.is_registered() && !word.is_closed());
+        assert_eq!(word.previous_generation(), GENERATION_MASK);
+    }
+
+    #[test]
+    fn a_lease_belongs_to_one_generation_and_one_epoch() {
+        let half_open = Packed(0).next(CircuitState::HalfOpen, Packed::probes(1, 0));
+        let lease = half_open.lease(77);
+        assert_eq!(half_open.lease_start(lease), Some(77));
+        assert_eq!(half_open.with_probes(2, 0, false).lease_start(lease), Some(77));
+        assert_eq!(half_open.with_probes(2, 1, true).lease_start(lease), None);
+        assert_eq!(half_open.next(CircuitState::HalfOpen, 0).lease_start(lease), None);
+    }
+
+    #[test]
+    fn the_counts_of_half_open_do_not_touch_each_other() {
+        let word = Packed(0).next(CircuitState::HalfOpen, 0).with_probes(0xffff, 0, true);
+        assert_eq!((word.admitted(), word.succeeded(), word.epoch()), (0xffff, 0, 1));
+        assert_eq!(word.with_probes(0, 0xffff, false).admitted(), 0);
+        assert_eq!(word.with_probes(0, 0xffff, false).succeeded(), 0xffff);
+    }
+}
