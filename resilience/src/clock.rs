@@ -29,12 +29,15 @@ pub(crate) fn to_nanos(instant: Instant) -> u64 {
 
 /// Now, in milliseconds, rounded down; 17 years either way of the process's start, and saturating beyond.
 pub(crate) fn millis() -> u64 {
-    let nanos = to_nanos(Instant::now());
-    let distance = |nanos: u64| (nanos / 1_000_000).min(BASE_MILLIS - 1);
+    nanos_to_millis(to_nanos(Instant::now()))
+}
+
+fn nanos_to_millis(nanos: u64) -> u64 {
     if nanos >= BASE_NANOS {
-        BASE_MILLIS + distance(nanos - BASE_NANOS)
+        BASE_MILLIS + ((nanos - BASE_NANOS) / 1_000_000).min(BASE_MILLIS - 1)
     } else {
-        BASE_MILLIS - distance(BASE_NANOS - nanos)
+        // Away from the base is down here, or a wait that begins before it and ends after it would last a millisecond longer.
+        BASE_MILLIS - (BASE_NANOS - nanos).div_ceil(1_000_000).min(BASE_MILLIS - 1)
     }
 }
 
@@ -51,5 +54,14 @@ mod tests {
         if let Some(earlier) = now.checked_sub(Duration::from_millis(5)) {
             assert_eq!(to_nanos(now) - to_nanos(earlier), 5_000_000);
         }
+    }
+
+    #[test]
+    fn milliseconds_are_rounded_down_on_both_sides_of_the_base() {
+        for nanos in [BASE_NANOS - 1_500_000, BASE_NANOS - 1, BASE_NANOS, BASE_NANOS + 1_999_999] {
+            assert_eq!(nanos_to_millis(nanos + 20_000_000), nanos_to_millis(nanos) + 20, "{nanos}");
+        }
+        assert_eq!(nanos_to_millis(BASE_NANOS - 1), BASE_MILLIS - 1);
+        assert_eq!(nanos_to_millis(BASE_NANOS + 999_999), BASE_MILLIS);
     }
 }

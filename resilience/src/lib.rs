@@ -12,6 +12,8 @@ mod clock;
 #[cfg(feature = "tokio")]
 mod deadline;
 #[cfg(feature = "tokio")]
+mod retry_budget;
+#[cfg(feature = "tokio")]
 mod sites;
 mod taxonomy;
 #[cfg(feature = "tokio")]
@@ -27,5 +29,7 @@ pub use taxonomy::{
 pub use circuit_breaker::{
     ChangeReason, CircuitBreaker, CircuitMetrics, CircuitState, CountedFailure, Permit, StateChange,
 };
+#[cfg(feature = "tokio")]
+pub use retry_budget::{RetryBudget, Withdrawn};
 #[cfg(feature = "tokio")]
 pub use sites::{CircuitBreakerRef, Sites, sites};
