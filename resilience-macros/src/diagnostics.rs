@@ -31,6 +31,12 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
+    pub(crate) fn append(&mut self, other: Self) {
+        if let Some(errors) = other.0 {
+            self.push(errors);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
     }

@@ -2,23 +2,21 @@
 
 use quote::ToTokens;
 use syn::Path;
-use syn::parse::ParseStream;
 
 /// `::resilience`, unless an attribute says otherwise.
 pub(crate) fn default() -> Path {
     syn::parse_quote!(::resilience)
 }
 
-/// Parses the value of `crate = …`: an absolute path, or one from `crate` or `$crate`.
-pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Path> {
-    let path = input.call(Path::parse_mod_style)?;
+/// Checks the value of `crate = …`: an absolute path, or one from `crate` or `$crate`.
+pub(crate) fn check(path: &Path) -> syn::Result<Path> {
     let first = &path.segments[0].ident;
     if path.leading_colon.is_some() || first == "crate" || first == "$crate" {
-        return Ok(path);
+        return Ok(path.clone());
     }
     let written = path.to_token_stream().to_string().replace(' ', "");
     Err(syn::Error::new_spanned(
-        &path,
+        path,
         format!(
             "`crate` takes an absolute path; write `crate = ::{written}`, or `crate = crate::{written}` for a re-export of your own"
         ),

@@ -1,4 +1,44 @@
-//! The macros of the `resilience` crate.
+//! The macros of the `resilience` crate, which re-exports and documents them; use that crate.
 
+mod async_trait;
 mod diagnostics;
+mod expand;
+mod foreign;
+mod function;
 mod krate;
+mod layer;
+mod nest;
+mod options;
+mod outcome;
+mod units;
+mod warnings;
+
+use layer::Kind;
+use proc_macro::TokenStream;
+
+// Where a mistake keeps a macro from its work, it still expands to the user's function beside the error: an editor goes on
+// completing in it, and what calls it still compiles.
+
+#[doc = "See [`resilience::retry`](https://docs.rs/resilience)."]
+#[proc_macro_attribute]
+pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::Retry, arguments.into(), item.into()).into()
+}
+
+#[doc = "See [`resilience::circuit_breaker`](https://docs.rs/resilience)."]
+#[proc_macro_attribute]
+pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::CircuitBreaker, arguments.into(), item.into()).into()
+}
+
+#[doc = "See [`resilience::timeout`](https://docs.rs/resilience)."]
+#[proc_macro_attribute]
+pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::Timeout, arguments.into(), item.into()).into()
+}
+
+#[doc = "See [`resilience::degrade`](https://docs.rs/resilience)."]
+#[proc_macro_attribute]
+pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::Degrade, arguments.into(), item.into()).into()
+}

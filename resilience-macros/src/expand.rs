@@ -1,0 +1,265 @@
+//! From an annotated function to the whole nest, written once.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::async_trait::AsyncTraitBody;
+use crate::diagnostics::Errors;
+use crate::function::{Function, mentions_impl};
+use crate::layer::{Code, Fragment, Kind, Layer, Scope};
+use crate::nest::Nest;
+use crate::{foreign, outcome, warnings};
+
+/// Expands the attribute `first` and all its siblings on the same function.
+pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if arguments.to_string() == "__touch" {
+        return TokenStream::new();
+    }
+    let mut function: Function = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => return not_a_function(first, item, error),
+    };
+    let mut errors = Errors::default();
+    let owner = first.grammar().owner;
+    let recognised = AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
+    if let Some(objection) = foreign::objection(&function.body, owner) {
+        errors.at(Span::call_site(), objection);
+        return with_errors(&function, &TokenStream::new(), errors);
+    }
+    let nest = Nest::collect(first, arguments, &mut function, &mut errors);
+    if recognised.is_none() {
+        if let Some(objection) = outcome::objection(function.return_type(), owner) {
+            let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
+            errors.at(span, objection);
+        }
+    }
+    if !errors.is_empty() {
+        return with_errors(&function, &nest.touches, errors);
+    }
+    write(&nest, &function, recognised.as_ref())
+}
+
+/// The item as it was, so that an editor goes on completing in it and nothing else stops compiling.
+fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> TokenStream {
+    let errors = errors.into_compile_errors();
+    let function = function.unchanged_but_touching(touches);
+    quote!(#function #errors)
+}
+
+fn not_a_function(kind: Kind, item: TokenStream, error: syn::Error) -> TokenStream {
+    const ITEMS: [&str; 9] = ["struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type"];
+    let owner = kind.grammar().owner;
+    let mut errors = Errors::default();
+    let word = item.clone().into_iter().find(|token| ITEMS.iter().any(|item| token.to_string() == *item));
+    let is_function = item.clone().into_iter().any(|token| token.to_string() == "fn");
+    match word {
+        Some(word) if !is_function && word.to_string() == "impl" => {
+            errors.at(word.span(), format!("`{owner}` goes on a function; write it on each method of this `impl`"));
+        }
+        Some(word) if !is_function => {
+            errors.at(word.span(), format!("`{owner}` goes on a function, and this is a `{word}`"))
+        }
+        _ => errors.push(error),
+    }
+    let errors = errors.into_compile_errors();
+    quote!(#item #errors)
+}
+
+fn write(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>) -> TokenStream {
+    let krate = &nest.krate;
+    let label = match nest.shared(|common| common.service.as_ref()) {
+        Some(service) => service.to_token_stream(),
+        None => {
+            let name = function.sig.ident.to_string();
+            let name = name.trim_start_matches("r#");
+            quote!(#name)
+        }
+    };
+    let scope = Scope {
+        krate,
+        function,
+        is_async: recognised.is_some() || function.sig.asyncness.is_some(),
+        is_async_trait: recognised.is_some(),
+        arguments: function.argument_names(),
+        label,
+        site: Ident::new(foreign::MARKER, Span::mixed_site()),
+    };
+    let output = match recognised {
+        Some(body) => Some(body.output.clone()),
+        None => function.return_type().map(ToTokens::to_token_stream),
+    };
+    let output = output.filter(|output| !mentions_impl(output));
+    let hint = hint(output.as_ref());
+    let warnings = warnings::of(nest, &scope);
+    let site = site(&scope);
+    let setup = setup(nest, function, recognised, &scope);
+    let body = body(nest, function, recognised, &hint, &scope);
+    let Fragment { before, code } = wrap(nest, body, &hint, &scope);
+    let value = crate::layer::value(code);
+    let touches = &nest.touches;
+    match recognised {
+        Some(recognised) => {
+            let setup = quote!(#site #touches #warnings #setup);
+            function.with_body(&recognised.with_value(&setup, &quote!(#before #value)))
+        }
+        None => function.with_body(&quote!(#site #touches #warnings #setup #before #value)),
+    }
+}
+
+/// What belongs to the function as a whole; declared first, so that a second expansion finds its name at once.
+fn site(scope: &Scope<'_>) -> TokenStream {
+    let (krate, site, label) = (scope.krate, &scope.site, &scope.label);
+    let name = scope.function.sig.ident.to_string();
+    quote! {
+        static #site: #krate::Site =
+            #krate::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!());
+    }
+}
+
+/// What is evaluated once per call.
+fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, scope: &Scope<'_>) -> TokenStream {
+    let krate = scope.krate;
+    let error = match recognised {
+        Some(body) => syn::parse2(body.output.clone()).map_or_else(|_| quote!(_), |ty| outcome::error_type(&ty, krate)),
+        None => function.return_type().map_or_else(|| quote!(_), |ty| outcome::error_type(ty, krate)),
+    };
+    let span = error.span();
+    let mut setup = TokenStream::new();
+    for (index, placed) in nest.layers.iter().enumerate() {
+        setup.extend(match &placed.layer {
+            Some(Layer::Retry(retry)) => retry.setup(scope),
+            Some(Layer::CircuitBreaker(breaker)) => breaker.setup(scope),
+            Some(Layer::Timeout(timeout)) => timeout.setup(index, scope),
+            Some(Layer::Degrade(_)) | None => TokenStream::new(),
+        });
+    }
+    if nest.layers.iter().any(|layer| layer.kind != Kind::Timeout) {
+        let classify = Scope::local("classify");
+        setup.extend(match nest.shared(|common| common.classify.as_ref()) {
+            Some(by) => {
+                let by = scope.user(by);
+                quote!(let #classify = #krate::__private::classify_by::<#error, _>(#by);)
+            }
+            None => quote_spanned!(span=> let #classify = #krate::__private::classify::<#error>;),
+        });
+    }
+    if nest.layers.iter().any(|layer| matches!(layer.kind, Kind::CircuitBreaker | Kind::Timeout)) {
+        let reject = Scope::local("reject");
+        setup.extend(match nest.shared(|common| common.rejected.as_ref()) {
+            Some(by) => {
+                let by = scope.user(by);
+                quote!(let #reject = #krate::__private::reject_by::<#error, _>(#by);)
+            }
+            None => quote_spanned!(span=> let #reject = #krate::__private::reject::<#error>;),
+        });
+    }
+    setup
+}
+
+/// The user's body as a future, or as a value where the function isn't async.
+fn body(
+    nest: &Nest,
+    function: &Function,
+    recognised: Option<&AsyncTraitBody>,
+    hint: &TokenStream,
+    scope: &Scope<'_>,
+) -> Fragment {
+    let krate = scope.krate;
+    let clones = nest.layers.iter().flat_map(|layer| &layer.common.clones);
+    let clones = quote!(#(let #clones = ::core::clone::Clone::clone(&#clones);)*);
+    let block = match recognised {
+        Some(recognised) => {
+            let inside = recognised.body.stream();
+            let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#hint #clones #inside));
+            block.set_span(recognised.body.span());
+            block.to_token_stream()
+        }
+        None => {
+            let inside = &function.body;
+            function.in_own_braces(quote!(#hint #clones #inside))
+        }
+    };
+    let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {
+        Some(Layer::Retry(retry)) => Some(retry),
+        _ => None,
+    });
+    let frame = frame.map(|retry| {
+        let (number, key) = (Scope::local("retry"), Scope::local("key"));
+        let key = retry.has_key().then(|| quote!(.key(&#key)));
+        let deadline = nest
+            .timeouts_around(nest.layers.len())
+            .0
+            .map(crate::layer::deadline_name)
+            .map(|name| quote!(.deadline(&#name)));
+        quote!(#krate::__private::Frame::new(#number.number())#key #deadline)
+    });
+    let code = if scope.is_async {
+        // Only a body that runs once can have the arguments for good.
+        let once = nest.layers.iter().all(|layer| !matches!(layer.kind, Kind::Retry | Kind::Degrade));
+        let keep = once.then(|| quote!(move));
+        let keyword = function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
+        let future = quote!(#keyword #keep #block);
+        Code::Future(match frame {
+            Some(frame) => quote!(#frame.scope(#future)),
+            None => future,
+        })
+    } else {
+        let call = quote!((|| #block)());
+        Code::Value(match frame {
+            Some(frame) => quote!(#frame.run(|| #block)),
+            None => call,
+        })
+    };
+    Fragment { before: TokenStream::new(), code }
+}
+
+/// Wraps the layers around the body, from the innermost out.
+fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> Fragment {
+    use crate::layer::deadline_name;
+    let [classify, reject] = ["classify", "reject"].map(Scope::local);
+    let mut inner = body;
+    for (index, placed) in nest.layers.iter().enumerate().rev() {
+        let (above, below) = nest.timeouts_around(index);
+        inner = match &placed.layer {
+            Some(Layer::Timeout(timeout)) => timeout.wrap(index, above, &reject, inner, scope),
+            Some(Layer::CircuitBreaker(breaker)) => {
+                let lease = below.and_then(|at| match &nest.layers[at].layer {
+                    Some(Layer::Timeout(timeout)) => Some(timeout.duration(at)),
+                    _ => None,
+                });
+                breaker.wrap(above.map(deadline_name).as_ref(), lease.as_ref(), &classify, &reject, inner, scope)
+            }
+            Some(Layer::Retry(retry)) => {
+                let breaker_below = nest.position(Kind::CircuitBreaker).is_some_and(|at| at > index);
+                let (total, attempt) = (above.map(deadline_name), below.map(deadline_name));
+                retry.wrap(breaker_below, total.as_ref(), attempt.as_ref(), &classify, inner, scope)
+            }
+            Some(Layer::Degrade(degrade)) => degrade.wrap(&classify, hint, inner, scope),
+            None => inner,
+        };
+    }
+    inner
+}
+
+/// Tells the compiler what the block yields, so that type errors underline the user's expression and not the attribute.
+fn hint(output: Option<&TokenStream>) -> TokenStream {
+    let Some(output) = output else { return TokenStream::new() };
+    let never = Ident::new("_never", output.span().resolved_at(Span::mixed_site()));
+    quote_spanned! {output.span()=>
+        #[allow(
+            unknown_lints,
+            unreachable_code,
+            clippy::diverging_sub_expression,
+            clippy::empty_loop,
+            clippy::let_unit_value,
+            clippy::let_with_type_underscore,
+            clippy::needless_return,
+            clippy::unreachable
+        )]
+        if false {
+            let #never: #output = loop {};
+            return #never;
+        }
+    }
+}

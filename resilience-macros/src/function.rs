@@ -1,0 +1,128 @@
+//! The annotated function: everything but its body parsed, the body kept as tokens.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::{
+    Attribute, FnArg, GenericParam, Pat, ReceiverKind, ReturnType, Signature, Token, Type, Visibility, braced, token,
+};
+
+/// The same as `syn::ItemFn`, except that the body stays unparsed: so an incomplete one still completes in an editor, and
+/// compiling costs nothing for its length.
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    vis: Visibility,
+    defaultness: Option<Token![default]>,
+    pub(crate) sig: Signature,
+    brace: token::Brace,
+    pub(crate) body: TokenStream,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let defaultness =
+            if input.peek(Token![default]) && !input.peek2(Token![!]) { Some(input.parse()?) } else { None };
+        let sig: Signature = input.parse()?;
+        if input.peek(Token![;]) {
+            return Err(syn::Error::new_spanned(
+                &sig,
+                "this function has no body; put the attribute on the implementation",
+            ));
+        }
+        let content;
+        let brace = braced!(content in input);
+        // A wrapped body can't hold inner attributes, and an outer one means the same.
+        for mut inner in content.call(Attribute::parse_inner)? {
+            inner.style = syn::AttrStyle::Outer;
+            attrs.push(inner);
+        }
+        Ok(Self { attrs, vis, defaultness, sig, brace, body: content.parse()? })
+    }
+}
+
+impl Function {
+    /// The function with another body.
+    pub(crate) fn with_body(&self, body: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, defaultness, sig, .. } = self;
+        quote!(#(#attrs)* #vis #defaultness #sig { #body })
+    }
+
+    /// The function as it was written, less the attributes that were taken off, with a use of each of those.
+    pub(crate) fn unchanged_but_touching(&self, touches: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, defaultness, sig, body, .. } = self;
+        let body = self.in_own_braces(quote!(#touches #body));
+        quote!(#(#attrs)* #vis #defaultness #sig #body)
+    }
+
+    /// Tokens in the user's own braces, so that rustc's advice on the body points at them.
+    pub(crate) fn in_own_braces(&self, tokens: impl ToTokens) -> TokenStream {
+        let mut block = TokenStream::new();
+        self.brace.surround(&mut block, |inside| tokens.to_tokens(inside));
+        block
+    }
+
+    /// Whether an expression that names `self` still can after the body has taken it: only behind `&self`.
+    pub(crate) fn self_is_shared(&self) -> bool {
+        match self.sig.inputs.first() {
+            Some(FnArg::Receiver(receiver)) => matches!(receiver.kind, ReceiverKind::Reference(_, _, None)),
+            _ => false,
+        }
+    }
+
+    /// The names that the arguments bind, in their patterns too.
+    pub(crate) fn argument_names(&self) -> Vec<Ident> {
+        let mut names = Vec::new();
+        for input in &self.sig.inputs {
+            if let FnArg::Typed(typed) = input {
+                collect_names(&typed.pat, &mut names);
+            }
+        }
+        names
+    }
+
+    /// Whether one piece of state would be shared by several instances of this function.
+    pub(crate) fn is_generic(&self) -> bool {
+        let declared = self.sig.generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_)));
+        declared || self.sig.inputs.iter().any(|input| matches!(input, FnArg::Typed(typed) if mentions_impl(&typed.ty)))
+    }
+
+    pub(crate) fn return_type(&self) -> Option<&Type> {
+        match &self.sig.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        }
+    }
+}
+
+/// Whether `impl Trait` stands in the type: then it can't be named in a body.
+pub(crate) fn mentions_impl(ty: &impl ToTokens) -> bool {
+    fn inside(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            proc_macro2::TokenTree::Ident(ident) => ident == "impl",
+            proc_macro2::TokenTree::Group(group) => inside(group.stream()),
+            _ => false,
+        })
+    }
+    inside(ty.to_token_stream())
+}
+
+fn collect_names(pat: &Pat, names: &mut Vec<Ident>) {
+    match pat {
+        Pat::Ident(ident) => {
+            names.push(ident.ident.clone());
+            if let Some((_, inner)) = &ident.subpat {
+                collect_names(inner, names);
+            }
+        }
+        Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pat| collect_names(pat, names)),
+        Pat::TupleStruct(tuple) => tuple.elems.iter().for_each(|pat| collect_names(pat, names)),
+        Pat::Struct(fields) => fields.fields.iter().for_each(|field| collect_names(&field.pat, names)),
+        Pat::Slice(slice) => slice.elems.iter().for_each(|pat| collect_names(pat, names)),
+        Pat::Reference(reference) => collect_names(&reference.pat, names),
+        Pat::Paren(paren) => collect_names(&paren.pat, names),
+        Pat::Type(typed) => collect_names(&typed.pat, names),
+        _ => {}
+    }
+}

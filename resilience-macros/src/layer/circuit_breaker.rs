@@ -1,0 +1,219 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Expr;
+
+use super::degrade::value;
+use super::{Code, Fragment, Holding, Scope, mentions};
+use crate::diagnostics::Errors;
+use crate::function::Function;
+use crate::options::{Arguments, Grammar, Setting};
+
+pub(super) const GRAMMAR: Grammar = Grammar {
+    owner: "#[circuit_breaker]",
+    keys: &[
+        "failure_threshold",
+        "recovery_timeout",
+        "probes",
+        "recovery_growth",
+        "max_recovery_timeout",
+        "recovery_jitter",
+        "ignore",
+    ],
+    flags: &["shared"],
+    lists: &["clone"],
+    foreign: &[
+        (
+            "name",
+            "breakers are shared by handle, never by name: define a `static` and write `#[circuit_breaker(INVENTORY)]`, or write `service = \"…\"` for the label",
+        ),
+        ("fail_max", "it is `failure_threshold`"),
+        ("failures", "it is `failure_threshold`"),
+        ("threshold", "it is `failure_threshold`"),
+        ("consecutive_failures", "it is `failure_threshold`"),
+        ("reset_timeout", "it is `recovery_timeout`"),
+        ("wait_duration", "it is `recovery_timeout`"),
+        ("wait_duration_in_open_state", "it is `recovery_timeout`"),
+        ("open_duration", "it is `recovery_timeout`"),
+        ("half_open_requests", "it is `probes`"),
+        ("permitted_calls_in_half_open", "it is `probes`"),
+        ("success_threshold", "it is `probes`"),
+        ("exclude", "it is `ignore`; permanent errors don't count anyway"),
+        ("timeout", "it is a layer of its own: write `#[timeout(\"5s\")]`"),
+        ("fallback", "it is a layer of its own: write `#[degrade(fallback = …)]` at the top"),
+    ],
+};
+
+/// The settings of an unnamed breaker, which belong to the static that is built from them.
+const OWN_STATE: &[&str] = &[
+    "failure_threshold",
+    "recovery_timeout",
+    "probes",
+    "recovery_growth",
+    "max_recovery_timeout",
+    "recovery_jitter",
+    "shared",
+];
+
+pub(crate) struct CircuitBreaker {
+    handle: Option<Expr>,
+    settings: Vec<(Ident, TokenStream)>,
+    ignore: Option<Expr>,
+}
+
+impl CircuitBreaker {
+    pub(super) fn parse(at: Span, arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Option<Self> {
+        let ignore = arguments.expr("ignore", errors);
+        let mut positional = std::mem::take(&mut arguments.positional).into_iter();
+        let handle = positional.next();
+        for second in positional {
+            errors.on(second, "`#[circuit_breaker]` takes one breaker");
+        }
+        if let Some(handle) = handle {
+            for option in OWN_STATE.iter().filter_map(|option| arguments.take(option)) {
+                errors.on(
+                    &option.key,
+                    format!(
+                        "`{}` belongs where the breaker `{}` is defined; move it there",
+                        option.key,
+                        handle.to_token_stream()
+                    ),
+                );
+            }
+            return Some(Self { handle: Some(handle), settings: Vec::new(), ignore });
+        }
+        let shared = arguments.flag("shared").is_some();
+        if function.is_generic() && !shared {
+            errors.at(
+                at,
+                "one breaker would serve every type that this generic function is called with; name a breaker, such as `#[circuit_breaker(INVENTORY)]`, or write `shared`",
+            );
+        }
+        let settings = own_settings(arguments, function, errors);
+        Some(Self { handle: None, settings, ignore })
+    }
+
+    pub(crate) fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        let (krate, label, breaker) = (scope.krate, &scope.label, Scope::local("breaker"));
+        let Some(handle) = &self.handle else {
+            let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
+            return quote! {
+                static __RESILIENCE_BREAKER: #krate::CircuitBreaker = #krate::CircuitBreaker::new(#label)#(#settings)*;
+                let #breaker: &'static #krate::CircuitBreaker = &__RESILIENCE_BREAKER;
+            };
+        };
+        let written = scope.user(handle);
+        match scope.holding(handle) {
+            Holding::Static => quote!(let #breaker: &'static #krate::CircuitBreaker = &#written;),
+            Holding::Borrowed => quote!(let #breaker: &#krate::CircuitBreaker = &#written;),
+            Holding::Cloned => quote! {
+                let handle = #krate::__private::clone_handle(&#written);
+                let #breaker: &#krate::CircuitBreaker = &handle;
+            },
+        }
+    }
+
+    fn is_static(&self, scope: &Scope<'_>) -> bool {
+        self.handle.as_ref().is_none_or(|handle| scope.holding(handle) == Holding::Static)
+    }
+
+    // Input:  the call
+    // Output: match breaker.acquire_static(None) {
+    //             Ok(permit) => {
+    //                 let outcome = call;
+    //                 permit.settle(&outcome, classify);
+    //                 outcome
+    //             }
+    //             Err(rejected) => Err(reject(rejected)),
+    //         }
+    pub(crate) fn wrap(
+        &self,
+        deadline_above: Option<&Ident>,
+        timeout_below: Option<&TokenStream>,
+        classify: &Ident,
+        reject: &Ident,
+        inner: Fragment,
+        scope: &Scope<'_>,
+    ) -> Fragment {
+        let (breaker, permit, outcome) = (Scope::local("breaker"), Scope::local("permit"), Scope::local("outcome"));
+        let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
+        let lease = match timeout_below {
+            Some(timeout) => quote!(::core::option::Option::Some(#timeout)),
+            None => quote!(::core::option::Option::None),
+        };
+        let under = deadline_above.map(|deadline| quote!(.under(&#deadline)));
+        let settle = match self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
+            Some(ignore) => quote! {
+                match &#outcome {
+                    ::core::result::Result::Err(error) if (#ignore)(error) => #permit.ignore(),
+                    _ => #permit.settle(&#outcome, #classify),
+                }
+            },
+            None => quote!(#permit.settle(&#outcome, #classify);),
+        };
+        let Fragment { before, code } = inner;
+        let call = value(code);
+        Fragment {
+            before,
+            code: Code::Value(quote! {
+                match #breaker.#acquire(#lease) {
+                    ::core::result::Result::Ok(#permit) => {
+                        let #permit = #permit #under;
+                        let #outcome = #call;
+                        #settle
+                        #outcome
+                    }
+                    ::core::result::Result::Err(rejected) => ::core::result::Result::Err(#reject(rejected)),
+                }
+            }),
+        }
+    }
+}
+
+fn own_settings(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Vec<(Ident, TokenStream)> {
+    let mut settings = Vec::new();
+    let mut add = |name: &str, tokens: TokenStream| settings.push((Ident::new(name, Span::mixed_site()), tokens));
+    let names = function.argument_names();
+    let constant = |key: &str, expr: Option<&Expr>, errors: &mut Errors| {
+        if let Some(name) = expr.and_then(|expr| mentions(expr, &names)) {
+            errors.on(
+                &name,
+                format!("`{key}` builds a static, which can't name `{name}`; hold a breaker where `{name}` is and pass it: `#[circuit_breaker(self.breaker)]`"),
+            );
+        }
+    };
+    for (key, least, what) in [
+        ("failure_threshold", 1, ", the number of failures in a row that opens the circuit"),
+        ("probes", 1, ", the number of calls that test a half-open circuit"),
+        ("recovery_growth", 1, ", the factor by which each re-opening lengthens the recovery"),
+    ] {
+        if let Some(number) = arguments.number(key, least, what, errors) {
+            constant(key, later(&number), errors);
+            add(key, number.to_token_stream());
+        }
+    }
+    for key in ["recovery_timeout", "max_recovery_timeout"] {
+        if let Some(duration) = arguments.duration(key, errors) {
+            if let Setting::Known(std::time::Duration::ZERO, span) = duration {
+                errors.at(
+                    span,
+                    format!("`{key}` of zero gives the callee no time to recover; write for example `{key} = \"30s\"`"),
+                );
+                continue;
+            }
+            constant(key, later(&duration), errors);
+            add(key, duration.to_token_stream());
+        }
+    }
+    if let Some(percent) = arguments.percent("recovery_jitter", errors) {
+        constant("recovery_jitter", later(&percent), errors);
+        add("recovery_jitter", percent.to_token_stream());
+    }
+    settings
+}
+
+fn later<T>(setting: &Setting<T>) -> Option<&Expr> {
+    match setting {
+        Setting::Known(..) => None,
+        Setting::Later(expr) => Some(expr),
+    }
+}

@@ -1,0 +1,102 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::{Expr, Pat};
+
+use super::{Code, Fragment, Scope};
+use crate::diagnostics::Errors;
+use crate::options::{Arguments, Grammar};
+
+pub(super) const GRAMMAR: Grammar = Grammar {
+    owner: "#[degrade]",
+    keys: &["fallback"],
+    flags: &["non_critical"],
+    lists: &["clone"],
+    foreign: &[
+        ("fallback_value", "`fallback` takes any expression of the Ok type"),
+        ("default", "write `fallback = Default::default()`"),
+        ("value", "write `fallback = …`"),
+        ("with", "write `fallback = …`"),
+        ("service_name", "write `service = \"…\"`"),
+        ("name", "write `service = \"…\"` for the label"),
+    ],
+};
+
+pub(crate) struct Degrade {
+    /// `|error|`, if the fallback wants to see it.
+    error: Option<Pat>,
+    fallback: Expr,
+    non_critical: bool,
+}
+
+impl Degrade {
+    pub(super) fn parse(at: Span, arguments: &mut Arguments, errors: &mut Errors) -> Option<Self> {
+        let non_critical = arguments.flag("non_critical").is_some();
+        for positional in std::mem::take(&mut arguments.positional) {
+            errors.on(&positional, "the fallback has a name; write `fallback = …`");
+            return None;
+        }
+        let Some(option) = arguments.take("fallback") else {
+            if errors.is_empty() {
+                errors.at(
+                    at,
+                    "`#[degrade]` needs a fallback; write `#[degrade(fallback = …)]` with an expression of the Ok type",
+                );
+            }
+            return None;
+        };
+        let crate::options::Value::Expr(fallback) = option.value else { return None };
+        match *fallback {
+            Expr::Closure(closure) => {
+                if closure.inputs.len() != 1 || closure.asyncness.is_some() {
+                    errors.on(&closure, "a fallback closure takes the error and nothing else; write `|error| …`, in which `.await` may stand");
+                    return None;
+                }
+                Some(Self { error: closure.inputs.first().cloned(), fallback: *closure.body, non_critical })
+            }
+            fallback => Some(Self { error: None, fallback, non_critical }),
+        }
+    }
+
+    // Input:  the call
+    // Output: match call {
+    //             Err(error) if mode.activate(&error, …) => Degrade::settle(async { Ok(fallback) }.await, error, …),
+    //             outcome => outcome,
+    //         }
+    pub(crate) fn wrap(&self, classify: &Ident, hint: &TokenStream, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let (krate, site) = (scope.krate, &scope.site);
+        let error = Scope::local("error");
+        let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
+        let text = {
+            let fallback = &self.fallback;
+            quote!(::core::stringify!(#fallback))
+        };
+        let fallback = scope.user(&self.fallback);
+        let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
+        let block = quote!({ #hint #[allow(clippy::unit_arg)] { ::core::result::Result::Ok(#fallback) } });
+        let fallback = if scope.is_async { quote!(async #block.await) } else { quote!((|| #block)()) };
+        let Fragment { before, code } = inner;
+        let call = value(code);
+        Fragment {
+            before,
+            code: Code::Value(quote! {
+                match #call {
+                    ::core::result::Result::Err(#error)
+                        if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) =>
+                    {
+                        let fallback = { #visible #fallback };
+                        #krate::Degrade::settle(fallback, #error, #text, &#site)
+                    }
+                    outcome => outcome,
+                }
+            }),
+        }
+    }
+}
+
+/// The value of a fragment: a future is awaited.
+pub(crate) fn value(code: Code) -> TokenStream {
+    match code {
+        Code::Future(future) => quote!(#future.await),
+        Code::Value(value) => value,
+    }
+}

@@ -1,0 +1,210 @@
+//! The layers: one file each, with its grammar, its checks and its code.
+
+mod circuit_breaker;
+mod degrade;
+mod retry;
+mod timeout;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Expr, LitStr, Path};
+
+use crate::diagnostics::Errors;
+use crate::function::Function;
+use crate::options::{Arguments, Grammar};
+use crate::{async_trait, krate};
+
+pub(crate) use circuit_breaker::CircuitBreaker;
+pub(crate) use degrade::{Degrade, value};
+pub(crate) use retry::{Retry, is_constant};
+pub(crate) use timeout::{Timeout, deadline_name};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Degrade,
+    Retry,
+    CircuitBreaker,
+    Timeout,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Degrade, Self::Retry, Self::CircuitBreaker, Self::Timeout];
+
+    /// The attribute's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Degrade => "degrade",
+            Self::Retry => "retry",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    pub(crate) const fn grammar(self) -> &'static Grammar {
+        match self {
+            Self::Degrade => &degrade::GRAMMAR,
+            Self::Retry => &retry::GRAMMAR,
+            Self::CircuitBreaker => &circuit_breaker::GRAMMAR,
+            Self::Timeout => &timeout::GRAMMAR,
+        }
+    }
+}
+
+/// What one attribute says, after its own options have been checked.
+pub(crate) enum Layer {
+    Degrade(Degrade),
+    Retry(Box<Retry>),
+    CircuitBreaker(Box<CircuitBreaker>),
+    Timeout(Timeout),
+}
+
+impl Layer {
+    pub(crate) fn parse(
+        kind: Kind,
+        at: Span,
+        arguments: &mut Arguments,
+        function: &Function,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        match kind {
+            Kind::Degrade => Degrade::parse(at, arguments, errors).map(Self::Degrade),
+            Kind::Retry => Retry::parse(at, arguments, errors).map(|retry| Self::Retry(Box::new(retry))),
+            Kind::CircuitBreaker => CircuitBreaker::parse(at, arguments, function, errors)
+                .map(|breaker| Self::CircuitBreaker(Box::new(breaker))),
+            Kind::Timeout => Timeout::parse(at, arguments, errors).map(Self::Timeout),
+        }
+    }
+}
+
+/// The options that every layer takes.
+#[derive(Default)]
+pub(crate) struct Common {
+    pub(crate) service: Option<LitStr>,
+    pub(crate) classify: Option<Expr>,
+    pub(crate) rejected: Option<Expr>,
+    pub(crate) krate: Option<Path>,
+    pub(crate) clones: Vec<Ident>,
+}
+
+impl Common {
+    pub(crate) fn parse(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Self {
+        Self {
+            service: arguments.text("service", errors),
+            classify: arguments.expr("classify", errors),
+            rejected: arguments.expr("rejected", errors),
+            krate: arguments.expr("crate", errors).and_then(|expr| match expr {
+                Expr::Path(path) => errors.take(krate::check(&path.path)),
+                other => {
+                    errors.on(other, "`crate` takes a path, such as `crate = ::resilience`");
+                    None
+                }
+            }),
+            clones: clones(arguments, function, errors),
+        }
+    }
+}
+
+/// `clone(order, customer)`: arguments that each attempt gets a copy of.
+fn clones(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Vec<Ident> {
+    use syn::parse::Parser;
+    let Some(option) = arguments.take("clone") else { return Vec::new() };
+    let crate::options::Value::List(list) = option.value else { return Vec::new() };
+    let parser = syn::punctuated::Punctuated::<Ident, syn::Token![,]>::parse_terminated;
+    let names = errors.take(parser.parse2(list)).unwrap_or_default();
+    let known = function.argument_names();
+    for name in &names {
+        if !known.contains(name) {
+            errors.on(name, format!("`clone` takes names of arguments, and `{name}` is none of this function's"));
+        }
+    }
+    names.into_iter().collect()
+}
+
+/// The code of a layer and all below it.
+pub(crate) struct Fragment {
+    /// Statements that must stand before it, in the scope that it is evaluated in.
+    pub(crate) before: TokenStream,
+    pub(crate) code: Code,
+}
+
+pub(crate) enum Code {
+    /// An expression of a future's type.
+    Future(TokenStream),
+    /// An expression of the function's return type.
+    Value(TokenStream),
+}
+
+/// What the layers know of the nest that they are expanded in.
+pub(crate) struct Scope<'a> {
+    pub(crate) krate: &'a Path,
+    pub(crate) function: &'a Function,
+    pub(crate) is_async: bool,
+    pub(crate) is_async_trait: bool,
+    pub(crate) arguments: Vec<Ident>,
+    pub(crate) label: TokenStream,
+    pub(crate) site: Ident,
+}
+
+impl Scope<'_> {
+    /// A name that nothing of the user's can clash with.
+    pub(crate) fn local(name: &str) -> Ident {
+        Ident::new(name, Span::mixed_site())
+    }
+
+    /// An expression of an attribute, as it must be written where it stands.
+    pub(crate) fn user(&self, tokens: impl quote::ToTokens) -> TokenStream {
+        if self.is_async_trait { async_trait::rename_self(tokens) } else { tokens.to_token_stream() }
+    }
+
+    /// How an expression that names a piece of state is held: a static, a borrow, or a clone of a handle.
+    pub(crate) fn holding(&self, expr: &Expr) -> Holding {
+        let first = match expr {
+            Expr::Path(path) if path.qself.is_none() => {
+                let first = &path.path.segments[0].ident;
+                if path.path.segments.len() > 1 || !(self.arguments.contains(first) || first == "self") {
+                    return Holding::Static;
+                }
+                first.clone()
+            }
+            other => match first_ident(other) {
+                Some(ident) => ident,
+                None => return Holding::Borrowed,
+            },
+        };
+        let shared = if first == "self" { self.function.self_is_shared() } else { !self.arguments.contains(&first) };
+        if shared { Holding::Borrowed } else { Holding::Cloned }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holding {
+    Static,
+    Borrowed,
+    Cloned,
+}
+
+/// The name at the root of `self.field`, `argument.field()[0]`, `*argument`.
+fn first_ident(expr: &Expr) -> Option<Ident> {
+    match expr {
+        Expr::Path(path) => path.path.segments.first().map(|segment| segment.ident.clone()),
+        Expr::Field(field) => first_ident(&field.base),
+        Expr::MethodCall(call) => first_ident(&call.receiver),
+        Expr::Index(index) => first_ident(&index.expr),
+        Expr::Reference(reference) => first_ident(&reference.expr),
+        Expr::Unary(unary) => first_ident(&unary.expr),
+        Expr::Paren(paren) => first_ident(&paren.expr),
+        Expr::Group(group) => first_ident(&group.expr),
+        _ => None,
+    }
+}
+
+/// Whether an expression names any of these, at any depth.
+pub(crate) fn mentions(expr: &Expr, names: &[Ident]) -> Option<Ident> {
+    fn inside(tokens: TokenStream, names: &[Ident]) -> Option<Ident> {
+        tokens.into_iter().find_map(|token| match token {
+            proc_macro2::TokenTree::Ident(ident) if ident == "self" || names.contains(&ident) => Some(ident),
+            proc_macro2::TokenTree::Group(group) => inside(group.stream(), names),
+            _ => None,
+        })
+    }
+    inside(quote::ToTokens::to_token_stream(expr), names)
+}

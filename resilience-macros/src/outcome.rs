@@ -1,0 +1,67 @@
+//! What can be said of a return type without knowing the user's types.
+
+use quote::{ToTokens, quote};
+use syn::{GenericArgument, PathArguments, Type};
+
+use crate::function::mentions_impl;
+
+/// Why a type is obviously not a `Result`, as a message on it.
+pub(crate) fn objection(ty: Option<&Type>, owner: &str) -> Option<String> {
+    let shown = match ty {
+        None => "nothing".to_owned(),
+        Some(ty) if is_obviously_no_result(ty) => {
+            format!("`{}`", ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">"))
+        }
+        Some(_) => return None,
+    };
+    Some(format!(
+        "`{owner}` needs a function that returns a `Result`, and this one returns {shown}; write `-> Result<T, YourError>`"
+    ))
+}
+
+/// The error's type as far as it can be written: `E` of `Result<T, E>`, the projection of an alias, or `_`.
+pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> proc_macro2::TokenStream {
+    if let Some(error) = second_argument_of_result(ty) {
+        return error.to_token_stream();
+    }
+    if mentions_impl(ty) {
+        return quote!(_);
+    }
+    quote!(<#ty as #krate::__private::Outcome>::Error)
+}
+
+fn second_argument_of_result(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let types: Vec<&Type> = arguments
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+        .collect();
+    match types[..] {
+        [_, error] if last.ident == "Result" && !mentions_impl(error) => Some(error),
+        _ => None,
+    }
+}
+
+fn is_obviously_no_result(ty: &Type) -> bool {
+    const PLAIN: &[&str] = &[
+        "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+        "isize", "f32", "f64", "Option", "Vec", "Box", "Arc", "Rc", "HashMap", "BTreeMap", "HashSet", "Duration",
+        "Instant",
+    ];
+    match ty {
+        Type::Path(path) if path.qself.is_none() => {
+            path.path.segments.last().is_some_and(|last| PLAIN.iter().any(|plain| last.ident == plain))
+        }
+        Type::Reference(_) | Type::Tuple(_) | Type::Array(_) | Type::Slice(_) | Type::Never(_) | Type::Ptr(_) => true,
+        Type::ImplTrait(_) | Type::TraitObject(_) => true,
+        Type::Paren(inner) => is_obviously_no_result(&inner.elem),
+        Type::Group(inner) => is_obviously_no_result(&inner.elem),
+        _ => false,
+    }
+}

@@ -1,0 +1,52 @@
+//! What is allowed and unwise, said as a warning at the attribute.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::layer::{Kind, Layer, Scope, is_constant};
+use crate::nest::Nest;
+
+/// The warnings of a nest, as code that makes rustc say them.
+pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
+    let Some(at) = nest.position(Kind::Retry) else { return TokenStream::new() };
+    let Some(Layer::Retry(retry)) = &nest.layers[at].layer else { return TokenStream::new() };
+    let span = nest.layers[at].at;
+    let krate = scope.krate;
+    let mut warnings = TokenStream::new();
+    if scope.is_async && !retry.timed_elsewhere && nest.position(Kind::Timeout).is_none() {
+        warnings.extend(warning(
+            span,
+            "retry_without_timeout",
+            "a retried call that hangs is never retried; write `#[timeout(\"5s\")]` below `#[retry]`, or `timed_elsewhere` if the client has its own",
+        ));
+    }
+    const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
+    match retry.says_whether_to_repeat() {
+        Ok(true) => {}
+        Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
+        // The policy knows; a constant one can be asked at compile time.
+        Err(policy) if is_constant(policy) => {
+            let check = Ident::new("CHECK", span.resolved_at(Span::mixed_site()));
+            warnings.extend(quote! {
+                #[allow(clippy::no_effect_underscore_binding)]
+                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ (#policy).says_whether_to_repeat() }>::#check;
+            });
+        }
+        Err(_) => {}
+    }
+    warnings
+}
+
+/// A stable macro can't warn. A deprecated constant, used where the warning belongs, can.
+fn warning(span: Span, name: &str, note: &str) -> TokenStream {
+    let name = Ident::new(name, span.resolved_at(Span::mixed_site()));
+    let used = quote_spanned!(span=> let _ = #name;);
+    quote! {
+        {
+            #[deprecated(note = #note)]
+            #[allow(non_upper_case_globals)]
+            const #name: () = ();
+            #used
+        }
+    }
+}
