@@ -3,8 +3,19 @@
 #[cfg(feature = "tokio")]
 pub use crate::circuit_breaker::internals as circuit_breaker;
 #[cfg(feature = "tokio")]
+pub use crate::clamp::internals as clamp;
+#[cfg(feature = "tokio")]
+pub use crate::context::{Frame, Key};
+#[cfg(feature = "tokio")]
 pub use crate::deadline::Deadline;
+#[cfg(feature = "tokio")]
+pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
+#[cfg(feature = "tokio")]
+pub use crate::expansion::{classify, classify_by, clone_handle, reject, reject_by};
 #[cfg(feature = "tokio")]
 pub use crate::retry_budget::internals as retry_budget;
 #[cfg(feature = "tokio")]
+pub use crate::timeout::Timed;
+#[cfg(feature = "tokio")]
 pub use crate::word::Word;
+pub use std::string::ToString;

@@ -49,7 +49,7 @@ impl Policy {
     /// How long to stay open after `reopened` probes in a row have failed.
     pub(super) fn wait(&self, reopened: u32) -> u64 {
         let (shortest, longest) = self.bounds(reopened);
-        if shortest < longest { rand::random_range(shortest..=longest) } else { longest }
+        longest - crate::random::up_to(longest.saturating_sub(shortest))
     }
 
     /// What no wait exceeds: somebody who would have to wait longer looks at a clock that was put back.

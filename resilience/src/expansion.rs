@@ -1,0 +1,77 @@
+//! The small pieces that the expansion is made of: ordinary Rust, so that rustc judges bounds where the user can see them.
+#![allow(missing_docs, reason = "only the expansion calls these")]
+
+use std::sync::Arc;
+
+use crate::{CircuitBreaker, Classification, Classify, FromRejected, Rejected, RetryBudget};
+
+/// A `Result`, by whatever alias.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`",
+    label = "the layers need a function that returns a `Result`",
+    note = "write `-> Result<T, YourError>`"
+)]
+pub trait Outcome {
+    type Error;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    type Error = E;
+}
+
+/// The error classifies itself.
+#[inline]
+pub fn classify<E: Classify + ?Sized>(error: &E) -> Classification {
+    error.classify()
+}
+
+/// `classify = …`: gives a closure the type of its argument.
+#[inline]
+pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(by: F) -> F {
+    by
+}
+
+/// The error takes what the layers report.
+#[inline]
+pub fn reject<E: FromRejected>(rejected: Rejected) -> E {
+    E::from_rejected(rejected)
+}
+
+/// `rejected = …`: gives a closure the type of its argument.
+#[inline]
+pub fn reject_by<E, F: Fn(Rejected) -> E + Copy>(by: F) -> F {
+    by
+}
+
+/// State that an attribute can hold on to while the body has what it was found in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be held while the body uses what it belongs to",
+    label = "the body may change or move its owner",
+    note = "put it in an `Arc`, as in `breaker: Arc<CircuitBreaker>`, or make it a `static`"
+)]
+pub trait CloneHandle: Clone {}
+
+impl CloneHandle for Arc<CircuitBreaker> {}
+impl CloneHandle for Arc<RetryBudget> {}
+impl CloneHandle for &CircuitBreaker {}
+impl CloneHandle for &RetryBudget {}
+
+#[inline]
+pub fn clone_handle<H: CloneHandle>(handle: &H) -> H {
+    handle.clone()
+}
+
+/// Asks a constant policy at compile time; a policy that doesn't say uses something deprecated, which rustc warns about.
+#[derive(Debug)]
+pub struct PolicySaysWhetherToRepeat<const SAYS: bool>;
+
+impl PolicySaysWhetherToRepeat<true> {
+    pub const CHECK: () = ();
+}
+
+impl PolicySaysWhetherToRepeat<false> {
+    #[deprecated(
+        note = "this retry's policy doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key` here, or `.idempotent()` in the policy"
+    )]
+    pub const CHECK: () = ();
+}

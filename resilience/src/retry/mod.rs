@@ -1,0 +1,12 @@
+//! Retry with backoff and jitter.
+
+mod attempts;
+mod backoff;
+mod pause;
+mod policy;
+mod run;
+
+pub use attempts::{Attempts, RetryRules};
+pub use backoff::Delays;
+pub use pause::{Pause, Wait};
+pub use policy::{Jitter, Retry};

@@ -1,0 +1,61 @@
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+/// The time to wait before the next attempt, decided by [`Attempts::judge`](super::Attempts::judge).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the next attempt is due after this wait"]
+pub struct Wait(pub(super) Duration);
+
+impl Wait {
+    /// How long it is.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+
+    /// Waits on tokio's clock. A wait of zero gives other tasks their turn when this one has used up its own.
+    ///
+    /// Dropping the future ends the wait; nothing else is lost.
+    pub fn pause(self) -> Pause {
+        if self.0.is_zero() { Pause::Yield } else { Pause::Sleep { sleep: tokio::time::sleep(self.0) } }
+    }
+
+    /// Waits by blocking the thread; for operations that aren't async.
+    pub fn block(self) {
+        if !self.0.is_zero() {
+            std::thread::sleep(self.0);
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Wait::pause`].
+    #[project = PauseProjection]
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub enum Pause {
+        #[doc(hidden)]
+        Yield,
+        #[doc(hidden)]
+        Sleep {
+            #[pin]
+            sleep: Sleep,
+        },
+    }
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.project() {
+            // Holds no state of its own, so a new one at every poll is the same one.
+            PauseProjection::Yield => pin!(tokio::task::consume_budget()).poll(cx),
+            PauseProjection::Sleep { sleep } => sleep.poll(cx),
+        }
+    }
+}

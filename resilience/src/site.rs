@@ -1,0 +1,71 @@
+use std::sync::atomic::AtomicU8;
+#[cfg(feature = "tracing")]
+use std::sync::atomic::Ordering::Relaxed;
+
+/// One annotated function: what its events are labelled with, and what has been said about it once.
+///
+/// The attributes make one `static` per function. By hand:
+///
+/// ```
+/// use resilience::Site;
+///
+/// static CHARGE: Site = Site::new("payments", "charge", module_path!(), file!(), line!());
+/// assert_eq!(CHARGE.service(), "payments");
+/// ```
+#[derive(Debug)]
+pub struct Site {
+    service: &'static str,
+    function: &'static str,
+    module: &'static str,
+    file: &'static str,
+    line: u32,
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "what is said once is said through tracing"))]
+    said: AtomicU8,
+}
+
+/// What a site says once at most.
+#[cfg(feature = "tracing")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Once {
+    Unclassified = 1,
+    Clamped = 2,
+}
+
+impl Site {
+    /// A site with the label of its dependency, the function's name, and the place.
+    pub const fn new(
+        service: &'static str,
+        function: &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        Self { service, function, module, file, line, said: AtomicU8::new(0) }
+    }
+
+    /// The label of the dependency: the attribute's `service`, or else the function's name.
+    pub const fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// The function's name.
+    pub const fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// The module that the function stands in.
+    pub const fn module(&self) -> &'static str {
+        self.module
+    }
+
+    /// File and line of the attribute.
+    pub const fn location(&self) -> (&'static str, u32) {
+        (self.file, self.line)
+    }
+
+    /// Whether this is the first time that the site has to say this.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn first(&self, what: Once) -> bool {
+        self.said.load(Relaxed) & what as u8 == 0 && self.said.fetch_or(what as u8, Relaxed) & what as u8 == 0
+    }
+}
