@@ -1,1 +1,9 @@
-//! Tests of the workspace; see `tests/`.
+//! What the tests share: an error of every kind, and the events that were emitted.
+
+mod error;
+mod events;
+mod script;
+
+pub use error::CallError;
+pub use events::{Event, Events};
+pub use script::{Answer, Script};
