@@ -1,4 +1,69 @@
-//! Production error handling as attributes.
+//! Production error handling as attributes: retry, circuit breaker, timeout and degradation on async functions, and errors that
+//! classify themselves.
+//!
+//! - **Attributes nest as written**: the topmost is the outermost layer. A nest that makes no sense doesn't compile.
+//! - **An error classifies itself**, and every layer decides from that alone.
+//! - **What the layers themselves report is one type**, [`Rejected`].
+//! - **State has a place**: a `static`, a field, or the annotated function itself.
+//!
+//! # From an error to a nest
+//!
+//! Say how a call may fail, with [`#[derive(ServiceError)]`](macro@ServiceError) beside [thiserror](https://docs.rs/thiserror):
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "tokio"))] {
+//! use resilience::{CircuitBreaker, ServiceError, circuit_breaker, degrade, retry, secs, timeout};
+//!
+//! #[derive(Debug, thiserror::Error, ServiceError)]
+//! enum InventoryError {
+//!     #[error("{sku} is not in the catalogue")]
+//!     #[service(not_found)] // permanent, NOT_FOUND, 404
+//!     UnknownSku { sku: String },
+//!     #[error("the inventory is busy")]
+//!     #[service(transient, code = "INVENTORY_BUSY")] // retried, 503
+//!     Busy,
+//!     #[error(transparent)]
+//!     #[service(transparent)] // what the layers themselves report
+//!     Rejected(#[from] resilience::Rejected),
+//! }
+//!
+//! static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory").recovery_timeout(secs(20));
+//!
+//! #[degrade(fallback = 1)]
+//! #[retry(idempotent, attempts = 3)]
+//! #[circuit_breaker(INVENTORY)]
+//! #[timeout("5s")]
+//! async fn stock(sku: &str) -> Result<u32, InventoryError> {
+//!     // … call the inventory …
+//! #   if sku.is_empty() { return Err(InventoryError::Busy) }
+//! #   if sku == "?" { return Err(InventoryError::UnknownSku { sku: sku.to_owned() }) }
+//!     Ok(3)
+//! }
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | the attributes: options, defaults, equivalent code, recipes | [`retry`], [`circuit_breaker`], [`timeout`], [`degrade`] |
+//! | how an error says what it is | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
+//! | the same without macros | [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], [`Degrade`] |
+//! | what a body can ask | [`context()`] |
+//! | control and watching | [`sites()`] |
+//! | answers of HTTP services | [`http`] |
+//!
+//! # Events
+//!
+//! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
+//! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
+//! `graceful_degradation_activated`, `degradation_failed`, and, once per function, `unclassified_error` and `option_out_of_range`.
+//! None is an error record: what is retried or handled isn't an error yet.
+//!
+//! # Features
+//!
+//! `macros`, `tokio`, `rand` and `tracing` are on by default. `reqwest`, `anyhow` and `boxed` add classification of foreign errors. With
+//! `default-features = false` there remain the taxonomy and, with `macros`, the derive.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -39,7 +104,17 @@ mod timeout;
 mod word;
 
 #[cfg(all(feature = "macros", feature = "tokio"))]
-pub use resilience_macros::{circuit_breaker, degrade, retry, timeout};
+#[doc = include_str!("docs/circuit_breaker.md")]
+pub use resilience_macros::circuit_breaker;
+#[cfg(all(feature = "macros", feature = "tokio"))]
+#[doc = include_str!("docs/degrade.md")]
+pub use resilience_macros::degrade;
+#[cfg(all(feature = "macros", feature = "tokio"))]
+#[doc = include_str!("docs/retry.md")]
+pub use resilience_macros::retry;
+#[cfg(all(feature = "macros", feature = "tokio"))]
+#[doc = include_str!("docs/timeout.md")]
+pub use resilience_macros::timeout;
 
 pub use duration::{millis, secs};
 pub use taxonomy::code::generic_message;
