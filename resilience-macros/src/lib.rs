@@ -10,6 +10,7 @@ mod layer;
 mod nest;
 mod options;
 mod outcome;
+mod service_error;
 mod units;
 mod warnings;
 
@@ -41,4 +42,10 @@ pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Degrade, arguments.into(), item.into()).into()
+}
+
+/// Documented at its re-export, `resilience::ServiceError`.
+#[proc_macro_derive(ServiceError, attributes(service))]
+pub fn service_error(input: TokenStream) -> TokenStream {
+    service_error::derive(input.into()).into()
 }

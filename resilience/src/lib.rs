@@ -70,6 +70,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod chain;
 #[cfg(feature = "tokio")]
 mod circuit_breaker;
 #[cfg(feature = "tokio")]
@@ -83,12 +84,16 @@ mod deadline;
 #[cfg(feature = "tokio")]
 mod degrade;
 mod duration;
+pub mod errors;
 #[cfg(feature = "tokio")]
 mod events;
 #[cfg(feature = "tokio")]
 mod expansion;
+pub mod http;
+mod io;
 #[cfg(feature = "tokio")]
 mod random;
+mod register;
 #[cfg(feature = "tokio")]
 mod retry;
 #[cfg(feature = "tokio")]
@@ -103,6 +108,9 @@ mod timeout;
 #[cfg(feature = "tokio")]
 mod word;
 
+#[cfg(feature = "macros")]
+#[doc = include_str!("docs/service_error.md")]
+pub use resilience_macros::ServiceError;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/circuit_breaker.md")]
 pub use resilience_macros::circuit_breaker;

@@ -1,5 +1,6 @@
 //! What the macros' expansion and this project's own tests use; no promise is made about any of it.
 
+pub use crate::__register as register;
 #[cfg(feature = "tokio")]
 pub use crate::circuit_breaker::internals as circuit_breaker;
 #[cfg(feature = "tokio")]
@@ -12,10 +13,14 @@ pub use crate::deadline::Deadline;
 pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::expansion::{classify, classify_by, clone_handle, reject, reject_by};
+pub use crate::register::Known;
 #[cfg(feature = "tokio")]
 pub use crate::retry_budget::internals as retry_budget;
+pub use crate::taxonomy::RetryAfter;
 #[cfg(feature = "tokio")]
 pub use crate::timeout::Timed;
 #[cfg(feature = "tokio")]
 pub use crate::word::Word;
+#[cfg(feature = "boxed")]
+pub use inventory;
 pub use std::string::ToString;

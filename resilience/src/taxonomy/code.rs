@@ -2,7 +2,7 @@
 
 /// The HTTP status of a code, where the code alone decides it; 500 for every other.
 ///
-/// The first five are the guide's map; CONFLICT, QUERY_TIMEOUT and NETWORK_TIMEOUT complete it.
+/// The first five are the guide's map; `CONFLICT`, `QUERY_TIMEOUT` and `NETWORK_TIMEOUT` complete it.
 pub(super) const fn status_of(code: &str) -> u16 {
     const MAP: &[(&str, u16)] = &[
         ("NOT_FOUND", 404),

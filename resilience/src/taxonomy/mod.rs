@@ -6,9 +6,11 @@ mod classification;
 mod classify;
 pub(crate) mod code;
 mod rejected;
+mod retry_after;
 
 pub use catalog::{CatalogEntry, PublicMessage};
 pub use category::{Advice, Category, Sent, Severity};
 pub use classification::Classification;
 pub use classify::{Classify, ServiceError};
 pub use rejected::{FromRejected, Rejected};
+pub use retry_after::RetryAfter;

@@ -1,0 +1,119 @@
+//! What each variant contributes to the matches.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::Path;
+
+use super::ast::{Field, Variant};
+use super::attr::{Class, Sent, Severity};
+use super::kinds::{Category, Retry};
+
+pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
+    if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
+        let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
+        return quote!(#pattern => <#ty as #krate::Classify>::classify(#local),);
+    }
+    let wait = variant.retry_after();
+    let pattern = pattern(variant, wait);
+    let advice = wait.map(|field| {
+        let (local, ty) = (&field.local, &field.original.ty);
+        quote!(<#ty as #krate::__private::RetryAfter>::advice(#local))
+    });
+    let classification = classification(krate, variant, advice);
+    quote!(#pattern => #classification,)
+}
+
+/// What holds for every value of the variant; none where the source decides.
+pub(crate) fn fixed_classification(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
+    variant.category()?;
+    Some(classification(krate, variant, None))
+}
+
+pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
+    if matches!(variant.class(), Some(Class::Transparent)) {
+        let source = variant.source()?;
+        let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
+        return Some(quote!(#pattern => <#ty as #krate::Classify>::public_message(#local),));
+    }
+    let template = &variant.attrs.public.as_ref()?.value;
+    if let Some(text) = template.constant() {
+        let pattern = pattern(variant, None);
+        return Some(quote!(#pattern => ::std::borrow::Cow::Borrowed(#text),));
+    }
+    let shown: Vec<&Field<'_>> = template.holes.iter().filter_map(|hole| variant.field(&hole.field)).collect();
+    let pattern = pattern(variant, variant.fields.iter().filter(|field| field.attrs.expose.is_some()));
+    // At the text, where the field is asked to be shown, rustc says that it can't be.
+    let span = template.literal.span();
+    let mut format = Literal::string(&template.format());
+    format.set_span(span);
+    let locals = shown.iter().map(|field| {
+        let mut local = field.local.clone();
+        local.set_span(local.span().located_at(span));
+        local
+    });
+    let message = quote_spanned!(Span::mixed_site().located_at(span)=> ::std::format!(#format, #(#locals),*));
+    Some(quote!(#pattern => ::std::borrow::Cow::Owned(#message),))
+}
+
+fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStream>) -> TokenStream {
+    let (Some(category), Some(code)) = (variant.category(), variant.code()) else {
+        return quote!(#krate::Classification::unclassified());
+    };
+    let attrs = &variant.attrs;
+    let kind = match variant.class() {
+        Some(Class::Kind(kind)) => Some(kind),
+        _ => None,
+    };
+    let retry = attrs.retry.as_ref().map(|slot| slot.value).or(kind.and_then(|kind| kind.retry));
+    let advice = advice.or_else(|| {
+        Some(match retry? {
+            Retry::Transaction => quote!(#krate::Advice::RetryTransactionOnce),
+            Retry::Never => quote!(#krate::Advice::DoNotRetry),
+        })
+    });
+    let constructor = Ident::new(category.word(), Span::mixed_site());
+    let mut tokens = if let Some(advice) = advice {
+        quote!(#krate::Classification::transient_with(#code, #advice))
+    } else {
+        quote!(#krate::Classification::#constructor(#code))
+    };
+    // A kind under a code of its own keeps the status that its usual code would have given.
+    let of_kind = kind.filter(|kind| kind.code != code && category != Category::Fatal).map(|kind| kind.status);
+    if let Some(status) = attrs.status.as_ref().map(|slot| slot.value).or(of_kind) {
+        tokens.extend(quote!(.with_status(#status)));
+    }
+    if let Some(severity) = &attrs.severity {
+        let severity = format_ident!(
+            "{}",
+            match severity.value {
+                Severity::Expected => "Expected",
+                Severity::Unexpected => "Unexpected",
+                Severity::Critical => "Critical",
+            }
+        );
+        tokens.extend(quote!(.with_severity(#krate::Severity::#severity)));
+    }
+    let never_sent = match &attrs.sent {
+        Some(sent) => matches!(sent.value, Sent::Never),
+        None => kind.is_some_and(|kind| kind.never_sent),
+    };
+    if never_sent {
+        tokens.extend(quote!(.with_sent(#krate::Sent::Never)));
+    }
+    tokens
+}
+
+/// `Self::Variant { name: field0, .. }`, which fits tuples and units as well.
+fn pattern<'a>(variant: &Variant<'_>, fields: impl IntoIterator<Item = &'a Field<'a>>) -> TokenStream {
+    let path = if variant.is_struct {
+        quote!(Self)
+    } else {
+        let ident = variant.ident;
+        quote!(Self::#ident)
+    };
+    let bindings = fields.into_iter().map(|field| {
+        let (member, local) = (&field.member, &field.local);
+        quote!(#member: #local,)
+    });
+    quote!(#path { #(#bindings)* .. })
+}

@@ -1,0 +1,75 @@
+//! Where-clauses: no more than the fields that are asked something need.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote};
+use syn::{GenericParam, Path, Type, WhereClause};
+
+use super::ast::Input;
+use super::attr::Class;
+
+/// `where Self: Display`, as `Classify` demands; a type without parameters is simply checked.
+pub(crate) fn displayed(input: &Input<'_>, bounds: &[TokenStream]) -> Option<TokenStream> {
+    where_self(input, &quote!(::core::fmt::Display), bounds)
+}
+
+/// `where Self: Error + Classify`, as `ServiceError` demands.
+pub(crate) fn is_an_error(input: &Input<'_>) -> Option<TokenStream> {
+    let krate = input.krate();
+    where_self(input, &quote!(::core::error::Error + #krate::Classify), &[])
+}
+
+fn where_self(input: &Input<'_>, bound: &TokenStream, more: &[TokenStream]) -> Option<TokenStream> {
+    let generics = &input.original.generics;
+    let own =
+        generics.where_clause.as_ref().map(|WhereClause { predicates, .. }| predicates.iter().collect::<Vec<_>>());
+    let own = own.unwrap_or_default();
+    let has_types = generics.type_params().next().is_some();
+    if own.is_empty() && !has_types {
+        return None;
+    }
+    let this = has_types.then(|| quote!(Self: #bound,));
+    Some(quote!(where #(#own,)* #this #(#more,)*))
+}
+
+/// A bound for each field that is asked something, if its type depends on a parameter.
+pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> {
+    let parameters: Vec<&Ident> = input
+        .original
+        .generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Type(parameter) => Some(&parameter.ident),
+            _ => None,
+        })
+        .collect();
+    let mut bounds = Vec::new();
+    for variant in &input.variants {
+        let mut bound = |ty: &Type, bound: TokenStream| {
+            if mentions(ty.to_token_stream(), &parameters) {
+                bounds.push(quote!(#ty: #bound));
+            }
+        };
+        if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
+            bound(&source.original.ty, quote!(#krate::Classify));
+        }
+        if let Some(wait) = variant.retry_after() {
+            bound(&wait.original.ty, quote!(#krate::__private::RetryAfter));
+        }
+        for hole in variant.attrs.public.iter().flat_map(|public| &public.value.holes) {
+            let shown = if hole.is_debug() { quote!(::core::fmt::Debug) } else { quote!(::core::fmt::Display) };
+            if let Some(field) = variant.field(&hole.field) {
+                bound(&field.original.ty, shown);
+            }
+        }
+    }
+    bounds
+}
+
+fn mentions(tokens: TokenStream, parameters: &[&Ident]) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => parameters.contains(&&ident),
+        TokenTree::Group(group) => mentions(group.stream(), parameters),
+        _ => false,
+    })
+}

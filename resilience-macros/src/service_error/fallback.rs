@@ -1,0 +1,35 @@
+//! What stands in after a mistake: the same items, so that code which uses the error adds no second complaint.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::ast::Input;
+use super::bounds::{displayed, is_an_error};
+use crate::diagnostics::Errors;
+
+pub(crate) fn expand(input: &Input<'_>, errors: Errors) -> TokenStream {
+    let krate = input.krate();
+    let errors = errors.into_compile_errors();
+    let name = &input.original.ident;
+    let (impl_generics, type_generics, where_clause) = input.original.generics.split_for_impl();
+    let (displayed, is_error) = (displayed(input, &[]), is_an_error(input));
+    quote! {
+        #errors
+
+        #[automatically_derived]
+        #[allow(dead_code, unreachable_pub, missing_docs)]
+        impl #impl_generics #name #type_generics #where_clause {
+            pub const CATALOG: &'static [#krate::CatalogEntry] = &[];
+        }
+
+        #[automatically_derived]
+        impl #impl_generics #krate::Classify for #name #type_generics #displayed {
+            fn classify(&self) -> #krate::Classification {
+                #krate::Classification::unclassified()
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics #krate::ServiceError for #name #type_generics #is_error {}
+    }
+}

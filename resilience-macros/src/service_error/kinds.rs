@@ -1,0 +1,104 @@
+//! The four categories, and the one-word kinds: each a category, a code and a status.
+
+use self::Category::{Fatal, Partial, Permanent, Transient};
+use self::Retry::{Never, Transaction};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Category {
+    Transient,
+    Permanent,
+    Partial,
+    Fatal,
+}
+
+impl Category {
+    pub(crate) const WORDS: [&'static str; 4] = ["transient", "permanent", "partial", "fatal"];
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Transient, Permanent, Partial, Fatal].into_iter().find(|category| category.word() == word)
+    }
+
+    /// As an attribute says it, and as the constructor of `Classification` is called.
+    pub(crate) fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+}
+
+/// What a transient error may say against a plain retry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    Transaction,
+    Never,
+}
+
+/// A word that says it all.
+pub(crate) struct Kind {
+    pub(crate) word: &'static str,
+    pub(crate) category: Category,
+    pub(crate) code: &'static str,
+    /// What the runtime's constructors give this code by themselves; stated again where the code is another.
+    pub(crate) status: u16,
+    pub(crate) never_sent: bool,
+    pub(crate) retry: Option<Retry>,
+}
+
+const fn kind(word: &'static str, category: Category, code: &'static str, status: u16) -> Kind {
+    Kind { word, category, code, status, never_sent: false, retry: None }
+}
+
+pub(crate) static KINDS: [Kind; 20] = [
+    kind("validation", Permanent, "VALIDATION_ERROR", 422),
+    kind("not_found", Permanent, "NOT_FOUND", 404),
+    kind("conflict", Permanent, "CONFLICT", 409),
+    kind("unauthenticated", Permanent, "AUTH_FAILED", 401),
+    kind("forbidden", Permanent, "FORBIDDEN", 403),
+    kind("upstream_client", Permanent, "UPSTREAM_CLIENT_ERROR", 500),
+    kind("internal", Permanent, "INTERNAL_ERROR", 500),
+    kind("rate_limited", Transient, "RATE_LIMITED", 429),
+    kind("unavailable", Transient, "SERVICE_UNAVAILABLE", 503),
+    kind("timeout", Transient, "NETWORK_TIMEOUT", 504),
+    Kind { never_sent: true, ..kind("connect", Transient, "CONNECT_FAILED", 503) },
+    Kind { retry: Some(Never), ..kind("query_timeout", Transient, "QUERY_TIMEOUT", 504) },
+    Kind { retry: Some(Transaction), ..kind("deadlock", Transient, "DEADLOCK", 503) },
+    kind("connection_lost", Transient, "CONNECTION_LOST", 503),
+    kind("cache_miss", Partial, "CACHE_MISS", 500),
+    kind("non_critical", Partial, "NON_CRITICAL_FAILURE", 500),
+    kind("missing_config", Fatal, "MISSING_CONFIG", 500),
+    kind("corrupt_state", Fatal, "CORRUPT_STATE", 500),
+    kind("storage_full", Fatal, "STORAGE_FULL", 500),
+    kind("out_of_memory", Fatal, "OUT_OF_MEMORY", 500),
+];
+
+pub(crate) fn find(word: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.word == word)
+}
+
+/// Whether an error of this category and code is the client's own, below 500, unless it says a status.
+pub(crate) fn is_client_error(category: Category, code: &str) -> bool {
+    category != Fatal && KINDS.iter().any(|kind| kind.code == code && kind.status < 500)
+}
+
+/// The kind or category that a variant's name hints at, for a message that is ready to paste.
+pub(crate) fn guess(snake_name: &str) -> &'static str {
+    const HINTS: &[(&str, &str)] = &[
+        ("not_found", "not_found"),
+        ("unknown", "not_found"),
+        ("invalid", "validation"),
+        ("validation", "validation"),
+        ("conflict", "conflict"),
+        ("already", "conflict"),
+        ("duplicate", "conflict"),
+        ("unauth", "unauthenticated"),
+        ("forbidden", "forbidden"),
+        ("rate_limit", "rate_limited"),
+        ("too_many", "rate_limited"),
+        ("unavailable", "unavailable"),
+        ("timeout", "timeout"),
+        ("timed_out", "timeout"),
+        ("connect", "connect"),
+        ("cache", "cache_miss"),
+        ("config", "missing_config"),
+        ("corrupt", "corrupt_state"),
+    ];
+    HINTS.iter().find(|(part, _)| snake_name.contains(part)).map_or("permanent", |(_, word)| word)
+}

@@ -1,0 +1,30 @@
+//! `#[derive(ServiceError)]`. The file names are the pipeline: ast and attr read, valid judges, expand writes.
+
+mod arms;
+mod ast;
+mod attr;
+mod bounds;
+mod code;
+mod expand;
+mod fallback;
+mod kinds;
+mod template;
+mod valid;
+mod value;
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+use self::ast::Input;
+use crate::diagnostics::Errors;
+
+pub(crate) fn derive(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let parsed = Input::from_syn(&input, &mut errors);
+    valid::check(&parsed, &mut errors);
+    if errors.is_empty() { expand::expand(&parsed) } else { fallback::expand(&parsed, errors) }
+}

@@ -1,0 +1,262 @@
+//! Every rule that needs more than one option. Nothing is generated here.
+
+use super::ast::{Input, Variant};
+use super::attr::{Class, span_of};
+use super::code;
+use super::kinds::{self, Category};
+use crate::diagnostics::Errors;
+
+pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
+    for variant in &input.variants {
+        says_what_it_is(variant, errors);
+        transparent_says_nothing_else(variant, errors);
+        only_transient_retries(variant, errors);
+        fatal_is_decided(variant, errors);
+        public_shows_exposed_fields(variant, errors);
+        fields_have_one_role(variant, errors);
+        default_code_is_valid(variant, errors);
+    }
+    codes_are_unique(input, errors);
+}
+
+impl Variant<'_> {
+    /// The code that the variant ends up with; none for a transparent one.
+    pub(crate) fn code(&self) -> Option<String> {
+        let written = self.attrs.code.as_ref().map(|slot| slot.value.value());
+        match self.class()? {
+            Class::Transparent => None,
+            Class::Kind(kind) => Some(written.unwrap_or_else(|| kind.code.to_owned())),
+            Class::Category(_) => Some(written.unwrap_or_else(|| code::from_name(self.ident))),
+        }
+    }
+
+    pub(crate) fn category(&self) -> Option<Category> {
+        match self.class()? {
+            Class::Category(category) => Some(category),
+            Class::Kind(kind) => Some(kind.category),
+            Class::Transparent => None,
+        }
+    }
+
+    fn is_client_error(&self) -> bool {
+        match (&self.attrs.status, self.class()) {
+            (Some(status), _) => status.value < 500,
+            (None, Some(Class::Kind(kind))) => kind.status < 500,
+            (None, Some(Class::Category(category))) => {
+                self.code().is_some_and(|code| kinds::is_client_error(category, &code))
+            }
+            (None, _) => false,
+        }
+    }
+
+    /// The word that gives the variant its class, as the user wrote it.
+    fn word(&self) -> String {
+        self.attrs.class.as_ref().map_or_else(String::new, |slot| slot.key.to_string())
+    }
+}
+
+fn says_what_it_is(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.attrs.class.is_some() || variant.attrs.refused {
+        return;
+    }
+    let guess = if wraps_another_error(variant) {
+        "transparent"
+    } else {
+        kinds::guess(&code::from_name(variant.ident).to_lowercase())
+    };
+    let name = variant.ident;
+    errors.on(
+        &variant.original,
+        format!(
+            "`{name}` doesn't say what it is; write `#[service({guess})]` above it, or another of `transient`, `permanent`, \
+             `partial`, `fatal`, a kind such as `not_found` or `timeout`, or `transparent`"
+        ),
+    );
+}
+
+fn wraps_another_error(variant: &Variant<'_>) -> bool {
+    let [field] = variant.fields.as_slice() else { return false };
+    field.original.attrs.iter().any(|attribute| attribute.path().is_ident("from"))
+}
+
+fn transparent_says_nothing_else(variant: &Variant<'_>, errors: &mut Errors) {
+    if !matches!(variant.class(), Some(Class::Transparent)) {
+        for field in &variant.fields {
+            if let Some(source) = &field.attrs.source {
+                errors.at(
+                    source.span(),
+                    "`source` only matters to `transparent`; remove it, or write `transparent` above",
+                );
+            }
+        }
+        return;
+    }
+    let attrs = &variant.attrs;
+    let keys = [
+        attrs.code.as_ref().map(|slot| &slot.key),
+        attrs.status.as_ref().map(|slot| &slot.key),
+        attrs.severity.as_ref().map(|slot| &slot.key),
+        attrs.public.as_ref().map(|slot| &slot.key),
+        attrs.sent.as_ref().map(|slot| &slot.key),
+        attrs.retry.as_ref().map(|slot| &slot.key),
+    ];
+    let of_fields =
+        variant.fields.iter().flat_map(|field| [field.attrs.retry_after.as_ref(), field.attrs.expose.as_ref()]);
+    for key in keys.into_iter().chain(of_fields).flatten() {
+        let message = format!("`{key}` conflicts with `transparent`, which leaves all that to the source; keep one");
+        errors.at(key.span(), message);
+    }
+    match variant.fields.len() {
+        0 => {
+            let message =
+                format!("`transparent` needs a source; `{}` has no field that could classify itself", variant.ident);
+            errors.at(span_of(attrs.class.as_ref(), variant.ident.span()), message);
+        }
+        _ if variant.source().is_none() => {
+            let message = "`transparent` can't tell which field is the source; mark one with `#[service(source)]`";
+            errors.at(span_of(attrs.class.as_ref(), variant.ident.span()), message);
+        }
+        _ => {}
+    }
+}
+
+fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
+    let Some(category) = variant.category() else { return };
+    let retry_after = variant.fields.iter().find_map(|field| field.attrs.retry_after.as_ref());
+    let (word, retry) = (variant.word(), variant.attrs.retry.as_ref());
+    if category != Category::Transient {
+        for key in retry_after.into_iter().chain(retry.map(|slot| &slot.key)) {
+            errors.at(
+                key.span(),
+                format!("`{key}` conflicts with `{word}`, which is never retried; keep one, or write `transient`"),
+            );
+        }
+        return;
+    }
+    let by_kind = matches!(variant.class(), Some(Class::Kind(kind)) if kind.retry.is_some());
+    match (retry_after, retry) {
+        (Some(key), Some(retry)) => {
+            errors.at(
+                key.span(),
+                format!("`retry_after` conflicts with `{}`, which rules a plain retry out; keep one", retry.key),
+            );
+        }
+        (Some(key), None) if by_kind => {
+            errors.at(
+                key.span(),
+                format!("`retry_after` conflicts with `{word}`, which rules a plain retry out; keep one"),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn fatal_is_decided(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.category() != Some(Category::Fatal) {
+        return;
+    }
+    let word = variant.word();
+    if let Some(severity) = &variant.attrs.severity {
+        let message =
+            format!("`severity` conflicts with `{word}`: a fatal error is always critical; remove `severity`");
+        errors.at(severity.key.span(), message);
+    }
+    if let Some(status) = &variant.attrs.status {
+        let message = format!("`status` conflicts with `{word}`: a fatal error always answers 500; remove `status`");
+        errors.at(status.key.span(), message);
+    }
+}
+
+fn public_shows_exposed_fields(variant: &Variant<'_>, errors: &mut Errors) {
+    let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
+    if let Some(public) = &variant.attrs.public {
+        let literal = &public.value.literal;
+        for hole in holes {
+            match variant.field(&hole.field) {
+                None => errors.on(literal, no_such_field(variant, &hole.field)),
+                Some(field) if field.attrs.expose.is_none() => errors.on(
+                    literal,
+                    format!(
+                        "`{{{0}}}` would show a field that isn't exposed; write `#[service(expose)]` above `{0}` if clients may \
+                         read it, or take it out of `public`",
+                        hole.field
+                    ),
+                ),
+                Some(_) => {}
+            }
+        }
+        if let (Some(_), Some(hole)) = (variant.category().filter(|_| !variant.is_client_error()), holes.first()) {
+            let message = format!(
+                "a status of 500 or above shows clients a fixed text; take `{{{}}}` out of `public`, or write a `status` below 500",
+                hole.field
+            );
+            errors.on(literal, message);
+        }
+    }
+    if matches!(variant.class(), Some(Class::Transparent)) {
+        return;
+    }
+    for field in &variant.fields {
+        let shown = holes.iter().any(|hole| hole.field == field.name());
+        if let (Some(expose), false) = (&field.attrs.expose, shown) {
+            let name = field.name();
+            errors.at(
+                expose.span(),
+                format!(
+                    "`expose` does nothing here: no `public = \"… {{{name}}}\"` shows it; add one, or remove `expose`"
+                ),
+            );
+        }
+    }
+}
+
+fn no_such_field(variant: &Variant<'_>, written: &str) -> String {
+    let name = variant.ident;
+    let fields: Vec<String> = variant.fields.iter().map(|field| format!("`{{{}}}`", field.name())).collect();
+    if fields.is_empty() {
+        return format!("`{{{written}}}` can't be filled in: `{name}` has no fields; write a fixed text");
+    }
+    format!("`{{{written}}}` is not a field of `{name}`; it has {}", fields.join(", "))
+}
+
+fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {
+    let waits = variant.fields.iter().filter_map(|field| field.attrs.retry_after.as_ref());
+    for second in waits.skip(1) {
+        errors.at(second.span(), "another field is already the `retry_after`; keep one");
+    }
+    let sources = variant.fields.iter().filter_map(|field| field.attrs.source.as_ref());
+    for second in sources.skip(1) {
+        errors.at(second.span(), "another field is already the `source`; keep one");
+    }
+}
+
+fn default_code_is_valid(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.attrs.code.is_some() {
+        return;
+    }
+    let Some(code) = variant.code().filter(|code| !code::is_valid(code)) else { return };
+    let message = format!(
+        "the name makes the code `{code}`, which isn't 2 to {} capital letters, digits and `_`; add `code = \"…\"`",
+        code::MAX_LEN
+    );
+    errors.on(variant.ident, message);
+}
+
+fn codes_are_unique(input: &Input<'_>, errors: &mut Errors) {
+    let mut taken: Vec<(String, &Variant<'_>)> = Vec::new();
+    for variant in &input.variants {
+        let Some(code) = variant.code() else { continue };
+        let Some((_, first)) = taken.iter().find(|(other, _)| *other == code) else {
+            taken.push((code, variant));
+            continue;
+        };
+        let own = code::from_name(variant.ident);
+        let free = own != code && !taken.iter().any(|(other, _)| *other == own) && code::is_valid(&own);
+        let cure = if free { format!("write `code = \"{own}\"`") } else { "write another `code = \"…\"`".to_owned() };
+        let span = match &variant.attrs.code {
+            Some(code) => code.value.span(),
+            None => span_of(variant.attrs.class.as_ref(), variant.ident.span()),
+        };
+        errors.at(span, format!("the code `{code}` already belongs to `{}`; {cure} to tell them apart", first.ident));
+    }
+}

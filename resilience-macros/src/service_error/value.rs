@@ -1,0 +1,107 @@
+//! The parts of `#[service(…)]` that every place shares: slots, choices, and reading on after a mistake.
+
+use proc_macro2::{Ident, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, LitStr, Meta, Token};
+
+use crate::diagnostics::{self, Errors};
+
+pub(crate) const OWNER: &str = "#[service]";
+
+/// A value beside the key that it was written under: the key is blamed for "not here", the value for "not this".
+pub(crate) struct Slot<T> {
+    pub(crate) key: Ident,
+    pub(crate) value: T,
+}
+
+/// Fills an option; the second time is a mistake.
+pub(crate) fn set<T>(slot: &mut Option<Slot<T>>, key: Ident, value: T, errors: &mut Errors) {
+    if slot.is_some() {
+        errors.push(diagnostics::duplicate(OWNER, &key));
+    } else {
+        *slot = Some(Slot { key, value });
+    }
+}
+
+/// Calls `read` with each key of each `#[service(…)]`. A mistake in one option doesn't hide the next.
+pub(crate) fn each_option(
+    attributes: &[Attribute],
+    errors: &mut Errors,
+    mut read: impl FnMut(Ident, ParseStream<'_>, &mut Errors) -> syn::Result<()>,
+) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("service")) {
+        let Meta::List(list) = &attribute.meta else {
+            errors.on(&attribute.meta, "`#[service]` needs options in parentheses; write `#[service(…)]`");
+            continue;
+        };
+        if list.tokens.is_empty() {
+            errors.on(&attribute.meta, "this `#[service()]` is empty; write what applies in it, or remove it");
+            continue;
+        }
+        let result = (|input: ParseStream<'_>| {
+            while !input.is_empty() {
+                let result = input.call(Ident::parse_any).and_then(|key| read(key, input, errors));
+                let complete = result.is_ok();
+                errors.take(result);
+                if complete && !input.is_empty() && !input.peek(Token![,]) {
+                    errors.push(input.error("expected `,` between the options of `#[service]`"));
+                }
+                skip_past_comma(input)?;
+            }
+            Ok(())
+        })
+        .parse2(list.tokens.clone());
+        errors.take(result);
+    }
+}
+
+fn skip_past_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() {
+        if input.parse::<Option<Token![,]>>()?.is_some() {
+            break;
+        }
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+/// Reads `= "text"`; `example` shows what to write.
+pub(crate) fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
+    value(key, input, example)?;
+    input.parse().map_err(|error: syn::Error| {
+        syn::Error::new(error.span(), format!("`{key}` takes a string; write `{key} = {example}`"))
+    })
+}
+
+/// Reads the `=` before a value.
+pub(crate) fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
+    if input.parse::<Option<Token![=]>>()?.is_none() {
+        return Err(syn::Error::new(key.span(), format!("`{key}` needs a value; write `{key} = {example}`")));
+    }
+    Ok(())
+}
+
+/// A word takes no value.
+pub(crate) fn bare(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+        return Err(syn::Error::new(key.span(), format!("`{key}` takes no value; write `{key}` alone")));
+    }
+    Ok(())
+}
+
+/// Reads `= word`, where the word, also as a string, is one of `words`.
+pub(crate) fn choice<T: Copy>(key: &Ident, input: ParseStream<'_>, words: &[(&str, T)]) -> syn::Result<T> {
+    value(key, input, words[0].0)?;
+    let (word, span) = if input.peek(LitStr) {
+        let literal: LitStr = input.parse()?;
+        (literal.value(), literal.span())
+    } else {
+        let span = input.span();
+        (input.call(Ident::parse_any).map(|word| word.to_string()).unwrap_or_default(), span)
+    };
+    words.iter().find(|(valid, _)| *valid == word).map(|(_, choice)| *choice).ok_or_else(|| {
+        let list = words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        syn::Error::new(span, format!("`{key}` must be one of: {list}"))
+    })
+}

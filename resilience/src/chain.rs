@@ -1,0 +1,112 @@
+//! Finds, behind a trait object, the error that can classify itself.
+
+use std::error::Error;
+
+use crate::register::{self, Known};
+use crate::{Classify, Rejected, errors, http};
+
+/// Looks at the error and then at its sources, outermost first.
+///
+/// One that is known but doesn't know itself (an `io::Error` of an unnamed kind) leaves the word to what is inside it.
+pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
+    links(error).find_map(classified)
+}
+
+fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
+    types().find_map(|known| (known.cast)(link)).filter(|error| error.classify().category().is_some())
+}
+
+fn types() -> impl Iterator<Item = &'static Known> {
+    BUILT_IN.iter().chain(register::derived())
+}
+
+static BUILT_IN: &[Known] = &[
+    Known::of::<Rejected>(),
+    Known::of::<std::io::Error>(),
+    Known::of::<http::UpstreamError>(),
+    #[cfg(feature = "reqwest")]
+    Known::of::<reqwest::Error>(),
+    #[cfg(feature = "tokio")]
+    Known::of::<tokio::time::error::Elapsed>(),
+    Known::of::<errors::NetworkTimeout>(),
+    Known::of::<errors::ServiceUnavailable>(),
+    Known::of::<errors::RateLimited>(),
+    Known::of::<errors::ConnectFailed>(),
+    Known::of::<errors::ValidationError>(),
+    Known::of::<errors::NotFound>(),
+    Known::of::<errors::AuthFailed>(),
+    Known::of::<errors::Conflict>(),
+    Known::of::<errors::CacheMiss>(),
+    Known::of::<errors::NonCriticalFailure>(),
+    Known::of::<errors::MissingConfig>(),
+    Known::of::<errors::CorruptState>(),
+    Known::of::<errors::UpstreamClientError>(),
+    Known::of::<errors::Internal>(),
+];
+
+#[cfg(feature = "boxed")]
+mod boxed {
+    use std::borrow::Cow;
+    use std::error::Error;
+
+    use super::find;
+    use crate::{Classification, Classify, generic_message};
+
+    macro_rules! look_through {
+        ($($object:ty),*) => {$(
+            /// Looks through the chain of sources, outermost first, for a type that this crate knows or that
+            /// `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+            impl Classify for $object {
+                fn classify(&self) -> Classification {
+                    find(self).map_or(Classification::unclassified(), Classify::classify)
+                }
+
+                fn public_message(&self) -> Cow<'_, str> {
+                    find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+                }
+            }
+        )*};
+    }
+
+    // Their boxes follow from `Classify for Box<E>`.
+    look_through!(dyn Error + Send + Sync, dyn Error + Send, dyn Error);
+}
+
+#[cfg(feature = "anyhow")]
+mod anyhow {
+    use std::borrow::Cow;
+    use std::error::Error;
+
+    use super::{classified, types};
+    use crate::{Classification, Classify, generic_message};
+
+    /// Looks through the contexts and the chain of sources, outermost first, for a type that this crate knows or that
+    /// `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+    impl Classify for ::anyhow::Error {
+        fn classify(&self) -> Classification {
+            find(self).map_or(Classification::unclassified(), Classify::classify)
+        }
+
+        fn public_message(&self) -> Cow<'_, str> {
+            find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+        }
+    }
+
+    fn find(error: &::anyhow::Error) -> Option<&dyn Classify> {
+        error.chain().find_map(|link| classified(link).or_else(|| context(error, link)))
+    }
+
+    /// The error that `.context(error)` made this link from. The link's own type is private to anyhow, so that only
+    /// anyhow can take it apart; whether it took this link or another, the address tells.
+    fn context<'e>(error: &'e ::anyhow::Error, link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
+        let start = std::ptr::from_ref(link).addr();
+        let inside = start..start + size_of_val(link);
+        types().filter_map(|known| (known.context)(error)).find(|context| {
+            inside.contains(&std::ptr::from_ref(*context).addr()) && context.classify().category().is_some()
+        })
+    }
+}

@@ -1,0 +1,25 @@
+use std::time::Duration;
+
+use crate::Advice;
+
+/// The type of a field that `#[service(retry_after)]` marks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a `retry_after`",
+    label = "write `Duration` or `Option<Duration>`"
+)]
+pub trait RetryAfter {
+    /// No wait is no advice but to try again. Nor is a wait of nothing: the backoff still keeps clients apart.
+    fn advice(&self) -> Advice;
+}
+
+impl RetryAfter for Duration {
+    fn advice(&self) -> Advice {
+        if self.is_zero() { Advice::Retry } else { Advice::RetryAfter(*self) }
+    }
+}
+
+impl RetryAfter for Option<Duration> {
+    fn advice(&self) -> Advice {
+        self.map_or(Advice::Retry, |wait| wait.advice())
+    }
+}
