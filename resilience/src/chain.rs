@@ -25,27 +25,27 @@ fn types() -> impl Iterator<Item = &'static Known> {
 }
 
 static BUILT_IN: &[Known] = &[
-    Known::of::<Rejected>(),
-    Known::of::<std::io::Error>(),
-    Known::of::<http::UpstreamError>(),
+    Known::built_in::<Rejected>(),
+    Known::built_in::<std::io::Error>(),
+    Known::built_in::<http::UpstreamError>(),
     #[cfg(feature = "reqwest")]
-    Known::of::<reqwest::Error>(),
+    Known::built_in::<reqwest::Error>(),
     #[cfg(feature = "tokio")]
-    Known::of::<tokio::time::error::Elapsed>(),
-    Known::of::<errors::NetworkTimeout>(),
-    Known::of::<errors::ServiceUnavailable>(),
-    Known::of::<errors::RateLimited>(),
-    Known::of::<errors::ConnectFailed>(),
-    Known::of::<errors::ValidationError>(),
-    Known::of::<errors::NotFound>(),
-    Known::of::<errors::AuthFailed>(),
-    Known::of::<errors::Conflict>(),
-    Known::of::<errors::CacheMiss>(),
-    Known::of::<errors::NonCriticalFailure>(),
-    Known::of::<errors::MissingConfig>(),
-    Known::of::<errors::CorruptState>(),
-    Known::of::<errors::UpstreamClientError>(),
-    Known::of::<errors::Internal>(),
+    Known::built_in::<tokio::time::error::Elapsed>(),
+    Known::built_in::<errors::NetworkTimeout>(),
+    Known::built_in::<errors::ServiceUnavailable>(),
+    Known::built_in::<errors::RateLimited>(),
+    Known::built_in::<errors::ConnectFailed>(),
+    Known::built_in::<errors::ValidationError>(),
+    Known::built_in::<errors::NotFound>(),
+    Known::built_in::<errors::AuthFailed>(),
+    Known::built_in::<errors::Conflict>(),
+    Known::built_in::<errors::CacheMiss>(),
+    Known::built_in::<errors::NonCriticalFailure>(),
+    Known::built_in::<errors::MissingConfig>(),
+    Known::built_in::<errors::CorruptState>(),
+    Known::built_in::<errors::UpstreamClientError>(),
+    Known::built_in::<errors::Internal>(),
 ];
 
 #[cfg(feature = "boxed")]
@@ -105,7 +105,7 @@ mod anyhow {
     fn context<'e>(error: &'e ::anyhow::Error, link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
         let start = std::ptr::from_ref(link).addr();
         let inside = start..start + size_of_val(link);
-        types().filter_map(|known| (known.context)(error)).find(|context| {
+        types().filter_map(|known| known.context?(error)).find(|context| {
             inside.contains(&std::ptr::from_ref(*context).addr()) && context.classify().category().is_some()
         })
     }

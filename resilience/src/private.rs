@@ -14,6 +14,8 @@ pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::expansion::{classify, classify_by, clone_handle, reject, reject_by};
 pub use crate::register::Known;
+#[cfg(feature = "anyhow")]
+pub use crate::register::{NotShared, Shared};
 #[cfg(feature = "tokio")]
 pub use crate::retry_budget::internals as retry_budget;
 pub use crate::taxonomy::RetryAfter;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::Classify;
+use crate::{Classify, ServiceError};
 
 /// Recognises one type behind a trait object.
 #[derive(Clone, Copy, Debug)]
@@ -11,22 +11,30 @@ pub struct Known {
     pub(crate) cast: for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn Classify>,
     /// The same for the outermost context of this type, which a plain trait object hides.
     #[cfg(feature = "anyhow")]
-    pub(crate) context: fn(&anyhow::Error) -> Option<&dyn Classify>,
+    pub(crate) context: Option<Context>,
 }
 
+#[cfg(feature = "anyhow")]
+pub(crate) type Context = fn(&anyhow::Error) -> Option<&dyn Classify>;
+
 impl Known {
-    /// The entry of one type.
-    pub const fn of<E: Error + Classify + Send + Sync + 'static>() -> Self {
+    /// The entry of a derived type, which needn't be shared between threads.
+    pub const fn derived<E: ServiceError + 'static>() -> Self {
         Self {
             cast: |error| error.downcast_ref::<E>().map(|error| error as &dyn Classify),
             #[cfg(feature = "anyhow")]
-            context: |error| error.downcast_ref::<E>().map(|error| error as &dyn Classify),
+            context: None,
+        }
+    }
+
+    pub(crate) const fn built_in<E: Error + Classify + Send + Sync + 'static>() -> Self {
+        Self {
+            cast: |error| error.downcast_ref::<E>().map(|error| error as &dyn Classify),
+            #[cfg(feature = "anyhow")]
+            context: Some(|error| error.downcast_ref::<E>().map(|error| error as &dyn Classify)),
         }
     }
 }
-
-#[cfg(feature = "boxed")]
-inventory::collect!(Known);
 
 /// The types that the derive has listed in this program.
 #[cfg(feature = "boxed")]
@@ -40,15 +48,62 @@ pub(crate) fn derived() -> impl Iterator<Item = &'static Known> {
     std::iter::empty()
 }
 
+#[cfg(feature = "boxed")]
+inventory::collect!(Known);
+
+/// Tells whether anyhow can hold a type: then its own [`Shared::CONTEXT`](Shared) is found before the trait's.
+#[cfg(feature = "anyhow")]
+mod shared {
+    use std::marker::PhantomData;
+
+    use super::Known;
+    use crate::ServiceError;
+
+    #[derive(Debug)]
+    pub struct Shared<E>(PhantomData<E>);
+
+    impl<E: ServiceError + Send + Sync + 'static> Shared<E> {
+        pub const KNOWN: Known = Known {
+            context: Some(|error| error.downcast_ref::<E>().map(|error| error as &dyn crate::Classify)),
+            ..Known::derived::<E>()
+        };
+    }
+
+    pub trait NotShared {
+        const KNOWN: Known;
+    }
+
+    impl<E: ServiceError + 'static> NotShared for Shared<E> {
+        const KNOWN: Known = Known::derived::<E>();
+    }
+}
+
+#[cfg(feature = "anyhow")]
+pub use shared::{NotShared, Shared};
+
 /// Lists a derived type, so that a box which holds one is classified by it.
 ///
-/// Decided here and not in the user's crate, which needn't know the feature, nor depend on `inventory`.
-#[cfg(feature = "boxed")]
+/// Decided here and not in the user's crate, which needn't know the features, nor depend on `inventory`.
+#[cfg(feature = "anyhow")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {
     ($error:ty) => {
-        $crate::__private::inventory::submit! { $crate::__private::Known::of::<$error>() }
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::__private::NotShared as _;
+            $crate::__private::inventory::submit! { $crate::__private::Shared::<$error>::KNOWN }
+        };
+    };
+}
+
+/// The same where nothing asks for contexts.
+#[cfg(all(feature = "boxed", not(feature = "anyhow")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($error:ty) => {
+        $crate::__private::inventory::submit! { $crate::__private::Known::derived::<$error>() }
     };
 }
 

@@ -164,3 +164,15 @@ fn an_error_of_a_function_body_is_found_too() {
     struct Local;
     assert_eq!(code(&BoxError::from(Local)), "LOCAL");
 }
+
+/// Can't be shared between threads, and so not be held by anyhow.
+#[derive(Debug, thiserror::Error, ServiceError)]
+#[error("not shared")]
+#[service(conflict, code = "NOT_SHARED")]
+struct NotShared(std::rc::Rc<u8>);
+
+#[test]
+fn an_error_that_is_not_send_is_found_in_a_plain_box() {
+    let error: Box<dyn Error> = Box::new(NotShared(std::rc::Rc::new(7)));
+    assert_eq!(code(&error), "NOT_SHARED");
+}

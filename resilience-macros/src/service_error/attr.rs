@@ -32,8 +32,10 @@ pub(crate) struct VariantAttrs {
     pub(crate) public: Option<Slot<Template>>,
     pub(crate) sent: Option<Slot<Sent>>,
     pub(crate) retry: Option<Slot<Retry>>,
-    /// Something was said, and refused; that the class is missing would then be a second complaint about the same thing.
-    pub(crate) refused: bool,
+    /// A word was written, and refused; that there is none would be a second complaint about the same thing.
+    pub(crate) class_refused: bool,
+    /// The same for the text.
+    pub(crate) public_refused: bool,
 }
 
 /// What is said of a field.
@@ -88,27 +90,28 @@ pub(crate) fn of_enum(attributes: &[Attribute], name: &Ident, errors: &mut Error
 /// The attributes of a struct, which is item and variant in one.
 pub(crate) fn of_struct(attributes: &[Attribute], errors: &mut Errors) -> (ItemAttrs, VariantAttrs) {
     let (mut item, mut variant) = (ItemAttrs::default(), VariantAttrs::default());
-    each_option(attributes, errors, |key, input, errors| {
+    let readable = each_option(attributes, errors, |key, input, errors| {
         if item.read(&key, input, errors)? || variant.read(&key, input, errors)? {
             return Ok(());
         }
-        variant.refused = true;
+        variant.class_refused = true;
         Err(if FIELD_KEYS.contains(&key.to_string().as_str()) {
             belongs_on_field(&key)
         } else {
             unknown(&key, &[&class_words()[..], &VARIANT_KEYS, &ITEM_KEYS].concat())
         })
     });
+    variant.class_refused |= !readable;
     (item, variant)
 }
 
 pub(crate) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> VariantAttrs {
     let mut variant = VariantAttrs::default();
-    each_option(attributes, errors, |key, input, errors| {
+    let readable = each_option(attributes, errors, |key, input, errors| {
         if variant.read(&key, input, errors)? {
             return Ok(());
         }
-        variant.refused = true;
+        variant.class_refused = true;
         let word = key.to_string();
         Err(if FIELD_KEYS.contains(&word.as_str()) {
             belongs_on_field(&key)
@@ -121,6 +124,7 @@ pub(crate) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> Varia
             unknown(&key, &[&class_words()[..], &VARIANT_KEYS].concat())
         })
     });
+    variant.class_refused |= !readable;
     variant
 }
 
@@ -168,7 +172,7 @@ impl ItemAttrs {
             }
             "crate" => {
                 value(key, input, "::resilience")?;
-                set(&mut self.krate, key.clone(), krate::check(&input.call(syn::Path::parse_mod_style)?)?, errors);
+                set(&mut self.krate, key.clone(), krate::check(&input.call(Path::parse_mod_style)?)?, errors);
             }
             _ => return Ok(false),
         }
@@ -181,7 +185,7 @@ impl VariantAttrs {
     fn read(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<bool> {
         let word = key.to_string();
         if let Some(class) = class(&word) {
-            bare(key, input).inspect_err(|_| self.refused = true)?;
+            bare(key, input).inspect_err(|_| self.class_refused = true)?;
             self.classify(key, class, errors);
             return Ok(true);
         }
@@ -198,8 +202,9 @@ impl VariantAttrs {
                 set(&mut self.severity, key_, choice(key, input, &words)?, errors);
             }
             "public" => {
-                let literal = text(key, input, "\"what the client may read\"")?;
-                set(&mut self.public, key_, Template::parse(literal)?, errors);
+                let template = text(key, input, "\"what the client may read\"").and_then(Template::parse);
+                self.public_refused |= template.is_err();
+                set(&mut self.public, key_, template?, errors);
             }
             "sent" => {
                 let words = [("never", Sent::Never), ("maybe", Sent::Maybe)];
@@ -212,6 +217,16 @@ impl VariantAttrs {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Whether there is an attribute that the missing word can join.
+    pub(crate) fn says_something(&self) -> bool {
+        self.code.is_some()
+            || self.status.is_some()
+            || self.severity.is_some()
+            || self.public.is_some()
+            || self.sent.is_some()
+            || self.retry.is_some()
     }
 
     fn classify(&mut self, key: &Ident, class: Class, errors: &mut Errors) {

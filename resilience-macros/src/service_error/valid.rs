@@ -56,7 +56,7 @@ impl Variant<'_> {
 }
 
 fn says_what_it_is(variant: &Variant<'_>, errors: &mut Errors) {
-    if variant.attrs.class.is_some() || variant.attrs.refused {
+    if variant.attrs.class.is_some() || variant.attrs.class_refused {
         return;
     }
     let guess = if wraps_another_error(variant) {
@@ -64,13 +64,17 @@ fn says_what_it_is(variant: &Variant<'_>, errors: &mut Errors) {
     } else {
         kinds::guess(&code::from_name(variant.ident).to_lowercase())
     };
-    let name = variant.ident;
+    let cure = if variant.attrs.says_something() {
+        format!("add `{guess}` to its `#[service(…)]`")
+    } else {
+        format!("write `#[service({guess})]` above it")
+    };
+    let others =
+        ["transient", "permanent", "partial", "fatal", "transparent"].into_iter().filter(|word| *word != guess);
+    let others = others.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     errors.on(
         &variant.original,
-        format!(
-            "`{name}` doesn't say what it is; write `#[service({guess})]` above it, or another of `transient`, `permanent`, \
-             `partial`, `fatal`, a kind such as `not_found` or `timeout`, or `transparent`"
-        ),
+        format!("`{}` doesn't say what it is; {cure}, or {others}, or a kind such as `not_found`", variant.ident),
     );
 }
 
@@ -168,44 +172,45 @@ fn fatal_is_decided(variant: &Variant<'_>, errors: &mut Errors) {
 }
 
 fn public_shows_exposed_fields(variant: &Variant<'_>, errors: &mut Errors) {
-    let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
-    if let Some(public) = &variant.attrs.public {
-        let literal = &public.value.literal;
-        for hole in holes {
-            match variant.field(&hole.field) {
-                None => errors.on(literal, no_such_field(variant, &hole.field)),
-                Some(field) if field.attrs.expose.is_none() => errors.on(
-                    literal,
-                    format!(
-                        "`{{{0}}}` would show a field that isn't exposed; write `#[service(expose)]` above `{0}` if clients may \
-                         read it, or take it out of `public`",
-                        hole.field
-                    ),
-                ),
-                Some(_) => {}
+    let Some(public) = &variant.attrs.public else {
+        return nothing_is_exposed_in_vain(variant, errors);
+    };
+    let (literal, holes) = (&public.value.literal, &public.value.holes);
+    for hole in holes {
+        let name = &hole.field;
+        match variant.field(name) {
+            None => return errors.on(literal, no_such_field(variant, name)),
+            Some(field) if field.attrs.expose.is_none() => {
+                let message = format!(
+                    "`{{{name}}}` would show a field that isn't exposed; write `#[service(expose)]` on field `{name}` if \
+                     clients may read it"
+                );
+                errors.on(literal, message);
             }
-        }
-        if let (Some(_), Some(hole)) = (variant.category().filter(|_| !variant.is_client_error()), holes.first()) {
-            let message = format!(
-                "a status of 500 or above shows clients a fixed text; take `{{{}}}` out of `public`, or write a `status` below 500",
-                hole.field
-            );
-            errors.on(literal, message);
+            Some(_) => {}
         }
     }
-    if matches!(variant.class(), Some(Class::Transparent)) {
+    if let (Some(_), Some(hole)) = (variant.category().filter(|_| !variant.is_client_error()), holes.first()) {
+        let message = format!(
+            "a status of 500 or above shows clients a fixed text; take `{{{}}}` out of `public`, or write a `status` below 500",
+            hole.field
+        );
+        errors.on(literal, message);
+    }
+    nothing_is_exposed_in_vain(variant, errors);
+}
+
+fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.attrs.public_refused || matches!(variant.class(), Some(Class::Transparent)) {
         return;
     }
+    let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
     for field in &variant.fields {
-        let shown = holes.iter().any(|hole| hole.field == field.name());
-        if let (Some(expose), false) = (&field.attrs.expose, shown) {
-            let name = field.name();
-            errors.at(
-                expose.span(),
-                format!(
-                    "`expose` does nothing here: no `public = \"… {{{name}}}\"` shows it; add one, or remove `expose`"
-                ),
-            );
+        let name = field.name();
+        if let (Some(expose), false) = (&field.attrs.expose, holes.iter().any(|hole| hole.field == name)) {
+            let message =
+                format!("`expose` does nothing here; write `public = \"… {{{name}}}\"` above, or remove `expose`");
+            errors.at(expose.span(), message);
         }
     }
 }

@@ -25,25 +25,38 @@ pub(crate) fn set<T>(slot: &mut Option<Slot<T>>, key: Ident, value: T, errors: &
 }
 
 /// Calls `read` with each key of each `#[service(…)]`. A mistake in one option doesn't hide the next.
+///
+/// `false` if an attribute couldn't be read at all, and what it meant to say isn't known.
 pub(crate) fn each_option(
     attributes: &[Attribute],
     errors: &mut Errors,
     mut read: impl FnMut(Ident, ParseStream<'_>, &mut Errors) -> syn::Result<()>,
-) {
+) -> bool {
+    let mut readable = true;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("service")) {
         let Meta::List(list) = &attribute.meta else {
             errors.on(&attribute.meta, "`#[service]` needs options in parentheses; write `#[service(…)]`");
+            readable = false;
             continue;
         };
         if list.tokens.is_empty() {
             errors.on(&attribute.meta, "this `#[service()]` is empty; write what applies in it, or remove it");
+            readable = false;
             continue;
         }
         let result = (|input: ParseStream<'_>| {
             while !input.is_empty() {
-                let result = input.call(Ident::parse_any).and_then(|key| read(key, input, errors));
-                let complete = result.is_ok();
-                errors.take(result);
+                let complete = match input.call(Ident::parse_any) {
+                    Ok(key) => {
+                        let result = read(key, input, errors);
+                        errors.take(result).is_some()
+                    }
+                    Err(error) => {
+                        errors.at(error.span(), "`#[service]` takes words and `key = value`, separated by `,`");
+                        readable = false;
+                        false
+                    }
+                };
                 if complete && !input.is_empty() && !input.peek(Token![,]) {
                     errors.push(input.error("expected `,` between the options of `#[service]`"));
                 }
@@ -54,6 +67,7 @@ pub(crate) fn each_option(
         .parse2(list.tokens.clone());
         errors.take(result);
     }
+    readable
 }
 
 fn skip_past_comma(input: ParseStream<'_>) -> syn::Result<()> {
