@@ -31,9 +31,10 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    pub(crate) fn append(&mut self, other: Self) {
-        if let Some(errors) = other.0 {
-            self.push(errors);
+    /// Adds the mistakes of a part, after those found so far.
+    pub(crate) fn append(&mut self, others: Errors) {
+        if let Some(others) = others.0 {
+            self.push(others);
         }
     }
 

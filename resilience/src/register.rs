@@ -51,7 +51,7 @@ pub(crate) fn derived() -> impl Iterator<Item = &'static Known> {
 #[cfg(feature = "boxed")]
 inventory::collect!(Known);
 
-/// Tells whether anyhow can hold a type: then its own [`Shared::CONTEXT`](Shared) is found before the trait's.
+/// Tells whether anyhow can hold a type: then its own [`Shared::KNOWN`] is found before the trait's.
 #[cfg(feature = "anyhow")]
 mod shared {
     use std::marker::PhantomData;
@@ -59,17 +59,21 @@ mod shared {
     use super::Known;
     use crate::ServiceError;
 
+    /// Asks for one type.
     #[derive(Debug)]
     pub struct Shared<E>(PhantomData<E>);
 
     impl<E: ServiceError + Send + Sync + 'static> Shared<E> {
+        /// The entry of a type that anyhow can hold.
         pub const KNOWN: Known = Known {
             context: Some(|error| error.downcast_ref::<E>().map(|error| error as &dyn crate::Classify)),
             ..Known::derived::<E>()
         };
     }
 
+    /// Answers where the type's own constant doesn't exist.
     pub trait NotShared {
+        /// The entry of a type that only a plain box can hold.
         const KNOWN: Known;
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Variant<'a> {
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) is_struct: bool,
     pub(crate) doc: String,
+    /// What is wrong with it, so that mistakes are told variant by variant.
+    pub(crate) errors: Errors,
 }
 
 pub(crate) struct Field<'a> {
@@ -39,7 +41,7 @@ impl<'a> Input<'a> {
         let (attrs, variants) = match &original.data {
             Data::Enum(data) => {
                 let attrs = attr::of_enum(&original.attrs, &original.ident, errors);
-                let variants = data.variants.iter().map(|variant| Variant::from_syn(variant, errors)).collect();
+                let variants = data.variants.iter().map(Variant::from_syn).collect();
                 (attrs, variants)
             }
             Data::Struct(data) => {
@@ -51,6 +53,7 @@ impl<'a> Input<'a> {
                     fields: fields(&data.fields, errors),
                     is_struct: true,
                     doc: doc(&original.attrs),
+                    errors: Errors::default(),
                 };
                 (attrs, vec![variant])
             }
@@ -71,15 +74,17 @@ impl<'a> Input<'a> {
 }
 
 impl<'a> Variant<'a> {
-    fn from_syn(original: &'a syn::Variant, errors: &mut Errors) -> Self {
+    fn from_syn(original: &'a syn::Variant) -> Self {
         let (ident, body) = (&original.ident, &original.fields);
+        let mut errors = Errors::default();
         Self {
             ident,
             original: quote!(#ident #body),
-            attrs: attr::of_variant(&original.attrs, errors),
-            fields: fields(body, errors),
+            attrs: attr::of_variant(&original.attrs, &mut errors),
+            fields: fields(body, &mut errors),
             is_struct: false,
             doc: doc(&original.attrs),
+            errors,
         }
     }
 

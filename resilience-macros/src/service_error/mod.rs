@@ -24,7 +24,10 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
         Err(error) => return error.to_compile_error(),
     };
     let mut errors = Errors::default();
-    let parsed = Input::from_syn(&input, &mut errors);
-    valid::check(&parsed, &mut errors);
+    let mut parsed = Input::from_syn(&input, &mut errors);
+    valid::check(&mut parsed, &mut errors);
     if errors.is_empty() { expand::expand(&parsed) } else { fallback::expand(&parsed, errors) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,17 +6,23 @@ use super::code;
 use super::kinds::{self, Category};
 use crate::diagnostics::Errors;
 
-pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
-    for variant in &input.variants {
-        says_what_it_is(variant, errors);
-        transparent_says_nothing_else(variant, errors);
-        only_transient_retries(variant, errors);
-        fatal_is_decided(variant, errors);
-        public_shows_exposed_fields(variant, errors);
-        fields_have_one_role(variant, errors);
-        default_code_is_valid(variant, errors);
+pub(crate) fn check(input: &mut Input<'_>, errors: &mut Errors) {
+    for variant in &mut input.variants {
+        let mut found = std::mem::take(&mut variant.errors);
+        check_variant(variant, &mut found);
+        errors.append(found);
     }
     codes_are_unique(input, errors);
+}
+
+fn check_variant(variant: &Variant<'_>, errors: &mut Errors) {
+    says_what_it_is(variant, errors);
+    transparent_says_nothing_else(variant, errors);
+    only_transient_retries(variant, errors);
+    fatal_is_decided(variant, errors);
+    public_shows_exposed_fields(variant, errors);
+    fields_have_one_role(variant, errors);
+    default_code_is_valid(variant, errors);
 }
 
 impl Variant<'_> {

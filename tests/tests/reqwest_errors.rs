@@ -1,0 +1,151 @@
+//! Real answers and real failures, as reqwest reports them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
+
+use resilience::http::ResponseExt as _;
+use resilience::{Category, Classification, Classify, Sent};
+
+/// Answers one connection with these bytes, and closes it.
+fn answer(bytes: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).unwrap() > 0);
+        stream.write_all(bytes.as_bytes()).unwrap();
+    });
+    url(address)
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}/token-4711")
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+async fn body(url: String) -> Result<String, reqwest::Error> {
+    client().get(url).send().await?.text().await
+}
+
+#[tokio::test]
+async fn an_error_status_keeps_status_and_retry_after() {
+    let url = answer("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+    let error = client().get(url).send().await.unwrap().checked("inventory").unwrap_err();
+    assert_eq!((error.service(), error.status()), ("inventory", 503));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(error.classify().retry_after(), Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn a_date_counts_from_the_answers_own_clock() {
+    let url = answer(
+        "HTTP/1.1 429 Slow\r\nDate: Fri, 31 Dec 1999 23:59:00 GMT\r\n\
+         Retry-After: Fri, 31 Dec 1999 23:59:30 GMT\r\nContent-Length: 0\r\n\r\n",
+    );
+    let error = client().get(url).send().await.unwrap().checked("inventory").unwrap_err();
+    assert_eq!((error.classify().code(), error.retry_after()), ("RATE_LIMITED", Some(Duration::from_secs(30))));
+}
+
+#[tokio::test]
+async fn what_is_no_error_passes() {
+    for status in ["200 OK", "204 No Content", "304 Not Modified"] {
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
+        let response = client().get(answer(text)).send().await.unwrap().checked("inventory");
+        assert!(response.is_ok(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_was_never_sent() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let is = body(url(address)).await.unwrap_err().classify();
+    assert_eq!((is.code(), is.status(), is.sent()), ("CONNECT_FAILED", 503, Sent::Never));
+    assert!(is.is_retryable());
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_was_never_sent() {
+    let is = body("http://does-not-exist.invalid/".into()).await.unwrap_err().classify();
+    assert_eq!((is.code(), is.sent()), ("CONNECT_FAILED", Sent::Never));
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let request = client().get(url(listener.local_addr().unwrap())).timeout(Duration::from_millis(50));
+    let is = request.send().await.unwrap_err().classify();
+    assert_eq!(is, Classification::transient("NETWORK_TIMEOUT"));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_transient() {
+    let broken = [
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    ];
+    for bytes in broken {
+        let error = body(answer(bytes)).await.unwrap_err();
+        assert_eq!(error.classify(), Classification::transient("CONNECTION_LOST"), "{bytes:?}: {error:?}");
+    }
+    let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"short");
+    let error = client().get(url).send().await.unwrap().json::<Vec<u8>>().await.unwrap_err();
+    assert_eq!(error.classify().code(), "CONNECTION_LOST", "{error:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_decode_is_permanent() {
+    let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{]");
+    let error = client().get(url).send().await.unwrap().json::<Vec<u8>>().await.unwrap_err();
+    assert_eq!(error.classify(), Classification::permanent("UPSTREAM_INVALID_RESPONSE"));
+}
+
+#[tokio::test]
+async fn reqwests_own_status_check_is_understood() {
+    for (status, code) in [(404, "UPSTREAM_CLIENT_ERROR"), (502, "SERVICE_UNAVAILABLE"), (429, "RATE_LIMITED")] {
+        let text = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").leak();
+        let error = client().get(answer(text)).send().await.unwrap().error_for_status().unwrap_err();
+        assert_eq!(error.classify().code(), code);
+    }
+}
+
+#[tokio::test]
+async fn too_many_redirects_are_permanent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = url(listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            let bytes = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(bytes).unwrap();
+        }
+    });
+    let error = body(url).await.unwrap_err();
+    assert_eq!(error.classify(), Classification::permanent("UPSTREAM_INVALID_RESPONSE"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_can_not_be_built_is_permanent() {
+    let error = body("not a url".into()).await.unwrap_err();
+    assert_eq!(error.classify().category(), Some(Category::Permanent));
+    assert_eq!(error.classify().status(), 500);
+}
+
+#[tokio::test]
+async fn clients_never_see_the_url() {
+    let error = body(answer("")).await.unwrap_err();
+    assert!(error.to_string().contains("token-4711"), "{error}");
+    assert_eq!(error.public_message(), "An internal error occurred");
+    let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
+    assert_eq!(boxed.classify().code(), "CONNECTION_LOST");
+    assert_eq!(boxed.public_message(), "An internal error occurred");
+    assert!(boxed.source().is_some());
+}
