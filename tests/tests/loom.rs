@@ -1,0 +1,328 @@
+//! Every interleaving of the lock-free parts, on the smallest cases. The code is the crate's own; only the atomic is loom's.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, AtomicU64};
+use loom::thread;
+use resilience::__private::Word;
+use resilience::__private::circuit_breaker::{Core, Policy, Settled, Ticket, Verdict};
+use resilience::__private::retry_budget::{Bucket, Rules};
+use resilience::CircuitState::{self, Closed, HalfOpen, Open};
+
+struct Loom(AtomicU64);
+
+impl Word for Loom {
+    fn load(&self) -> u64 {
+        self.0.load(Acquire)
+    }
+
+    fn compare_exchange_weak(&self, current: u64, new: u64) -> Result<u64, u64> {
+        self.0.compare_exchange_weak(current, new, AcqRel, Acquire)
+    }
+
+    fn compare_exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
+        self.0.compare_exchange(current, new, AcqRel, Acquire)
+    }
+}
+
+const fn policy(failure_threshold: u32, probes: u16) -> Policy {
+    Policy { failure_threshold, probes, recovery: 100, growth: 1, max_recovery: None, jitter: 0 }
+}
+
+/// A breaker of which every word is loom's.
+struct Breaker {
+    core: Core<Loom>,
+    policy: Policy,
+}
+
+impl Breaker {
+    fn new(policy: Policy) -> Arc<Self> {
+        let word = || Loom(AtomicU64::new(0));
+        Arc::new(Self { core: Core { state: word(), lease: word(), patience: word(), reopened: word() }, policy })
+    }
+
+    /// Opened at 0, so that a probe is due at 100.
+    fn open(policy: Policy) -> Arc<Self> {
+        let breaker = Self::new(policy);
+        for _ in 0..policy.failure_threshold {
+            breaker.settle(breaker.admit(0).unwrap(), Verdict::Failure, 0);
+        }
+        assert_eq!(breaker.state(), Open);
+        breaker
+    }
+
+    fn admit(&self, now: u64) -> Option<Ticket> {
+        self.core.admit(&self.policy, 0, || now).ticket.ok()
+    }
+
+    fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
+        self.core.settle(&self.policy, ticket, verdict, || now)
+    }
+
+    fn state(&self) -> CircuitState {
+        self.core.snapshot().0
+    }
+}
+
+/// A half-open breaker that has room for everybody again, however it got there, shows it by walking back to closed.
+fn recovers(breaker: &Breaker, mut now: u64) {
+    for _ in 0..8 {
+        now += 1000;
+        if let Some(ticket) = breaker.admit(now) {
+            breaker.settle(ticket, Verdict::Success, now);
+        }
+        if breaker.state() == Closed {
+            return;
+        }
+    }
+    panic!("wedged in {:?}", breaker.state());
+}
+
+#[test]
+fn two_failures_at_once_open_the_circuit_once() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(2, 1));
+        let other = Arc::clone(&breaker);
+        let ticket = breaker.admit(0).unwrap();
+        let thread = thread::spawn(move || {
+            let ticket = other.admit(0);
+            ticket.map(|ticket| other.settle(ticket, Verdict::Failure, 0)).unwrap_or_default()
+        });
+        let mine = breaker.settle(ticket, Verdict::Failure, 0);
+        let theirs = thread.join().unwrap();
+        let opened = [mine, theirs].iter().filter(|settled| settled.change.is_some()).count();
+        assert_eq!((opened, breaker.state()), (1, Open));
+        let mut counts = [mine.failures, theirs.failures];
+        counts.sort_unstable();
+        assert_eq!(counts, [Some(1), Some(2)], "no failure is lost or counted twice");
+    });
+}
+
+#[test]
+fn a_success_between_two_failures_is_neither_lost_nor_doubled() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(2, 1));
+        breaker.settle(breaker.admit(0).unwrap(), Verdict::Failure, 0);
+        let other = Arc::clone(&breaker);
+        let (success, failure) = (breaker.admit(0).unwrap(), breaker.admit(0).unwrap());
+        let thread = thread::spawn(move || other.settle(failure, Verdict::Failure, 0));
+        breaker.settle(success, Verdict::Success, 0);
+        let failure = thread.join().unwrap();
+        match failure.failures {
+            // The success came first, or else the circuit opened and the success was too late.
+            Some(1) => assert_eq!(breaker.core.snapshot(), (Closed, 1)),
+            Some(2) => assert_eq!(breaker.state(), Open),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn two_callers_race_for_one_probe() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.admit(100));
+        let mine = breaker.admit(100);
+        let theirs = thread.join().unwrap();
+        assert!(mine.is_some() != theirs.is_some(), "exactly one is admitted: {mine:?} {theirs:?}");
+        assert_eq!(breaker.state(), HalfOpen);
+        breaker.settle(mine.or(theirs).unwrap(), Verdict::Success, 100);
+        assert_eq!(breaker.state(), Closed);
+    });
+}
+
+#[test]
+fn three_callers_race_for_two_probes() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 2));
+        let first = breaker.admit(100).unwrap();
+        let others = [1, 2].map(|_| Arc::clone(&breaker)).map(|breaker| thread::spawn(move || breaker.admit(100)));
+        let admitted = others.map(|other| other.join().unwrap());
+        let ([Some(second), None] | [None, Some(second)]) = admitted else { panic!("{admitted:?}") };
+        breaker.settle(first, Verdict::Success, 100);
+        assert_eq!(breaker.state(), HalfOpen);
+        breaker.settle(second, Verdict::Success, 100);
+        assert_eq!(breaker.state(), Closed);
+    });
+}
+
+#[test]
+fn a_result_and_a_reset() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let ticket = breaker.admit(0).unwrap();
+        let thread = thread::spawn(move || other.core.set(Closed));
+        breaker.settle(ticket, Verdict::Failure, 0);
+        thread.join().unwrap();
+        // Either it opened and was then reset, or it was reset and the result came too late.
+        assert_eq!(breaker.core.snapshot(), (Closed, 0));
+    });
+}
+
+#[test]
+fn a_probes_result_and_a_forced_state() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let probe = breaker.admit(100).unwrap();
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.core.set(CircuitState::ForcedOpen));
+        breaker.settle(probe, Verdict::Success, 100);
+        thread.join().unwrap();
+        assert_eq!(breaker.state(), CircuitState::ForcedOpen);
+    });
+}
+
+#[test]
+fn a_given_back_slot_an_expired_lease_and_a_new_caller() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let hung = breaker.admit(100).unwrap();
+        let (giver, caller) = (Arc::clone(&breaker), Arc::clone(&breaker));
+        let give_back = thread::spawn(move || giver.settle(hung, Verdict::Nothing, 200));
+        // The lease of the first probe is over at 200; a caller either finds the slot free or calls the probe lost.
+        let admitted = caller.admit(200);
+        give_back.join().unwrap();
+        match (admitted, breaker.state()) {
+            (Some(probe), HalfOpen) => {
+                assert!(breaker.admit(299).is_none(), "the new probe has a lease of its own");
+                assert_eq!(breaker.state(), HalfOpen);
+                breaker.settle(probe, Verdict::Success, 299);
+                assert_eq!(breaker.state(), Closed);
+            }
+            (None, Open) => {
+                assert!(breaker.admit(299).is_none());
+                assert!(breaker.admit(300).is_some());
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_probes_success_moves_the_lease_before_anybody_can_find_it_over() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 2));
+        let (first, second) = (breaker.admit(100).unwrap(), breaker.admit(100).unwrap());
+        let counted = Arc::new(AtomicBool::new(false));
+        let (reporter, flag) = (Arc::clone(&breaker), Arc::clone(&counted));
+        let report = thread::spawn(move || {
+            // The clock is read when the success has been counted, and the new lease hasn't been written yet.
+            let now = || {
+                flag.store(true, Release);
+                199
+            };
+            reporter.core.settle(&reporter.policy, first, Verdict::Success, now)
+        });
+        let counted = counted.load(Acquire);
+        let third = breaker.admit(200);
+        report.join().unwrap();
+        assert!(third.is_none(), "both slots are taken");
+        if counted {
+            assert_eq!(breaker.state(), HalfOpen, "the first lease was over at 200, the second wasn't");
+        }
+        if breaker.state() == HalfOpen {
+            assert!(breaker.admit(298).is_none());
+            breaker.settle(second, Verdict::Success, 298);
+            assert_eq!(breaker.state(), Closed);
+        }
+    });
+}
+
+#[test]
+fn a_late_result_and_an_expired_lease() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let hung = breaker.admit(100).unwrap();
+        let other = Arc::clone(&breaker);
+        let late = thread::spawn(move || other.settle(hung, Verdict::Success, 200).change.is_some());
+        let next = breaker.admit(200);
+        let closed = late.join().unwrap();
+        match (closed, next.is_some()) {
+            (true, true) => assert_eq!(breaker.state(), Closed),
+            (false, false) => assert_eq!(breaker.state(), Open),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn no_race_of_cancelled_probes_wedges_the_breaker() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let others = [1, 2].map(|_| Arc::clone(&breaker)).map(|breaker| {
+            thread::spawn(move || {
+                if let Some(ticket) = breaker.admit(100) {
+                    breaker.settle(ticket, Verdict::Nothing, 100);
+                }
+            })
+        });
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(breaker.state(), HalfOpen);
+        recovers(&breaker, 100);
+    });
+}
+
+#[test]
+fn a_breaker_is_listed_once_however_many_find_it_unlisted() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let ticket = breaker.admit(0).unwrap();
+        let thread = thread::spawn(move || other.core.register());
+        breaker.settle(ticket, Verdict::Failure, 0);
+        let mine = breaker.core.register();
+        assert!(mine != thread.join().unwrap());
+        assert_eq!(breaker.state(), Open);
+        recovers(&breaker, 100);
+        assert!(!breaker.core.register(), "no change of state forgets it");
+    });
+}
+
+const RULES: Rules = Rules { capacity: 3_000, floor: None, refill: 0 };
+
+fn bucket() -> Arc<Bucket<Loom>> {
+    Arc::new(Bucket { word: Loom(AtomicU64::new(Bucket::<Loom>::full(RULES.capacity))) })
+}
+
+#[test]
+fn withdrawals_and_a_credit_stay_within_the_bucket() {
+    loom::model(|| {
+        let bucket = bucket();
+        bucket.debit(&RULES, 1_000, || 0);
+        let (payer, creditor) = (Arc::clone(&bucket), Arc::clone(&bucket));
+        let payer = thread::spawn(move || payer.withdraw(&RULES, 2_000, || 0));
+        let creditor = thread::spawn(move || creditor.credit(RULES.capacity, 2_000));
+        let mine = bucket.withdraw(&RULES, 2_000, || 0);
+        let theirs = payer.join().unwrap();
+        creditor.join().unwrap();
+        let left = bucket.tokens(&RULES, || 0);
+        match (mine, theirs) {
+            // 2 - 2 + 2 - 2; the credit can't have come first, since the bucket holds 3.
+            (true, true) => assert_eq!(left, 0),
+            // 2 + 2, of which 3 fit, - 2; or 2 - 2 and a refusal, + 2.
+            (true, false) | (false, true) => assert!(left == 1_000 || left == 2_000, "{left}"),
+            (false, false) => panic!("two were there for either"),
+        }
+    });
+}
+
+#[test]
+fn refills_by_two_threads_at_once_bring_each_token_once() {
+    loom::model(|| {
+        let rules = Rules { refill: 10, ..RULES };
+        let bucket = bucket();
+        bucket.debit(&rules, 3_000, || 1_000);
+        let other = Arc::clone(&bucket);
+        // Ten milliseconds have brought one token, for one of them.
+        let thread = thread::spawn(move || other.withdraw(&rules, 1_000, || 1_010));
+        let mine = bucket.withdraw(&rules, 1_000, || 1_015);
+        assert!(mine != thread.join().unwrap());
+        assert_eq!(bucket.tokens(&rules, || 1_019), 0);
+        assert_eq!(bucket.tokens(&rules, || 1_020), 1_000, "the half token's time isn't lost");
+    });
+}
