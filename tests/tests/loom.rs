@@ -312,6 +312,19 @@ fn withdrawals_and_a_credit_stay_within_the_bucket() {
 }
 
 #[test]
+fn two_credits_at_once_stop_at_the_capacity() {
+    loom::model(|| {
+        let bucket = bucket();
+        bucket.debit(&RULES, 1_500, || 0);
+        let other = Arc::clone(&bucket);
+        let thread = thread::spawn(move || other.credit(RULES.capacity, 1_000));
+        bucket.credit(RULES.capacity, 1_000);
+        thread.join().unwrap();
+        assert_eq!(bucket.tokens(&RULES, || 0), 3_000);
+    });
+}
+
+#[test]
 fn refills_by_two_threads_at_once_bring_each_token_once() {
     loom::model(|| {
         let rules = Rules { refill: 10, ..RULES };

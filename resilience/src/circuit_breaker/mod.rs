@@ -1,5 +1,6 @@
 //! Stops calling a dependency that doesn't work, and finds out when it works again.
 
+mod admit;
 mod builder;
 mod change;
 mod control;
@@ -8,6 +9,7 @@ mod listeners;
 mod packed;
 mod permit;
 mod policy;
+mod settle;
 mod state;
 
 use std::fmt;
