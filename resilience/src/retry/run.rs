@@ -27,7 +27,7 @@ impl Retry {
     /// # Errors
     /// The operation's last error, when there is no further attempt.
     pub async fn run<T, E: Classify>(
-        &self,
+        self,
         service: &'static str,
         budget: &RetryBudget,
         mut operation: impl AsyncFnMut() -> Result<T, E>,
@@ -40,7 +40,7 @@ impl Retry {
                     attempts.succeeded(budget);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(error, Classify::classify, RetryRules::new(self, budget, &site))?,
+                Err(error) => attempts.judge(error, Classify::classify, RetryRules::new(&self, budget, &site))?,
             };
             wait.pause().await;
         }
