@@ -45,10 +45,7 @@ impl Degrade {
         fallback: &'static str,
         site: &Site,
     ) -> bool {
-        let class = classify(error);
-        if class.category().is_none() {
-            events::unclassified(site, error, type_name::<E>());
-        }
+        let class = site.classify(error, classify);
         let applies = self.applies_to(&class);
         if applies {
             events::degraded(site, error, type_name::<E>(), &class, fallback);

@@ -1,6 +1,10 @@
+use std::any::type_name;
+use std::fmt::Display;
 use std::sync::atomic::AtomicU8;
 #[cfg(feature = "tracing")]
 use std::sync::atomic::Ordering::Relaxed;
+
+use crate::{Classification, events};
 
 /// One annotated function: what its events are labelled with, and what has been said about it once.
 ///
@@ -61,6 +65,16 @@ impl Site {
     /// File and line of the attribute.
     pub const fn location(&self) -> (&'static str, u32) {
         (self.file, self.line)
+    }
+
+    /// Classifies an error, and says once if nobody said what it is.
+    #[doc(hidden)]
+    pub fn classify<E: Display>(&self, error: &E, by: impl FnOnce(&E) -> Classification) -> Classification {
+        let class = by(error);
+        if class.category().is_none() {
+            events::unclassified(self, error, type_name::<E>());
+        }
+        class
     }
 
     /// Whether this is the first time that the site has to say this.

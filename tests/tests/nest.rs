@@ -134,12 +134,15 @@ async fn hangs_under_a_timeout_below_the_breaker_open_it_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unclassified_errors_are_counted() {
+async fn unclassified_errors_are_counted_and_said_once() {
+    let events = Events::capture();
     let client = Client::new(breaker(), (0..3).map(|_| Answer::Now(Err(CallError::Unclassified))));
     for _ in 0..3 {
         assert_eq!(client.alone().await, Err(CallError::Unclassified));
     }
     assert_eq!(client.breaker.state(), CircuitState::Open);
+    assert_eq!(events.named("unclassified_error").len(), 1);
+    assert_eq!(events.named("circuit_breaker_failure").len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,7 +120,7 @@ impl CircuitBreaker {
     // Output: match breaker.acquire_static(None) {
     //             Ok(permit) => {
     //                 let outcome = call;
-    //                 permit.settle(&outcome, classify);
+    //                 permit.settle(&outcome, |error| SITE.classify(error, classify));
     //                 outcome
     //             }
     //             Err(rejected) => Err(reject(rejected)),
@@ -134,6 +134,7 @@ impl CircuitBreaker {
         inner: Fragment,
         scope: &Scope<'_>,
     ) -> Fragment {
+        let site = &scope.site;
         let (breaker, permit, outcome) = (Scope::local("breaker"), Scope::local("permit"), Scope::local("outcome"));
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
         let lease = match timeout_below {
@@ -145,10 +146,10 @@ impl CircuitBreaker {
             Some(ignore) => quote! {
                 match &#outcome {
                     ::core::result::Result::Err(error) if (#ignore)(error) => #permit.ignore(),
-                    _ => #permit.settle(&#outcome, #classify),
+                    _ => #permit.settle(&#outcome, |error| #site.classify(error, #classify)),
                 }
             },
-            None => quote!(#permit.settle(&#outcome, #classify);),
+            None => quote!(#permit.settle(&#outcome, |error| #site.classify(error, #classify));),
         };
         let Fragment { before, code } = inner;
         let call = value(code);

@@ -135,10 +135,7 @@ impl Attempts {
         classify: impl FnOnce(&E) -> Classification,
         rules: RetryRules<'_>,
     ) -> Result<Wait, E> {
-        let class = classify(&error);
-        if class.category().is_none() {
-            events::unclassified(rules.site, &error, std::any::type_name::<E>());
-        }
+        let class = rules.site.classify(&error, classify);
         match self.decide(&class, &error, rules) {
             Some(wait) => Ok(wait),
             None => Err(error),
