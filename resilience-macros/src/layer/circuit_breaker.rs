@@ -102,12 +102,14 @@ impl CircuitBreaker {
             };
         };
         let written = scope.user(handle);
-        match scope.holding(handle) {
+        let holding = scope.holding(handle);
+        let handle = Scope::local("breaker_handle");
+        match holding {
             Holding::Static => quote!(let #breaker: &'static #krate::CircuitBreaker = &#written;),
             Holding::Borrowed => quote!(let #breaker: &#krate::CircuitBreaker = &#written;),
             Holding::Cloned => quote! {
-                let handle = #krate::__private::clone_handle(&#written);
-                let #breaker: &#krate::CircuitBreaker = &handle;
+                let #handle = #krate::__private::clone_handle(&#written);
+                let #breaker: &#krate::CircuitBreaker = &#handle;
             },
         }
     }
@@ -135,7 +137,8 @@ impl CircuitBreaker {
         scope: &Scope<'_>,
     ) -> Fragment {
         let site = &scope.site;
-        let (breaker, permit, outcome) = (Scope::local("breaker"), Scope::local("permit"), Scope::local("outcome"));
+        let [breaker, permit, outcome, error, rejected] =
+            ["breaker", "permit", "outcome", "error", "rejected"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
         let lease = match timeout_below {
             Some(timeout) => quote!(::core::option::Option::Some(#timeout)),
@@ -145,11 +148,11 @@ impl CircuitBreaker {
         let settle = match self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             Some(ignore) => quote! {
                 match &#outcome {
-                    ::core::result::Result::Err(error) if (#ignore)(error) => #permit.ignore(),
-                    _ => #permit.settle(&#outcome, |error| #site.classify(error, #classify)),
+                    ::core::result::Result::Err(#error) if (#ignore)(#error) => #permit.ignore(),
+                    _ => #permit.settle(&#outcome, |#error| #site.classify(#error, #classify)),
                 }
             },
-            None => quote!(#permit.settle(&#outcome, |error| #site.classify(error, #classify));),
+            None => quote!(#permit.settle(&#outcome, |#error| #site.classify(#error, #classify));),
         };
         let Fragment { before, code } = inner;
         let call = value(code);
@@ -163,7 +166,7 @@ impl CircuitBreaker {
                         #settle
                         #outcome
                     }
-                    ::core::result::Result::Err(rejected) => ::core::result::Result::Err(#reject(rejected)),
+                    ::core::result::Result::Err(#rejected) => ::core::result::Result::Err(#reject(#rejected)),
                 }
             }),
         }

@@ -64,7 +64,7 @@ impl Degrade {
     //         }
     pub(crate) fn wrap(&self, classify: &Ident, hint: &TokenStream, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let error = Scope::local("error");
+        let [error, settled, outcome] = ["error", "settled", "outcome"].map(Scope::local);
         let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
         let text = {
             let fallback = &self.fallback;
@@ -83,10 +83,10 @@ impl Degrade {
                     ::core::result::Result::Err(#error)
                         if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) =>
                     {
-                        let fallback = { #visible #fallback };
-                        #krate::Degrade::settle(fallback, #error, #text, &#site)
+                        let #settled = { #visible #fallback };
+                        #krate::Degrade::settle(#settled, #error, #text, &#site)
                     }
-                    outcome => outcome,
+                    #outcome => #outcome,
                 }
             }),
         }

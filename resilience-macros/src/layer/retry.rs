@@ -142,14 +142,14 @@ impl Retry {
     /// `let key = …;`, the same for every attempt.
     fn key(&self, scope: &Scope<'_>) -> Option<TokenStream> {
         let Some(Repeat::Key(given)) = &self.repeat else { return None };
-        let (krate, key) = (scope.krate, Scope::local("key"));
+        let (krate, key, given) = (scope.krate, Scope::local("key"), Scope::local("given"));
         Some(match given {
             None => quote!(let #key = #krate::__private::Key::generate();),
             Some(expr) => {
                 let expr = scope.user(expr);
                 quote! {
-                    let given = #krate::__private::ToString::to_string(&#expr);
-                    let #key = #krate::__private::Key::Given(&given);
+                    let #given = #krate::__private::ToString::to_string(&#expr);
+                    let #key = #krate::__private::Key::Given(&#given);
                 }
             }
         })
@@ -223,7 +223,7 @@ impl Retry {
     }
 
     fn budget(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, budget) = (scope.krate, Scope::local("budget"));
+        let (krate, budget, handle) = (scope.krate, Scope::local("budget"), Scope::local("budget_handle"));
         let own = |constructor: TokenStream| {
             quote! {
                 static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::#constructor();
@@ -238,8 +238,8 @@ impl Retry {
                 match scope.holding(expr) {
                     Holding::Static | Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = &#written;),
                     Holding::Cloned => quote! {
-                        let handle = #krate::__private::clone_handle(&#written);
-                        let #budget: &#krate::RetryBudget = &handle;
+                        let #handle = #krate::__private::clone_handle(&#written);
+                        let #budget: &#krate::RetryBudget = &#handle;
                     },
                 }
             }
@@ -267,7 +267,8 @@ impl Retry {
         scope: &Scope<'_>,
     ) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [retry, policy, budget, breaker, wait] = ["retry", "policy", "budget", "breaker", "wait"].map(Scope::local);
+        let [retry, policy, budget, breaker] = ["retry", "policy", "budget", "breaker"].map(Scope::local);
+        let [wait, error, outcome] = ["wait", "error", "outcome"].map(Scope::local);
         let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
         if has_breaker_below {
             rules.extend(quote!(.breaker(#breaker)));
@@ -290,13 +291,13 @@ impl Retry {
                 loop {
                     #before
                     let #wait = match #call {
-                        ::core::result::Result::Err(error) => match #retry.judge(error, #classify, #rules) {
-                            ::core::result::Result::Ok(wait) => wait,
-                            ::core::result::Result::Err(error) => break ::core::result::Result::Err(error),
+                        ::core::result::Result::Err(#error) => match #retry.judge(#error, #classify, #rules) {
+                            ::core::result::Result::Ok(#wait) => #wait,
+                            ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
                         },
-                        ok => {
+                        #outcome => {
                             #retry.succeeded(#budget);
-                            break ok;
+                            break #outcome;
                         }
                     };
                     #pause
