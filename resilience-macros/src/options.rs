@@ -281,8 +281,13 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
         && !is_list(&name, grammar)
         && !COMMON.contains(&&*name)
     {
-        let valid: Vec<_> =
-            grammar.keys.iter().chain(grammar.flags).chain(grammar.lists).chain(COMMON).copied().collect();
+        let mut valid: Vec<&str> = Vec::new();
+        for option in [grammar.keys, grammar.flags, grammar.lists, COMMON].concat() {
+            // An option whose value may be left out is both a key and a flag.
+            if !valid.contains(&option) {
+                valid.push(option);
+            }
+        }
         let error = diagnostics::unknown(grammar.owner, &key, &valid);
         if assigned {
             input.parse::<Token![=]>()?;
