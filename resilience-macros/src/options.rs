@@ -258,9 +258,12 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
     let name = key.to_string();
     let assigned = fork.peek(Token![=]) && !fork.peek(Token![==]);
     let alone = fork.is_empty() || fork.peek(Token![,]);
-    let list = fork.peek(syn::token::Paren) && is_list(&name, grammar);
+    let called = fork.peek(syn::token::Paren);
+    let list = called && is_list(&name, grammar);
     if !assigned && !list {
-        let is_option = alone && !arguments_of_fn.contains(&key) && !looks_like_a_constant(&name) && name != "self";
+        let is_known = grammar.flags.contains(&&*name) || grammar.keys.contains(&&*name) || COMMON.contains(&&*name);
+        let is_expression = arguments_of_fn.contains(&key) || looks_like_a_constant(&name) || name == "self";
+        let is_option = alone && (is_known || !is_expression) || called && is_known;
         if !is_option {
             return input.parse().map(Argument::Positional);
         }
@@ -312,8 +315,11 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
         syn::parenthesized!(content in input);
         return Ok(Argument::Option(Opt { key, value: Value::List(content.parse()?) }));
     }
-    if grammar.flags.contains(&&*name) {
+    if grammar.flags.contains(&&*name) && !called {
         return Ok(Argument::Option(Opt { key, value: Value::Flag }));
+    }
+    if called && !grammar.keys.contains(&&*name) && !COMMON.contains(&&*name) {
+        return Err(syn::Error::new(key.span(), format!("`{name}` takes no value; write `{name}` alone")));
     }
     let form = if is_list(&name, grammar) { format!("{name}(…)") } else { format!("{name} = …") };
     Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{form}`")))
