@@ -270,10 +270,7 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
     }
     Ident::parse_any(input)?;
     if let Some((_, meaning)) = grammar.foreign.iter().find(|(foreign, _)| *foreign == name) {
-        if assigned {
-            input.parse::<Token![=]>()?;
-            let _: Expr = input.parse()?;
-        }
+        skip_value(input, assigned);
         return Err(syn::Error::new(
             key.span(),
             format!("`{name}` is not an option of `{}`; {meaning}", grammar.owner),
@@ -291,12 +288,8 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
                 valid.push(option);
             }
         }
-        let error = diagnostics::unknown(grammar.owner, &key, &valid);
-        if assigned {
-            input.parse::<Token![=]>()?;
-            let _: Expr = input.parse()?;
-        }
-        return Err(error);
+        skip_value(input, assigned);
+        return Err(diagnostics::unknown(grammar.owner, &key, &valid));
     }
     if assigned {
         input.parse::<Token![=]>()?;
@@ -332,6 +325,13 @@ fn is_list(name: &str, grammar: &Grammar) -> bool {
 /// `INVENTORY` names a static; `idempotnt` is a slip of the pen.
 fn looks_like_a_constant(name: &str) -> bool {
     name.trim_start_matches("r#").starts_with(|c: char| c.is_uppercase() || c == '_')
+}
+
+/// The value of an option that is wrong anyway; whatever can't be parsed is left to [`skip_to_comma`].
+fn skip_value(input: ParseStream<'_>, assigned: bool) {
+    if assigned && input.parse::<Token![=]>().is_ok() {
+        drop(input.parse::<Expr>());
+    }
 }
 
 fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
