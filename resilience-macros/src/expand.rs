@@ -23,11 +23,16 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
     let mut errors = Errors::default();
     let owner = first.grammar().owner;
     let recognised = AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
+    // Where the attribute stands, as if the user had written the message there: rustc then leaves out the note that the
+    // error originates in a macro.
+    let at = Span::call_site().resolved_at(function.sig.fn_token.span);
+    let nest = Nest::collect(first, at, arguments, &mut function, &mut errors);
     if let Some(objection) = foreign::objection(&function.body, owner) {
-        errors.at(Span::call_site(), objection);
-        return with_errors(&function, &TokenStream::new(), errors);
+        // Whatever else is wrong may come from the macro that has already been here.
+        errors = Errors::default();
+        errors.at(at, objection);
+        return with_errors(&function, &nest.touches, errors);
     }
-    let nest = Nest::collect(first, arguments, &mut function, &mut errors);
     if recognised.is_none() {
         if let Some(objection) = outcome::objection(function.return_type(), owner) {
             let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);

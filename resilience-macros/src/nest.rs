@@ -29,9 +29,15 @@ pub(crate) struct Placed {
 }
 
 impl Nest {
-    /// Takes the layers' attributes off the function; `first` is the one that the compiler is expanding.
-    pub(crate) fn collect(first: Kind, arguments: TokenStream, function: &mut Function, errors: &mut Errors) -> Self {
-        let mut layers = vec![place(first, Span::call_site(), arguments, function, errors)];
+    /// Takes the layers' attributes off the function; `first` is the one that the compiler is expanding, and stands at `at`.
+    pub(crate) fn collect(
+        first: Kind,
+        at: Span,
+        arguments: TokenStream,
+        function: &mut Function,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut layers = vec![place(first, at, arguments, function, errors)];
         let krate = layers[0].common.krate.clone();
         let mut touches = TokenStream::new();
         let mut kept = Vec::new();
