@@ -1,6 +1,6 @@
 //! From an annotated function to the whole nest, written once.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -52,20 +52,25 @@ fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> To
     quote!(#function #errors)
 }
 
+/// What isn't a function stays as it is, beside a message that says what it is instead.
 fn not_a_function(kind: Kind, item: TokenStream, error: syn::Error) -> TokenStream {
-    const ITEMS: [&str; 9] = ["struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type"];
+    const ITEMS: [&str; 12] = [
+        "struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type", "use", "extern", "macro_rules",
+    ];
     let owner = kind.grammar().owner;
     let mut errors = Errors::default();
-    let word = item.clone().into_iter().find(|token| ITEMS.iter().any(|item| token.to_string() == *item));
-    let is_function = item.clone().into_iter().any(|token| token.to_string() == "fn");
+    let is = |wanted: &'static str| move |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == wanted);
+    let word = item.clone().into_iter().find(|token| ITEMS.into_iter().any(|item| is(item)(token)));
     match word {
-        Some(word) if !is_function && word.to_string() == "impl" => {
+        _ if item.clone().into_iter().any(|token| is("fn")(&token)) => errors.push(error),
+        Some(word) if is("impl")(&word) => {
             errors.at(word.span(), format!("`{owner}` goes on a function; write it on each method of this `impl`"));
         }
-        Some(word) if !is_function => {
-            errors.at(word.span(), format!("`{owner}` goes on a function, and this is a `{word}`"))
+        Some(word) => errors.at(word.span(), format!("`{owner}` goes on a function, and this is a `{word}`")),
+        None => {
+            let first = item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+            errors.at(first, format!("`{owner}` goes on a function"));
         }
-        _ => errors.push(error),
     }
     let errors = errors.into_compile_errors();
     quote!(#item #errors)

@@ -26,9 +26,9 @@ impl Parse for Function {
             if input.peek(Token![default]) && !input.peek2(Token![!]) { Some(input.parse()?) } else { None };
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
-            return Err(syn::Error::new_spanned(
-                &sig,
-                "this function has no body; put the attribute on the implementation",
+            return Err(syn::Error::new(
+                sig.ident.span(),
+                format!("`{}` has no body here; write the attribute where it is implemented", sig.ident),
             ));
         }
         let content;
