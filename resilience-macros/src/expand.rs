@@ -33,6 +33,10 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
         errors.at(at, objection);
         return with_errors(&function, &nest.touches, errors);
     }
+    if let Some(keyword) = function.sig.constness {
+        let name = &function.sig.ident;
+        errors.at(keyword.span, format!("`{owner}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"));
+    }
     if recognised.is_none() {
         if let Some(objection) = outcome::objection(function.return_type(), owner) {
             let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
