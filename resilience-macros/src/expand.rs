@@ -1,5 +1,7 @@
 //! From an annotated function to the whole nest, written once.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -46,7 +48,8 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
     if !errors.is_empty() {
         return with_errors(&function, &nest.touches, errors);
     }
-    write(&nest, &function, recognised.as_ref())
+    let copies = copies(&nest, &mut function);
+    write(&nest, &function, &copies, recognised.as_ref())
 }
 
 /// The item as it was, so that an editor goes on completing in it and nothing else stops compiling.
@@ -80,7 +83,7 @@ fn not_a_function(kind: Kind, item: TokenStream, error: syn::Error) -> TokenStre
     quote!(#item #errors)
 }
 
-fn write(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>) -> TokenStream {
+fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Option<&AsyncTraitBody>) -> TokenStream {
     let krate = &nest.krate;
     let label = match nest.shared(|common| common.service.as_ref()) {
         Some(service) => service.to_token_stream(),
@@ -108,7 +111,7 @@ fn write(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>) 
     let warnings = warnings::of(nest, &scope);
     let site = site(&scope);
     let setup = setup(nest, function, recognised, &scope);
-    let body = body(nest, function, recognised, &hint, &scope);
+    let body = body(nest, function, recognised, &quote!(#hint #copies), &scope);
     let Fragment { before, code } = wrap(nest, body, &hint, &scope);
     let value = crate::layer::value(code);
     let touches = &nest.touches;
@@ -171,27 +174,35 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
     setup
 }
 
-/// The user's body as a future, or as a value where the function isn't async.
+/// What `clone(…)` asks for: copies that the body may change or give away. A `mut` moves from the argument to them.
+fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
+    let names: BTreeSet<&Ident> = nest.layers.iter().flat_map(|layer| &layer.common.clones).collect();
+    let copy = |name| {
+        let mutability = function.take_mutability(name);
+        quote!(let #mutability #name = ::core::clone::Clone::clone(&#name);)
+    };
+    names.into_iter().map(copy).collect()
+}
+
+/// The user's body as a future, or as a value where the function isn't async; `start` comes first in it.
 fn body(
     nest: &Nest,
     function: &Function,
     recognised: Option<&AsyncTraitBody>,
-    hint: &TokenStream,
+    start: &TokenStream,
     scope: &Scope<'_>,
 ) -> Fragment {
     let krate = scope.krate;
-    let clones = nest.layers.iter().flat_map(|layer| &layer.common.clones);
-    let clones = quote!(#(let #clones = ::core::clone::Clone::clone(&#clones);)*);
     let block = match recognised {
         Some(recognised) => {
             let inside = recognised.body.stream();
-            let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#hint #clones #inside));
+            let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#start #inside));
             block.set_span(recognised.body.span());
             block.to_token_stream()
         }
         None => {
             let inside = &function.body;
-            function.in_own_braces(quote!(#hint #clones #inside))
+            function.in_own_braces(quote!(#start #inside))
         }
     };
     let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {

@@ -82,6 +82,17 @@ impl Function {
         names
     }
 
+    /// Takes the `mut` off the argument `name`, if it has one.
+    pub(crate) fn take_mutability(&mut self, name: &Ident) -> Option<Token![mut]> {
+        self.sig.inputs.iter_mut().find_map(|input| match input {
+            FnArg::Typed(typed) => match &mut *typed.pat {
+                Pat::Ident(pat) if pat.ident == *name => pat.mutability.take(),
+                _ => None,
+            },
+            FnArg::Receiver(_) => None,
+        })
+    }
+
     /// Whether one piece of state would be shared by several instances of this function.
     pub(crate) fn is_generic(&self) -> bool {
         let declared = self.sig.generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_)));
