@@ -93,6 +93,15 @@ impl Function {
         })
     }
 
+    /// Whether the name is a generic parameter of this function, which no constant can name.
+    pub(crate) fn declares(&self, name: &Ident) -> bool {
+        self.sig.generics.params.iter().any(|param| match param {
+            GenericParam::Type(param) => param.ident == *name,
+            GenericParam::Const(param) => param.ident == *name,
+            GenericParam::Lifetime(_) => false,
+        })
+    }
+
     /// Whether one piece of state would be shared by several instances of this function.
     pub(crate) fn is_generic(&self) -> bool {
         let declared = self.sig.generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_)));

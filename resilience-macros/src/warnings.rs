@@ -25,7 +25,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         Ok(true) => {}
         Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
         // The policy knows; a constant one can be asked at compile time.
-        Err(policy) if is_constant(policy) => {
+        Err(policy) if is_constant(policy, scope.function) => {
             let check = Ident::new("CHECK", span.resolved_at(Span::mixed_site()));
             warnings.extend(quote! {
                 #[allow(clippy::no_effect_underscore_binding)]

@@ -7,6 +7,7 @@ use syn::{Expr, Lit};
 use super::degrade::value;
 use super::{Code, Fragment, Holding, Scope};
 use crate::diagnostics::Errors;
+use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
 use crate::units;
 
@@ -166,7 +167,7 @@ impl Retry {
             Some(Repeat::NonIdempotent) => quote!(.non_idempotent()),
             None => quote!(),
         };
-        if let Some(named) = self.policy.as_ref().filter(|named| !is_constant(named)) {
+        if let Some(named) = self.policy.as_ref().filter(|named| !is_constant(named, scope.function)) {
             let named = scope.user(named);
             let steps = self.steps(scope);
             return quote!(let #policy: #krate::Retry = #named; let #policy = &#krate::__private::clamp::Policy::new(#policy, &#site)#(#steps)*.done()#repeat;);
@@ -308,11 +309,13 @@ impl Retry {
 }
 
 /// `STANDARD`, `policies::STANDARD`: something that a constant can be made from.
-pub(crate) fn is_constant(expr: &Expr) -> bool {
+pub(crate) fn is_constant(expr: &Expr, function: &Function) -> bool {
     let Expr::Path(path) = expr else { return false };
+    let first = &path.path.segments[0].ident;
     let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
     path.qself.is_none()
-        && path.path.segments[0].ident != "Self"
+        && first != "Self"
+        && !function.declares(first)
         && last.chars().any(char::is_uppercase)
         && !last.chars().any(char::is_lowercase)
 }
