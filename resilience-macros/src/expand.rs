@@ -40,7 +40,7 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
         errors.at(keyword.span, format!("`{owner}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"));
     }
     if recognised.is_none() {
-        if let Some(objection) = outcome::objection(function.return_type(), owner) {
+        if let Some(objection) = outcome::objection(&function, owner) {
             let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
             errors.at(span, objection);
         }

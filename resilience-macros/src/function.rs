@@ -118,14 +118,19 @@ impl Function {
 
 /// Whether `impl Trait` stands in the type: then it can't be named in a body.
 pub(crate) fn mentions_impl(ty: &impl ToTokens) -> bool {
-    fn inside(tokens: TokenStream) -> bool {
+    mentions(ty, "impl")
+}
+
+/// Whether this word stands in the type, at any depth.
+pub(crate) fn mentions(ty: &impl ToTokens, word: &str) -> bool {
+    fn inside(tokens: TokenStream, word: &str) -> bool {
         tokens.into_iter().any(|token| match token {
-            proc_macro2::TokenTree::Ident(ident) => ident == "impl",
-            proc_macro2::TokenTree::Group(group) => inside(group.stream()),
+            proc_macro2::TokenTree::Ident(ident) => ident == word,
+            proc_macro2::TokenTree::Group(group) => inside(group.stream(), word),
             _ => false,
         })
     }
-    inside(ty.to_token_stream())
+    inside(ty.to_token_stream(), word)
 }
 
 fn collect_names(pat: &Pat, names: &mut Vec<Ident>) {

@@ -3,12 +3,18 @@
 use quote::{ToTokens, quote};
 use syn::{GenericArgument, PathArguments, Type};
 
-use crate::function::mentions_impl;
+use crate::function::{Function, mentions, mentions_impl};
 
 /// Why a type is obviously not a `Result`, as a message on it.
-pub(crate) fn objection(ty: Option<&Type>, owner: &str) -> Option<String> {
-    let shown = match ty {
+pub(crate) fn objection(function: &Function, owner: &str) -> Option<String> {
+    let shown = match function.return_type() {
         None => "nothing".to_owned(),
+        Some(ty) if function.sig.asyncness.is_none() && is_future(ty) => {
+            let name = &function.sig.ident;
+            return Some(format!(
+                "`{owner}` needs the body that does the work, and this function only returns a future; write `async fn {name}`"
+            ));
+        }
         Some(ty) if is_obviously_no_result(ty) => {
             format!("`{}`", ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">"))
         }
@@ -17,6 +23,19 @@ pub(crate) fn objection(ty: Option<&Type>, owner: &str) -> Option<String> {
     Some(format!(
         "`{owner}` needs a function that returns a `Result`, and this one returns {shown}; write `-> Result<T, YourError>`"
     ))
+}
+
+/// `impl Future<…>`, `Pin<Box<dyn Future<…>>>`, `BoxFuture<…>`.
+fn is_future(ty: &Type) -> bool {
+    match ty {
+        Type::ImplTrait(_) => mentions(ty, "Future"),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            (last.ident == "Pin" || last.ident == "Box") && mentions(ty, "Future")
+                || last.ident == "BoxFuture"
+                || last.ident == "LocalBoxFuture"
+        }),
+        _ => false,
+    }
 }
 
 /// The error's type as far as it can be written: `E` of `Result<T, E>`, the projection of an alias, or `_`.
