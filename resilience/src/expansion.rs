@@ -54,6 +54,8 @@ pub trait CloneHandle: Clone {}
 impl CloneHandle for Arc<CircuitBreaker> {}
 impl CloneHandle for Arc<RetryBudget> {}
 impl CloneHandle for &CircuitBreaker {}
+impl CloneHandle for &Arc<CircuitBreaker> {}
+impl CloneHandle for &Arc<RetryBudget> {}
 impl CloneHandle for &RetryBudget {}
 
 #[inline]
