@@ -37,7 +37,10 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
     }
     if let Some(keyword) = function.sig.constness {
         let name = &function.sig.ident;
-        errors.at(keyword.span, format!("`{owner}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"));
+        errors.at(
+            keyword.span,
+            format!("`{owner}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"),
+        );
     }
     if recognised.is_none() {
         if let Some(objection) = outcome::objection(&function, owner) {
@@ -61,12 +64,12 @@ fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> To
 
 /// What isn't a function stays as it is, beside a message that says what it is instead.
 fn not_a_function(kind: Kind, item: TokenStream, error: syn::Error) -> TokenStream {
-    const ITEMS: [&str; 12] = [
-        "struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type", "use", "extern", "macro_rules",
-    ];
+    const ITEMS: [&str; 12] =
+        ["struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type", "use", "extern", "macro_rules"];
     let owner = kind.grammar().owner;
     let mut errors = Errors::default();
-    let is = |wanted: &'static str| move |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == wanted);
+    let is =
+        |wanted: &'static str| move |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == wanted);
     let word = item.clone().into_iter().find(|token| ITEMS.into_iter().any(|item| is(item)(token)));
     match word {
         _ if item.clone().into_iter().any(|token| is("fn")(&token)) => errors.push(error),

@@ -143,14 +143,14 @@ impl Retry {
     /// `let key = …;`, the same for every attempt.
     fn key(&self, scope: &Scope<'_>) -> Option<TokenStream> {
         let Some(Repeat::Key(given)) = &self.repeat else { return None };
-        let (krate, key, given) = (scope.krate, Scope::local("key"), Scope::local("given"));
+        let (krate, key, given_text) = (scope.krate, Scope::local("key"), Scope::local("given"));
         Some(match given {
             None => quote!(let #key = #krate::__private::Key::generate();),
             Some(expr) => {
                 let expr = scope.user(expr);
                 quote! {
-                    let #given = #krate::__private::ToString::to_string(&#expr);
-                    let #key = #krate::__private::Key::Given(&#given);
+                    let #given_text = #krate::__private::ToString::to_string(&#expr);
+                    let #key = #krate::__private::Key::Given(&#given_text);
                 }
             }
         })
