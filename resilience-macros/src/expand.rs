@@ -20,7 +20,7 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
     }
     let mut function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
-        Err(error) => return not_a_function(first, item, error),
+        Err(error) => return not_a_function(first, &item, error),
     };
     let mut errors = Errors::default();
     let owner = first.grammar().owner;
@@ -42,11 +42,11 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) 
             format!("`{owner}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"),
         );
     }
-    if recognised.is_none() {
-        if let Some(objection) = outcome::objection(&function, owner) {
-            let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
-            errors.at(span, objection);
-        }
+    if recognised.is_none()
+        && let Some(objection) = outcome::objection(&function, owner)
+    {
+        let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
+        errors.at(span, objection);
     }
     if !errors.is_empty() {
         return with_errors(&function, &nest.touches, errors);
@@ -63,7 +63,7 @@ fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> To
 }
 
 /// What isn't a function stays as it is, beside a message that says what it is instead.
-fn not_a_function(kind: Kind, item: TokenStream, error: syn::Error) -> TokenStream {
+fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStream {
     const ITEMS: [&str; 12] =
         ["struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type", "use", "extern", "macro_rules"];
     let owner = kind.grammar().owner;
@@ -88,13 +88,12 @@ fn not_a_function(kind: Kind, item: TokenStream, error: syn::Error) -> TokenStre
 
 fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Option<&AsyncTraitBody>) -> TokenStream {
     let krate = &nest.krate;
-    let label = match nest.shared(|common| common.service.as_ref()) {
-        Some(service) => service.to_token_stream(),
-        None => {
-            let name = function.sig.ident.to_string();
-            let name = name.trim_start_matches("r#");
-            quote!(#name)
-        }
+    let label = if let Some(service) = nest.shared(|common| common.service.as_ref()) {
+        service.to_token_stream()
+    } else {
+        let name = function.sig.ident.to_string();
+        let name = name.trim_start_matches("r#");
+        quote!(#name)
     };
     let scope = Scope {
         krate,
@@ -156,22 +155,20 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
     }
     if nest.layers.iter().any(|layer| layer.kind != Kind::Timeout) {
         let classify = Scope::local("classify");
-        setup.extend(match nest.shared(|common| common.classify.as_ref()) {
-            Some(by) => {
-                let by = scope.user(by);
-                quote!(let #classify = #krate::__private::classify_by::<#error, _>(#by);)
-            }
-            None => quote_spanned!(span=> let #classify = #krate::__private::classify::<#error>;),
+        setup.extend(if let Some(by) = nest.shared(|common| common.classify.as_ref()) {
+            let by = scope.user(by);
+            quote!(let #classify = #krate::__private::classify_by::<#error, _>(#by);)
+        } else {
+            quote_spanned!(span=> let #classify = #krate::__private::classify::<#error>;)
         });
     }
     if nest.layers.iter().any(|layer| matches!(layer.kind, Kind::CircuitBreaker | Kind::Timeout)) {
         let reject = Scope::local("reject");
-        setup.extend(match nest.shared(|common| common.rejected.as_ref()) {
-            Some(by) => {
-                let by = scope.user(by);
-                quote!(let #reject = #krate::__private::reject_by::<#error, _>(#by);)
-            }
-            None => quote_spanned!(span=> let #reject = #krate::__private::reject::<#error>;),
+        setup.extend(if let Some(by) = nest.shared(|common| common.rejected.as_ref()) {
+            let by = scope.user(by);
+            quote!(let #reject = #krate::__private::reject_by::<#error, _>(#by);)
+        } else {
+            quote_spanned!(span=> let #reject = #krate::__private::reject::<#error>;)
         });
     }
     setup
@@ -196,17 +193,14 @@ fn body(
     scope: &Scope<'_>,
 ) -> Fragment {
     let krate = scope.krate;
-    let block = match recognised {
-        Some(recognised) => {
-            let inside = recognised.body.stream();
-            let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#start #inside));
-            block.set_span(recognised.body.span());
-            block.to_token_stream()
-        }
-        None => {
-            let inside = &function.body;
-            function.in_own_braces(quote!(#start #inside))
-        }
+    let block = if let Some(recognised) = recognised {
+        let inside = recognised.body.stream();
+        let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#start #inside));
+        block.set_span(recognised.body.span());
+        block.to_token_stream()
+    } else {
+        let inside = &function.body;
+        function.in_own_braces(quote!(#start #inside))
     };
     let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {
         Some(Layer::Retry(retry)) => Some(retry),

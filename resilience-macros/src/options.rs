@@ -314,8 +314,8 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
     if called && !grammar.keys.contains(&&*name) && !COMMON.contains(&&*name) {
         return Err(syn::Error::new(key.span(), format!("`{name}` takes no value; write `{name}` alone")));
     }
-    let form = if is_list(&name, grammar) { format!("{name}(…)") } else { format!("{name} = …") };
-    Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{form}`")))
+    let written = if is_list(&name, grammar) { format!("{name}(…)") } else { format!("{name} = …") };
+    Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{written}`")))
 }
 
 fn is_list(name: &str, grammar: &Grammar) -> bool {

@@ -77,8 +77,14 @@ fn is_obviously_no_result(ty: &Type) -> bool {
         Type::Path(path) if path.qself.is_none() => {
             path.path.segments.last().is_some_and(|last| PLAIN.iter().any(|plain| last.ident == plain))
         }
-        Type::Reference(_) | Type::Tuple(_) | Type::Array(_) | Type::Slice(_) | Type::Never(_) | Type::Ptr(_) => true,
-        Type::ImplTrait(_) | Type::TraitObject(_) => true,
+        Type::Reference(_)
+        | Type::Tuple(_)
+        | Type::Array(_)
+        | Type::Slice(_)
+        | Type::Never(_)
+        | Type::Ptr(_)
+        | Type::ImplTrait(_)
+        | Type::TraitObject(_) => true,
         Type::Paren(inner) => is_obviously_no_result(&inner.elem),
         Type::Group(inner) => is_obviously_no_result(&inner.elem),
         _ => false,

@@ -6,6 +6,8 @@ use quote::{quote, quote_spanned};
 use crate::layer::{Kind, Layer, Scope, is_constant};
 use crate::nest::Nest;
 
+const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
+
 /// The warnings of a nest, as code that makes rustc say them.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let Some(at) = nest.position(Kind::Retry) else { return TokenStream::new() };
@@ -20,9 +22,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
             "a retried call that hangs is never retried; write `#[timeout(\"5s\")]` below `#[retry]`, or `timed_elsewhere` if the client has its own",
         ));
     }
-    const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
     match retry.says_whether_to_repeat() {
-        Ok(true) => {}
         Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
         // The policy knows; a constant one can be asked at compile time.
         Err(policy) if is_constant(policy, scope.function) => {
@@ -32,7 +32,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
                 let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ (#policy).says_whether_to_repeat() }>::#check;
             });
         }
-        Err(_) => {}
+        Ok(true) | Err(_) => {}
     }
     warnings
 }

@@ -61,7 +61,7 @@ pub(crate) struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    pub(super) fn parse(at: Span, arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Option<Self> {
+    pub(super) fn parse(at: Span, arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Self {
         let ignore = arguments.expr("ignore", errors);
         let mut positional = std::mem::take(&mut arguments.positional).into_iter();
         let handle = positional.next();
@@ -79,7 +79,7 @@ impl CircuitBreaker {
                     ),
                 );
             }
-            return Some(Self { handle: Some(handle), settings: Vec::new(), ignore });
+            return Self { handle: Some(handle), settings: Vec::new(), ignore };
         }
         let shared = arguments.flag("shared").is_some();
         if function.is_generic() && !shared {
@@ -89,7 +89,7 @@ impl CircuitBreaker {
             );
         }
         let settings = own_settings(arguments, function, errors);
-        Some(Self { handle: None, settings, ignore })
+        Self { handle: None, settings, ignore }
     }
 
     pub(crate) fn setup(&self, scope: &Scope<'_>) -> TokenStream {
@@ -140,19 +140,21 @@ impl CircuitBreaker {
         let [breaker, permit, outcome, error, rejected] =
             ["breaker", "permit", "outcome", "error", "rejected"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
-        let lease = match timeout_below {
-            Some(timeout) => quote!(::core::option::Option::Some(#timeout)),
-            None => quote!(::core::option::Option::None),
+        let lease = if let Some(timeout) = timeout_below {
+            quote!(::core::option::Option::Some(#timeout))
+        } else {
+            quote!(::core::option::Option::None)
         };
         let under = deadline_above.map(|deadline| quote!(.under(&#deadline)));
-        let settle = match self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
-            Some(ignore) => quote! {
+        let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
+            quote! {
                 match &#outcome {
                     ::core::result::Result::Err(#error) if (#ignore)(#error) => #permit.ignore(),
                     _ => #permit.settle(&#outcome, |#error| #site.classify(#error, #classify)),
                 }
-            },
-            None => quote!(#permit.settle(&#outcome, |#error| #site.classify(#error, #classify));),
+            }
+        } else {
+            quote!(#permit.settle(&#outcome, |#error| #site.classify(#error, #classify));)
         };
         let Fragment { before, code } = inner;
         let call = value(code);

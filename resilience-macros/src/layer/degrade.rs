@@ -31,7 +31,7 @@ pub(crate) struct Degrade {
 impl Degrade {
     pub(super) fn parse(at: Span, arguments: &mut Arguments, errors: &mut Errors) -> Option<Self> {
         let non_critical = arguments.flag("non_critical").is_some();
-        for positional in std::mem::take(&mut arguments.positional) {
+        if let Some(positional) = std::mem::take(&mut arguments.positional).into_iter().next() {
             errors.on(&positional, "the fallback has a name; write `fallback = …`");
             return None;
         }

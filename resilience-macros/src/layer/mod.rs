@@ -67,9 +67,10 @@ impl Layer {
     ) -> Option<Self> {
         match kind {
             Kind::Degrade => Degrade::parse(at, arguments, errors).map(Self::Degrade),
-            Kind::Retry => Retry::parse(at, arguments, errors).map(|retry| Self::Retry(Box::new(retry))),
-            Kind::CircuitBreaker => CircuitBreaker::parse(at, arguments, function, errors)
-                .map(|breaker| Self::CircuitBreaker(Box::new(breaker))),
+            Kind::Retry => Some(Self::Retry(Box::new(Retry::parse(arguments, errors)))),
+            Kind::CircuitBreaker => {
+                Some(Self::CircuitBreaker(Box::new(CircuitBreaker::parse(at, arguments, function, errors))))
+            }
             Kind::Timeout => Timeout::parse(at, arguments, errors).map(Self::Timeout),
         }
     }

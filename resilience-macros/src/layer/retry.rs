@@ -73,7 +73,7 @@ const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
 const DEFAULT_BASE: Duration = Duration::from_millis(500);
 
 impl Retry {
-    pub(super) fn parse(_at: Span, arguments: &mut Arguments, errors: &mut Errors) -> Option<Self> {
+    pub(super) fn parse(arguments: &mut Arguments, errors: &mut Errors) -> Self {
         let mut positional = std::mem::take(&mut arguments.positional).into_iter();
         let policy = positional.next();
         for second in positional {
@@ -94,7 +94,7 @@ impl Retry {
             timed_elsewhere: arguments.flag("timed_elsewhere").is_some(),
         };
         retry.check(errors);
-        Some(retry)
+        retry
     }
 
     /// Settings that contradict each other.
@@ -104,25 +104,29 @@ impl Retry {
             Some(setting) => setting.known().map(|known| (known, "")),
         };
         let max_delay = or_default(&self.max_delay, DEFAULT_MAX_DELAY);
-        if let (Some((base, how)), Some((max, max_how))) = (or_default(&self.base, DEFAULT_BASE), max_delay) {
-            if base > max {
-                let blamed = match (&self.base, &self.max_delay) {
-                    (Some(Setting::Known(_, span)), _) | (_, Some(Setting::Known(_, span))) => *span,
-                    _ => Span::call_site(),
-                };
-                errors.at(
+        if let (Some((base, how)), Some((max, max_how))) = (or_default(&self.base, DEFAULT_BASE), max_delay)
+            && base > max
+        {
+            let blamed = match (&self.base, &self.max_delay) {
+                (Some(Setting::Known(_, span)), _) | (_, Some(Setting::Known(_, span))) => *span,
+                _ => Span::call_site(),
+            };
+            errors.at(
                     blamed,
                     format!("`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest", units::show(base), units::show(max)),
                 );
-            }
         }
-        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) = (&self.jitter, max_delay) {
-            if *jitter > max {
-                errors.at(
-                    *span,
-                    format!("`jitter` is {} and `max_delay` is {}{how}; no delay is longer than that, its random part included", units::show(*jitter), units::show(max)),
-                );
-            }
+        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) = (&self.jitter, max_delay)
+            && *jitter > max
+        {
+            errors.at(
+                *span,
+                format!(
+                    "`jitter` is {} and `max_delay` is {}{how}; no delay is longer than that, its random part included",
+                    units::show(*jitter),
+                    units::show(max)
+                ),
+            );
         }
     }
 
@@ -172,10 +176,7 @@ impl Retry {
             let steps = self.steps(scope);
             return quote!(let #policy: #krate::Retry = #named; let #policy = &#krate::__private::clamp::Policy::new(#policy, &#site)#(#steps)*.done()#repeat;);
         }
-        let start = match &self.policy {
-            Some(named) => quote!(#named),
-            None => quote!(#krate::Retry::new()),
-        };
+        let start = if let Some(named) = &self.policy { quote!(#named) } else { quote!(#krate::Retry::new()) };
         if self.is_literal() {
             let steps = self.steps(scope);
             return quote!(let #policy: &'static #krate::Retry = &const { #start #(#steps)* #repeat.checked() };);

@@ -80,9 +80,10 @@ impl Timeout {
     ) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let (deadline, after) = (deadline_name(index), self.duration(index));
-        let new = match above.map(deadline_name) {
-            Some(above) => quote!(under(#after, &#above)),
-            None => quote!(new(#after)),
+        let new = if let Some(above) = above.map(deadline_name) {
+            quote!(under(#after, &#above))
+        } else {
+            quote!(new(#after))
         };
         let Fragment { before, code } = inner;
         let (before, call) = match code {
