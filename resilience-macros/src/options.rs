@@ -139,7 +139,9 @@ impl Arguments {
     /// `key = "5s"`, or an expression of type `Duration`.
     pub(crate) fn duration(&mut self, key: &str, errors: &mut Errors) -> Option<Setting<Duration>> {
         let expr = self.expr(key, errors)?;
-        errors.take(duration(expr))
+        let written = expr.clone();
+        // A wrong one is still given, so that no default is checked in its place.
+        errors.take(duration(expr)).or(Some(Setting::Later(written)))
     }
 
     /// `key = 3`, or an expression of type `u32`.
