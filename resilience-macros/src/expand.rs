@@ -14,13 +14,13 @@ use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
 
 /// Expands the attribute `first` and all its siblings on the same function.
-pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
     if arguments.to_string() == "__touch" {
         return TokenStream::new();
     }
     let mut function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
-        Err(error) => return not_a_function(first, &item, error),
+        Err(error) => return not_a_function(first, item, error),
     };
     let mut errors = Errors::default();
     let owner = first.grammar().owner;

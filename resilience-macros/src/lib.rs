@@ -23,25 +23,25 @@ use proc_macro::TokenStream;
 #[doc = "See [`resilience::retry`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Retry, arguments.into(), item.into()).into()
+    expand::attribute(Kind::Retry, arguments.into(), &item.into()).into()
 }
 
 #[doc = "See [`resilience::circuit_breaker`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::CircuitBreaker, arguments.into(), item.into()).into()
+    expand::attribute(Kind::CircuitBreaker, arguments.into(), &item.into()).into()
 }
 
 #[doc = "See [`resilience::timeout`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Timeout, arguments.into(), item.into()).into()
+    expand::attribute(Kind::Timeout, arguments.into(), &item.into()).into()
 }
 
 #[doc = "See [`resilience::degrade`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Degrade, arguments.into(), item.into()).into()
+    expand::attribute(Kind::Degrade, arguments.into(), &item.into()).into()
 }
 
 /// Documented at its re-export, `resilience::ServiceError`.
