@@ -145,7 +145,7 @@ impl CircuitBreaker {
         } else {
             quote!(::core::option::Option::None)
         };
-        let under = deadline_above.map(|deadline| quote!(.under(&#deadline)));
+        let under = deadline_above.map(|deadline| quote!(let #permit = #permit.under(&#deadline);));
         let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             quote! {
                 match &#outcome {
@@ -163,7 +163,7 @@ impl CircuitBreaker {
             code: Code::Value(quote! {
                 match #breaker.#acquire(#lease) {
                     ::core::result::Result::Ok(#permit) => {
-                        let #permit = #permit #under;
+                        #under
                         let #outcome = #call;
                         #settle
                         #outcome
