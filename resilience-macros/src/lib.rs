@@ -10,7 +10,11 @@ mod layer;
 mod nest;
 mod options;
 mod outcome;
+#[cfg(test)]
+mod robustness;
 mod service_error;
+#[cfg(test)]
+mod snapshots;
 mod units;
 mod warnings;
 

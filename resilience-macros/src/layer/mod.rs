@@ -18,7 +18,7 @@ pub(crate) use degrade::{Degrade, value};
 pub(crate) use retry::{Retry, is_constant};
 pub(crate) use timeout::{Timeout, deadline_name};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Degrade,
     Retry,

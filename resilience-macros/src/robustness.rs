@@ -1,0 +1,226 @@
+//! No input makes a macro panic, and what it expands to is Rust again: whatever tokens come in, the function comes out, beside
+//! messages if there is anything to say.
+
+use proc_macro2::TokenStream;
+use proptest::prelude::*;
+
+use crate::expand;
+use crate::layer::Kind;
+
+/// Words that mean something to a macro, or to Rust, or to nobody.
+const WORDS: &[&str] = &[
+    "attempts",
+    "base",
+    "max_delay",
+    "jitter",
+    "max_retry_after",
+    "idempotent",
+    "non_idempotent",
+    "idempotency_key",
+    "budget",
+    "timed_elsewhere",
+    "clone",
+    "failure_threshold",
+    "recovery_timeout",
+    "max_recovery_timeout",
+    "recovery_jitter",
+    "recovery_growth",
+    "probes",
+    "ignore",
+    "shared",
+    "fallback",
+    "non_critical",
+    "service",
+    "classify",
+    "rejected",
+    "crate",
+    "max_retries",
+    "fail_max",
+    "name",
+    "stale",
+    "key",
+    "__touch",
+    "STANDARD",
+    "self",
+    "Self",
+    "sku",
+    "r#type",
+    "_",
+    "async",
+    "fn",
+    "impl",
+    "struct",
+    "const",
+    "true",
+    "0",
+    "1",
+    "3u8",
+    "99999999999",
+    "-1",
+    "1.5",
+    "0.5f32",
+    "'c'",
+    "'a",
+    "b\"x\"",
+    "\"\"",
+    "\"5s\"",
+    "\"500ms\"",
+    "\"5\"",
+    "\"s\"",
+    "\"101%\"",
+    "\"20%\"",
+    "\"full\"",
+    "\"off\"",
+    "\"１s\"",
+    "\"µs\"",
+    "\"99999999999999999999999999999999999999d\"",
+    "=",
+    "==",
+    "=>",
+    "=",
+    ",",
+    ",",
+    ",",
+    ":",
+    "::",
+    ";",
+    ".",
+    "..",
+    "|",
+    "||",
+    "|error|",
+    "&",
+    "&mut",
+    "*",
+    "!",
+    "?",
+    "#",
+    "$",
+    "<",
+    ">",
+    "->",
+    "@",
+    "~",
+    "+",
+    "-",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+];
+
+const KINDS: [Kind; 4] = Kind::ALL;
+
+const ATTRIBUTES: &[&str] = &[
+    "",
+    "#[retry]",
+    "#[retry(idempotent, attempts = 0)]",
+    "#[timeout(\"5s\")]",
+    "#[timeout = \"5s\"]",
+    "#[timeout{5}]",
+    "#[circuit_breaker]",
+    "#[circuit_breaker[INVENTORY]]",
+    "#[resilience::degrade(fallback = 0)]",
+    "#[::resilience::retry(=)]",
+    "#[doc = \"text\"]",
+    "/// text\n",
+    "#[cfg(all())]",
+    "#[degrade(fallback = |e, f| 0)]",
+    "#[retry(clone(sku, self))]",
+];
+
+const SIGNATURES: &[&str] = &[
+    "async fn stock(sku: &str) -> Result<u32, E>",
+    "fn stock(&mut self, (a, mut sku): (u8, String)) -> io::Result<()>",
+    "pub(crate) unsafe extern \"C\" fn r#try(self: Arc<Self>, r#type: impl Fn(u8) -> u8) -> Alias<'_>",
+    "async fn stock<T: Ord, const N: usize>([a, .., b]: [T; N]) -> Result<impl Iterator<Item = T>, Box<dyn Error>> where T: Copy",
+    "const fn stock() -> u8",
+    "async fn stock()",
+    "fn stock() -> impl Future<Output = ()>",
+    "default async fn s(&self) -> !",
+    "struct Stock",
+    "impl Stock",
+    "enum",
+    "trait T",
+    "fn",
+    "pub",
+    "async",
+    "fn f(",
+    "mod m",
+    "macro_rules! m",
+    "let x =",
+];
+
+const BODIES: &[&str] = &[
+    "{}",
+    "{ Ok(1) }",
+    ";",
+    "{ v. }",
+    "{ let x = ; }",
+    "{ #![allow(unused)] Ok(1) }",
+    "{ static __RESILIENCE_SITE: u8 = 0; }",
+    "{ Box::pin(async move { let __self = self; let __ret: Result<u32, E> = { Ok(1) }; __ret }) }",
+    "{ Box::pin(async move { let __ret: u8; }) }",
+    "{ Box::pin(async move { let __ret: = { } ; }) }",
+    "{ Box::pin(async move { let __ret:; }) }",
+    "{ Box::pin() }",
+    "{ Box::pin(async move { let __ret: {}; }) }",
+    "{ let body = async {}; { return Builder::new().block_on(body); } }",
+    "{ __tracing_attr_span }",
+    "",
+    "{ } { }",
+];
+
+fn source(words: &'static [&'static str], count: std::ops::Range<usize>) -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(words), count).prop_map(|words| words.join(" "))
+}
+
+/// Arguments that are nearly right: options with values, in any order.
+fn options() -> impl Strategy<Value = String> {
+    let option =
+        (proptest::sample::select(WORDS), source(WORDS, 0..4)).prop_map(|(key, value)| format!("{key} = {value}"));
+    proptest::collection::vec(prop_oneof![option, source(WORDS, 0..3)], 0..5).prop_map(|options| options.join(", "))
+}
+
+fn item() -> impl Strategy<Value = String> {
+    let whole = (source(ATTRIBUTES, 0..4), proptest::sample::select(SIGNATURES), proptest::sample::select(BODIES))
+        .prop_map(|(attributes, signature, body)| format!("{attributes} {signature} {body}"));
+    prop_oneof![4 => whole, 1 => source(WORDS, 0..12)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_input_makes_a_macro_panic(kind in proptest::sample::select(&KINDS[..]), arguments in options(), item in item()) {
+        // What isn't made of tokens never reaches a macro.
+        let (Ok(arguments), Ok(item)) = (arguments.parse::<TokenStream>(), item.parse::<TokenStream>()) else {
+            return Ok(());
+        };
+        drop(expand::attribute(kind, arguments, &item));
+    }
+
+    #[test]
+    fn a_function_comes_out_as_one(kind in proptest::sample::select(&KINDS[..]), arguments in options()) {
+        let Ok(arguments) = arguments.parse::<TokenStream>() else { return Ok(()) };
+        prop_assume!(arguments.to_string() != "__touch");
+        let item = quote::quote! {
+            #[timeout("5s")]
+            pub async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                look_up(sku).await
+            }
+        };
+        let expansion = expand::attribute(kind, arguments, &item);
+        let file: syn::File = syn::parse2(expansion).expect("items");
+        let functions: Vec<_> = file.items.iter().filter_map(|item| match item {
+            syn::Item::Fn(function) => Some(function),
+            _ => None,
+        }).collect();
+        prop_assert_eq!(functions.len(), 1);
+        prop_assert_eq!(functions[0].sig.ident.to_string(), "stock");
+        // Everything else is a message.
+        prop_assert!(file.items.iter().all(|item| matches!(item, syn::Item::Fn(_) | syn::Item::Macro(_))));
+    }
+}

@@ -1,0 +1,491 @@
+//! What the attributes expand to, one minimal input each. Bless a change with `UPDATE_EXPECT=1 cargo test -p resilience-macros`,
+//! and read it.
+
+use expect_test::{Expect, expect};
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::quote;
+
+use crate::expand;
+use crate::layer::Kind;
+
+/// Expands the attribute `first` with `arguments` on `item`, and compares what comes out: formatted, with the runtime's paths
+/// shortened, and without the lints that are allowed.
+fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
+    let expansion = without_allow(expand::attribute(first, arguments, item)).to_string();
+    let expansion = expansion
+        .replace(":: resilience :: __private :: ", "__private :: ")
+        .replace(":: resilience :: ", "")
+        .replace(":: core :: result :: Result :: ", "")
+        .replace(":: core :: option :: Option :: ", "")
+        .replace(":: core :: time :: ", "");
+    let shown = syn::parse_str(&expansion).map_or(expansion, |file| prettyplease::unparse(&file));
+    expected.assert_eq(&shown);
+}
+
+fn without_allow(tokens: TokenStream) -> TokenStream {
+    let mut kept = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.stream().to_string().starts_with("allow") => {
+                // The `#` before it.
+                kept.pop();
+            }
+            TokenTree::Group(group) => {
+                kept.push(TokenTree::Group(Group::new(group.delimiter(), without_allow(group.stream()))));
+            }
+            other => kept.push(other),
+        }
+    }
+    kept.into_iter().collect()
+}
+
+#[test]
+fn retry() {
+    check(
+        Kind::Retry,
+        quote!(idempotent, attempts = 4, timed_elsewhere),
+        &quote! {
+            async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                self.client.stock(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                let policy: &'static Retry = &const {
+                    Retry::new().attempts(4u32).idempotent().checked()
+                };
+                static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
+                let budget: &'static RetryBudget = &__RESILIENCE_BUDGET;
+                let classify = __private::classify::<StockError>;
+                let mut retry = Attempts::new();
+                loop {
+                    let wait = match __private::Frame::new(retry.number())
+                        .scope(async {
+                            if false {
+                                let _never: Result<u32, StockError> = loop {};
+                                return _never;
+                            }
+                            self.client.stock(sku).await
+                        })
+                        .await
+                    {
+                        Err(error) => {
+                            match retry
+                                .judge(
+                                    error,
+                                    classify,
+                                    RetryRules::new(policy, budget, &__RESILIENCE_SITE),
+                                )
+                            {
+                                Ok(wait) => wait,
+                                Err(error) => break Err(error),
+                            }
+                        }
+                        outcome => {
+                            retry.succeeded(budget);
+                            break outcome;
+                        }
+                    };
+                    wait.pause().await;
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn circuit_breaker() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(INVENTORY),
+        &quote! {
+            fn stock(sku: &str) -> Result<u32, StockError> {
+                look_up(sku)
+            }
+        },
+        &expect![[r#"
+            fn stock(sku: &str) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                let breaker: &'static CircuitBreaker = &INVENTORY;
+                let classify = __private::classify::<StockError>;
+                let reject = __private::reject::<StockError>;
+                match breaker.acquire_static(None) {
+                    Ok(permit) => {
+                        let outcome = (|| {
+                            if false {
+                                let _never: Result<u32, StockError> = loop {};
+                                return _never;
+                            }
+                            look_up(sku)
+                        })();
+                        permit.settle(&outcome, classify);
+                        outcome
+                    }
+                    Err(rejected) => Err(reject(rejected)),
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn timeout() {
+    check(
+        Kind::Timeout,
+        quote!("5s"),
+        &quote! {
+            /// How many there are.
+            pub async fn stock(sku: String) -> Result<u32, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            /// How many there are.
+            pub async fn stock(sku: String) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                let reject = __private::reject::<StockError>;
+                let deadline_0 = __private::Deadline::new(Duration::new(5u64, 0u32));
+                __private::Timed::new(
+                        &deadline_0,
+                        &__RESILIENCE_SITE,
+                        reject,
+                        async move {
+                            if false {
+                                let _never: Result<u32, StockError> = loop {};
+                                return _never;
+                            }
+                            look_up(sku).await
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn degrade() {
+    check(
+        Kind::Degrade,
+        quote!(fallback = |error| guess(sku, error).await?),
+        &quote! {
+            async fn stock(sku: &str) -> Result<u32, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(sku: &str) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                let classify = __private::classify::<StockError>;
+                match async {
+                    if false {
+                        let _never: Result<u32, StockError> = loop {};
+                        return _never;
+                    }
+                    look_up(sku).await
+                }
+                    .await
+                {
+                    Err(
+                        error,
+                    ) if Degrade::Critical
+                        .activate(
+                            &error,
+                            classify,
+                            ::core::stringify!(guess(sku, error). await ?),
+                            &__RESILIENCE_SITE,
+                        ) => {
+                        let settled = {
+                            let error = &error;
+                            async {
+                                if false {
+                                    let _never: Result<u32, StockError> = loop {};
+                                    return _never;
+                                }
+                                { Ok(guess(sku, error).await?) }
+                            }
+                                .await
+                        };
+                        Degrade::settle(
+                            settled,
+                            error,
+                            ::core::stringify!(guess(sku, error). await ?),
+                            &__RESILIENCE_SITE,
+                        )
+                    }
+                    outcome => outcome,
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
+fn the_full_nest() {
+    check(
+        Kind::Degrade,
+        quote!(fallback = 0),
+        &quote! {
+            #[timeout("20s")]
+            #[retry(STANDARD)]
+            #[circuit_breaker(self.breaker)]
+            #[timeout(self.limit)]
+            async fn stock(&mut self, sku: &str) -> Result<u32, StockError> {
+                self.client.stock(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(&mut self, sku: &str) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                #[timeout(__touch)]
+                const _: () = ();
+                #[retry(__touch)]
+                const _: () = ();
+                #[circuit_breaker(__touch)]
+                const _: () = ();
+                #[timeout(__touch)]
+                const _: () = ();
+                let _ = __private::PolicySaysWhetherToRepeat::<
+                    { (STANDARD).says_whether_to_repeat() },
+                >::CHECK;
+                let policy: &'static Retry = &const { STANDARD.checked() };
+                static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
+                let budget: &'static RetryBudget = &__RESILIENCE_BUDGET;
+                let breaker_handle = __private::clone_handle(&self.breaker);
+                let breaker: &CircuitBreaker = &breaker_handle;
+                let timeout_4 = __private::clamp::timeout(self.limit, &__RESILIENCE_SITE);
+                let classify = __private::classify::<StockError>;
+                let reject = __private::reject::<StockError>;
+                let deadline_1 = __private::Deadline::new(Duration::new(20u64, 0u32));
+                match __private::Timed::new(
+                        &deadline_1,
+                        &__RESILIENCE_SITE,
+                        reject,
+                        async {
+                            let mut retry = Attempts::new();
+                            loop {
+                                let deadline_4 = __private::Deadline::under(timeout_4, &deadline_1);
+                                let wait = match match breaker.acquire_for(Some(timeout_4)) {
+                                    Ok(permit) => {
+                                        let permit = permit.under(&deadline_1);
+                                        let outcome = __private::Timed::new(
+                                                &deadline_4,
+                                                &__RESILIENCE_SITE,
+                                                reject,
+                                                __private::Frame::new(retry.number())
+                                                    .deadline(&deadline_4)
+                                                    .scope(async {
+                                                        if false {
+                                                            let _never: Result<u32, StockError> = loop {};
+                                                            return _never;
+                                                        }
+                                                        self.client.stock(sku).await
+                                                    }),
+                                            )
+                                            .await;
+                                        permit.settle(&outcome, classify);
+                                        outcome
+                                    }
+                                    Err(rejected) => Err(reject(rejected)),
+                                } {
+                                    Err(error) => {
+                                        match retry
+                                            .judge(
+                                                error,
+                                                classify,
+                                                RetryRules::new(policy, budget, &__RESILIENCE_SITE)
+                                                    .breaker(breaker)
+                                                    .deadline(&deadline_1)
+                                                    .attempt(&deadline_4),
+                                            )
+                                        {
+                                            Ok(wait) => wait,
+                                            Err(error) => break Err(error),
+                                        }
+                                    }
+                                    outcome => {
+                                        retry.succeeded(budget);
+                                        break outcome;
+                                    }
+                                };
+                                wait.pause().await;
+                            }
+                        },
+                    )
+                    .await
+                {
+                    Err(
+                        error,
+                    ) if Degrade::Critical
+                        .activate(&error, classify, ::core::stringify!(0), &__RESILIENCE_SITE) => {
+                        let settled = {
+                            async {
+                                if false {
+                                    let _never: Result<u32, StockError> = loop {};
+                                    return _never;
+                                }
+                                { Ok(0) }
+                            }
+                                .await
+                        };
+                        Degrade::settle(settled, error, ::core::stringify!(0), &__RESILIENCE_SITE)
+                    }
+                    outcome => outcome,
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_method_of_async_trait() {
+    check(
+        Kind::Timeout,
+        quote!(self.limit),
+        &quote! {
+            fn stock<'life0, 'async_trait>(
+                &'life0 self,
+                sku: String,
+            ) -> ::core::pin::Pin<
+                Box<dyn ::core::future::Future<Output = Result<u32, StockError>> + ::core::marker::Send + 'async_trait>,
+            >
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let __self = self;
+                    let sku = sku;
+                    let __ret: Result<u32, StockError> = { __self.client.stock(sku).await };
+                    #[allow(unreachable_code)]
+                    __ret
+                })
+            }
+        },
+        &expect![[r#"
+            fn stock<'life0, 'async_trait>(
+                &'life0 self,
+                sku: String,
+            ) -> ::core::pin::Pin<
+                Box<
+                    dyn ::core::future::Future<
+                        Output = Result<u32, StockError>,
+                    > + ::core::marker::Send + 'async_trait,
+                >,
+            >
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let __self = self;
+                    let sku = sku;
+                    static __RESILIENCE_SITE: Site = Site::new(
+                        "stock",
+                        "stock",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    let timeout_0 = __private::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
+                    let reject = __private::reject::<StockError>;
+                    let __ret: Result<u32, StockError> = {
+                        let deadline_0 = __private::Deadline::new(timeout_0);
+                        __private::Timed::new(
+                                &deadline_0,
+                                &__RESILIENCE_SITE,
+                                reject,
+                                async move {
+                                    if false {
+                                        let _never: Result<u32, StockError> = loop {};
+                                        return _never;
+                                    }
+                                    __self.client.stock(sku).await
+                                },
+                            )
+                            .await
+                    };
+                    __ret
+                })
+            }
+        "#]],
+    );
+}
+
+/// Somebody is typing: the body isn't complete, and is passed on as it is.
+#[test]
+fn an_incomplete_body() {
+    check(
+        Kind::Timeout,
+        quote!("5s"),
+        &quote! {
+            async fn stock(v: Client) -> Result<u32, StockError> { v. }
+        },
+        &expect![[
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = __private :: reject :: < StockError > ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let _never : Result < u32 , StockError > = loop { } ; return _never ; } v . }) . await }"#
+        ]],
+    );
+}
+
+/// The function stays, less the attributes, and each mistake is reported.
+#[test]
+fn wrong_arguments() {
+    check(
+        Kind::Retry,
+        quote!(atempts = 3, base = 5),
+        &quote! {
+            #[timeout]
+            async fn stock(sku: &str) -> Result<u32, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(sku: &str) -> Result<u32, StockError> {
+                #[timeout(__touch)]
+                const _: () = ();
+                look_up(sku).await
+            }
+            ::core::compile_error! {
+                "unknown `#[retry]` option `atempts`; expected one of: `attempts`, `base`, `max_delay`, `jitter`, `max_retry_after`, `idempotency_key`, `budget`, `idempotent`, `non_idempotent`, `timed_elsewhere`, `clone`, `service`, `classify`, `rejected`, `crate`"
+            }
+            ::core::compile_error! {
+                "a duration needs a unit; write `\"5s\"` or `\"5ms\"`"
+            }
+            ::core::compile_error! {
+                "`#[timeout]` needs a duration; write `#[timeout(\"5s\")]`"
+            }
+        "#]],
+    );
+}
