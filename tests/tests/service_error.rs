@@ -306,6 +306,22 @@ enum Raw {
     },
 }
 
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum Recursive<T: std::error::Error + Classify + 'static> {
+    #[error("leaf")]
+    #[service(transparent)]
+    Leaf(T),
+    #[error("boxed")]
+    #[service(transparent)]
+    Boxed(Box<Recursive<T>>),
+}
+
+#[test]
+fn a_type_may_hold_itself() {
+    let error = Recursive::Boxed(Box::new(Recursive::Leaf(errors::NotFound::new("user", "42"))));
+    assert_eq!((error.classify().code(), error.public_message().as_ref()), ("NOT_FOUND", "user 42 not found"));
+}
+
 #[test]
 fn odd_shapes() {
     assert_eq!(Never::CATALOG, &[]);

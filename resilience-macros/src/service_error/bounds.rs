@@ -1,6 +1,6 @@
 //! Where-clauses: no more than the fields that are asked something need.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::{GenericParam, Path, Type, WhereClause};
 
@@ -43,10 +43,12 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
             _ => None,
         })
         .collect();
+    // A type that holds itself in a box would need itself to be classified, in a circle.
+    let (name, this) = (&input.original.ident, Ident::new("Self", Span::call_site()));
     let mut bounds = Vec::new();
     for variant in &input.variants {
         let mut bound = |ty: &Type, bound: TokenStream| {
-            if mentions(ty.to_token_stream(), &parameters) {
+            if mentions(ty.to_token_stream(), &parameters) && !mentions(ty.to_token_stream(), &[name, &this]) {
                 bounds.push(quote!(#ty: #bound));
             }
         };

@@ -4,6 +4,7 @@ use super::ast::{Input, Variant};
 use super::attr::{Class, span_of};
 use super::code;
 use super::kinds::{self, Category};
+use super::public;
 use crate::diagnostics::Errors;
 
 pub(crate) fn check(input: &mut Input<'_>, errors: &mut Errors) {
@@ -20,7 +21,7 @@ fn check_variant(variant: &Variant<'_>, errors: &mut Errors) {
     transparent_says_nothing_else(variant, errors);
     only_transient_retries(variant, errors);
     fatal_is_decided(variant, errors);
-    public_shows_exposed_fields(variant, errors);
+    public::check(variant, errors);
     fields_have_one_role(variant, errors);
     default_code_is_valid(variant, errors);
 }
@@ -44,7 +45,8 @@ impl Variant<'_> {
         }
     }
 
-    fn is_client_error(&self) -> bool {
+    /// Whether the status is below 500, as far as the derive can tell.
+    pub(crate) fn is_client_error(&self) -> bool {
         match (&self.attrs.status, self.class()) {
             (Some(status), _) => status.value < 500,
             (None, Some(Class::Kind(kind))) => kind.status < 500,
@@ -175,59 +177,6 @@ fn fatal_is_decided(variant: &Variant<'_>, errors: &mut Errors) {
         let message = format!("`status` conflicts with `{word}`: a fatal error always answers 500; remove `status`");
         errors.at(status.key.span(), message);
     }
-}
-
-fn public_shows_exposed_fields(variant: &Variant<'_>, errors: &mut Errors) {
-    let Some(public) = &variant.attrs.public else {
-        return nothing_is_exposed_in_vain(variant, errors);
-    };
-    let (literal, holes) = (&public.value.literal, &public.value.holes);
-    for hole in holes {
-        let name = &hole.field;
-        match variant.field(name) {
-            None => return errors.on(literal, no_such_field(variant, name)),
-            Some(field) if field.attrs.expose.is_none() => {
-                let message = format!(
-                    "`{{{name}}}` would show a field that isn't exposed; write `#[service(expose)]` on field `{name}` if \
-                     clients may read it"
-                );
-                errors.on(literal, message);
-            }
-            Some(_) => {}
-        }
-    }
-    if let (Some(_), Some(hole)) = (variant.category().filter(|_| !variant.is_client_error()), holes.first()) {
-        let message = format!(
-            "a status of 500 or above shows clients a fixed text; take `{{{}}}` out of `public`, or write a `status` below 500",
-            hole.field
-        );
-        errors.on(literal, message);
-    }
-    nothing_is_exposed_in_vain(variant, errors);
-}
-
-fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
-    if variant.attrs.public_refused || matches!(variant.class(), Some(Class::Transparent)) {
-        return;
-    }
-    let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
-    for field in &variant.fields {
-        let name = field.name();
-        if let (Some(expose), false) = (&field.attrs.expose, holes.iter().any(|hole| hole.field == name)) {
-            let message =
-                format!("`expose` does nothing here; write `public = \"… {{{name}}}\"` above, or remove `expose`");
-            errors.at(expose.span(), message);
-        }
-    }
-}
-
-fn no_such_field(variant: &Variant<'_>, written: &str) -> String {
-    let name = variant.ident;
-    let fields: Vec<String> = variant.fields.iter().map(|field| format!("`{{{}}}`", field.name())).collect();
-    if fields.is_empty() {
-        return format!("`{{{written}}}` can't be filled in: `{name}` has no fields; write a fixed text");
-    }
-    format!("`{{{written}}}` is not a field of `{name}`; it has {}", fields.join(", "))
 }
 
 fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {

@@ -1,0 +1,63 @@
+//! Which keys and words there are, where they belong, and what is said of one that is nowhere at home.
+
+use proc_macro2::Ident;
+
+use super::attr::Class;
+use super::kinds::{self, Category, KINDS};
+use super::value::OWNER;
+use crate::diagnostics;
+
+pub(crate) const ITEM_KEYS: [&str; 2] = ["domain", "crate"];
+pub(crate) const VARIANT_KEYS: [&str; 6] = ["code", "status", "severity", "public", "sent", "retry"];
+pub(crate) const FIELD_KEYS: [&str; 3] = ["retry_after", "expose", "source"];
+
+pub(crate) fn class(word: &str) -> Option<Class> {
+    if word == "transparent" {
+        return Some(Class::Transparent);
+    }
+    Category::from_word(word).map(Class::Category).or_else(|| kinds::find(word).map(Class::Kind))
+}
+
+pub(crate) fn class_words() -> Vec<&'static str> {
+    let kinds = KINDS.iter().map(|kind| kind.word);
+    Category::WORDS.into_iter().chain(["transparent"]).chain(kinds).collect()
+}
+
+pub(crate) fn is_variant_word(word: &str) -> bool {
+    class(word).is_some() || VARIANT_KEYS.contains(&word)
+}
+
+pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
+    let message = match key.to_string().as_str() {
+        "retry_after" => {
+            "`retry_after` belongs on a field; write `#[service(retry_after)]` above the one that holds the wait"
+        }
+        "expose" => "`expose` belongs on a field; write `#[service(expose)]` above the one that `public` shows",
+        _ => "`source` belongs on a field; write `#[service(source)]` above the one that classifies itself",
+    };
+    syn::Error::new(key.span(), message)
+}
+
+/// Lists the keys of this place, or translates a key that is at home elsewhere.
+pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
+    const RENAMED: &[(&str, &str)] = &[
+        ("retryable", "transient"),
+        ("error_code", "code"),
+        ("http_status", "status"),
+        ("status_code", "status"),
+        ("message", "public"),
+        ("public_message", "public"),
+        ("user_message", "public"),
+        ("level", "severity"),
+        ("invalid", "validation"),
+        ("auth_failed", "unauthenticated"),
+        ("unauthorized", "unauthenticated"),
+        ("network_timeout", "timeout"),
+        ("service_unavailable", "unavailable"),
+    ];
+    let written = key.to_string();
+    match RENAMED.iter().find(|(old, new)| *old == written && valid.contains(new)) {
+        Some((_, new)) => syn::Error::new(key.span(), format!("unknown `{OWNER}` option `{key}`; write `{new}`")),
+        None => diagnostics::unknown(OWNER, key, valid),
+    }
+}

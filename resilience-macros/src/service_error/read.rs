@@ -1,0 +1,111 @@
+//! Reads one option of an item or a variant.
+
+use proc_macro2::Ident;
+use syn::parse::ParseStream;
+use syn::{LitInt, LitStr, Path};
+
+use super::attr::{Class, ItemAttrs, Sent, Severity, VariantAttrs};
+use super::kinds::Retry;
+use super::template::Template;
+use super::value::{Slot, bare, choice, set, text, value};
+use super::{code, keys};
+use crate::diagnostics::{self, Errors};
+use crate::krate;
+
+impl ItemAttrs {
+    /// `false` if the key is not one of an item.
+    pub(crate) fn read(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<bool> {
+        match key.to_string().as_str() {
+            "domain" => {
+                let domain = text(key, input, "\"orders\"")?;
+                if domain.value().trim().is_empty() {
+                    errors.on(&domain, "this `domain` is empty; write its name, or remove it");
+                }
+                set(&mut self.domain, key.clone(), domain, errors);
+            }
+            "crate" => {
+                value(key, input, "::resilience")?;
+                set(&mut self.krate, key.clone(), krate::check(&input.call(Path::parse_mod_style)?)?, errors);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl VariantAttrs {
+    /// `false` if the key is not one of a variant.
+    pub(crate) fn read(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<bool> {
+        let word = key.to_string();
+        if let Some(class) = keys::class(&word) {
+            bare(key, input).inspect_err(|_| self.class_refused = true)?;
+            self.classify(key, class, errors);
+            return Ok(true);
+        }
+        let key_ = key.clone();
+        match word.as_str() {
+            "code" => set(&mut self.code, key_, read_code(key, input)?, errors),
+            "status" => set(&mut self.status, key_, read_status(key, input)?, errors),
+            "severity" => {
+                let words = [
+                    ("expected", Severity::Expected),
+                    ("unexpected", Severity::Unexpected),
+                    ("critical", Severity::Critical),
+                ];
+                set(&mut self.severity, key_, choice(key, input, &words)?, errors);
+            }
+            "public" => {
+                let template = text(key, input, "\"what the client may read\"").and_then(Template::parse);
+                self.public_refused |= template.is_err();
+                set(&mut self.public, key_, template?, errors);
+            }
+            "sent" => {
+                let words = [("never", Sent::Never), ("maybe", Sent::Maybe)];
+                set(&mut self.sent, key_, choice(key, input, &words)?, errors);
+            }
+            "retry" => {
+                let words = [("never", Retry::Never), ("transaction", Retry::Transaction)];
+                set(&mut self.retry, key_, choice(key, input, &words)?, errors);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn classify(&mut self, key: &Ident, class: Class, errors: &mut Errors) {
+        match &self.class {
+            Some(first) if first.key == *key => errors.push(diagnostics::duplicate(super::value::OWNER, key)),
+            Some(first) => errors.at(key.span(), format!("`{key}` conflicts with `{}`; keep one", first.key)),
+            None => self.class = Some(Slot { key: key.clone(), value: class }),
+        }
+    }
+}
+
+fn read_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let literal = text(key, input, "\"NOT_FOUND\"")?;
+    let written = literal.value();
+    if code::is_valid(&written) {
+        return Ok(literal);
+    }
+    let cure = match code::repaired(&written) {
+        Some(repaired) => format!("write `code = \"{repaired}\"`"),
+        None => "write one such as `code = \"NOT_FOUND\"`".to_owned(),
+    };
+    Err(syn::Error::new(
+        literal.span(),
+        format!("a code is 2 to {} capital letters, digits and `_`, beginning with a letter; {cure}", code::MAX_LEN),
+    ))
+}
+
+fn read_status(key: &Ident, input: ParseStream<'_>) -> syn::Result<u16> {
+    value(key, input, "404")?;
+    let span = input.span();
+    let status = input.parse::<LitInt>().and_then(|literal| literal.base10_parse::<u16>());
+    match status {
+        Ok(status @ 400..=599) => Ok(status),
+        _ => Err(syn::Error::new(
+            span,
+            "`status` is an HTTP error status, a number from 400 to 599; write `status = 404`",
+        )),
+    }
+}
