@@ -131,7 +131,7 @@ fn circuit_breaker() {
                             }
                             look_up(sku)
                         })();
-                        permit.settle(&outcome, classify);
+                        permit.settle(&outcome, |error| __RESILIENCE_SITE.classify(error, classify));
                         outcome
                     }
                     Err(rejected) => Err(reject(rejected)),
@@ -315,7 +315,11 @@ fn the_full_nest() {
                                                     }),
                                             )
                                             .await;
-                                        permit.settle(&outcome, classify);
+                                        permit
+                                            .settle(
+                                                &outcome,
+                                                |error| __RESILIENCE_SITE.classify(error, classify),
+                                            );
                                         outcome
                                     }
                                     Err(rejected) => Err(reject(rejected)),

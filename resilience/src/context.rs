@@ -60,7 +60,7 @@ pub fn context() -> CallContext {
             innermost = false;
         }
         if context.idempotency_key.is_none() {
-            context.idempotency_key = frame.key.map(|key| key.to_string());
+            context.idempotency_key = frame.key.map(ToString::to_string);
         }
         if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(Instant::now())) {
             context.time_left = Some(context.time_left.map_or(left, |least| least.min(left)));

@@ -11,9 +11,9 @@ use crate::word::Word;
 /// Everything of a breaker that changes.
 #[derive(Debug)]
 pub struct Core<W> {
-    /// See [`Packed`].
+    /// See `packed.rs`.
     pub state: W,
-    /// When the oldest call that half-open waits for began, as [`Packed::lease`]. Written by whoever changed the state in
+    /// When the oldest call that half-open waits for began, as `packed.rs` has it. Written by whoever changed the state in
     /// a way that starts one; should it not have come to that yet, the next caller does it.
     pub lease: W,
     /// Twice the longest timeout below that was seen, in milliseconds: calls of several functions share one breaker.

@@ -23,7 +23,7 @@ pub struct Rules {
 /// How much is in the bucket.
 #[derive(Debug)]
 pub struct Bucket<W> {
-    /// See [`Contents`].
+    /// Tokens and the time of the last refill.
     pub word: W,
 }
 
