@@ -94,7 +94,6 @@ pub use shared::{NotShared, Shared};
 macro_rules! __register {
     ($error:ty) => {
         const _: () = {
-            #[allow(unused_imports)]
             use $crate::__private::NotShared as _;
             $crate::__private::inventory::submit! { $crate::__private::Shared::<$error>::KNOWN }
         };

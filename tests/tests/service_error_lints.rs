@@ -4,7 +4,8 @@
 #![deny(clippy::all, clippy::pedantic, clippy::nursery)]
 #![deny(clippy::absolute_paths, clippy::allow_attributes_without_reason, clippy::missing_trait_methods)]
 #![deny(missing_debug_implementations, missing_copy_implementations, trivial_casts, unused_lifetimes)]
-#![forbid(unsafe_code)]
+// An `allow` in the output would be an error here.
+#![forbid(unsafe_code, dead_code, missing_docs, unreachable_pub, unused_imports)]
 
 use std::time::Duration;
 

@@ -31,8 +31,6 @@ fn catalog(input: &Input<'_>) -> TokenStream {
     let doc = format!("What `{}` promises: code, category, status and text, in the order of the source.", name.unraw());
     quote! {
         #[automatically_derived]
-        // Whether the error can be reached and its catalogue is read is the user's affair.
-        #[allow(dead_code, unreachable_pub)]
         impl #impl_generics #name #type_generics #where_clause {
             #[doc = #doc]
             pub const CATALOG: &'static [#krate::CatalogEntry] = &[#(#entries),*];
@@ -50,7 +48,6 @@ fn classify(input: &Input<'_>) -> TokenStream {
     let public_message = public_message(input, &krate);
     quote! {
         #[automatically_derived]
-        #[allow(deprecated)]
         impl #impl_generics #krate::Classify for #name #type_generics #where_clause {
             fn classify(&self) -> #krate::Classification {
                 #body

@@ -17,7 +17,6 @@ pub(crate) fn expand(input: &Input<'_>, errors: Errors) -> TokenStream {
         #errors
 
         #[automatically_derived]
-        #[allow(dead_code, unreachable_pub, missing_docs)]
         impl #impl_generics #name #type_generics #where_clause {
             pub const CATALOG: &'static [#krate::CatalogEntry] = &[];
         }
