@@ -69,7 +69,6 @@ impl Model {
             self.go(HalfOpen);
         }
         match self.state {
-            ForcedOpen => Err(None),
             Open => Err(Some(self.opened_at + self.wait - self.now)),
             HalfOpen if self.out + self.succeeded < self.settings.probes => {
                 if self.out == 0 {
@@ -82,7 +81,7 @@ impl Model {
                 self.open(self.reopened + 1);
                 Err(Some(self.wait))
             }
-            HalfOpen => Err(None),
+            HalfOpen | ForcedOpen => Err(None),
             _ => Ok(self.round),
         }
     }

@@ -169,9 +169,11 @@ fn settings_do_not_depend_on_their_order() {
     }
 }
 
+type Build = fn() -> RetryBudget;
+
 #[test]
 fn out_of_range_settings_name_the_option_and_its_range() {
-    let table: [(&str, fn() -> RetryBudget); 11] = [
+    let table: [(&str, Build); 11] = [
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(0)),
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(10_001)),
         ("`retry_cost` must be between 0 and 10000 tokens", || RetryBudget::new().retry_cost(10_001)),
