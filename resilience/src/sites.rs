@@ -42,8 +42,7 @@ impl Sites {
     /// assert_eq!(open, 0);
     /// ```
     pub fn circuit_breakers(self) -> impl Iterator<Item = CircuitBreakerRef> {
-        let listed: Vec<_> = lock().iter().filter_map(Listed::get).collect();
-        listed.into_iter()
+        found(|_| true)
     }
 
     /// The breakers of this name, which needn't be unique.
@@ -55,8 +54,8 @@ impl Sites {
     ///     breaker.reset();
     /// }
     /// ```
-    pub fn circuit_breakers_named(self, name: &str) -> impl Iterator<Item = CircuitBreakerRef> {
-        self.circuit_breakers().filter(move |breaker| breaker.name() == name)
+    pub fn circuit_breakers_named(self, name: &str) -> impl Iterator<Item = CircuitBreakerRef> + use<> {
+        found(|listed| listed.name() == name)
     }
 
     /// The first breaker of this name, if one is listed.
@@ -82,7 +81,7 @@ impl Sites {
     /// ```
     pub fn watch(self, breaker: &Arc<CircuitBreaker>) {
         if breaker.mark_registered() {
-            add(Listed::Watched(Arc::downgrade(breaker)));
+            add(Listed::Watched(breaker.name(), Arc::downgrade(breaker)));
         }
     }
 }
@@ -120,21 +119,28 @@ impl Deref for CircuitBreakerRef {
 
 enum Listed {
     Static(&'static CircuitBreaker),
-    Watched(Weak<CircuitBreaker>),
+    Watched(&'static str, Weak<CircuitBreaker>),
 }
 
 impl Listed {
     fn get(&self) -> Option<CircuitBreakerRef> {
         Some(CircuitBreakerRef(match self {
             Self::Static(breaker) => Kind::Static(breaker),
-            Self::Watched(breaker) => Kind::Watched(breaker.upgrade()?),
+            Self::Watched(_, breaker) => Kind::Watched(breaker.upgrade()?),
         }))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Static(breaker) => breaker.name(),
+            Self::Watched(name, _) => name,
+        }
     }
 
     fn is_alive(&self) -> bool {
         match self {
             Self::Static(_) => true,
-            Self::Watched(breaker) => breaker.strong_count() > 0,
+            Self::Watched(_, breaker) => breaker.strong_count() > 0,
         }
     }
 }
@@ -143,6 +149,11 @@ static LISTED: Mutex<Vec<Listed>> = Mutex::new(Vec::new());
 
 fn lock() -> MutexGuard<'static, Vec<Listed>> {
     LISTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn found(wanted: impl Fn(&Listed) -> bool) -> std::vec::IntoIter<CircuitBreakerRef> {
+    let found: Vec<_> = lock().iter().filter(|listed| wanted(listed)).filter_map(Listed::get).collect();
+    found.into_iter()
 }
 
 fn add(site: Listed) {

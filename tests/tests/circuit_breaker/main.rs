@@ -2,7 +2,6 @@
 
 mod closed;
 mod control;
-mod events;
 mod half_open;
 
 use std::fmt;
