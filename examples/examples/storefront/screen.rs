@@ -1,0 +1,136 @@
+//! What happens, as it happens.
+
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use resilience::CircuitState;
+
+use crate::Scene;
+use crate::script::{Behaviour, LENGTH};
+use crate::telemetry::{self, Counts};
+
+const DIM: u8 = 2;
+pub(crate) const RED: u8 = 31;
+pub(crate) const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+
+/// The terminal, which is given back as it was, whatever ends the program.
+pub(crate) struct Screen;
+
+impl Screen {
+    pub(crate) fn open() -> io::Result<Self> {
+        let mut out = io::stdout();
+        // The alternate screen, without a cursor.
+        out.write_all(b"\x1b[?1049h\x1b[?25l")?;
+        out.flush()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let mut out = io::stdout();
+        let _ = out.write_all(b"\x1b[?25h\x1b[?1049l");
+        let _ = out.flush();
+    }
+}
+
+/// Draws the next frame over the last.
+pub(crate) fn draw(scene: &Scene) -> io::Result<()> {
+    let mut frame = String::from("\x1b[H");
+    for line in header(scene, true).lines().chain(table(scene, true).lines()) {
+        // Clears the rest of each line rather than the screen, which would flicker.
+        let _ = write!(frame, "{line}\x1b[K\r\n");
+    }
+    for line in scene.journal.latest() {
+        let _ = write!(frame, "{line}\x1b[K\r\n");
+    }
+    frame.push_str("\x1b[J");
+    let mut out = io::stdout();
+    out.write_all(frame.as_bytes())?;
+    out.flush()
+}
+
+/// The script, and where in it we are.
+pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
+    let elapsed = scene.journal.elapsed().min(LENGTH);
+    let mut text = format!("storefront: {:.1} s of {} s", elapsed.as_secs_f32(), LENGTH.as_secs());
+    text.push_str("\n\n");
+    for upstream in &scene.upstreams {
+        let _ = write!(text, "{:<15} ", upstream.name);
+        for (at, behaviour) in upstream.script.by_half_second() {
+            let colour = if at <= elapsed { paint_of(behaviour) } else { DIM };
+            text.push_str(&paint(behaviour.symbol(), colour, coloured));
+        }
+        text.push('\n');
+    }
+    let half_seconds = usize::try_from(elapsed.as_millis() / 500).unwrap_or(usize::MAX);
+    let _ = writeln!(text, "{:>width$}\n", '^', width = 17 + half_seconds.min(39));
+    let legend = Behaviour::ALL.map(|behaviour| format!("{} {}", behaviour.symbol(), behaviour.words()));
+    let _ = writeln!(text, "{}\n", legend.join("  "));
+    text
+}
+
+/// One row per dependency, and one for the customers.
+pub(crate) fn table(scene: &Scene, coloured: bool) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{:<15} {:<9} {:>5} {:>7} {:>7} {:>9} {:>8} {:>6} {:>6}",
+        "", "circuit", "sent", "arrived", "retries", "kept away", "degraded", "p50 ms", "p99 ms"
+    );
+    for (dependency, upstream) in telemetry::ALL.into_iter().zip(&scene.upstreams) {
+        let Counts { sent, retries, degraded, kept_away, .. } = dependency.counts();
+        let percentiles = dependency.latencies.percentiles();
+        let _ = writeln!(
+            text,
+            "{:<15} {} {sent:>5} {:>7} {retries:>7} {:>9} {:>8} {:>6} {:>6}",
+            dependency.name(),
+            circuit(dependency.breaker.state(), coloured),
+            upstream.arrived(),
+            kept_away,
+            // Payments has no fallback: nothing can stand in for money.
+            if upstream.name == "payments" { "none".to_owned() } else { degraded.to_string() },
+            millis(percentiles.map(|(median, _)| median)),
+            millis(percentiles.map(|(_, most)| most)),
+        );
+    }
+    let tally = scene.customers.tally();
+    let _ = writeln!(
+        text,
+        "customers       {} pages, {} of {} orders paid, {} times put off, {} wrong\n",
+        tally.pages,
+        tally.paid.len(),
+        tally.orders,
+        tally.put_off,
+        tally.wrong.len()
+    );
+    text
+}
+
+fn millis(took: Option<Duration>) -> String {
+    took.map_or_else(|| "-".to_owned(), |took| format!("{:.1}", took.as_secs_f64() * 1000.0))
+}
+
+const fn paint_of(behaviour: Behaviour) -> u8 {
+    match behaviour {
+        Behaviour::Healthy => GREEN,
+        Behaviour::Busy | Behaviour::Slow => YELLOW,
+        Behaviour::Failing | Behaviour::Refusing => RED,
+    }
+}
+
+fn circuit(state: CircuitState, coloured: bool) -> String {
+    let padded = format!("{state:<9}");
+    let colour = match state {
+        CircuitState::Closed => GREEN,
+        CircuitState::HalfOpen => YELLOW,
+        _ => RED,
+    };
+    paint(padded, colour, coloured)
+}
+
+pub(crate) fn paint(text: impl Display, colour: u8, coloured: bool) -> String {
+    if coloured { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_string() }
+}

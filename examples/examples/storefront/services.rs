@@ -1,0 +1,95 @@
+//! What the three upstreams do when they do it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+
+use crate::shop::{Receipt, Recommendations, Source, Stock};
+use crate::upstream::{IDEMPOTENCY_KEY, OnRecord};
+
+/// Items `sku-0` to `sku-19` exist.
+pub(crate) const ITEMS: u64 = 20;
+
+pub(crate) fn inventory() -> Router {
+    async fn stock(Path(sku): Path<String>) -> Result<Json<Stock>, StatusCode> {
+        let number = sku.strip_prefix("sku-").and_then(|number| number.parse::<u64>().ok());
+        match number {
+            Some(number) if number < ITEMS => Ok(Json(Stock { sku, left: Some(3 + number), source: Source::Live })),
+            _ => Err(StatusCode::NOT_FOUND),
+        }
+    }
+    Router::new().route("/stock/{sku}", get(stock))
+}
+
+pub(crate) fn recommendations() -> Router {
+    async fn similar(Path(sku): Path<String>) -> Json<Recommendations> {
+        let items = (1..=3).map(|near| format!("{sku}-like-{near}")).collect();
+        Json(Recommendations { items, source: Source::Live })
+    }
+    Router::new().route("/similar/{sku}", get(similar))
+}
+
+pub(crate) fn payments(ledger: Arc<Ledger>) -> Router {
+    Router::new().route("/charges", post(charge)).with_state(ledger)
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Charge {
+    pub(crate) order: String,
+    pub(crate) cents: u64,
+}
+
+/// What payments has really taken from its customers' accounts.
+#[derive(Default)]
+pub(crate) struct Ledger(Mutex<Books>);
+
+#[derive(Default)]
+struct Books {
+    charges: Vec<Charge>,
+    receipts: HashMap<String, Receipt>,
+    repeats: u64,
+}
+
+impl Ledger {
+    /// Charges, unless it has done so under this key; says whether it had.
+    fn charge(&self, key: &str, charge: Charge) -> (Receipt, bool) {
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(receipt) = books.receipts.get(key).cloned() {
+            books.repeats += 1;
+            return (receipt, true);
+        }
+        books.charges.push(charge);
+        let receipt = Receipt { number: books.charges.len() };
+        books.receipts.insert(key.to_owned(), receipt.clone());
+        (receipt, false)
+    }
+
+    pub(crate) fn charges(&self) -> Vec<Charge> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).charges.clone()
+    }
+
+    /// How often a key came that had been charged already.
+    pub(crate) fn repeats(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).repeats
+    }
+}
+
+async fn charge(State(ledger): State<Arc<Ledger>>, headers: HeaderMap, Json(charge): Json<Charge>) -> Response {
+    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
+    // An empty key would be everybody's.
+    let Some(key) = key.filter(|key| !key.is_empty()) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let (receipt, on_record) = ledger.charge(key, charge);
+    let mut answer = Json(receipt).into_response();
+    if on_record {
+        answer.extensions_mut().insert(OnRecord);
+    }
+    answer
+}

@@ -1,0 +1,143 @@
+//! A service that others depend on: a real HTTP server on loopback, which misbehaves as its script says.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::journal::Journal;
+use crate::patience::Patience;
+use crate::script::{Behaviour, Script};
+
+/// How long a slow answer takes; every timeout of the shop is shorter.
+const SLOW: Duration = Duration::from_secs(1);
+
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Marks an answer that was on record already: finding it takes no time, however slow the service is.
+#[derive(Clone)]
+pub(crate) struct OnRecord;
+
+pub(crate) struct Upstream {
+    pub(crate) name: &'static str,
+    pub(crate) script: Script,
+    pub(crate) address: SocketAddr,
+    pub(crate) patience: Patience,
+    behaviour: watch::Sender<Behaviour>,
+    arrived: AtomicU64,
+}
+
+impl Upstream {
+    pub(crate) async fn start(name: &'static str, script: Script, routes: Router) -> io::Result<Arc<Self>> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let upstream = Arc::new(Self {
+            name,
+            script,
+            address: listener.local_addr()?,
+            patience: Patience::default(),
+            behaviour: watch::Sender::new(Behaviour::Healthy),
+            arrived: AtomicU64::new(0),
+        });
+        let routes = routes.layer(middleware::from_fn_with_state(Arc::clone(&upstream), answer));
+        tokio::spawn(serve(Arc::clone(&upstream), listener, routes));
+        Ok(upstream)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many calls have reached it.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived.load(Relaxed)
+    }
+
+    pub(crate) fn behaves(&self) -> Behaviour {
+        *self.behaviour.borrow()
+    }
+
+    /// Goes on in the script.
+    pub(crate) fn play(&self, time: Duration, journal: &Journal) {
+        let next = self.script.at(time);
+        // Not `send`, which does nothing while nobody listens.
+        if self.behaviour.send_replace(next) != next {
+            journal.note(self.name, next.words());
+        }
+    }
+}
+
+/// Serves while the script lets it; otherwise the port is closed, and is bound anew afterwards.
+async fn serve(upstream: Arc<Upstream>, first: TcpListener, routes: Router) {
+    let mut behaviour = upstream.behaviour.subscribe();
+    let mut listener = Some(first);
+    loop {
+        let open = match listener.take() {
+            Some(open) => open,
+            None => rebind(upstream.address).await,
+        };
+        let mut closing = behaviour.clone();
+        let closed = async move {
+            // An error says that the upstream is gone, and then it may close as well.
+            let _ = closing.wait_for(|now| *now == Behaviour::Refusing).await;
+        };
+        if let Err(error) = axum::serve(open, routes.clone()).with_graceful_shutdown(closed).await {
+            eprintln!("{} stopped serving: {error}", upstream.name);
+        }
+        if behaviour.wait_for(|now| *now != Behaviour::Refusing).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Another process may have taken the port meanwhile; it is wanted back, since the shop knows no other.
+async fn rebind(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: Next) -> Response {
+    let number = upstream.arrived.fetch_add(1, Relaxed);
+    let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
+    if let Some(key) = &key {
+        upstream.patience.came(key);
+    }
+    let behaves = upstream.behaves();
+    match behaves {
+        Behaviour::Slow => {
+            let answer = next.run(request).await;
+            if answer.extensions().get::<OnRecord>().is_none() {
+                tokio::time::sleep(SLOW).await;
+            }
+            answer
+        }
+        Behaviour::Failing | Behaviour::Busy if behaves == Behaviour::Failing || number.is_multiple_of(3) => {
+            // The nasty half: the work is done, and the caller is told that it isn't.
+            if number.is_multiple_of(2) {
+                next.run(request).await;
+            }
+            let mut answer = StatusCode::SERVICE_UNAVAILABLE.into_response();
+            if behaves == Behaviour::Busy || number % 4 < 2 {
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                if let Some(key) = key {
+                    upstream.patience.told(key);
+                }
+            }
+            answer
+        }
+        // The port closes a moment after the script says so.
+        _ => next.run(request).await,
+    }
+}
