@@ -117,6 +117,6 @@ fn wait(
 
 /// A timeout of thousands of years is no timeout, and no overflow.
 fn far_enough(now: Instant, after: Duration) -> Instant {
-    const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 86_400);
+    const THIRTY_YEARS: Duration = Duration::from_hours(30 * 365 * 24);
     now.checked_add(after).unwrap_or_else(|| now + THIRTY_YEARS)
 }
