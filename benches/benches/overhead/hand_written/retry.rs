@@ -1,0 +1,55 @@
+//! Three tries, exponential backoff with jitter, and a token bucket that bounds the retries.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::body::CallError;
+
+const ATTEMPTS: u32 = 3;
+const BASE: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A retry costs five tokens, a success brings one.
+pub(super) struct Budget(AtomicU32);
+
+impl Budget {
+    const FULL: u32 = 100;
+    const COST: u32 = 5;
+
+    pub(super) const fn new() -> Self {
+        Self(AtomicU32::new(Self::FULL))
+    }
+
+    /// A full bucket isn't written to, so that threads don't fight for it.
+    #[inline]
+    pub(super) fn deposit(&self) {
+        if self.0.load(Relaxed) < Self::FULL {
+            let _ = self.0.fetch_update(Relaxed, Relaxed, |tokens| (tokens < Self::FULL).then_some(tokens + 1));
+        }
+    }
+
+    fn withdraw(&self) -> bool {
+        self.0.fetch_update(Relaxed, Relaxed, |tokens| tokens.checked_sub(Self::COST)).is_ok()
+    }
+}
+
+pub(super) struct Tries(u32);
+
+impl Tries {
+    pub(super) const fn new() -> Self {
+        Self(1)
+    }
+
+    /// How long to wait before the next try, or the error back.
+    #[cold]
+    pub(super) fn judge(&mut self, error: CallError, budget: &Budget) -> Result<Duration, CallError> {
+        if self.0 >= ATTEMPTS || !error.is_transient() || !budget.withdraw() {
+            return Err(error);
+        }
+        let backoff = BASE.saturating_mul(1 << (self.0 - 1)).min(LONGEST - BASE);
+        self.0 += 1;
+        let random = RandomState::new().hash_one(self.0) % 500;
+        Ok(backoff + Duration::from_millis(random))
+    }
+}

@@ -1,0 +1,57 @@
+//! The attributes, as a user writes them.
+
+use resilience::{CircuitBreaker, circuit_breaker, degrade, retry, secs, timeout};
+
+use crate::body::{CallError, Large, answer, large_answer};
+use crate::harness::{Case, Contender};
+
+static CLOSED: CircuitBreaker = CircuitBreaker::new("closed");
+static NEST: CircuitBreaker = CircuitBreaker::new("nest");
+static OPEN: CircuitBreaker = CircuitBreaker::new("open").recovery_timeout(secs(86_400));
+
+#[retry(idempotent, timed_elsewhere)]
+async fn retried(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[timeout("5s")]
+async fn limited(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[circuit_breaker(CLOSED)]
+async fn guarded(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[circuit_breaker(OPEN)]
+async fn refused(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[degrade(fallback = 0)]
+#[retry(idempotent)]
+#[circuit_breaker(NEST)]
+#[timeout("5s")]
+async fn full_nest(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[degrade(fallback = [0; 1024])]
+#[retry(idempotent)]
+#[circuit_breaker(NEST)]
+#[timeout("5s")]
+async fn full_nest_large(input: u64) -> Result<Large, CallError> {
+    large_answer(input)
+}
+
+pub(crate) fn contenders() -> Vec<Contender> {
+    vec![
+        Contender::new(Case::Retry, "ours", retried),
+        Contender::new(Case::Timeout, "ours", limited),
+        Contender::new(Case::Breaker, "ours", guarded),
+        Contender::new(Case::FullNest, "ours", full_nest),
+        Contender::new(Case::FullNestLarge, "ours", full_nest_large),
+        Contender::new(Case::Rejected, "ours", refused),
+    ]
+}
