@@ -11,29 +11,30 @@ pub(crate) type Large = [u8; 1024];
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum CallError {
-    #[error("the callee is busy")]
-    Busy,
+    /// Owns something, as errors do: one without a destructor is easier on the compiler than what it gets to see.
+    #[error("{0} is busy")]
+    Busy(String),
     #[error(transparent)]
     Rejected(#[from] Rejected),
 }
 
 impl CallError {
     pub(crate) const fn is_transient(&self) -> bool {
-        matches!(self, Self::Busy | Self::Rejected(_))
+        matches!(self, Self::Busy(_) | Self::Rejected(_))
     }
 }
 
 impl Classify for CallError {
     fn classify(&self) -> Classification {
         match self {
-            Self::Busy => Classification::transient("BUSY"),
+            Self::Busy(_) => Classification::transient("BUSY"),
             Self::Rejected(rejected) => rejected.classify(),
         }
     }
 }
 
 pub(crate) fn answer(input: u64) -> Result<u64, CallError> {
-    if input == FAIL { Err(CallError::Busy) } else { Ok(input) }
+    if input == FAIL { Err(CallError::Busy("inventory".to_owned())) } else { Ok(input) }
 }
 
 pub(crate) fn large_answer(input: u64) -> Result<Large, CallError> {

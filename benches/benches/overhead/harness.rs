@@ -59,7 +59,7 @@ impl Contender {
         F: Future<Output = Result<T, E>>,
     {
         let future = Some(size_of::<F>());
-        prepare(case, name, |input| complete(pin!(call(input))).is_ok());
+        prepare(case, name, |input| matches!(complete(pin!(call(input))), Poll::Ready(Ok(_))));
         let run = move |calls| {
             for _ in 0..calls {
                 black_box(&complete(pin!(call(black_box(7)))));
@@ -74,7 +74,7 @@ impl Contender {
         S: Service<u64> + Clone + Sync + 'static,
     {
         let mut first = service.clone();
-        prepare(case, name, |input| make_ready(&mut first).is_ok() && complete(pin!(first.call(input))).is_ok());
+        prepare(case, name, |input| make_ready(&mut first) && matches!(complete(pin!(first.call(input))), Poll::Ready(Ok(_))));
         let run = move |calls| {
             let mut service = service.clone();
             for _ in 0..calls {
@@ -120,8 +120,8 @@ fn prepare(case: Case, name: &str, mut succeeds: impl FnMut(u64) -> bool) {
     }
 }
 
-fn make_ready<S: Service<u64>>(service: &mut S) -> Result<(), S::Error> {
-    complete(pin!(std::future::poll_fn(|cx| service.poll_ready(cx))))
+fn make_ready<S: Service<u64>>(service: &mut S) -> bool {
+    matches!(complete(pin!(std::future::poll_fn(|cx| service.poll_ready(cx)))), Poll::Ready(Ok(())))
 }
 
 /// Polls to the end without an executor, in place: as in an `.await`, no future is moved once it is made. Only a contended
@@ -140,11 +140,12 @@ fn complete<F: Future>(mut future: Pin<&mut F>) -> F::Output {
 }
 
 #[cold]
-fn wait<F: Future>(mut future: Pin<&mut F>, cx: &mut Context<'_>) -> F::Output {
+fn wait<F: Future>(mut future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     for _ in 0..10_000_000 {
         spin_loop();
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return output;
+        let polled = future.as_mut().poll(cx);
+        if polled.is_ready() {
+            return polled;
         }
     }
     panic!("a call waits for something that nobody does");

@@ -119,14 +119,20 @@ impl CircuitBreaker {
     }
 
     // Input:  the call
-    // Output: match breaker.acquire_static(None) {
-    //             Ok(permit) => {
-    //                 let outcome = call;
+    // Output: 'guarded: {
+    //             let permit = match breaker.acquire_static(None) {
+    //                 Ok(permit) => permit,
+    //                 Err(rejected) => break 'guarded Err(reject(rejected)),
+    //             };
+    //             let outcome = call;
+    //             if permit.is_settled_by(&outcome) {
+    //                 permit.done();
+    //             } else {
     //                 permit.settle(&outcome, |error| SITE.classify(error, classify));
-    //                 outcome
     //             }
-    //             Err(rejected) => Err(reject(rejected)),
+    //             outcome
     //         }
+    // The call isn't inside the match: what is matched on would be kept in the future for as long as the call takes.
     pub(crate) fn wrap(
         &self,
         deadline_above: Option<&Ident>,
@@ -146,7 +152,7 @@ impl CircuitBreaker {
             quote!(::core::option::Option::None)
         };
         let under = deadline_above.map(|deadline| quote!(let #permit = #permit.under(&#deadline);));
-        let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
+        let settled = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             quote! {
                 match &#outcome {
                     ::core::result::Result::Err(#error) if (#ignore)(#error) => #permit.ignore(),
@@ -156,19 +162,27 @@ impl CircuitBreaker {
         } else {
             quote!(#permit.settle(&#outcome, |#error| #site.classify(#error, #classify));)
         };
+        let guarded = Scope::label("'guarded");
         let Fragment { before, code } = inner;
         let call = value(code);
         Fragment {
             before,
             code: Code::Value(quote! {
-                match #breaker.#acquire(#lease) {
-                    ::core::result::Result::Ok(#permit) => {
-                        #under
-                        let #outcome = #call;
-                        #settle
-                        #outcome
+                #guarded: {
+                    let #permit = match #breaker.#acquire(#lease) {
+                        ::core::result::Result::Ok(#permit) => #permit,
+                        ::core::result::Result::Err(#rejected) => {
+                            break #guarded ::core::result::Result::Err(#reject(#rejected));
+                        }
+                    };
+                    #under
+                    let #outcome = #call;
+                    if #permit.is_settled_by(&#outcome) {
+                        #permit.done();
+                    } else {
+                        #settled
                     }
-                    ::core::result::Result::Err(#rejected) => ::core::result::Result::Err(#reject(#rejected)),
+                    #outcome
                 }
             }),
         }

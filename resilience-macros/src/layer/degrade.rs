@@ -58,10 +58,18 @@ impl Degrade {
     }
 
     // Input:  the call
-    // Output: match call {
-    //             Err(error) if mode.activate(&error, …) => Degrade::settle(async { Ok(fallback) }.await, error, …),
-    //             outcome => outcome,
+    // Output: 'degraded: {
+    //             let error = match call {
+    //                 Err(error) => error,
+    //                 outcome => break 'degraded outcome,
+    //             };
+    //             if mode.activate(&error, …) {
+    //                 Degrade::settle(async { Ok(fallback) }.await, error, …)
+    //             } else {
+    //                 Err(error)
+    //             }
     //         }
+    // The fallback isn't inside the match: the future would keep room for the whole outcome while the fallback runs.
     pub(crate) fn wrap(&self, classify: &Ident, hint: &TokenStream, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let [error, settled, outcome] = ["error", "settled", "outcome"].map(Scope::local);
@@ -74,19 +82,23 @@ impl Degrade {
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
         let block = quote!({ #hint #[allow(clippy::unit_arg)] { ::core::result::Result::Ok(#fallback) } });
         let fallback = if scope.is_async { quote!(async #block.await) } else { quote!((|| #block)()) };
+        let degraded = Scope::label("'degraded");
         let Fragment { before, code } = inner;
         let call = value(code);
         Fragment {
             before,
             code: Code::Value(quote! {
-                match #call {
-                    ::core::result::Result::Err(#error)
-                        if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) =>
-                    {
+                #degraded: {
+                    let #error = match #call {
+                        ::core::result::Result::Err(#error) => #error,
+                        #outcome => break #degraded #outcome,
+                    };
+                    if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) {
                         let #settled = { #visible #fallback };
                         #krate::Degrade::settle(#settled, #error, #text, &#site)
+                    } else {
+                        ::core::result::Result::Err(#error)
                     }
-                    #outcome => #outcome,
                 }
             }),
         }

@@ -6,7 +6,7 @@ mod retry;
 mod timeout;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Expr, LitStr, Path};
+use syn::{Expr, Lifetime, LitStr, Path};
 
 use crate::diagnostics::Errors;
 use crate::function::Function;
@@ -149,6 +149,11 @@ impl Scope<'_> {
     /// A name that nothing of the user's can clash with.
     pub(crate) fn local(name: &str) -> Ident {
         Ident::new(name, Span::mixed_site())
+    }
+
+    /// The same for a block's label, which is written with its apostrophe.
+    pub(crate) fn label(name: &str) -> Lifetime {
+        Lifetime::new(name, Span::mixed_site())
     }
 
     /// An expression of an attribute, as it must be written where it stands.

@@ -121,10 +121,12 @@ impl CircuitBreaker {
     #[doc(hidden)]
     #[inline]
     pub fn acquire_for(&self, timeout_below: Option<Duration>) -> Result<Permit<'_>, Rejected> {
-        match self.core.enter_closed() {
-            Some((ticket, _)) => Ok(Permit::new(self, ticket)),
-            None => self.acquire_slowly(timeout_below),
-        }
+        // Both ways lead to a ticket in a register; a permit from either would be put together in memory.
+        let ticket = match self.core.enter_closed() {
+            Some((ticket, _)) => ticket,
+            None => self.admit(timeout_below)?,
+        };
+        Ok(Permit::new(self, ticket))
     }
 
     /// The same for a static, which is listed in [`sites`](crate::sites()) with its first call.
@@ -135,11 +137,11 @@ impl CircuitBreaker {
     #[doc(hidden)]
     #[inline]
     pub fn acquire_static(&'static self, timeout_below: Option<Duration>) -> Result<Permit<'static>, Rejected> {
-        if let Some((ticket, true)) = self.core.enter_closed() {
-            return Ok(Permit::new(self, ticket));
-        }
-        self.register();
-        self.acquire_slowly(timeout_below)
+        let ticket = match self.core.enter_closed() {
+            Some((ticket, true)) => ticket,
+            _ => self.admit_static(timeout_below)?,
+        };
+        Ok(Permit::new(self, ticket))
     }
 
     /// Lists this breaker in [`sites`](crate::sites()), where it would otherwise appear with the first call through
@@ -212,12 +214,18 @@ impl CircuitBreaker {
     }
 
     #[cold]
-    fn acquire_slowly(&self, timeout_below: Option<Duration>) -> Result<Permit<'_>, Rejected> {
+    fn admit_static(&'static self, timeout_below: Option<Duration>) -> Result<Ticket, Rejected> {
+        self.register();
+        self.admit(timeout_below)
+    }
+
+    #[cold]
+    fn admit(&self, timeout_below: Option<Duration>) -> Result<Ticket, Rejected> {
         let patience = timeout_below.map_or(0, millis);
         let admission = self.core.admit(&self.policy, patience, clock::millis);
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
         self.report(lost.then_some((LOST, 1)), admission.change);
-        admission.ticket.map(|ticket| Permit::new(self, ticket)).map_err(|wait| {
+        admission.ticket.map_err(|wait| {
             self.rejected.fetch_add(1, Relaxed);
             let retry_after = wait.map(Duration::from_millis);
             events::rejected(self.name, retry_after);

@@ -92,6 +92,21 @@ impl<'a> Permit<'a> {
         }
     }
 
+    /// Whether this result is a success that changes nothing, so that the permit may be forgotten. By reference, since
+    /// a permit that is handed over is copied first.
+    #[doc(hidden)]
+    #[inline]
+    pub fn is_settled_by<T, E>(&self, result: &Result<T, E>) -> bool {
+        result.is_ok() && self.breaker.core.is_at(self.ticket)
+    }
+
+    /// Forgets a permit that [is settled](Self::is_settled_by).
+    #[doc(hidden)]
+    #[inline]
+    pub fn done(self) {
+        mem::forget(self);
+    }
+
     /// The call ended in a way that tells nothing about the callee; gives a probe's slot back.
     ///
     /// ```

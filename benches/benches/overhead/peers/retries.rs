@@ -2,6 +2,7 @@
 
 use backon::{ExponentialBuilder, Retryable};
 use backon_macros::backon;
+use resilience::Rejected;
 use tokio_retry2::strategy::ExponentialFactorBackoff;
 use tokio_retry2::{RetryError, RetryIf};
 
@@ -25,7 +26,7 @@ async fn tokio_retry2(input: u64) -> Result<u64, CallError> {
 }
 
 async fn tokio_timeout(input: u64) -> Result<u64, CallError> {
-    tokio::time::timeout(LIMIT, small(input)).await.unwrap_or(Err(CallError::Busy))
+    tokio::time::timeout(LIMIT, small(input)).await.unwrap_or_else(|_| Err(Rejected::timed_out("service", LIMIT).into()))
 }
 
 pub(super) fn contenders() -> Vec<Contender> {
