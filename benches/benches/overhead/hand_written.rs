@@ -56,15 +56,15 @@ macro_rules! full_nest {
         async fn $name(input: u64) -> Result<$value, CallError> {
             let mut tries = Tries::new();
             loop {
-                let outcome = match NEST.acquire() {
-                    Some(permit) => {
-                        let outcome = $limit(LIMIT, $body(input)).await;
-                        permit.settle(&outcome);
-                        outcome
-                    }
-                    None => Err(Rejected::circuit_open("service", None).into()),
-                };
-                let pause = match outcome {
+                // All in one statement, so that nothing of the outcome is left in the future while it waits.
+                let pause = match 'guarded: {
+                    let Some(permit) = NEST.acquire() else {
+                        break 'guarded Err(Rejected::circuit_open("service", None).into());
+                    };
+                    let outcome = $limit(LIMIT, $body(input)).await;
+                    permit.settle(&outcome);
+                    outcome
+                } {
                     Err(error) => match tries.judge(error, &BUDGET) {
                         Ok(pause) => pause,
                         Err(error) if error.is_transient() => return Ok($fallback),

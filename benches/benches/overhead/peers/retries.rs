@@ -26,7 +26,9 @@ async fn tokio_retry2(input: u64) -> Result<u64, CallError> {
 }
 
 async fn tokio_timeout(input: u64) -> Result<u64, CallError> {
-    tokio::time::timeout(LIMIT, small(input)).await.unwrap_or_else(|_| Err(Rejected::timed_out("service", LIMIT).into()))
+    tokio::time::timeout(LIMIT, small(input))
+        .await
+        .unwrap_or_else(|_| Err(Rejected::timed_out("service", LIMIT).into()))
 }
 
 pub(super) fn contenders() -> Vec<Contender> {
