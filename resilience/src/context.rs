@@ -183,6 +183,7 @@ thread_local! {
 struct Restore(*const Node);
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
         INNERMOST.set(self.0);
     }

@@ -84,6 +84,12 @@ impl<W: Word> Bucket<W> {
         self.update(rules, &now, |tokens| tokens.saturating_sub(amount));
     }
 
+    /// Whether nothing more fits: one load.
+    #[inline]
+    pub fn is_full(&self, capacity: u32) -> bool {
+        Contents::unpack(self.word.load()).tokens >= capacity
+    }
+
     /// Puts back up to `amount`. When nothing more fits, that is one load; and no clock is read.
     #[inline]
     pub fn credit(&self, capacity: u32, amount: u32) {

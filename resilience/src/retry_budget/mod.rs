@@ -202,6 +202,13 @@ impl RetryBudget {
     /// ```
     #[inline]
     pub fn on_success(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
+        if !self.bucket.is_full(self.knobs.capacity) {
+            self.pay_in(withdrawn, first_try);
+        }
+    }
+
+    #[cold]
+    fn pay_in(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
         let credit = if first_try || self.knobs.credit_retried { self.knobs.credit } else { 0 };
         let refund = match withdrawn {
             Some(Withdrawn(cost)) if self.knobs.refund => cost,
