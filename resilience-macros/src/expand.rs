@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::{Function, mentions_impl};
-use crate::layer::{Code, Fragment, Kind, Layer, Scope};
+use crate::layer::{Around, Code, Fragment, Kind, Layer, Scope};
 use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
 
@@ -253,9 +253,14 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
                 breaker.wrap(above.map(deadline_name).as_ref(), lease.as_ref(), &classify, &reject, inner, scope)
             }
             Some(Layer::Retry(retry)) => {
-                let breaker_below = nest.position(Kind::CircuitBreaker).is_some_and(|at| at > index);
                 let (total, attempt) = (above.map(deadline_name), below.map(deadline_name));
-                retry.wrap(breaker_below, total.as_ref(), attempt.as_ref(), &classify, inner, scope)
+                let around = Around {
+                    is_below_fallback: index > 0 && nest.layers[index - 1].kind == Kind::Degrade,
+                    has_breaker_below: nest.position(Kind::CircuitBreaker).is_some_and(|at| at > index),
+                    total: total.as_ref(),
+                    attempt: attempt.as_ref(),
+                };
+                retry.wrap(&around, &classify, inner, scope)
             }
             Some(Layer::Degrade(degrade)) => degrade.wrap(&classify, hint, inner, scope),
             None => inner,

@@ -1,6 +1,6 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Expr, Pat};
+use syn::{Expr, Lifetime, Pat};
 
 use super::{Code, Fragment, Scope};
 use crate::diagnostics::Errors;
@@ -57,6 +57,11 @@ impl Degrade {
         }
     }
 
+    /// The block that a success leaves.
+    pub(super) fn label() -> Lifetime {
+        Scope::label("'degraded")
+    }
+
     // Input:  the call
     // Output: 'degraded: {
     //             let error = match call {
@@ -82,7 +87,7 @@ impl Degrade {
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
         let block = quote!({ #hint #[allow(clippy::unit_arg)] { ::core::result::Result::Ok(#fallback) } });
         let fallback = if scope.is_async { quote!(async #block.await) } else { quote!((|| #block)()) };
-        let degraded = Scope::label("'degraded");
+        let degraded = Self::label();
         let Fragment { before, code } = inner;
         let call = value(code);
         Fragment {

@@ -15,7 +15,7 @@ use crate::{async_trait, krate};
 
 pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use degrade::{Degrade, value};
-pub(crate) use retry::{Retry, is_constant};
+pub(crate) use retry::{Around, Retry, is_constant};
 pub(crate) use timeout::{Timeout, deadline_name};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

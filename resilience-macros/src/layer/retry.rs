@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Expr, Lit};
 
-use super::degrade::value;
+use super::degrade::{Degrade, value};
 use super::{Code, Fragment, Holding, Scope};
 use crate::diagnostics::Errors;
 use crate::function::Function;
@@ -255,35 +255,29 @@ impl Retry {
     //                     Ok(wait) => wait,
     //                     Err(error) => break Err(error),
     //                 },
-    //                 ok => { retry.succeeded(budget); break ok }
+    //                 ok => { retry.succeeded(budget); break ok } // or, below a fallback: break 'degraded ok
     //             };
     //             wait.pause().await;
     //         }
-    pub(crate) fn wrap(
-        &self,
-        has_breaker_below: bool,
-        total: Option<&Ident>,
-        attempt: Option<&Ident>,
-        classify: &Ident,
-        inner: Fragment,
-        scope: &Scope<'_>,
-    ) -> Fragment {
+    pub(crate) fn wrap(&self, around: &Around<'_>, classify: &Ident, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let [retry, policy, budget, breaker] = ["retry", "policy", "budget", "breaker"].map(Scope::local);
         let [wait, error, outcome] = ["wait", "error", "outcome"].map(Scope::local);
         let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
-        if has_breaker_below {
+        if around.has_breaker_below {
             rules.extend(quote!(.breaker(#breaker)));
         }
-        if let Some(total) = total {
+        if let Some(total) = around.total {
             rules.extend(quote!(.deadline(&#total)));
         }
-        if let Some(attempt) = attempt {
+        if let Some(attempt) = around.attempt {
             rules.extend(quote!(.attempt(&#attempt)));
         }
         if self.has_key() {
             rules.extend(quote!(.has_key()));
         }
+        // Past the fallback, which has no business with a success: one copy of the outcome less.
+        let leave = around.is_below_fallback.then(Degrade::label);
         let pause = if scope.is_async { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
         let Fragment { before, code } = inner;
         let call = value(code);
@@ -299,7 +293,7 @@ impl Retry {
                         },
                         #outcome => {
                             #retry.succeeded(#budget);
-                            break #outcome;
+                            break #leave #outcome;
                         }
                     };
                     #pause
@@ -307,6 +301,16 @@ impl Retry {
             }),
         }
     }
+}
+
+/// What a retry has to know about the layers around it.
+pub(crate) struct Around<'a> {
+    pub(crate) is_below_fallback: bool,
+    pub(crate) has_breaker_below: bool,
+    /// The deadline of all attempts together.
+    pub(crate) total: Option<&'a Ident>,
+    /// The deadline of each attempt.
+    pub(crate) attempt: Option<&'a Ident>,
 }
 
 /// `STANDARD`, `policies::STANDARD`: something that a constant can be made from.
