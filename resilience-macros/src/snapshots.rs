@@ -122,19 +122,26 @@ fn circuit_breaker() {
                 let breaker: &'static CircuitBreaker = &INVENTORY;
                 let classify = __private::classify::<StockError>;
                 let reject = __private::reject::<StockError>;
-                match breaker.acquire_static(None) {
-                    Ok(permit) => {
-                        let outcome = (|| {
-                            if false {
-                                let _never: Result<u32, StockError> = loop {};
-                                return _never;
-                            }
-                            look_up(sku)
-                        })();
+                'guarded: {
+                    let permit = match breaker.acquire_static(None) {
+                        Ok(permit) => permit,
+                        Err(rejected) => {
+                            break 'guarded Err(reject(rejected));
+                        }
+                    };
+                    let outcome = (|| {
+                        if false {
+                            let _never: Result<u32, StockError> = loop {};
+                            return _never;
+                        }
+                        look_up(sku)
+                    })();
+                    if permit.is_settled_by(&outcome) {
+                        permit.done();
+                    } else {
                         permit.settle(&outcome, |error| __RESILIENCE_SITE.classify(error, classify));
-                        outcome
                     }
-                    Err(rejected) => Err(reject(rejected)),
+                    outcome
                 }
             }
         "#]],
@@ -202,24 +209,27 @@ fn degrade() {
                     ::core::line!(),
                 );
                 let classify = __private::classify::<StockError>;
-                match async {
-                    if false {
-                        let _never: Result<u32, StockError> = loop {};
-                        return _never;
+                'degraded: {
+                    let error = match async {
+                        if false {
+                            let _never: Result<u32, StockError> = loop {};
+                            return _never;
+                        }
+                        look_up(sku).await
                     }
-                    look_up(sku).await
-                }
-                    .await
-                {
-                    Err(
-                        error,
-                    ) if Degrade::Critical
+                        .await
+                    {
+                        Err(error) => error,
+                        outcome => break 'degraded outcome,
+                    };
+                    if Degrade::Critical
                         .activate(
                             &error,
                             classify,
                             ::core::stringify!(guess(sku, error). await ?),
                             &__RESILIENCE_SITE,
-                        ) => {
+                        )
+                    {
                         let settled = {
                             let error = &error;
                             async {
@@ -237,8 +247,9 @@ fn degrade() {
                             ::core::stringify!(guess(sku, error). await ?),
                             &__RESILIENCE_SITE,
                         )
+                    } else {
+                        Err(error)
                     }
-                    outcome => outcome,
                 }
             }
         "#]],
@@ -289,16 +300,25 @@ fn the_full_nest() {
                 let classify = __private::classify::<StockError>;
                 let reject = __private::reject::<StockError>;
                 let deadline_1 = __private::Deadline::new(Duration::new(20u64, 0u32));
-                match __private::Timed::new(
-                        &deadline_1,
-                        &__RESILIENCE_SITE,
-                        reject,
-                        async {
-                            let mut retry = Attempts::new();
-                            loop {
-                                let deadline_4 = __private::Deadline::under(timeout_4, &deadline_1);
-                                let wait = match match breaker.acquire_for(Some(timeout_4)) {
-                                    Ok(permit) => {
+                'degraded: {
+                    let error = match __private::Timed::new(
+                            &deadline_1,
+                            &__RESILIENCE_SITE,
+                            reject,
+                            async {
+                                let mut retry = Attempts::new();
+                                loop {
+                                    let deadline_4 = __private::Deadline::under(
+                                        timeout_4,
+                                        &deadline_1,
+                                    );
+                                    let wait = match 'guarded: {
+                                        let permit = match breaker.acquire_for(Some(timeout_4)) {
+                                            Ok(permit) => permit,
+                                            Err(rejected) => {
+                                                break 'guarded Err(reject(rejected));
+                                            }
+                                        };
                                         let permit = permit.under(&deadline_1);
                                         let outcome = __private::Timed::new(
                                                 &deadline_4,
@@ -315,45 +335,49 @@ fn the_full_nest() {
                                                     }),
                                             )
                                             .await;
-                                        permit
-                                            .settle(
-                                                &outcome,
-                                                |error| __RESILIENCE_SITE.classify(error, classify),
-                                            );
-                                        outcome
-                                    }
-                                    Err(rejected) => Err(reject(rejected)),
-                                } {
-                                    Err(error) => {
-                                        match retry
-                                            .judge(
-                                                error,
-                                                classify,
-                                                RetryRules::new(policy, budget, &__RESILIENCE_SITE)
-                                                    .breaker(breaker)
-                                                    .deadline(&deadline_1)
-                                                    .attempt(&deadline_4),
-                                            )
-                                        {
-                                            Ok(wait) => wait,
-                                            Err(error) => break Err(error),
+                                        if permit.is_settled_by(&outcome) {
+                                            permit.done();
+                                        } else {
+                                            permit
+                                                .settle(
+                                                    &outcome,
+                                                    |error| __RESILIENCE_SITE.classify(error, classify),
+                                                );
                                         }
-                                    }
-                                    outcome => {
-                                        retry.succeeded(budget);
-                                        break outcome;
-                                    }
-                                };
-                                wait.pause().await;
-                            }
-                        },
-                    )
-                    .await
-                {
-                    Err(
-                        error,
-                    ) if Degrade::Critical
-                        .activate(&error, classify, ::core::stringify!(0), &__RESILIENCE_SITE) => {
+                                        outcome
+                                    } {
+                                        Err(error) => {
+                                            match retry
+                                                .judge(
+                                                    error,
+                                                    classify,
+                                                    RetryRules::new(policy, budget, &__RESILIENCE_SITE)
+                                                        .breaker(breaker)
+                                                        .deadline(&deadline_1)
+                                                        .attempt(&deadline_4),
+                                                )
+                                            {
+                                                Ok(wait) => wait,
+                                                Err(error) => break Err(error),
+                                            }
+                                        }
+                                        outcome => {
+                                            retry.succeeded(budget);
+                                            break outcome;
+                                        }
+                                    };
+                                    wait.pause().await;
+                                }
+                            },
+                        )
+                        .await
+                    {
+                        Err(error) => error,
+                        outcome => break 'degraded outcome,
+                    };
+                    if Degrade::Critical
+                        .activate(&error, classify, ::core::stringify!(0), &__RESILIENCE_SITE)
+                    {
                         let settled = {
                             async {
                                 if false {
@@ -365,8 +389,9 @@ fn the_full_nest() {
                                 .await
                         };
                         Degrade::settle(settled, error, ::core::stringify!(0), &__RESILIENCE_SITE)
+                    } else {
+                        Err(error)
                     }
-                    outcome => outcome,
                 }
             }
         "#]],

@@ -29,8 +29,12 @@ pub(super) fn failure(failure: &CountedFailure) {
 
 #[cfg(feature = "tracing")]
 pub(super) fn rejected(service: &'static str, retry_after: Option<Duration>) {
-    let retry_after_ms = retry_after.map(super::millis);
-    tracing::debug!(target: "resilience", service, retry_after_ms, "circuit_breaker_rejected");
+    tracing::debug!(
+        target: "resilience",
+        service,
+        retry_after_ms = retry_after.map(super::millis),
+        "circuit_breaker_rejected"
+    );
 }
 
 #[cfg(not(feature = "tracing"))]

@@ -38,7 +38,10 @@ impl Policy {
     /// clients don't all come back at the maximum.
     fn bounds(&self, reopened: u32) -> (u64, u64) {
         let grown = u64::from(self.growth).saturating_pow(reopened).saturating_mul(self.recovery);
-        let grown = grown.min(self.cap());
+        self.jittered(grown.min(self.cap()))
+    }
+
+    fn jittered(&self, grown: u64) -> (u64, u64) {
         let jitter = grown * u64::from(self.jitter) / 100;
         match self.max_recovery {
             Some(_) if grown + jitter > self.cap() => (self.cap() - jitter.min(self.cap() - self.recovery), self.cap()),
@@ -54,7 +57,8 @@ impl Policy {
 
     /// What no wait exceeds: somebody who would have to wait longer looks at a clock that was put back.
     pub(super) fn longest_wait(&self) -> u64 {
-        self.bounds(u32::MAX).1
+        // Asked at every rejection, and a power takes as long as the rest of one.
+        self.jittered(if self.growth > 1 { self.cap() } else { self.recovery.min(self.cap()) }).1
     }
 }
 
