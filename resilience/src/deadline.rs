@@ -10,7 +10,8 @@ use crate::clock;
 /// An atomic only because a shared `Cell` would make the future `!Send`; nothing here is contended.
 #[derive(Debug)]
 pub struct Deadline<'above> {
-    after: Duration,
+    /// In nanoseconds, half as large as a `Duration`: it is in every future.
+    after: u64,
     /// [`NOT_STARTED`], [`FIRED`], or the instant at which it fires.
     at: AtomicU64,
     above: Option<&'above Deadline<'above>>,
@@ -22,17 +23,17 @@ const FIRED: u64 = u64::MAX;
 impl<'above> Deadline<'above> {
     /// A deadline that starts when the call first has to wait.
     pub const fn new(after: Duration) -> Self {
-        Self { after, at: AtomicU64::new(NOT_STARTED), above: None }
+        Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: None }
     }
 
     /// The same under another deadline, which counts as well.
     #[must_use]
     pub const fn under(after: Duration, above: &'above Deadline<'above>) -> Self {
-        Self { after, at: AtomicU64::new(NOT_STARTED), above: Some(above) }
+        Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: Some(above) }
     }
 
     pub(crate) const fn after(&self) -> Duration {
-        self.after
+        Duration::from_nanos(self.after)
     }
 
     pub(crate) fn start(&self, fires_at: Instant) {
@@ -51,7 +52,7 @@ impl<'above> Deadline<'above> {
     /// What is left until the earliest of this deadline and those above it.
     pub(crate) fn time_left(&self, now: Instant) -> Duration {
         let own = match self.at.load(Relaxed) {
-            NOT_STARTED => self.after,
+            NOT_STARTED => self.after(),
             FIRED => Duration::ZERO,
             at => Duration::from_nanos(at.saturating_sub(clock::to_nanos(now))),
         };
@@ -67,8 +68,19 @@ impl<'above> Deadline<'above> {
             NOT_STARTED | FIRED => None,
             at => {
                 let left = Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)));
-                Some(self.after.saturating_sub(left))
+                Some(self.after().saturating_sub(left))
             }
         }
     }
+}
+
+/// At most 584 years.
+const fn saturating_nanos(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos > u64::MAX as u128 {
+        return u64::MAX;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "checked above; `try_from` isn't const")]
+    let nanos = nanos as u64;
+    nanos
 }

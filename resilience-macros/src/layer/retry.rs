@@ -164,23 +164,37 @@ impl Retry {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    fn policy(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, site, policy) = (scope.krate, &scope.site, Scope::local("policy"));
-        let repeat = match self.repeat {
+    /// The policy as a constant, where it is one: written where it is used, it takes no room in the future.
+    fn constant_policy(&self, scope: &Scope<'_>) -> Option<TokenStream> {
+        let is_constant = self.policy.as_ref().is_none_or(|named| is_constant(named, scope.function));
+        if !is_constant || !self.is_literal() {
+            return None;
+        }
+        let (krate, repeat, steps) = (scope.krate, self.repeat_step(), self.steps(scope));
+        let start = if let Some(named) = &self.policy { quote!(#named) } else { quote!(#krate::Retry::new()) };
+        Some(quote!(&const { #start #(#steps)* #repeat.checked() }))
+    }
+
+    fn repeat_step(&self) -> TokenStream {
+        match self.repeat {
             Some(Repeat::Idempotent | Repeat::Key(_)) => quote!(.idempotent()),
             Some(Repeat::NonIdempotent) => quote!(.non_idempotent()),
             None => quote!(),
-        };
+        }
+    }
+
+    fn policy(&self, scope: &Scope<'_>) -> TokenStream {
+        if self.constant_policy(scope).is_some() {
+            return TokenStream::new();
+        }
+        let (krate, site, policy) = (scope.krate, &scope.site, Scope::local("policy"));
+        let repeat = self.repeat_step();
         if let Some(named) = self.policy.as_ref().filter(|named| !is_constant(named, scope.function)) {
             let named = scope.user(named);
             let steps = self.steps(scope);
             return quote!(let #policy: #krate::Retry = #named; let #policy = &#krate::__private::clamp::Policy::new(#policy, &#site)#(#steps)*.done()#repeat;);
         }
         let start = if let Some(named) = &self.policy { quote!(#named) } else { quote!(#krate::Retry::new()) };
-        if self.is_literal() {
-            let steps = self.steps(scope);
-            return quote!(let #policy: &'static #krate::Retry = &const { #start #(#steps)* #repeat.checked() };);
-        }
         let steps = self.steps(scope);
         quote!(let #policy = &#krate::__private::clamp::Policy::new(#start, &#site)#(#steps)*.done()#repeat;)
     }
@@ -229,7 +243,6 @@ impl Retry {
         let own = |constructor: TokenStream| {
             quote! {
                 static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::#constructor();
-                let #budget: &'static #krate::RetryBudget = &__RESILIENCE_BUDGET;
             }
         };
         match &self.budget {
@@ -261,8 +274,13 @@ impl Retry {
     //         }
     pub(crate) fn wrap(&self, around: &Around<'_>, classify: &Ident, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [retry, policy, budget, breaker] = ["retry", "policy", "budget", "breaker"].map(Scope::local);
+        let [retry, breaker] = ["retry", "breaker"].map(Scope::local);
         let [wait, error, outcome] = ["wait", "error", "outcome"].map(Scope::local);
+        let policy = self.constant_policy(scope).unwrap_or_else(|| Scope::local("policy").to_token_stream());
+        let budget = match &self.budget {
+            Budget::Handle(_) => Scope::local("budget").to_token_stream(),
+            Budget::OfTheSite | Budget::Off => quote!(&__RESILIENCE_BUDGET),
+        };
         let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
         if around.has_breaker_below {
             rules.extend(quote!(.breaker(#breaker)));

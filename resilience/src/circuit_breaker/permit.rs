@@ -11,30 +11,50 @@ use crate::{Category, Classification};
 /// Dropped without a result it counts as nothing and gives a probe's slot back, also when a panic drops it; unless
 /// a timeout around the call has run out, which counts as a failure.
 #[must_use = "a permit that is dropped at once counts as nothing"]
-pub struct Permit<'a> {
+pub struct Permit<'a, A: Above = ()> {
     breaker: &'a CircuitBreaker,
     ticket: Ticket,
-    above: Option<&'a Deadline<'a>>,
+    /// A type of its own where there is no timeout above, so that it takes no room in the future.
+    above: A,
+}
+
+/// The timeout above a call, or `()`.
+pub trait Above {
+    /// Whether it has given the call up.
+    fn fired(&self) -> bool;
+}
+
+impl Above for () {
+    #[inline]
+    fn fired(&self) -> bool {
+        false
+    }
+}
+
+impl Above for &Deadline<'_> {
+    #[inline]
+    fn fired(&self) -> bool {
+        Deadline::fired(self)
+    }
 }
 
 impl<'a> Permit<'a> {
     #[inline]
     pub(super) fn new(breaker: &'a CircuitBreaker, ticket: Ticket) -> Self {
-        Self { breaker, ticket, above: None }
+        Self { breaker, ticket, above: () }
     }
 
     /// Puts the call under a timeout above: should that run out and drop the call, it is a failure.
     #[doc(hidden)]
     #[inline]
-    pub fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'d>
-    where
-        'a: 'd,
-    {
+    pub fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
         let Self { breaker, ticket, .. } = self;
         mem::forget(self);
-        Permit { breaker, ticket, above: Some(above) }
+        Permit { breaker, ticket, above }
     }
+}
 
+impl<A: Above> Permit<'_, A> {
     /// The call succeeded.
     ///
     /// ```
@@ -123,17 +143,17 @@ impl<'a> Permit<'a> {
     }
 }
 
-impl Drop for Permit<'_> {
+impl<A: Above> Drop for Permit<'_, A> {
     #[inline]
     fn drop(&mut self) {
-        let verdict = if self.above.is_some_and(Deadline::fired) { Verdict::Failure } else { Verdict::Nothing };
+        let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Nothing };
         if verdict == Verdict::Failure || !self.ticket.is_closed() {
             self.breaker.settle_slowly(self.ticket, verdict, LOST);
         }
     }
 }
 
-impl fmt::Debug for Permit<'_> {
+impl<A: Above> fmt::Debug for Permit<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit").field("service", &self.breaker.name()).finish_non_exhaustive()
     }
@@ -142,5 +162,5 @@ impl fmt::Debug for Permit<'_> {
 const _: () = {
     const fn is_send<T: Send>() {}
     is_send::<Permit<'static>>();
-    assert!(size_of::<Permit<'static>>() <= 24, "a permit is held across the call, in every future");
+    assert!(size_of::<Permit<'static>>() <= 16, "a permit is held across the call, in every future");
 };

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Retry, Wait, backoff};
+use crate::clock;
 use crate::deadline::Deadline;
 use crate::events::{self, Stopped};
 use crate::retry_budget::Withdrawn;
@@ -49,7 +50,8 @@ pub struct Attempts {
     /// The delay before it, in nanoseconds.
     previous: u64,
     withdrawn: Option<Withdrawn>,
-    first_failure: Option<Instant>,
+    /// When the first attempt failed, or began where that is known, as [`clock::to_nanos`]; 0 before that.
+    first_failure: u64,
 }
 
 /// What [`Attempts::judge`] goes by: the policy, and the layers around the attempt.
@@ -110,7 +112,7 @@ impl Attempts {
     /// Before the first attempt.
     #[inline]
     pub const fn new() -> Self {
-        Self { number: 1, previous: 0, withdrawn: None, first_failure: None }
+        Self { number: 1, previous: 0, withdrawn: None, first_failure: 0 }
     }
 
     /// The number of the attempt under way, from 1.
@@ -146,13 +148,11 @@ impl Attempts {
     #[cold]
     fn decide(&mut self, class: &Classification, error: &dyn Display, rules: RetryRules<'_>) -> Option<Wait> {
         let now = Instant::now();
-        let first_failure = *self.first_failure.get_or_insert_with(|| {
-            let deadline = rules.total.or(rules.attempt);
-            deadline
-                .and_then(|deadline| deadline.elapsed(now))
-                .and_then(|elapsed| now.checked_sub(elapsed))
-                .unwrap_or(now)
-        });
+        let now_nanos = clock::to_nanos(now);
+        if self.first_failure == 0 {
+            let began = rules.total.or(rules.attempt).and_then(|deadline| deadline.elapsed(now));
+            self.first_failure = now_nanos.saturating_sub(began.map_or(0, backoff::nanos));
+        }
         match self.next(class, rules, now) {
             Ok(delay) => {
                 events::retry_scheduled(rules.site, error, class, self.number, rules.policy.attempts, delay);
@@ -169,7 +169,7 @@ impl Attempts {
                     class,
                     reason,
                     made,
-                    now.saturating_duration_since(first_failure),
+                    Duration::from_nanos(now_nanos.saturating_sub(self.first_failure)),
                 );
                 None
             }

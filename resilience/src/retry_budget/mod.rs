@@ -3,6 +3,7 @@
 mod bucket;
 mod builder;
 
+use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 
 use crate::clock;
@@ -70,7 +71,18 @@ enum Debit {
 /// What a retry has cost, for the refund should it succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it to `on_success`, or lose the refund"]
-pub struct Withdrawn(u32);
+pub struct Withdrawn(NonZeroU32);
+
+impl Withdrawn {
+    // One more than it cost, so that an option of it is no larger.
+    const fn new(cost: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(cost))
+    }
+
+    const fn cost(self) -> u32 {
+        self.0.get() - 1
+    }
+}
 
 impl RetryBudget {
     /// The same as [`standard`](Self::standard), to start from.
@@ -185,11 +197,11 @@ impl RetryBudget {
     /// A retry that is cancelled after this has cost what it has cost.
     pub fn try_withdraw(&self, timed_out: bool) -> Option<Withdrawn> {
         let cost = match self.knobs.debit {
-            Debit::Nothing => return Some(Withdrawn(0)),
+            Debit::Nothing => return Some(Withdrawn::new(0)),
             Debit::Retries => self.knobs.cost(timed_out),
             Debit::Failures => 0,
         };
-        self.bucket.withdraw(&self.knobs.rules(), cost, clock::millis).then_some(Withdrawn(cost))
+        self.bucket.withdraw(&self.knobs.rules(), cost, clock::millis).then_some(Withdrawn::new(cost))
     }
 
     /// Notes a success: of the first try, or of a retry with what the last withdrawal gave.
@@ -211,7 +223,7 @@ impl RetryBudget {
     fn pay_in(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
         let credit = if first_try || self.knobs.credit_retried { self.knobs.credit } else { 0 };
         let refund = match withdrawn {
-            Some(Withdrawn(cost)) if self.knobs.refund => cost,
+            Some(withdrawn) if self.knobs.refund => withdrawn.cost(),
             _ => 0,
         };
         self.bucket.credit(self.knobs.capacity, credit + refund);
