@@ -2,7 +2,6 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Expr;
 
-use super::degrade::value;
 use super::{Code, Fragment, Holding, Scope, mentions};
 use crate::diagnostics::Errors;
 use crate::function::Function;
@@ -124,13 +123,13 @@ impl CircuitBreaker {
     //                 Ok(permit) => permit,
     //                 Err(rejected) => break 'guarded Err(reject(rejected)),
     //             };
-    //             let outcome = call;
-    //             if permit.is_settled_by(&outcome) {
-    //                 permit.done();
-    //             } else {
-    //                 permit.settle(&outcome, |error| SITE.classify(error, classify));
+    //             match call {
+    //                 Ok(value) if permit.is_current() => { permit.done(); Ok(value) }
+    //                 outcome => {
+    //                     permit.settle(&outcome, |error| SITE.classify(error, classify));
+    //                     outcome
+    //                 }
     //             }
-    //             outcome
     //         }
     // The call isn't inside the match: what is matched on would be kept in the future for as long as the call takes.
     pub(crate) fn wrap(
@@ -143,8 +142,8 @@ impl CircuitBreaker {
         scope: &Scope<'_>,
     ) -> Fragment {
         let site = &scope.site;
-        let [breaker, permit, outcome, error, rejected] =
-            ["breaker", "permit", "outcome", "error", "rejected"].map(Scope::local);
+        let [breaker, permit, rejected] = ["breaker", "permit", "rejected"].map(Scope::local);
+        let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
         let lease = if let Some(timeout) = timeout_below {
             quote!(::core::option::Option::Some(#timeout))
@@ -152,7 +151,7 @@ impl CircuitBreaker {
             quote!(::core::option::Option::None)
         };
         let under = deadline_above.map(|deadline| quote!(let #permit = #permit.under(&#deadline);));
-        let settled = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
+        let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             quote! {
                 match &#outcome {
                     ::core::result::Result::Err(#error) if (#ignore)(#error) => #permit.ignore(),
@@ -164,7 +163,7 @@ impl CircuitBreaker {
         };
         let guarded = Scope::label("'guarded");
         let Fragment { before, code } = inner;
-        let call = value(code);
+        let call = super::value(code);
         Fragment {
             before,
             code: Code::Value(quote! {
@@ -176,13 +175,16 @@ impl CircuitBreaker {
                         }
                     };
                     #under
-                    let #outcome = #call;
-                    if #permit.is_settled_by(&#outcome) {
-                        #permit.done();
-                    } else {
-                        #settled
+                    match #call {
+                        ::core::result::Result::Ok(#value) if #permit.is_current() => {
+                            #permit.done();
+                            ::core::result::Result::Ok(#value)
+                        }
+                        #outcome => {
+                            #settle
+                            #outcome
+                        }
                     }
-                    #outcome
                 }
             }),
         }

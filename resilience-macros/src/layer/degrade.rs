@@ -66,7 +66,7 @@ impl Degrade {
     // Output: 'degraded: {
     //             let error = match call {
     //                 Err(error) => error,
-    //                 outcome => break 'degraded outcome,
+    //                 Ok(value) => break 'degraded Ok(value),
     //             };
     //             if mode.activate(&error, …) {
     //                 Degrade::settle(async { Ok(fallback) }.await, error, …)
@@ -77,7 +77,7 @@ impl Degrade {
     // The fallback isn't inside the match: the future would keep room for the whole outcome while the fallback runs.
     pub(crate) fn wrap(&self, classify: &Ident, hint: &TokenStream, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [error, settled, outcome] = ["error", "settled", "outcome"].map(Scope::local);
+        let [error, settled, succeeded] = ["error", "settled", "value"].map(Scope::local);
         let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
         let text = {
             let fallback = &self.fallback;
@@ -96,7 +96,7 @@ impl Degrade {
                 #degraded: {
                     let #error = match #call {
                         ::core::result::Result::Err(#error) => #error,
-                        #outcome => break #degraded #outcome,
+                        ::core::result::Result::Ok(#succeeded) => break #degraded ::core::result::Result::Ok(#succeeded),
                     };
                     if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) {
                         let #settled = { #visible #fallback };

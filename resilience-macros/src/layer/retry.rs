@@ -268,14 +268,14 @@ impl Retry {
     //                     Ok(wait) => wait,
     //                     Err(error) => break Err(error),
     //                 },
-    //                 ok => { retry.succeeded(budget); break ok } // or, below a fallback: break 'degraded ok
+    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) } // below a fallback: break 'degraded Ok(value)
     //             };
     //             wait.pause().await;
     //         }
     pub(crate) fn wrap(&self, around: &Around<'_>, classify: &Ident, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let [retry, breaker] = ["retry", "breaker"].map(Scope::local);
-        let [wait, error, outcome] = ["wait", "error", "outcome"].map(Scope::local);
+        let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
         let policy = self.constant_policy(scope).unwrap_or_else(|| Scope::local("policy").to_token_stream());
         let budget = match &self.budget {
             Budget::Handle(_) => Scope::local("budget").to_token_stream(),
@@ -309,9 +309,9 @@ impl Retry {
                             ::core::result::Result::Ok(#wait) => #wait,
                             ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
                         },
-                        #outcome => {
+                        ::core::result::Result::Ok(#succeeded) => {
                             #retry.succeeded(#budget);
-                            break #leave #outcome;
+                            break #leave ::core::result::Result::Ok(#succeeded);
                         }
                     };
                     #pause

@@ -112,15 +112,15 @@ impl<A: Above> Permit<'_, A> {
         }
     }
 
-    /// Whether this result is a success that changes nothing, so that the permit may be forgotten. By reference, since
-    /// a permit that is handed over is copied first.
+    /// Whether a success would change nothing, so that the permit may be forgotten. By reference, since a permit that is
+    /// handed over is copied first.
     #[doc(hidden)]
     #[inline]
-    pub fn is_settled_by<T, E>(&self, result: &Result<T, E>) -> bool {
-        result.is_ok() && self.breaker.core.is_at(self.ticket)
+    pub fn is_current(&self) -> bool {
+        self.breaker.core.is_at(self.ticket)
     }
 
-    /// Forgets a permit that [is settled](Self::is_settled_by).
+    /// Forgets a permit that [is current](Self::is_current), when its call succeeded.
     #[doc(hidden)]
     #[inline]
     pub fn done(self) {
