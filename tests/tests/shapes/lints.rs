@@ -1,0 +1,89 @@
+//! Code under strict lints: what the macros write gives no reason to complain. Each function denies what it is named after.
+
+#![deny(
+    missing_docs,
+    unreachable_code,
+    unused,
+    unused_qualifications,
+    unused_results,
+    single_use_lifetimes,
+    elided_lifetimes_in_paths,
+    explicit_outlives_requirements,
+    let_underscore_drop,
+    trivial_casts,
+    trivial_numeric_casts,
+    unsafe_op_in_unsafe_fn,
+    unreachable_pub,
+    variant_size_differences,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::shadow_unrelated,
+    clippy::absolute_paths,
+    clippy::exhaustive_structs,
+    clippy::let_underscore_untyped,
+    clippy::semicolon_inside_block,
+    clippy::pattern_type_mismatch
+)]
+#![allow(clippy::redundant_pub_crate)]
+
+use std::time::Duration;
+
+use resilience::{CircuitBreaker, Retry, circuit_breaker, degrade, retry, timeout};
+
+use crate::support::{Callee, ShopError};
+
+const POLICY: Retry = Retry::new().idempotent();
+
+pub(crate) struct Client {
+    breaker: CircuitBreaker,
+    limit: Duration,
+}
+
+impl Client {
+    #[degrade(fallback = 0)]
+    #[timeout("20s")]
+    #[retry(POLICY)]
+    #[circuit_breaker(self.breaker)]
+    #[timeout(self.limit)]
+    pub(crate) async fn method(&self, callee: &Callee) -> Result<u32, ShopError> {
+        callee.call()
+    }
+
+    #[degrade(fallback = ())]
+    #[retry(idempotency_key)]
+    #[timeout("1s")]
+    pub(crate) async fn unit(&self, callee: &Callee) -> Result<(), ShopError> {
+        callee.call().map(|_| ())?;
+        Ok(())
+    }
+}
+
+#[degrade(fallback = |error| if error.is_timed_out() { 1 } else { 0 }, non_critical)]
+#[retry(idempotent, attempts = attempts)]
+#[circuit_breaker(failure_threshold = 3)]
+#[timeout("1s")]
+pub(crate) async fn function(callee: &Callee, attempts: u32) -> Result<u32, ShopError> {
+    return callee.call();
+}
+
+#[degrade(fallback = 0)]
+#[retry(POLICY)]
+#[circuit_breaker]
+pub(crate) fn not_async(callee: &Callee) -> Result<u32, ShopError> {
+    callee.call()
+}
+
+#[tokio::test(start_paused = true)]
+async fn strict_lints() {
+    let client = Client { breaker: CircuitBreaker::new("strict"), limit: Duration::from_secs(1) };
+    assert_eq!(client.method(&Callee::answering_at(2)).await, Ok(2));
+    assert_eq!(client.unit(&Callee::answering_at(2)).await, Ok(()));
+    assert_eq!(function(&Callee::answering_at(2), 2).await, Ok(2));
+    assert_eq!(not_async(&Callee::answering_at(1)), Ok(1));
+}
