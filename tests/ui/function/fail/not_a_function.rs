@@ -1,0 +1,42 @@
+#![deny(warnings)]
+
+use resilience::{circuit_breaker, degrade, retry, timeout};
+use resilience_tests::CallError;
+
+#[retry(idempotent)]
+#[timeout("5s")]
+struct Client;
+
+#[circuit_breaker]
+impl Client {
+    #[timeout("5s")]
+    async fn find(&self) -> Result<u32, CallError> {
+        Ok(1)
+    }
+}
+
+#[timeout("5s")]
+enum Never {}
+
+#[degrade(fallback = 0)]
+mod inside {
+    pub(crate) fn function() {}
+}
+
+#[retry]
+const LIMIT: u32 = 3;
+
+#[retry(idempotent)]
+use std::time::Duration;
+
+#[timeout("5s")]
+trait Catalogue {
+    #[timeout("5s")]
+    fn find(&self) -> Result<u32, CallError>;
+}
+
+fn main() {
+    let _ = (Client.find(), Duration::from_secs(u64::from(LIMIT)), None::<Never>);
+    inside::function();
+    let _ = <dyn Catalogue>::find;
+}

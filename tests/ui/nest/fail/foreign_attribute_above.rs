@@ -1,0 +1,31 @@
+#![deny(warnings)]
+
+use resilience::{circuit_breaker, retry, timeout};
+use resilience_tests::CallError;
+
+#[tracing::instrument]
+#[retry(idempotent)]
+#[timeout("5s")]
+async fn instrumented() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+#[tracing::instrument]
+#[circuit_breaker]
+fn instrumented_too() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+#[tokio::test]
+#[timeout("5s")]
+async fn tested() -> Result<(), CallError> {
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[retry(idempotent)]
+#[timeout("5s")]
+async fn main() -> Result<(), CallError> {
+    let _ = (instrumented(), instrumented_too());
+    Ok(())
+}

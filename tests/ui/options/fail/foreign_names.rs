@@ -1,0 +1,37 @@
+#![deny(warnings)]
+
+use resilience::{circuit_breaker, degrade, retry, timeout};
+use resilience_tests::CallError;
+
+#[retry(
+    max_retries = 3, retries = 3, max_attempts = 3, max_times = 3, times = 3, limit = 3, delay = "1s", min_delay = "1s",
+    initial_interval = "1s", min_timeout = "1s", max_timeout = "1s", max_interval = "1s", factor = 2, multiplier = 2.0,
+    backoff = ExponentialBackoff::default(), when = |error, attempt| error.is_busy(), retry_if = , timeout = "5s",
+    name = "inventory",
+)]
+async fn retried() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+#[circuit_breaker(
+    name = "inventory", fail_max = 5, failures = 5, threshold = 5, consecutive_failures = 5, reset_timeout = "1s",
+    wait_duration = "1s", wait_duration_in_open_state = "1s", open_duration = "1s", half_open_requests = 1,
+    permitted_calls_in_half_open = 1, success_threshold = 1, exclude = NotFound
+)]
+async fn broken() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+#[timeout(duration = "5s", after = "5s", millis = 500, secs = 5, seconds = 5, name = "inventory")]
+async fn timed() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+#[degrade(fallback_value = 0, default, value = 0, with = 0, service_name = "inventory", name = "inventory")]
+async fn degraded() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+fn main() {
+    let _ = (retried(), broken(), timed(), degraded());
+}
