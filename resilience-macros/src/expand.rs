@@ -143,7 +143,8 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
         Some(body) => syn::parse2(body.output.clone()).map_or_else(|_| quote!(_), |ty| outcome::error_type(&ty, krate)),
         None => function.return_type().map_or_else(|| quote!(_), |ty| outcome::error_type(ty, krate)),
     };
-    let span = error.span();
+    // Closures, and not the functions themselves: an error that lacks a trait is reported here once, and not at every use.
+    let argument = Scope::local("argument");
     let mut setup = TokenStream::new();
     for (index, placed) in nest.layers.iter().enumerate() {
         setup.extend(match &placed.layer {
@@ -159,7 +160,7 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
             let by = scope.user(by);
             quote!(let #classify = #krate::__private::classify_by::<#error, _>(#by);)
         } else {
-            quote_spanned!(span=> let #classify = #krate::__private::classify::<#error>;)
+            quote!(let #classify = |#argument: &#error| #krate::__private::classify::<#error>(#argument);)
         });
     }
     if nest.layers.iter().any(|layer| matches!(layer.kind, Kind::CircuitBreaker | Kind::Timeout)) {
@@ -168,7 +169,7 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
             let by = scope.user(by);
             quote!(let #reject = #krate::__private::reject_by::<#error, _>(#by);)
         } else {
-            quote_spanned!(span=> let #reject = #krate::__private::reject::<#error>;)
+            quote!(let #reject = |#argument| #krate::__private::reject::<#error>(#argument);)
         });
     }
     setup

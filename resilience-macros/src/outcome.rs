@@ -1,6 +1,7 @@
 //! What can be said of a return type without knowing the user's types.
 
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 use crate::function::{Function, mentions, mentions_impl};
@@ -46,7 +47,7 @@ pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> proc_macro2::TokenStre
     if mentions_impl(ty) {
         return quote!(_);
     }
-    quote!(<#ty as #krate::__private::Outcome>::Error)
+    quote_spanned!(ty.span()=> <#ty as #krate::__private::Outcome>::Error)
 }
 
 fn second_argument_of_result(ty: &Type) -> Option<&Type> {

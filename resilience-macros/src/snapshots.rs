@@ -58,12 +58,8 @@ fn retry() {
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let policy: &'static Retry = &const {
-                    Retry::new().attempts(4u32).idempotent().checked()
-                };
                 static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
-                let budget: &'static RetryBudget = &__RESILIENCE_BUDGET;
-                let classify = __private::classify::<StockError>;
+                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let mut retry = Attempts::new();
                 loop {
                     let wait = match __private::Frame::new(retry.number())
@@ -81,16 +77,22 @@ fn retry() {
                                 .judge(
                                     error,
                                     classify,
-                                    RetryRules::new(policy, budget, &__RESILIENCE_SITE),
+                                    RetryRules::new(
+                                        &const {
+                                            Retry::new().attempts(4u32).idempotent().checked()
+                                        },
+                                        &__RESILIENCE_BUDGET,
+                                        &__RESILIENCE_SITE,
+                                    ),
                                 )
                             {
                                 Ok(wait) => wait,
                                 Err(error) => break Err(error),
                             }
                         }
-                        outcome => {
-                            retry.succeeded(budget);
-                            break outcome;
+                        Ok(value) => {
+                            retry.succeeded(&__RESILIENCE_BUDGET);
+                            break Ok(value);
                         }
                     };
                     wait.pause().await;
@@ -120,8 +122,8 @@ fn circuit_breaker() {
                     ::core::line!(),
                 );
                 let breaker: &'static CircuitBreaker = &INVENTORY;
-                let classify = __private::classify::<StockError>;
-                let reject = __private::reject::<StockError>;
+                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
+                let reject = |argument| __private::reject::<StockError>(argument);
                 'guarded: {
                     let permit = match breaker.acquire_static(None) {
                         Ok(permit) => permit,
@@ -129,19 +131,26 @@ fn circuit_breaker() {
                             break 'guarded Err(reject(rejected));
                         }
                     };
-                    let outcome = (|| {
+                    match (|| {
                         if false {
                             let _never: Result<u32, StockError> = loop {};
                             return _never;
                         }
                         look_up(sku)
-                    })();
-                    if permit.is_settled_by(&outcome) {
-                        permit.done();
-                    } else {
-                        permit.settle(&outcome, |error| __RESILIENCE_SITE.classify(error, classify));
+                    })() {
+                        Ok(value) if permit.is_current() => {
+                            permit.done();
+                            Ok(value)
+                        }
+                        outcome => {
+                            permit
+                                .settle(
+                                    &outcome,
+                                    |error| __RESILIENCE_SITE.classify(error, classify),
+                                );
+                            outcome
+                        }
                     }
-                    outcome
                 }
             }
         "#]],
@@ -169,7 +178,7 @@ fn timeout() {
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let reject = __private::reject::<StockError>;
+                let reject = |argument| __private::reject::<StockError>(argument);
                 let deadline_0 = __private::Deadline::new(Duration::new(5u64, 0u32));
                 __private::Timed::new(
                         &deadline_0,
@@ -208,7 +217,7 @@ fn degrade() {
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let classify = __private::classify::<StockError>;
+                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 'degraded: {
                     let error = match async {
                         if false {
@@ -220,7 +229,7 @@ fn degrade() {
                         .await
                     {
                         Err(error) => error,
-                        outcome => break 'degraded outcome,
+                        Ok(value) => break 'degraded Ok(value),
                     };
                     if Degrade::Critical
                         .activate(
@@ -291,14 +300,12 @@ fn the_full_nest() {
                 let _ = __private::PolicySaysWhetherToRepeat::<
                     { (STANDARD).says_whether_to_repeat() },
                 >::CHECK;
-                let policy: &'static Retry = &const { STANDARD.checked() };
                 static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
-                let budget: &'static RetryBudget = &__RESILIENCE_BUDGET;
                 let breaker_handle = __private::clone_handle(&self.breaker);
                 let breaker: &CircuitBreaker = &breaker_handle;
                 let timeout_4 = __private::clamp::timeout(self.limit, &__RESILIENCE_SITE);
-                let classify = __private::classify::<StockError>;
-                let reject = __private::reject::<StockError>;
+                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
+                let reject = |argument| __private::reject::<StockError>(argument);
                 let deadline_1 = __private::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {
                     let error = match __private::Timed::new(
@@ -320,7 +327,7 @@ fn the_full_nest() {
                                             }
                                         };
                                         let permit = permit.under(&deadline_1);
-                                        let outcome = __private::Timed::new(
+                                        match __private::Timed::new(
                                                 &deadline_4,
                                                 &__RESILIENCE_SITE,
                                                 reject,
@@ -334,24 +341,32 @@ fn the_full_nest() {
                                                         self.client.stock(sku).await
                                                     }),
                                             )
-                                            .await;
-                                        if permit.is_settled_by(&outcome) {
-                                            permit.done();
-                                        } else {
-                                            permit
-                                                .settle(
-                                                    &outcome,
-                                                    |error| __RESILIENCE_SITE.classify(error, classify),
-                                                );
+                                            .await
+                                        {
+                                            Ok(value) if permit.is_current() => {
+                                                permit.done();
+                                                Ok(value)
+                                            }
+                                            outcome => {
+                                                permit
+                                                    .settle(
+                                                        &outcome,
+                                                        |error| __RESILIENCE_SITE.classify(error, classify),
+                                                    );
+                                                outcome
+                                            }
                                         }
-                                        outcome
                                     } {
                                         Err(error) => {
                                             match retry
                                                 .judge(
                                                     error,
                                                     classify,
-                                                    RetryRules::new(policy, budget, &__RESILIENCE_SITE)
+                                                    RetryRules::new(
+                                                            &const { STANDARD.checked() },
+                                                            &__RESILIENCE_BUDGET,
+                                                            &__RESILIENCE_SITE,
+                                                        )
                                                         .breaker(breaker)
                                                         .deadline(&deadline_1)
                                                         .attempt(&deadline_4),
@@ -361,9 +376,9 @@ fn the_full_nest() {
                                                 Err(error) => break Err(error),
                                             }
                                         }
-                                        outcome => {
-                                            retry.succeeded(budget);
-                                            break outcome;
+                                        Ok(value) => {
+                                            retry.succeeded(&__RESILIENCE_BUDGET);
+                                            break Ok(value);
                                         }
                                     };
                                     wait.pause().await;
@@ -373,7 +388,7 @@ fn the_full_nest() {
                         .await
                     {
                         Err(error) => error,
-                        outcome => break 'degraded outcome,
+                        Ok(value) => break 'degraded Ok(value),
                     };
                     if Degrade::Critical
                         .activate(&error, classify, ::core::stringify!(0), &__RESILIENCE_SITE)
@@ -449,7 +464,7 @@ fn a_method_of_async_trait() {
                         ::core::line!(),
                     );
                     let timeout_0 = __private::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
-                    let reject = __private::reject::<StockError>;
+                    let reject = |argument| __private::reject::<StockError>(argument);
                     let __ret: Result<u32, StockError> = {
                         let deadline_0 = __private::Deadline::new(timeout_0);
                         __private::Timed::new(
@@ -483,7 +498,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = __private :: reject :: < StockError > ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let _never : Result < u32 , StockError > = loop { } ; return _never ; } v . }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let _never : Result < u32 , StockError > = loop { } ; return _never ; } v . }) . await }"#
         ]],
     );
 }

@@ -21,7 +21,7 @@ impl<T, E> Outcome for Result<T, E> {
 
 /// The error classifies itself.
 #[inline]
-pub fn classify<E: Classify + ?Sized>(error: &E) -> Classification {
+pub fn classify<E: Classify>(error: &E) -> Classification {
     error.classify()
 }
 
