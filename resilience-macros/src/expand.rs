@@ -59,7 +59,8 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
 fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> TokenStream {
     let errors = errors.into_compile_errors();
     let function = function.unchanged_but_touching(touches);
-    quote!(#function #errors)
+    // What only the attributes' expressions name isn't used now.
+    quote!(#[allow(unused)] #function #errors)
 }
 
 /// What isn't a function stays as it is, beside a message that says what it is instead.
