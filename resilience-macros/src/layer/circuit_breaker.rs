@@ -1,6 +1,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
+use syn::spanned::Spanned;
 
 use super::{Code, Fragment, Holding, Scope, mentions};
 use crate::diagnostics::Errors;
@@ -102,12 +103,14 @@ impl CircuitBreaker {
         };
         let written = scope.user(handle);
         let holding = scope.holding(handle);
+        // A handle that is none is reported where it is written.
+        let reference = quote_spanned!(handle.span()=> &#written);
         let handle = Scope::local("breaker_handle");
         match holding {
-            Holding::Static => quote!(let #breaker: &'static #krate::CircuitBreaker = &#written;),
-            Holding::Borrowed => quote!(let #breaker: &#krate::CircuitBreaker = &#written;),
+            Holding::Static => quote!(let #breaker: &'static #krate::CircuitBreaker = #reference;),
+            Holding::Borrowed => quote!(let #breaker: &#krate::CircuitBreaker = #reference;),
             Holding::Cloned => quote! {
-                let #handle = #krate::__private::clone_handle(&#written);
+                let #handle = #krate::__private::clone_handle(#reference);
                 let #breaker: &#krate::CircuitBreaker = &#handle;
             },
         }

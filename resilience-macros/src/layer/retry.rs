@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
 use super::degrade::{Degrade, value};
@@ -250,10 +251,11 @@ impl Retry {
             Budget::Off => own(quote!(unlimited)),
             Budget::Handle(expr) => {
                 let written = scope.user(expr);
+                let reference = quote_spanned!(expr.span()=> &#written);
                 match scope.holding(expr) {
-                    Holding::Static | Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = &#written;),
+                    Holding::Static | Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = #reference;),
                     Holding::Cloned => quote! {
-                        let #handle = #krate::__private::clone_handle(&#written);
+                        let #handle = #krate::__private::clone_handle(#reference);
                         let #budget: &#krate::RetryBudget = &#handle;
                     },
                 }
