@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::layer::{Kind, Layer, Scope, is_constant};
 use crate::nest::Nest;
@@ -26,7 +27,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
         // The policy knows; a constant one can be asked at compile time.
         Err(policy) if is_constant(policy, scope.function) => {
-            let check = Ident::new("CHECK", span.resolved_at(Span::mixed_site()));
+            let check = Ident::new("CHECK", policy.span());
             warnings.extend(quote! {
                 #[allow(clippy::no_effect_underscore_binding)]
                 let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ (#policy).says_whether_to_repeat() }>::#check;
@@ -39,13 +40,14 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
 
 /// A stable macro can't warn. A deprecated constant, used where the warning belongs, can.
 fn warning(span: Span, name: &str, note: &str) -> TokenStream {
-    let name = Ident::new(name, span.resolved_at(Span::mixed_site()));
+    let name = Ident::new(name, span);
     let used = quote_spanned!(span=> let _ = #name;);
     quote! {
         {
             #[deprecated(note = #note)]
             #[allow(non_upper_case_globals)]
             const #name: () = ();
+            #[allow(clippy::let_unit_value)]
             #used
         }
     }
