@@ -1,5 +1,6 @@
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Lifetime, Pat};
 
 use super::{Code, Fragment, Scope};
@@ -85,8 +86,19 @@ impl Degrade {
         };
         let fallback = scope.user(&self.fallback);
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
-        let block = quote!({ #hint #[allow(clippy::unit_arg)] { ::core::result::Result::Ok(#fallback) } });
-        let fallback = if scope.is_async { quote!(async #block.await) } else { quote!((|| #block)()) };
+        // As if the user had written it, so that what is wrong with the expression is said of the expression.
+        let span = self.fallback.span();
+        let ok = quote_spanned!(span=> ::core::result::Result::Ok(#fallback));
+        let mut block = Group::new(
+            Delimiter::Brace,
+            quote!(#hint #[allow(clippy::needless_question_mark, clippy::unit_arg)] { #ok }),
+        );
+        block.set_span(span);
+        let fallback = if scope.is_async {
+            quote_spanned!(span=> async #block.await)
+        } else {
+            quote_spanned!(span=> (|| #block)())
+        };
         let degraded = Self::label();
         let Fragment { before, code } = inner;
         let call = value(code);
