@@ -229,10 +229,11 @@ fn body(
             None => future,
         })
     } else {
-        let call = quote!((|| #block)());
+        // What the closure takes is said of the function.
+        let closure = quote_spanned!(function.sig.fn_token.span=> || #block);
         Code::Value(match frame {
-            Some(frame) => quote!(#frame.run(|| #block)),
-            None => call,
+            Some(frame) => quote!(#frame.run(#closure)),
+            None => quote!((#closure)()),
         })
     };
     Fragment { before: TokenStream::new(), code }
