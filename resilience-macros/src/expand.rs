@@ -77,7 +77,10 @@ fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStr
         Some(word) if is("impl")(&word) => {
             errors.at(word.span(), format!("`{owner}` goes on a function; write it on each method of this `impl`"));
         }
-        Some(word) => errors.at(word.span(), format!("`{owner}` goes on a function, and this is a `{word}`")),
+        Some(word) => {
+            let article = if is("enum")(&word) || is("extern")(&word) { "an" } else { "a" };
+            errors.at(word.span(), format!("`{owner}` goes on a function, and this is {article} `{word}`"));
+        }
         None => {
             let first = item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
             errors.at(first, format!("`{owner}` goes on a function"));

@@ -265,7 +265,7 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
     if !assigned && !list {
         let is_known = grammar.flags.contains(&&*name) || grammar.keys.contains(&&*name) || COMMON.contains(&&*name);
         let is_expression = arguments_of_fn.contains(&key) || looks_like_a_constant(&name) || name == "self";
-        let is_option = alone && (is_known || !is_expression) || called && is_known;
+        let is_option = alone && (is_known || !is_expression) || (called || fork.peek(Lit)) && is_known;
         if !is_option {
             return input.parse().map(Argument::Positional);
         }

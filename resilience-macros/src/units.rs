@@ -27,7 +27,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             return Err(format!("unknown unit `{unit}`; expected one of: `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"));
         };
         let Some(nanos) = scaled(number, scale) else {
-            return Err(format!("`{number}` is not a number that a duration can hold"));
+            return Err(format!("`{number}` is not a number that a duration can hold; write for example `\"1.5s\"`"));
         };
         total = total.saturating_add(nanos);
         rest = next.trim_start();

@@ -24,7 +24,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign: &[
         (
             "name",
-            "breakers are shared by handle, never by name: define a `static` and write `#[circuit_breaker(INVENTORY)]`, or write `service = \"…\"` for the label",
+            "a breaker is shared by its handle, as in `#[circuit_breaker(INVENTORY)]`; write `service = \"…\"` for the label",
         ),
         ("fail_max", "it is `failure_threshold`"),
         ("failures", "it is `failure_threshold`"),
@@ -66,7 +66,7 @@ impl CircuitBreaker {
         let mut positional = std::mem::take(&mut arguments.positional).into_iter();
         let handle = positional.next();
         for second in positional {
-            errors.on(second, "`#[circuit_breaker]` takes one breaker");
+            errors.on(second, "`#[circuit_breaker]` takes one breaker; take this one off");
         }
         if let Some(handle) = handle {
             for option in OWN_STATE.iter().filter_map(|option| arguments.take(option)) {

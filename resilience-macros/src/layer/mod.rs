@@ -110,7 +110,10 @@ fn clones(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -
     let Some(option) = arguments.take("clone") else { return Vec::new() };
     let crate::options::Value::List(list) = option.value else { return Vec::new() };
     let parser = syn::punctuated::Punctuated::<Ident, syn::Token![,]>::parse_terminated;
-    let names = errors.take(parser.parse2(list)).unwrap_or_default();
+    let Ok(names) = parser.parse2(list) else {
+        errors.at(option.key.span(), "`clone` takes names of arguments; write for example `clone(order, customer)`");
+        return Vec::new();
+    };
     let known = function.argument_names();
     for name in &names {
         if !known.contains(name) {

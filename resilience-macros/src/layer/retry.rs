@@ -78,7 +78,7 @@ impl Retry {
         let mut positional = std::mem::take(&mut arguments.positional).into_iter();
         let policy = positional.next();
         for second in positional {
-            errors.on(second, "`#[retry]` takes one policy");
+            errors.on(second, "`#[retry]` takes one policy; take this one off");
         }
         if let Some(Expr::Lit(literal)) = &policy {
             errors.on(literal, format!("this option needs its name; write `attempts = {}`", literal.to_token_stream()));
