@@ -1,5 +1,6 @@
 //! The arguments of an attribute: `positional, key = expression, flag, key(list)`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -144,10 +145,16 @@ impl Arguments {
         errors.take(duration(expr)).or(Some(Setting::Later(written)))
     }
 
-    /// `key = 3`, or an expression of type `u32`.
-    pub(crate) fn number(&mut self, key: &str, least: u32, what: &str, errors: &mut Errors) -> Option<Setting<u32>> {
+    /// `key = 3`, or an expression of type `u32`; `what` says what the least number means.
+    pub(crate) fn number(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<u32>,
+        what: &str,
+        errors: &mut Errors,
+    ) -> Option<Setting<u32>> {
         let expr = self.expr(key, errors)?;
-        errors.take(number(expr, key, least, what))
+        errors.take(number(expr, key, &range, what))
     }
 
     /// `key = "20%"`, or an expression of type `u32`.
@@ -212,15 +219,14 @@ pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
     }
 }
 
-fn number(expr: Expr, key: &str, least: u32, what: &str) -> syn::Result<Setting<u32>> {
+fn number(expr: Expr, key: &str, range: &RangeInclusive<u32>, what: &str) -> syn::Result<Setting<u32>> {
+    let (least, most) = (*range.start(), *range.end());
     let too_small = || format!("`{key}` must be at least {least}{what}");
     match literal(&expr) {
         Some(Lit::Int(digits)) => match digits.base10_parse::<u32>() {
             Ok(number) if number < least => Err(syn::Error::new(digits.span(), too_small())),
-            Ok(number) => Ok(Setting::Known(number, digits.span())),
-            Err(_) => {
-                Err(syn::Error::new(digits.span(), format!("`{key}` is a whole number from {least} to {}", u32::MAX)))
-            }
+            Ok(number) if number <= most => Ok(Setting::Known(number, digits.span())),
+            _ => Err(syn::Error::new(digits.span(), format!("`{key}` is a whole number from {least} to {most}"))),
         },
         Some(Lit::Str(text)) if text.value().parse::<u32>().is_ok() => {
             Err(syn::Error::new(text.span(), format!("`{key}` is a number; write `{key} = {}`", text.value())))

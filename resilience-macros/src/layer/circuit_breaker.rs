@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
@@ -7,6 +9,7 @@ use super::{Code, Fragment, Holding, Scope, mentions};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{Arguments, Grammar, Setting};
+use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     owner: "#[circuit_breaker]",
@@ -53,6 +56,10 @@ const OWN_STATE: &[&str] = &[
     "recovery_jitter",
     "shared",
 ];
+
+/// What a breaker's `recovery_timeout` can be.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
@@ -206,28 +213,43 @@ fn own_settings(arguments: &mut Arguments, function: &Function, errors: &mut Err
             );
         }
     };
-    for (key, least, what) in [
-        ("failure_threshold", 1, ", the number of failures in a row that opens the circuit"),
-        ("probes", 1, ", the number of calls that test a half-open circuit"),
-        ("recovery_growth", 1, ", the factor by which each re-opening lengthens the recovery"),
+    for (key, most, what) in [
+        ("failure_threshold", u32::MAX, ", the number of failures in a row that opens the circuit"),
+        ("probes", 65_535, ", the number of calls that test a half-open circuit"),
+        ("recovery_growth", 10, ", the factor by which each re-opening lengthens the recovery"),
     ] {
-        if let Some(number) = arguments.number(key, least, what, errors) {
+        if let Some(number) = arguments.number(key, 1..=most, what, errors) {
             constant(key, later(&number), errors);
             add(key, number.to_token_stream());
         }
     }
+    let mut known_durations = Vec::new();
     for key in ["recovery_timeout", "max_recovery_timeout"] {
         if let Some(duration) = arguments.duration(key, errors) {
-            if let Setting::Known(std::time::Duration::ZERO, span) = duration {
-                errors.at(
-                    span,
-                    format!("`{key}` of zero gives the callee no time to recover; write for example `{key} = \"30s\"`"),
-                );
-                continue;
+            if let Setting::Known(known, span) = duration {
+                if !(SHORTEST..=LONGEST).contains(&known) {
+                    errors.at(
+                        span,
+                        format!("`{key}` is between 1 ms and 1 day, the time that the callee gets to recover; write for example `{key} = \"30s\"`"),
+                    );
+                }
+                known_durations.push((known, span));
             }
             constant(key, later(&duration), errors);
             add(key, duration.to_token_stream());
         }
+    }
+    if let [(first, _), (longest, span)] = known_durations[..]
+        && longest < first
+    {
+        errors.at(
+                span,
+                format!(
+                    "`recovery_timeout` is {} and `max_recovery_timeout` is {}; the first recovery must not be longer than the longest",
+                    units::show(first),
+                    units::show(longest)
+                ),
+            );
     }
     if let Some(percent) = arguments.percent("recovery_jitter", errors) {
         constant("recovery_jitter", later(&percent), errors);

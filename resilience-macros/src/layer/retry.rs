@@ -85,7 +85,7 @@ impl Retry {
         }
         let retry = Self {
             policy,
-            attempts: arguments.number("attempts", 1, "; `attempts = 1` means no retry", errors),
+            attempts: arguments.number("attempts", 1..=u32::MAX, "; `attempts = 1` means no retry", errors),
             base: arguments.duration("base", errors),
             max_delay: arguments.duration("max_delay", errors),
             jitter: arguments.expr("jitter", errors).and_then(|expr| errors.take(jitter(expr))),
