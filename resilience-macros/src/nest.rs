@@ -83,6 +83,9 @@ impl Nest {
 
     fn check(&self, function: &Function, errors: &mut Errors) {
         self.check_duplicates(errors);
+        self.check_shared("service", |common| common.service.as_ref(), errors);
+        self.check_shared("classify", |common| common.classify.as_ref(), errors);
+        self.check_shared("rejected", |common| common.rejected.as_ref(), errors);
         self.check_degrade(errors);
         self.check_timeouts(errors);
         let is_sync =
@@ -100,6 +103,16 @@ impl Nest {
                 let name = layer.kind.name();
                 errors.at(layer.at, format!("a second `#[{name}]` on one function; keep the first, or move this one to a function that it calls"));
             }
+        }
+    }
+
+    /// An option that holds for the whole nest is said once: which of two would win, nobody could tell.
+    fn check_shared<T: ToTokens>(&self, key: &str, own: impl Fn(&Common) -> Option<&T>, errors: &mut Errors) {
+        for again in self.layers.iter().filter_map(|layer| own(&layer.common)).skip(1) {
+            errors.on(
+                again,
+                format!("`{key}` holds for all attributes of this function, and one says it already; keep one"),
+            );
         }
     }
 

@@ -152,9 +152,12 @@ impl Retry {
         Some(match given {
             None => quote!(let #key = #krate::__private::Key::generate();),
             Some(expr) => {
+                // A value that can't be shown is reported where it is written.
+                let span = expr.span();
                 let expr = scope.user(expr);
+                let shown = quote_spanned!(span=> #krate::__private::ToString::to_string(&#expr));
                 quote! {
-                    let #given_text = #krate::__private::ToString::to_string(&#expr);
+                    let #given_text = #shown;
                     let #key = #krate::__private::Key::Given(&#given_text);
                 }
             }
