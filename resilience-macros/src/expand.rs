@@ -58,9 +58,10 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
 /// The item as it was, so that an editor goes on completing in it and nothing else stops compiling.
 fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> TokenStream {
     let errors = errors.into_compile_errors();
-    let function = function.unchanged_but_touching(touches);
-    // What only the attributes' expressions name isn't used now.
-    quote!(#[allow(unused)] #function #errors)
+    // What only the attributes' expressions name would count as unused.
+    let names = function.argument_names();
+    let function = function.unchanged_but_touching(&quote!(#touches let _ = (#(&#names,)*);));
+    quote!(#function #errors)
 }
 
 /// What isn't a function stays as it is, beside a message that says what it is instead.
@@ -113,7 +114,7 @@ fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Opt
         None => function.return_type().map(ToTokens::to_token_stream),
     };
     let output = output.filter(|output| !mentions_impl(output));
-    let hint = hint(output.as_ref());
+    let hint = hint(output.as_ref(), krate);
     let warnings = warnings::of(nest, &scope);
     let site = site(&scope);
     let setup = setup(nest, function, recognised, &scope);
@@ -198,15 +199,10 @@ fn body(
     scope: &Scope<'_>,
 ) -> Fragment {
     let krate = scope.krate;
-    let block = if let Some(recognised) = recognised {
-        let inside = recognised.body.stream();
-        let mut block = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote!(#start #inside));
-        block.set_span(recognised.body.span());
-        block.to_token_stream()
-    } else {
-        let inside = &function.body;
-        function.in_own_braces(quote!(#start #inside))
-    };
+    // In a block of its own, where it may begin with an item.
+    let inside = recognised
+        .map_or_else(|| function.in_own_braces(&function.body), |recognised| recognised.body.to_token_stream());
+    let block = quote!({ #start #inside });
     let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {
         Some(Layer::Retry(retry)) => Some(retry),
         _ => None,
@@ -276,23 +272,16 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
 }
 
 /// Tells the compiler what the block yields, so that type errors underline the user's expression and not the attribute.
-fn hint(output: Option<&TokenStream>) -> TokenStream {
+///
+/// Written so that no lint has a reason to look: an `allow` would clash with a user's `forbid`.
+fn hint(output: Option<&TokenStream>, krate: &syn::Path) -> TokenStream {
     let Some(output) = output else { return TokenStream::new() };
-    let never = Ident::new("_never", output.span().resolved_at(Span::mixed_site()));
-    quote_spanned! {output.span()=>
-        #[allow(
-            unknown_lints,
-            unreachable_code,
-            clippy::diverging_sub_expression,
-            clippy::empty_loop,
-            clippy::let_unit_value,
-            clippy::let_with_type_underscore,
-            clippy::needless_return,
-            clippy::unreachable
-        )]
+    let span = Span::mixed_site().located_at(output.span());
+    let unreached = Ident::new("unreached", span);
+    quote_spanned! {span=>
         if false {
-            let #never: #output = loop {};
-            return #never;
+            let #unreached: #output = #krate::__private::unreached();
+            return #unreached;
         }
     }
 }

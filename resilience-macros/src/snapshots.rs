@@ -2,16 +2,16 @@
 //! and read it.
 
 use expect_test::{Expect, expect};
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::expand;
 use crate::layer::Kind;
 
 /// Expands the attribute `first` with `arguments` on `item`, and compares what comes out: formatted, with the runtime's paths
-/// shortened, and without the lints that are allowed.
+/// shortened.
 fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
-    let expansion = without_allow(expand::attribute(first, arguments, item)).to_string();
+    let expansion = expand::attribute(first, arguments, item).to_string();
     let expansion = expansion
         .replace(":: resilience :: __private :: ", "__private :: ")
         .replace(":: resilience :: ", "")
@@ -20,23 +20,6 @@ fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Exp
         .replace(":: core :: time :: ", "");
     let shown = syn::parse_str(&expansion).map_or(expansion, |file| prettyplease::unparse(&file));
     expected.assert_eq(&shown);
-}
-
-fn without_allow(tokens: TokenStream) -> TokenStream {
-    let mut kept = Vec::new();
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) if group.stream().to_string().starts_with("allow") => {
-                // The `#` before it.
-                kept.pop();
-            }
-            TokenTree::Group(group) => {
-                kept.push(TokenTree::Group(Group::new(group.delimiter(), without_allow(group.stream()))));
-            }
-            other => kept.push(other),
-        }
-    }
-    kept.into_iter().collect()
 }
 
 #[test]
@@ -65,10 +48,10 @@ fn retry() {
                     let wait = match __private::Frame::new(retry.number())
                         .scope(async {
                             if false {
-                                let _never: Result<u32, StockError> = loop {};
-                                return _never;
+                                let unreached: Result<u32, StockError> = __private::unreached();
+                                return unreached;
                             }
-                            self.client.stock(sku).await
+                            { self.client.stock(sku).await }
                         })
                         .await
                     {
@@ -133,10 +116,10 @@ fn circuit_breaker() {
                     };
                     match (|| {
                         if false {
-                            let _never: Result<u32, StockError> = loop {};
-                            return _never;
+                            let unreached: Result<u32, StockError> = __private::unreached();
+                            return unreached;
                         }
-                        look_up(sku)
+                        { look_up(sku) }
                     })() {
                         Ok(value) if permit.is_current() => {
                             permit.done();
@@ -186,10 +169,10 @@ fn timeout() {
                         reject,
                         async move {
                             if false {
-                                let _never: Result<u32, StockError> = loop {};
-                                return _never;
+                                let unreached: Result<u32, StockError> = __private::unreached();
+                                return unreached;
                             }
-                            look_up(sku).await
+                            { look_up(sku).await }
                         },
                     )
                     .await
@@ -221,10 +204,10 @@ fn degrade() {
                 'degraded: {
                     let error = match async {
                         if false {
-                            let _never: Result<u32, StockError> = loop {};
-                            return _never;
+                            let unreached: Result<u32, StockError> = __private::unreached();
+                            return unreached;
                         }
-                        look_up(sku).await
+                        { look_up(sku).await }
                     }
                         .await
                     {
@@ -243,10 +226,10 @@ fn degrade() {
                             let error = &error;
                             async {
                                 if false {
-                                    let _never: Result<u32, StockError> = loop {};
-                                    return _never;
+                                    let unreached: Result<u32, StockError> = __private::unreached();
+                                    return unreached;
                                 }
-                                { Ok(guess(sku, error).await?) }
+                                Ok({ guess(sku, error).await? })
                             }
                                 .await
                         };
@@ -335,10 +318,10 @@ fn the_full_nest() {
                                                     .deadline(&deadline_4)
                                                     .scope(async {
                                                         if false {
-                                                            let _never: Result<u32, StockError> = loop {};
-                                                            return _never;
+                                                            let unreached: Result<u32, StockError> = __private::unreached();
+                                                            return unreached;
                                                         }
-                                                        self.client.stock(sku).await
+                                                        { self.client.stock(sku).await }
                                                     }),
                                             )
                                             .await
@@ -396,10 +379,10 @@ fn the_full_nest() {
                         let settled = {
                             async {
                                 if false {
-                                    let _never: Result<u32, StockError> = loop {};
-                                    return _never;
+                                    let unreached: Result<u32, StockError> = __private::unreached();
+                                    return unreached;
                                 }
-                                { Ok(0) }
+                                Ok(0)
                             }
                                 .await
                         };
@@ -473,15 +456,15 @@ fn a_method_of_async_trait() {
                                 reject,
                                 async move {
                                     if false {
-                                        let _never: Result<u32, StockError> = loop {};
-                                        return _never;
+                                        let unreached: Result<u32, StockError> = __private::unreached();
+                                        return unreached;
                                     }
-                                    __self.client.stock(sku).await
+                                    { __self.client.stock(sku).await }
                                 },
                             )
                             .await
                     };
-                    __ret
+                    #[allow(unreachable_code)] __ret
                 })
             }
         "#]],
@@ -498,7 +481,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let _never : Result < u32 , StockError > = loop { } ; return _never ; } v . }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } { v . } }) . await }"#
         ]],
     );
 }
@@ -519,6 +502,7 @@ fn wrong_arguments() {
             async fn stock(sku: &str) -> Result<u32, StockError> {
                 #[timeout(__touch)]
                 const _: () = ();
+                let _ = (&sku,);
                 look_up(sku).await
             }
             ::core::compile_error! {

@@ -87,10 +87,10 @@ mod tests {
             ("500ms", Duration::from_millis(500)),
             ("1m30s", Duration::from_secs(90)),
             ("1.5s", Duration::from_millis(1500)),
-            ("2 h 5 m", Duration::from_secs(7500)),
+            ("2 h 5 m", Duration::from_mins(125)),
             ("0s", Duration::ZERO),
             ("10us", Duration::from_micros(10)),
-            ("1d", Duration::from_secs(86_400)),
+            ("1d", Duration::from_hours(24)),
         ];
         for (text, expected) in table {
             assert_eq!(duration(text), Ok(expected), "{text}");

@@ -1,7 +1,7 @@
 //! What is allowed and unwise, said as a warning at the attribute.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::spanned::Spanned;
 
 use crate::layer::{Kind, Layer, Scope, is_constant};
@@ -29,7 +29,6 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         Err(policy) if is_constant(policy, scope.function) => {
             let check = Ident::new("CHECK", policy.span());
             warnings.extend(quote! {
-                #[allow(clippy::no_effect_underscore_binding)]
                 let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ (#policy).says_whether_to_repeat() }>::#check;
             });
         }
@@ -39,16 +38,16 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
 }
 
 /// A stable macro can't warn. A deprecated constant, used where the warning belongs, can.
+///
+/// Only the use stands in the user's code: the lints on what is around it see a macro.
 fn warning(span: Span, name: &str, note: &str) -> TokenStream {
-    let name = Ident::new(name, span);
-    let used = quote_spanned!(span=> let _ = #name;);
+    let constant = Scope::local(name);
+    let used = Ident::new(name, span);
     quote! {
         {
             #[deprecated(note = #note)]
-            #[allow(non_upper_case_globals)]
-            const #name: () = ();
-            #[allow(clippy::let_unit_value)]
-            #used
+            const #constant: () = ();
+            let _ = #used;
         }
     }
 }

@@ -59,7 +59,7 @@ const OWN_STATE: &[&str] = &[
 
 /// What a breaker's `recovery_timeout` can be.
 const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_secs(86_400);
+const LONGEST: Duration = Duration::from_hours(24);
 
 pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,

@@ -88,11 +88,10 @@ impl Degrade {
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
         // As if the user had written it, so that what is wrong with the expression is said of the expression.
         let span = self.fallback.span();
-        let ok = quote_spanned!(span=> ::core::result::Result::Ok(#fallback));
-        let mut block = Group::new(
-            Delimiter::Brace,
-            quote!(#hint #[allow(clippy::needless_question_mark, clippy::unit_arg)] { #ok }),
-        );
+        // In braces, where clippy doesn't take `Ok(…?)` for the user's.
+        let substitute = if matches!(self.fallback, Expr::Try(_)) { quote!({ #fallback }) } else { fallback };
+        let ok = quote_spanned!(span=> ::core::result::Result::Ok(#substitute));
+        let mut block = Group::new(Delimiter::Brace, quote!(#hint  #ok));
         block.set_span(span);
         let fallback = if scope.is_async {
             quote_spanned!(span=> async #block.await)

@@ -168,19 +168,26 @@ async fn early_return(callee: &Callee, text: &str) -> Result<u32, ShopError> {
     if text.is_empty() {
         return Err(ShopError::Absent);
     }
-    let double = || -> Result<u32, ShopError> { return Ok(text.parse::<u32>()? * 2) };
+    let double = || -> Result<u32, ShopError> {
+        if text == "0" {
+            return Ok(0);
+        }
+        Ok(text.parse::<u32>()? * 2)
+    };
     let mut sum = 0;
     'outer: for n in 0.. {
-        loop {
+        for m in 0..3 {
             if n > call {
                 break 'outer;
             }
+            if m == 1 {
+                continue 'outer;
+            }
             sum += n;
-            continue 'outer;
         }
     }
     match double()? {
-        0 => return Ok(sum),
+        0 => Ok(sum),
         more => Ok(more + sum),
     }
 }

@@ -31,6 +31,17 @@
     clippy::pattern_type_mismatch
 )]
 #![allow(clippy::redundant_pub_crate)]
+// An `allow` in the expansion would be an error here.
+#![forbid(
+    unreachable_code,
+    non_upper_case_globals,
+    unused_variables,
+    unused_qualifications,
+    clippy::needless_question_mark,
+    clippy::unit_arg,
+    clippy::let_unit_value,
+    clippy::empty_loop
+)]
 
 use std::time::Duration;
 
@@ -64,13 +75,31 @@ impl Client {
     }
 }
 
-#[degrade(fallback = |error| if error.is_timed_out() { 1 } else { 0 }, non_critical)]
+#[degrade(fallback = |error| if error.is_timed_out() { 1 } else { 2 }, non_critical)]
 #[retry(idempotent, attempts = attempts)]
 #[circuit_breaker(failure_threshold = 3)]
 #[timeout("1s")]
 pub(crate) async fn function(callee: &Callee, attempts: u32) -> Result<u32, ShopError> {
-    return callee.call();
+    callee.call()
 }
+
+#[degrade(fallback = look_elsewhere(callee).await?)]
+#[timeout("1s")]
+pub(crate) async fn fallible(callee: &Callee) -> Result<(), ShopError> {
+    callee.call().map(drop)
+}
+
+async fn look_elsewhere(callee: &Callee) -> Result<(), ShopError> {
+    fallible_too(callee).await
+}
+
+#[degrade(fallback = nothing())]
+#[timeout("1s")]
+async fn fallible_too(callee: &Callee) -> Result<(), ShopError> {
+    callee.call().map(drop)
+}
+
+const fn nothing() {}
 
 #[degrade(fallback = 0)]
 #[retry(POLICY)]
@@ -85,5 +114,6 @@ async fn strict_lints() {
     assert_eq!(client.method(&Callee::answering_at(2)).await, Ok(2));
     assert_eq!(client.unit(&Callee::answering_at(2)).await, Ok(()));
     assert_eq!(function(&Callee::answering_at(2), 2).await, Ok(2));
+    assert_eq!(fallible(&Callee::answering_at(0)).await, Ok(()));
     assert_eq!(not_async(&Callee::answering_at(1)), Ok(1));
 }

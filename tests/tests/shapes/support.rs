@@ -63,7 +63,7 @@ impl Callee {
 
 /// Never answers.
 pub(crate) async fn hang() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 pub(crate) fn is_send<T: Send>(value: T) -> T {
