@@ -1,5 +1,6 @@
 //! `crate = path`: where the runtime crate is found.
 
+use proc_macro2::Span;
 use quote::ToTokens;
 use syn::Path;
 
@@ -12,7 +13,12 @@ pub(crate) fn default() -> Path {
 pub(crate) fn check(path: &Path) -> syn::Result<Path> {
     let first = &path.segments[0].ident;
     if path.leading_colon.is_some() || first == "crate" || first == "$crate" {
-        return Ok(path.clone());
+        let mut path = path.clone();
+        // Where it stands in the expansion it isn't the user's, and no lint on paths shall look at it.
+        for segment in path.segments.iter_mut().filter(|segment| segment.ident != "$crate") {
+            segment.ident.set_span(Span::mixed_site().located_at(segment.ident.span()));
+        }
+        return Ok(path);
     }
     let written = path.to_token_stream().to_string().replace(' ', "");
     Err(syn::Error::new_spanned(
