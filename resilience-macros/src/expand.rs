@@ -84,7 +84,7 @@ fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStr
         }
         None => {
             let first = item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-            errors.at(first, format!("`{owner}` goes on a function"));
+            errors.at(first, format!("`{owner}` goes on a function, and this is none"));
         }
     }
     let errors = errors.into_compile_errors();
@@ -202,7 +202,7 @@ fn body(
     // In a block of its own, where it may begin with an item.
     let inside = recognised
         .map_or_else(|| function.in_own_braces(&function.body), |recognised| recognised.body.to_token_stream());
-    let block = quote!({ #start #inside });
+    let block = function.in_place(quote!(#start #inside));
     let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {
         Some(Layer::Retry(retry)) => Some(retry),
         _ => None,

@@ -1,6 +1,6 @@
 //! The annotated function: everything but its body parsed, the body kept as tokens.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
@@ -46,7 +46,8 @@ impl Function {
     /// The function with another body.
     pub(crate) fn with_body(&self, body: &TokenStream) -> TokenStream {
         let Self { attrs, vis, defaultness, sig, .. } = self;
-        quote!(#(#attrs)* #vis #defaultness #sig { #body })
+        let body = self.in_place(body.clone());
+        quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
     /// The function as it was written, less the attributes that were taken off, with a use of each of those.
@@ -60,6 +61,13 @@ impl Function {
     pub(crate) fn in_own_braces(&self, tokens: impl ToTokens) -> TokenStream {
         let mut block = TokenStream::new();
         self.brace.surround(&mut block, |inside| tokens.to_tokens(inside));
+        block
+    }
+
+    /// Generated tokens in braces of their own, which stand where the user's do: what rustc says of the block points there.
+    pub(crate) fn in_place(&self, tokens: TokenStream) -> Group {
+        let mut block = Group::new(Delimiter::Brace, tokens);
+        block.set_span(Span::mixed_site().located_at(self.brace.span.join()));
         block
     }
 
