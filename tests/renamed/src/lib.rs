@@ -48,6 +48,18 @@ async fn by_reexport(calls: &AtomicU32) -> Result<String, CallError> {
     if calls.fetch_add(1, Ordering::Relaxed) == 0 { Err(CallError::Busy) } else { Ok(key()) }
 }
 
+macro_rules! operation {
+    ($name:ident) => {
+        #[retry(idempotent, attempts = 2, crate = $crate::reexported)]
+        #[timeout("1s")]
+        async fn $name(calls: &AtomicU32) -> Result<u32, CallError> {
+            if calls.fetch_add(1, Ordering::Relaxed) == 0 { Err(CallError::Busy) } else { Ok(8) }
+        }
+    };
+}
+
+operation!(by_dollar_crate);
+
 fn key() -> String {
     sturdy::context().idempotency_key.unwrap_or_default()
 }
@@ -60,5 +72,6 @@ async fn the_attributes_find_the_crate_under_another_name() {
     let calls = AtomicU32::new(0);
     assert!(matches!(by_path(&calls).await, Err(CallError::Rejected(_))));
     assert_eq!(calls.into_inner(), 2);
+    assert_eq!(by_dollar_crate(&AtomicU32::new(0)).await.ok(), Some(8));
     assert_eq!(by_reexport(&AtomicU32::new(0)).await.ok().as_deref(), Some("7"));
 }

@@ -257,8 +257,19 @@ async fn conditional(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()
 }
 
+#[retry(idempotent, attempts = 2)]
+#[cfg_attr(all(), timeout("5s"), doc = "It would warn if the timeout weren't seen.")]
+async fn conditional_below(callee: &Callee) -> Result<u32, ShopError> {
+    callee.call()?;
+    hang().await;
+    Ok(0)
+}
+
 #[tokio::test(start_paused = true)]
 async fn conditional_attributes() {
+    let callee = Callee::answering_at(1);
+    assert_eq!(conditional_below(&callee).await, Err(ShopError::Busy));
+    assert_eq!(callee.calls(), 2);
     let down = Callee::answering_at(0);
     assert_eq!(conditional(&down).await, Err(ShopError::Busy));
     assert_eq!(down.calls(), 2);

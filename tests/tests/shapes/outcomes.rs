@@ -114,6 +114,51 @@ async fn anyhow_results() {
     assert_eq!(error.downcast::<ShopError>().expect("the original error"), ShopError::Busy);
 }
 
+#[retry(idempotent)]
+#[timeout("5s")]
+async fn input_output(callee: &Callee) -> io::Result<u32> {
+    match callee.call() {
+        Ok(1) => {
+            hang().await;
+            Ok(0)
+        }
+        Ok(call) => Ok(call),
+        Err(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+    }
+}
+
+#[retry(idempotent)]
+#[timeout("5s")]
+async fn anything(callee: &Callee) -> anyhow::Result<u32> {
+    match callee.call() {
+        Ok(1) => {
+            hang().await;
+            Ok(0)
+        }
+        Ok(call) => Ok(call),
+        Err(_) => Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
+    }
+}
+
+#[retry(idempotent)]
+#[timeout("5s")]
+async fn boxed_error(callee: &Callee) -> Result<u32, Box<dyn std::error::Error + Send + Sync>> {
+    match callee.call() {
+        Ok(call) => Ok(call),
+        Err(_) => Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_errors_that_the_crate_knows() {
+    assert_eq!(input_output(&Callee::answering_at(3)).await.expect("the third attempt succeeds"), 3);
+    let timed_out = Callee::answering_at(1);
+    assert_eq!(input_output(&timed_out).await.expect_err("later it refuses").kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(timed_out.calls(), 3);
+    assert_eq!(anything(&Callee::answering_at(3)).await.expect("the third attempt succeeds"), 3);
+    assert_eq!(boxed_error(&Callee::answering_at(2)).await.expect("the second attempt succeeds"), 2);
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Generic<T: Display>(T);

@@ -27,7 +27,7 @@ async fn of_another_type() -> Result<u32, CallError> {
 }
 
 #[circuit_breaker(MISSING)]
-async fn missing() -> Result<u32, CallError> {
+async fn of_nothing() -> Result<u32, CallError> {
     Ok(1)
 }
 
@@ -35,5 +35,5 @@ fn main() {
     let mut client = Client { breaker: CircuitBreaker::new("inventory") };
     let _ = client.shared();
     let _ = client.behind_mut();
-    let _ = (of_another_type(), missing());
+    let _ = (of_another_type(), of_nothing());
 }

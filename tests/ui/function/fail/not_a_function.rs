@@ -29,6 +29,11 @@ const LIMIT: u32 = 3;
 #[retry(idempotent)]
 use std::time::Duration;
 
+#[retry(idempotent)]
+thread_local! {
+    static COUNT: u32 = 3;
+}
+
 #[timeout("5s")]
 trait Catalogue {
     #[timeout("5s")]
@@ -38,5 +43,6 @@ trait Catalogue {
 fn main() {
     let _ = (Client.find(), Duration::from_secs(u64::from(LIMIT)), None::<Never>);
     inside::function();
+    COUNT.with(|_| ());
     let _ = <dyn Catalogue>::find;
 }
