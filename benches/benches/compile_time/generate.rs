@@ -35,7 +35,7 @@ impl Kind {
     const fn attributes(self) -> &'static str {
         match self {
             Self::Plain => "",
-            Self::Instrument => "#[tracing::instrument(skip_all)]\n",
+            Self::Instrument => "#[tracing::instrument]\n",
             Self::FullNest => {
                 "#[resilience::degrade(fallback = 0)]\n#[resilience::retry(idempotent)]\n\
                  #[resilience::circuit_breaker(INVENTORY)]\n#[resilience::timeout(\"5s\")]\n"

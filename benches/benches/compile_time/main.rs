@@ -56,6 +56,8 @@ fn compile(workspace: &Path, command: &str, kind: Kind) -> Result<(), String> {
         .args([command, "--quiet", "--offline", "--package", kind.package()])
         .current_dir(workspace)
         .env("CARGO_TARGET_DIR", workspace.join("target"))
+        // Or most of an unchanged crate would be taken from the last round.
+        .env("CARGO_INCREMENTAL", "0")
         .stdout(Stdio::null())
         .status()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
