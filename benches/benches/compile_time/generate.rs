@@ -71,7 +71,8 @@ fn directory(workspace: &Path, kind: Kind) -> PathBuf {
 }
 
 fn manifest(kind: Kind, repository: &Path) -> String {
-    let (package, resilience) = (kind.package(), repository.join("resilience"));
+    let package = kind.package();
+    let resilience = repository.join("resilience").display().to_string();
     format!(
         r#"[package]
 name = "{package}"
@@ -79,7 +80,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-resilience = {{ path = {resilience:?} }}
+resilience = {{ path = '{resilience}' }}
 tracing = {{ version = "0.1", default-features = false, features = ["attributes", "std"] }}
 "#
     )

@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 static CLOSED: Breaker = Breaker::new(5, Duration::from_secs(30));
 static NEST: Breaker = Breaker::new(5, Duration::from_secs(30));
-static OPEN: Breaker = Breaker::new(5, Duration::from_secs(86_400));
+static OPEN: Breaker = Breaker::new(5, Duration::from_hours(24));
 static BUDGET: Budget = Budget::new();
 
 async fn retried(input: u64) -> Result<u64, CallError> {

@@ -47,7 +47,7 @@ impl Tries {
         if self.0 >= ATTEMPTS || !error.is_transient() || !budget.withdraw() {
             return Err(error);
         }
-        let backoff = BASE.saturating_mul(1 << (self.0 - 1)).min(LONGEST - BASE);
+        let backoff = BASE.saturating_mul(1 << (self.0 - 1)).min(LONGEST.saturating_sub(BASE));
         self.0 += 1;
         let random = RandomState::new().hash_one(self.0) % 500;
         Ok(backoff + Duration::from_millis(random))

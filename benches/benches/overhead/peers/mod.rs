@@ -30,7 +30,7 @@ const BASE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 const RECOVERY: Duration = Duration::from_secs(30);
 /// Longer than any run, for breakers that are to stay open.
-const A_DAY: Duration = Duration::from_secs(86_400);
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// From the narrowest to the broadest; also the order of the table.
 pub(crate) const NAMES: [&str; 10] = [
