@@ -248,11 +248,8 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
         inner = match &placed.layer {
             Some(Layer::Timeout(timeout)) => timeout.wrap(index, above, &reject, inner, scope),
             Some(Layer::CircuitBreaker(breaker)) => {
-                let lease = below.and_then(|at| match &nest.layers[at].layer {
-                    Some(Layer::Timeout(timeout)) => Some(timeout.duration(at)),
-                    _ => None,
-                });
-                breaker.wrap(above.map(deadline_name).as_ref(), lease.as_ref(), &classify, &reject, inner, scope)
+                let longest = longest(nest, index);
+                breaker.wrap(above.map(deadline_name).as_ref(), longest.as_ref(), &classify, &reject, inner, scope)
             }
             Some(Layer::Retry(retry)) => {
                 let (total, attempt) = (above.map(deadline_name), below.map(deadline_name));
@@ -269,6 +266,27 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
         };
     }
     inner
+}
+
+/// How long a call of the layer at `index` may take, where a timeout limits it: the one below, unless a retry between the two
+/// makes several attempts of it; then the one above; and where there is none, as long as the retry can go on.
+fn longest(nest: &Nest, index: usize) -> Option<TokenStream> {
+    let duration = |at: usize| match &nest.layers[at].layer {
+        Some(Layer::Timeout(timeout)) => Some(timeout.duration(at)),
+        _ => None,
+    };
+    let (above, below) = nest.timeouts_around(index);
+    let (above, below) = (above.and_then(duration), below.and_then(|at| Some((at, duration(at)?))));
+    let retry = nest.position(Kind::Retry);
+    match (above, below) {
+        (Some(above), Some((at, _))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => Some(above),
+        (None, Some((at, below))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => {
+            let policy = Scope::local("policy");
+            Some(quote!(#policy.longest_call(#below)))
+        }
+        (_, Some((_, below))) => Some(below),
+        (above, None) => above,
+    }
 }
 
 /// Tells the compiler what the block yields, so that type errors underline the user's expression and not the attribute.

@@ -60,6 +60,33 @@ impl Client {
     async fn alone(&self) -> Result<u32, CallError> {
         self.script.call().await
     }
+
+    #[timeout("90s")]
+    #[circuit_breaker(self.breaker)]
+    async fn limited_above(&self) -> Result<u32, CallError> {
+        self.script.call().await
+    }
+
+    #[circuit_breaker(self.breaker)]
+    #[retry(idempotent, attempts = 4, base = "5s", jitter = "none")]
+    #[timeout("25s")]
+    async fn limited_per_attempt(&self) -> Result<u32, CallError> {
+        self.script.call().await
+    }
+
+    #[timeout("90s")]
+    #[circuit_breaker(self.breaker)]
+    #[retry(idempotent, attempts = 4, base = "5s", jitter = "none")]
+    #[timeout("25s")]
+    async fn limited_twice(&self) -> Result<u32, CallError> {
+        self.script.call().await
+    }
+
+    #[circuit_breaker(self.breaker)]
+    #[timeout(Duration::MAX)]
+    async fn without_end(&self) -> Result<u32, CallError> {
+        self.script.call().await
+    }
 }
 
 fn busy() -> Answer {
@@ -403,6 +430,53 @@ fn a_breaker_serves_a_function_that_is_not_async() {
     assert_eq!([read(), read(), read(), read()], [Ok(2), Ok(2), Ok(1), Ok(1)]);
     assert_eq!(READS.load(Relaxed), 2);
     assert!(resilience::sites().circuit_breaker("store").is_some());
+}
+
+/// As slow as its limits allow, while others come by every second: a probe isn't lost before it can have timed out.
+#[tokio::test(start_paused = true)]
+async fn a_probe_has_as_long_as_the_limits_of_its_nest_give_it() {
+    async fn slow_probe(client: &Client, probe: impl Future<Output = Result<u32, CallError>>) {
+        half_open(client).await;
+        let mut probe = pin!(probe);
+        for _ in 0..85 {
+            assert!(poll_once(probe.as_mut()).is_pending());
+            assert!(client.alone().await.is_err(), "the slot is taken");
+            assert_eq!(client.breaker.state(), CircuitState::HalfOpen);
+            tokio::time::advance(secs(1)).await;
+        }
+        assert!(probe.await.is_ok());
+        assert_eq!(client.breaker.state(), CircuitState::Closed);
+    }
+    let client = Client::new(breaker(), [Answer::After(secs(85), Ok(1))]);
+    slow_probe(&client, client.limited_above()).await;
+    // 25 s, 5 s, 25 s, 10 s, 20 s.
+    for limits in [1, 2] {
+        let client = Client::new(breaker(), [Answer::Hang, Answer::Hang, Answer::After(secs(20), Ok(3))]);
+        if limits == 1 {
+            slow_probe(&client, client.limited_per_attempt()).await;
+        } else {
+            slow_probe(&client, client.limited_twice()).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_without_end_does_not_make_a_lost_probe_one() {
+    let client = Arc::new(Client::new(breaker(), [Answer::Hang]));
+    half_open(&client).await;
+    let probing = Arc::clone(&client);
+    let mut probe = Box::pin(async move { probing.without_end().await });
+    assert!(poll_once(probe.as_mut()).is_pending());
+    // Nothing will ever drop its permit.
+    std::mem::forget(probe);
+    tokio::time::advance(secs(86_399)).await;
+    assert!(client.without_end().await.is_err());
+    assert_eq!(client.breaker.state(), CircuitState::HalfOpen);
+    tokio::time::advance(secs(1)).await;
+    assert!(client.without_end().await.is_err());
+    assert_eq!(client.breaker.state(), CircuitState::Open);
+    tokio::time::advance(secs(30)).await;
+    assert_eq!(client.without_end().await, Ok(2));
 }
 
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {

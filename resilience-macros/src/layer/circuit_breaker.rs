@@ -145,7 +145,7 @@ impl CircuitBreaker {
     pub(crate) fn wrap(
         &self,
         deadline_above: Option<&Ident>,
-        timeout_below: Option<&TokenStream>,
+        longest: Option<&TokenStream>,
         classify: &Ident,
         reject: &Ident,
         inner: Fragment,
@@ -155,8 +155,8 @@ impl CircuitBreaker {
         let [breaker, permit, rejected] = ["breaker", "permit", "rejected"].map(Scope::local);
         let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
-        let lease = if let Some(timeout) = timeout_below {
-            quote!(::core::option::Option::Some(#timeout))
+        let longest = if let Some(longest) = longest {
+            quote!(::core::option::Option::Some(#longest))
         } else {
             quote!(::core::option::Option::None)
         };
@@ -178,7 +178,7 @@ impl CircuitBreaker {
             before,
             code: Code::Value(quote! {
                 #guarded: {
-                    let #permit = match #breaker.#acquire(#lease) {
+                    let #permit = match #breaker.#acquire(#longest) {
                         ::core::result::Result::Ok(#permit) => #permit,
                         ::core::result::Result::Err(#rejected) => {
                             break #guarded ::core::result::Result::Err(#reject(#rejected));

@@ -7,7 +7,7 @@ use super::state::{Admission, Core, Ticket, change};
 use crate::word::Word;
 
 impl<W: Word> Core<W> {
-    /// Asks for admission. `patience` is the timeout below in milliseconds, or 0; `now` is read only when needed, and
+    /// Asks for admission. `patience` is how long the call may take in milliseconds, or 0; `now` is read only when needed, and
     /// always after the words that it is compared with: no thread can then see a start that lies in its future.
     pub fn admit(&self, policy: &Policy, patience: u64, now: impl Fn() -> u64) -> Admission {
         loop {
@@ -79,8 +79,8 @@ impl<W: Word> Core<W> {
         }
     }
 
-    fn remember(&self, timeout_below: u64) {
-        let patience = timeout_below.saturating_mul(2);
+    fn remember(&self, longest: u64) {
+        let patience = longest.saturating_mul(2);
         let mut found = self.patience.load();
         while found < patience {
             match self.patience.compare_exchange_weak(found, patience) {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_timeout_below_decides_the_lease_for_everybody() {
+    fn the_longest_call_decides_the_lease_for_everybody() {
         let core = open(&POLICY);
         assert!(core.admit(&POLICY, 500, || 100).ticket.is_ok());
         assert_eq!(core.admit(&POLICY, 10, || 1_099).change, None);

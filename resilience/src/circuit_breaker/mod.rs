@@ -24,7 +24,7 @@ pub use permit::Permit;
 use crate::{Classify, FromRejected, Rejected, clock, sites};
 use change::Change;
 use listeners::Listeners;
-use policy::Policy;
+use policy::{LONGEST, Policy};
 use state::{Core, Ticket, Verdict};
 
 /// Rejects calls to a dependency that has failed too often in a row, until it has had time to recover.
@@ -71,8 +71,8 @@ use state::{Core, Ticket, Verdict};
 ///
 /// *Closed* → *open* after `failure_threshold` failures in a row. *Open* → *half-open* with the first call after
 /// `recovery_timeout`. *Half-open* admits `probes` calls; when all have succeeded → *closed*, with the first failure →
-/// *open*. A probe that doesn't end loses its slot to the next caller after the recovery timeout or twice the timeout
-/// below, whichever is longer, and counts as a failure. So no cancelled, panicked or hung call can wedge a breaker, and
+/// *open*. A probe that doesn't end loses its slot to the next caller after the recovery timeout or twice the time
+/// that the `#[timeout]`s of its nest leave it, whichever is longer, but a day at most, and counts as a failure. So no cancelled, panicked or hung call can wedge a breaker, and
 /// no clock that is put back can.
 ///
 /// # Cost
@@ -113,18 +113,19 @@ impl CircuitBreaker {
         self.acquire_for(None)
     }
 
-    /// The same, and says how long the call may take: a probe is given twice that before it counts as lost.
+    /// The same, and says how long the call may take: a probe is given twice that before it counts as lost, and a day at
+    /// most, so that a call without a limit that matters can't be waited for without one either.
     ///
     /// # Errors
     ///
     /// Those of [`acquire`](Self::acquire).
     #[doc(hidden)]
     #[inline]
-    pub fn acquire_for(&self, timeout_below: Option<Duration>) -> Result<Permit<'_>, Rejected> {
+    pub fn acquire_for(&self, longest: Option<Duration>) -> Result<Permit<'_>, Rejected> {
         // Both ways lead to a ticket in a register; a permit from either would be put together in memory.
         let ticket = match self.core.enter_closed() {
             Some((ticket, _)) => ticket,
-            None => self.admit(timeout_below)?,
+            None => self.admit(longest)?,
         };
         Ok(Permit::new(self, ticket))
     }
@@ -136,10 +137,10 @@ impl CircuitBreaker {
     /// Those of [`acquire`](Self::acquire).
     #[doc(hidden)]
     #[inline]
-    pub fn acquire_static(&'static self, timeout_below: Option<Duration>) -> Result<Permit<'static>, Rejected> {
+    pub fn acquire_static(&'static self, longest: Option<Duration>) -> Result<Permit<'static>, Rejected> {
         let ticket = match self.core.enter_closed() {
             Some((ticket, true)) => ticket,
-            _ => self.admit_static(timeout_below)?,
+            _ => self.admit_static(longest)?,
         };
         Ok(Permit::new(self, ticket))
     }
@@ -214,14 +215,14 @@ impl CircuitBreaker {
     }
 
     #[cold]
-    fn admit_static(&'static self, timeout_below: Option<Duration>) -> Result<Ticket, Rejected> {
+    fn admit_static(&'static self, longest: Option<Duration>) -> Result<Ticket, Rejected> {
         self.register();
-        self.admit(timeout_below)
+        self.admit(longest)
     }
 
     #[cold]
-    fn admit(&self, timeout_below: Option<Duration>) -> Result<Ticket, Rejected> {
-        let patience = timeout_below.map_or(0, millis);
+    fn admit(&self, longest: Option<Duration>) -> Result<Ticket, Rejected> {
+        let patience = longest.map_or(0, millis).min(LONGEST / 2);
         let admission = self.core.admit(&self.policy, patience, clock::millis);
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
         self.report(lost.then_some((LOST, 1)), admission.change);

@@ -16,7 +16,7 @@ pub struct Core<W> {
     /// When the oldest call that half-open waits for began, as `packed.rs` has it. Written by whoever changed the state in
     /// a way that starts one; should it not have come to that yet, the next caller does it.
     pub lease: W,
-    /// Twice the longest timeout below that was seen, in milliseconds: calls of several functions share one breaker.
+    /// Twice the longest time that a call was given, in milliseconds: calls of several functions share one breaker.
     pub patience: W,
     /// How often in a row the circuit has opened again, and in which generation: generation 32 bits | count 32.
     pub reopened: W,

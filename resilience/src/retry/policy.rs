@@ -155,6 +155,15 @@ impl Retry {
         !matches!(self.repeat, Repeat::Unsaid)
     }
 
+    /// How long a call takes at most, its waits included, where each attempt may take this long.
+    #[doc(hidden)]
+    #[inline]
+    pub fn longest_call(&self, attempt: Duration) -> Duration {
+        let wait = self.max_delay.max(self.longest_retry_after());
+        let retries = self.attempts.saturating_sub(1);
+        attempt.saturating_mul(self.attempts).saturating_add(wait.saturating_mul(retries))
+    }
+
     pub(crate) const fn longest_retry_after(&self) -> Duration {
         match self.max_retry_after {
             Some(longest) => longest,
