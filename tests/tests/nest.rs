@@ -479,6 +479,20 @@ async fn a_timeout_without_end_does_not_make_a_lost_probe_one() {
     assert_eq!(client.without_end().await, Ok(2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_a_breaker_further_in_refused_was_made() {
+    #[retry(idempotent, timed_elsewhere)]
+    async fn order(inventory: &Client) -> Result<u32, CallError> {
+        inventory.alone().await
+    }
+    let client = Client::new(breaker(), []);
+    client.breaker.force_open();
+    let events = Events::capture();
+    assert!(order(&client).await.is_err());
+    let stopped = &events.named("retry_stopped")[0];
+    assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "1"));
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::events::{self, Stopped};
 use crate::retry_budget::Withdrawn;
 use crate::site::Site;
-use crate::{CircuitBreaker, Classification, RetryBudget};
+use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 
 /// The state of one retried call: which attempt it is at, and what it has spent.
 ///
@@ -102,6 +102,15 @@ impl<'a> RetryRules<'a> {
     }
 }
 
+impl RetryRules<'_> {
+    /// Whether the breaker inside the loop kept the attempt from being made. One further in, which the operation itself
+    /// calls, didn't.
+    fn refused(&self, class: &Classification) -> bool {
+        let open = class.rejected().filter(Rejected::is_circuit_open);
+        open.zip(self.breaker).is_some_and(|(open, breaker)| open.service() == breaker.name())
+    }
+}
+
 impl Default for Attempts {
     fn default() -> Self {
         Self::new()
@@ -161,8 +170,7 @@ impl Attempts {
                 Some(Wait(delay))
             }
             Err(reason) => {
-                let refused = class.rejected().is_some_and(|rejected| rejected.is_circuit_open());
-                let made = if refused { self.number - 1 } else { self.number };
+                let made = if rules.refused(class) { self.number - 1 } else { self.number };
                 events::retry_stopped(
                     rules.site,
                     error,
