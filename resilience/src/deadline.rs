@@ -20,6 +20,9 @@ pub struct Deadline<'above> {
 const NOT_STARTED: u64 = 0;
 const FIRED: u64 = u64::MAX;
 
+/// Thirty years: a longer timeout is none, and has to stay clear of the end of the clock.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
+
 impl<'above> Deadline<'above> {
     /// A deadline that starts when the call first has to wait.
     pub const fn new(after: Duration) -> Self {
@@ -36,8 +39,11 @@ impl<'above> Deadline<'above> {
         Duration::from_nanos(self.after)
     }
 
-    pub(crate) fn start(&self, fires_at: Instant) {
+    /// Starts now, and says when it fires.
+    pub(crate) fn start(&self) -> Instant {
+        let fires_at = Instant::now() + self.after().min(LONGEST);
         self.at.store(clock::to_nanos(fires_at), Relaxed);
+        fires_at
     }
 
     pub(crate) fn fire(&self) {
@@ -59,17 +65,16 @@ impl<'above> Deadline<'above> {
         self.above.map_or(own, |above| own.min(above.time_left(now)))
     }
 
-    /// How long ago the outermost deadline that has started did so.
+    /// How long ago the outermost deadline that has started did so; of one that has just fired, all of its time.
     pub(crate) fn elapsed(&self, now: Instant) -> Option<Duration> {
         if let Some(elapsed) = self.above.and_then(|above| above.elapsed(now)) {
             return Some(elapsed);
         }
+        let after = self.after().min(LONGEST);
         match self.at.load(Relaxed) {
-            NOT_STARTED | FIRED => None,
-            at => {
-                let left = Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)));
-                Some(self.after().saturating_sub(left))
-            }
+            NOT_STARTED => None,
+            FIRED => Some(after),
+            at => Some(after.saturating_sub(Duration::from_nanos(at.saturating_sub(clock::to_nanos(now))))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use tokio::task::coop::{Unconstrained, unconstrained};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use crate::deadline::Deadline;
 use crate::events;
@@ -100,9 +100,7 @@ fn wait(
     cx: &mut Context<'_>,
 ) -> Poll<Rejected> {
     if sleep.is_none() {
-        let fires_at = far_enough(Instant::now(), deadline.after());
-        deadline.start(fires_at);
-        sleep.set(Some(unconstrained(tokio::time::sleep_until(fires_at))));
+        sleep.set(Some(unconstrained(tokio::time::sleep_until(deadline.start()))));
     }
     match sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
         Some(Poll::Ready(())) => {
@@ -113,10 +111,4 @@ fn wait(
         }
         _ => Poll::Pending,
     }
-}
-
-/// A timeout of thousands of years is no timeout, and no overflow.
-fn far_enough(now: Instant, after: Duration) -> Instant {
-    const THIRTY_YEARS: Duration = Duration::from_hours(30 * 365 * 24);
-    now.checked_add(after).unwrap_or_else(|| now + THIRTY_YEARS)
 }

@@ -493,6 +493,41 @@ async fn an_attempt_that_a_breaker_further_in_refused_was_made() {
     assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "1"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_first_attempt_that_timed_out_is_part_of_the_whole() {
+    #[retry(idempotent, attempts = 2, base = "1s", jitter = "none")]
+    #[timeout("5s")]
+    async fn call() -> Result<u32, CallError> {
+        std::future::pending().await
+    }
+    let (events, start) = (Events::capture(), Instant::now());
+    assert!(call().await.is_err());
+    assert_eq!(start.elapsed(), secs(11));
+    assert_eq!(events.named("retry_stopped")[0].field("elapsed_ms"), "11000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_beyond_the_end_of_the_clock_is_none() {
+    #[timeout(limit)]
+    #[retry(idempotent, attempts = 2, base = "1s", jitter = "none")]
+    async fn call(limit: Duration) -> Result<u32, CallError> {
+        tokio::time::sleep(secs(1)).await;
+        Err(CallError::Busy)
+    }
+    // The longest that can still be added to the current time: the timer rounds up, and must not get past the end by that.
+    let now = Instant::now().into_std();
+    let (mut fits, mut too_long) = (Duration::ZERO, Duration::MAX);
+    while too_long - fits > Duration::from_nanos(1) {
+        let middle = fits + (too_long - fits) / 2;
+        if now.checked_add(middle).is_some() { fits = middle } else { too_long = middle }
+    }
+    for limit in [secs(200 * 365 * 86_400), fits, too_long, Duration::MAX] {
+        let events = Events::capture();
+        assert_eq!(call(limit).await, Err(CallError::Busy));
+        assert_eq!(events.named("retry_stopped")[0].field("elapsed_ms"), "3000", "{limit:?}");
+    }
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
