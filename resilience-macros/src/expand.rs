@@ -232,7 +232,7 @@ fn body(
         let closure = quote_spanned!(function.sig.fn_token.span=> || #block);
         Code::Value(match frame {
             Some(frame) => quote!(#frame.run(#closure)),
-            None => quote!((#closure)()),
+            None => quote!(#krate::__private::run(#closure)),
         })
     };
     Fragment { before: TokenStream::new(), code }

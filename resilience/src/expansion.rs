@@ -19,6 +19,13 @@ impl<T, E> Outcome for Result<T, E> {
     type Error = E;
 }
 
+/// Runs the body of a function that isn't async. The signature makes it an `FnOnce`, which alone can return a borrow of what
+/// the function borrows mutably.
+#[inline]
+pub fn run<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
 /// The error classifies itself.
 #[inline]
 pub fn classify<E: Classify>(error: &E) -> Classification {

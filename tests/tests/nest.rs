@@ -528,6 +528,24 @@ async fn a_timeout_beyond_the_end_of_the_clock_is_none() {
     }
 }
 
+#[test]
+fn a_function_that_is_not_async_may_return_a_borrow_of_what_it_may_change() {
+    struct Shelf {
+        breaker: Arc<CircuitBreaker>,
+        counts: Vec<u32>,
+    }
+    impl Shelf {
+        #[circuit_breaker(self.breaker)]
+        fn count(&mut self, at: usize) -> Result<&mut u32, CallError> {
+            self.counts.get_mut(at).ok_or(CallError::Absent)
+        }
+    }
+    let mut shelf = Shelf { breaker: Arc::new(breaker()), counts: vec![1] };
+    *shelf.count(0).expect("it is there") += 1;
+    assert_eq!(shelf.count(1), Err(CallError::Absent));
+    assert_eq!(shelf.counts, [2]);
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -96,7 +96,7 @@ impl Degrade {
         let fallback = if scope.is_async {
             quote_spanned!(span=> async #block.await)
         } else {
-            quote_spanned!(span=> (|| #block)())
+            quote_spanned!(span=> #krate::__private::run(|| #block))
         };
         let degraded = Self::label();
         let Fragment { before, code } = inner;
