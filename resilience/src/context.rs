@@ -82,7 +82,7 @@ impl Key<'_> {
     pub fn generate() -> Self {
         let version = 4 << 76;
         let variant = 2 << 62;
-        Self::Generated(random::bits128() & !(0xf << 76) & !(3 << 62) | version | variant)
+        Self::Generated(random::unique128() & !(0xf << 76) & !(3 << 62) | version | variant)
     }
 }
 

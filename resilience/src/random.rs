@@ -1,4 +1,4 @@
-//! Random numbers for jitter and generated keys: one small generator per thread.
+//! Random numbers for jitter and generated keys: a small generator of each per thread.
 
 use std::cell::RefCell;
 
@@ -7,11 +7,13 @@ use rand::{Rng, RngExt, SeedableRng};
 
 thread_local! {
     static GENERATOR: RefCell<SmallRng> = RefCell::new(seeded_by_the_system());
+    /// One of its own, which nobody can seed: equal keys make a callee take two operations for one.
+    static KEYS: RefCell<SmallRng> = RefCell::new(seeded_by_the_system());
 }
 
 /// Seeds the generator of the current thread, so that the jitter of a test is the same in every run.
 ///
-/// Without a call, each thread's generator is seeded by the operating system on first use.
+/// Without a call, each thread's generator is seeded by the operating system on first use. Idempotency keys don't depend on it.
 ///
 /// ```
 /// use resilience::Retry;
@@ -31,8 +33,9 @@ pub(crate) fn up_to(max: u64) -> u64 {
     if max == 0 { 0 } else { GENERATOR.with_borrow_mut(|generator| generator.random_range(0..=max)) }
 }
 
-pub(crate) fn bits128() -> u128 {
-    GENERATOR.with_borrow_mut(|generator| (u128::from(generator.next_u64()) << 64) | u128::from(generator.next_u64()))
+/// For keys: never the same again.
+pub(crate) fn unique128() -> u128 {
+    KEYS.with_borrow_mut(|generator| (u128::from(generator.next_u64()) << 64) | u128::from(generator.next_u64()))
 }
 
 fn seeded_by_the_system() -> SmallRng {
@@ -60,5 +63,13 @@ mod tests {
         assert!(first.iter().all(|&value| value <= 3));
         assert_eq!(up_to(0), 0);
         let _ = up_to(u64::MAX);
+    }
+
+    #[test]
+    fn a_seed_does_not_repeat_keys() {
+        seed_jitter(1);
+        let key = unique128();
+        seed_jitter(1);
+        assert_ne!(unique128(), key);
     }
 }
