@@ -248,7 +248,7 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
         inner = match &placed.layer {
             Some(Layer::Timeout(timeout)) => timeout.wrap(index, above, &reject, inner, scope),
             Some(Layer::CircuitBreaker(breaker)) => {
-                let longest = longest(nest, index);
+                let longest = longest(nest, index, scope);
                 breaker.wrap(above.map(deadline_name).as_ref(), longest.as_ref(), &classify, &reject, inner, scope)
             }
             Some(Layer::Retry(retry)) => {
@@ -270,7 +270,7 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
 
 /// How long a call of the layer at `index` may take, where a timeout limits it: the one below, unless a retry between the two
 /// makes several attempts of it; then the one above; and where there is none, as long as the retry can go on.
-fn longest(nest: &Nest, index: usize) -> Option<TokenStream> {
+fn longest(nest: &Nest, index: usize, scope: &Scope<'_>) -> Option<TokenStream> {
     let duration = |at: usize| match &nest.layers[at].layer {
         Some(Layer::Timeout(timeout)) => Some(timeout.duration(at)),
         _ => None,
@@ -281,8 +281,9 @@ fn longest(nest: &Nest, index: usize) -> Option<TokenStream> {
     match (above, below) {
         (Some(above), Some((at, _))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => Some(above),
         (None, Some((at, below))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => {
-            let policy = Scope::local("policy");
-            Some(quote!(#policy.longest_call(#below)))
+            let Some(Layer::Retry(retry)) = &nest.layers[retry?].layer else { return None };
+            let policy = retry.policy_in_use(scope);
+            Some(quote!((#policy).longest_call(#below)))
         }
         (_, Some((_, below))) => Some(below),
         (above, None) => above,

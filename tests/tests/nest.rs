@@ -517,8 +517,8 @@ async fn a_timeout_beyond_the_end_of_the_clock_is_none() {
     // The longest that can still be added to the current time: the timer rounds up, and must not get past the end by that.
     let now = Instant::now().into_std();
     let (mut fits, mut too_long) = (Duration::ZERO, Duration::MAX);
-    while too_long - fits > Duration::from_nanos(1) {
-        let middle = fits + (too_long - fits) / 2;
+    while too_long > fits + Duration::from_nanos(1) {
+        let middle = fits + too_long.saturating_sub(fits) / 2;
         if now.checked_add(middle).is_some() { fits = middle } else { too_long = middle }
     }
     for limit in [secs(200 * 365 * 86_400), fits, too_long, Duration::MAX] {

@@ -179,6 +179,11 @@ impl Retry {
         Some(quote!(&const { #start #(#steps)* #repeat.checked() }))
     }
 
+    /// The policy, where `setup` has run.
+    pub(crate) fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {
+        self.constant_policy(scope).unwrap_or_else(|| Scope::local("policy").to_token_stream())
+    }
+
     fn repeat_step(&self) -> TokenStream {
         match self.repeat {
             Some(Repeat::Idempotent | Repeat::Key(_)) => quote!(.idempotent()),
@@ -281,7 +286,7 @@ impl Retry {
         let (krate, site) = (scope.krate, &scope.site);
         let [retry, breaker] = ["retry", "breaker"].map(Scope::local);
         let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
-        let policy = self.constant_policy(scope).unwrap_or_else(|| Scope::local("policy").to_token_stream());
+        let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
             Budget::Handle(_) => Scope::local("budget").to_token_stream(),
             Budget::OfTheSite | Budget::Off => quote!(&__RESILIENCE_BUDGET),

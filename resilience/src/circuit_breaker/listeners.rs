@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,7 +70,11 @@ fn call<T>(listeners: &Mutex<Vec<Listener<T>>>, event: &T) {
     let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for listener in listeners {
         // The call isn't to fail because somebody who watched it did; the panic hook has told of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| listener(event)));
+        // What it panicked with may panic in its turn when it is dropped; what that panics with is let be.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(outcome))) {
+            mem::forget(again);
+        }
     }
 }
 

@@ -83,6 +83,20 @@ async fn c5_listeners_hear_of_every_change_and_every_counted_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_listener_panicked_with_may_panic_too() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::panic_any(Bomb);
+        }
+    }
+    let breaker = CircuitBreaker::new("inventory");
+    breaker.on_failure(|_| std::panic::panic_any(Bomb));
+    breaker.acquire().unwrap().failed(&BUSY);
+    assert_eq!(breaker.metrics().counted_failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_that_panics_or_uses_the_breaker_breaks_nothing() {
     let breaker = Arc::new(CircuitBreaker::new("inventory").failure_threshold(1));
     breaker.on_failure(|_| panic!("a listener"));
