@@ -23,6 +23,7 @@ pub(crate) enum Stopped {
 }
 
 impl Stopped {
+    #[cfg(feature = "tracing")]
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Permanent => "permanent",
