@@ -105,3 +105,47 @@ async fn what_a_timeout_rejects_is_degraded() {
     }
     assert_eq!(recommendations().await, Ok(Vec::new()));
 }
+
+/// A value that stays on its thread is gone before the fallback waits, and a large one takes no room meanwhile.
+#[test]
+fn the_call_s_outcome_is_not_kept_while_the_fallback_is_awaited() {
+    use std::rc::Rc;
+    #[degrade(fallback = { tokio::task::yield_now().await; Rc::new(0) })]
+    async fn shared() -> Result<Rc<u32>, CallError> {
+        tokio::task::yield_now().await;
+        Ok(Rc::new(1))
+    }
+    #[degrade(fallback = { tokio::task::yield_now().await; 0 })]
+    async fn small() -> Result<u8, CallError> {
+        tokio::task::yield_now().await;
+        Ok(1)
+    }
+    #[degrade(fallback = { tokio::task::yield_now().await; [0; 4096] })]
+    async fn large() -> Result<[u8; 4096], CallError> {
+        tokio::task::yield_now().await;
+        Ok([1; 4096])
+    }
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&shared());
+    let (small, large) = (size_of_val(&small()), size_of_val(&large()));
+    assert!(large < 2 * small, "{small} bytes around a small value, {large} around a large one");
+}
+
+/// Nor does rustc say of it that the code around it can't be reached.
+#[tokio::test]
+async fn a_fallback_may_leave_early_instead_of_having_a_value() {
+    #![deny(unreachable_code)]
+    #[degrade(fallback = return Ok(2))]
+    async fn early() -> Result<u32, CallError> {
+        Err(CallError::Busy)
+    }
+    #[degrade(fallback = |error| return Err(error.clone()))]
+    fn early_with_an_error() -> Result<u32, CallError> {
+        Err(CallError::Busy)
+    }
+    #[degrade(fallback = unreachable!("the call succeeds"))]
+    async fn never() -> Result<u32, CallError> {
+        Ok(1)
+    }
+    assert_eq!((early().await, early_with_an_error(), never().await), (Ok(2), Err(CallError::Busy), Ok(1)));
+}

@@ -90,7 +90,11 @@ impl Degrade {
         let span = self.fallback.span();
         // In braces, where clippy doesn't take `Ok(…?)` for the user's.
         let substitute = if matches!(self.fallback, Expr::Try(_)) { quote!({ #fallback }) } else { fallback };
-        let ok = quote_spanned!(span=> ::core::result::Result::Ok(#substitute));
+        let ok = if never_yields(&self.fallback) {
+            substitute
+        } else {
+            quote_spanned!(span=> ::core::result::Result::Ok(#substitute))
+        };
         let mut block = Group::new(Delimiter::Brace, quote!(#hint  #ok));
         block.set_span(span);
         let fallback = if scope.is_async {
@@ -126,5 +130,19 @@ pub(crate) fn value(code: Code) -> TokenStream {
     match code {
         Code::Future(future) => quote!(#future.await),
         Code::Value(value) => value,
+    }
+}
+
+/// `return …`, `unreachable!(…)`: rustc would say that the `Ok` around it can't be reached.
+fn never_yields(expr: &Expr) -> bool {
+    match expr {
+        Expr::Return(_) => true,
+        Expr::Macro(call) => {
+            ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| call.mac.path.is_ident(name))
+        }
+        Expr::Block(block) => {
+            matches!(&block.block.stmts[..], [syn::Stmt::Expr(only, _)] if never_yields(only))
+        }
+        _ => false,
     }
 }
