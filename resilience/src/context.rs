@@ -25,14 +25,19 @@ pub struct CallContext {
     pub attempt: u32,
     /// The idempotency key, if the `#[retry]` (or one further out) has one; the same in every attempt of a logical call.
     pub idempotency_key: Option<String>,
-    /// What is left until the earliest deadline around, or `None` where no `#[timeout]` is.
+    /// What is left until the earliest deadline of the retried functions around, or `None` where none of them has
+    /// a `#[timeout]`. That of a function without `#[retry]` isn't among them.
     pub time_left: Option<Duration>,
 }
 
 /// What is known about the call under way: attempt number, idempotency key, time left.
 ///
 /// To be called in the body of a function under `#[retry]`, or in anything that the body awaits in the same task. Outside it
-/// answers attempt 1, no key and no deadline. A task that the body spawns is outside.
+/// answers attempt 1, no key and no deadline. A task that the body spawns is outside, unless the body itself polls it, as it does
+/// in a `LocalSet` of its own.
+///
+/// A key holds for everything within: a body that makes two operations, each of which asks for the key, gets the same one
+/// twice, and has to tell them apart (`format!("{key}-refund")`), or the callee takes the second for a repetition of the first.
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
