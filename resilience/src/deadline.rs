@@ -7,6 +7,26 @@ use crate::clock;
 
 /// The state of one `#[timeout]` for one call, which the layers below it read through a shared reference.
 ///
+/// In a loop of your own it limits the waits, and [`tokio::time::timeout_at`] or a [`Timeout`](crate::Timeout) the attempts:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use resilience::{Attempts, Classify, Deadline, Jitter, Retry, RetryBudget, RetryRules, Site, errors::ServiceUnavailable, secs};
+///
+/// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());
+/// static BUDGET: RetryBudget = RetryBudget::standard();
+/// const POLICY: Retry = Retry::new().attempts(10).base(secs(1)).jitter(Jitter::None).idempotent();
+///
+/// let total = Deadline::starting_now(secs(5));
+/// let rules = RetryRules::new(&POLICY, &BUDGET, &SITE).deadline(&total);
+/// let mut attempts = Attempts::new();
+/// while let Ok(wait) = attempts.judge(ServiceUnavailable::new("inventory"), Classify::classify, rules) {
+///     wait.pause().await;
+/// }
+/// assert_eq!(attempts.number(), 3, "after 1 and 2 seconds another 4 would end too late");
+/// # }
+/// ```
+///
 /// An atomic only because a shared `Cell` would make the future `!Send`; nothing here is contended.
 #[derive(Debug)]
 pub struct Deadline<'above> {
@@ -23,8 +43,17 @@ const FIRED: u64 = u64::MAX;
 /// Thirty years: a longer timeout is none, and has to stay clear of the end of the clock.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
 
+impl Deadline<'static> {
+    /// A deadline that has started.
+    pub fn starting_now(after: Duration) -> Self {
+        let deadline = Self::new(after);
+        deadline.start();
+        deadline
+    }
+}
+
 impl<'above> Deadline<'above> {
-    /// A deadline that starts when the call first has to wait.
+    /// A deadline that the timeout it belongs to starts, when the call first has to wait. On its own it never starts.
     pub const fn new(after: Duration) -> Self {
         Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: None }
     }
