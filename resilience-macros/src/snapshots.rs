@@ -105,7 +105,6 @@ fn circuit_breaker() {
                     ::core::line!(),
                 );
                 let breaker: &'static CircuitBreaker = &INVENTORY;
-<<<<<<< HEAD
                 let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let reject = |argument| __private::reject::<StockError>(argument);
                 'guarded: {
@@ -115,13 +114,13 @@ fn circuit_breaker() {
                             break 'guarded Err(reject(rejected));
                         }
                     };
-                    match (|| {
+                    match __private::run(|| {
                         if false {
                             let unreached: Result<u32, StockError> = __private::unreached();
                             return unreached;
                         }
                         { look_up(sku) }
-                    })() {
+                    }) {
                         Ok(value) if permit.is_current() => {
                             permit.done();
                             Ok(value)
@@ -134,21 +133,6 @@ fn circuit_breaker() {
                                 );
                             outcome
                         }
-=======
-                let classify = __private::classify::<StockError>;
-                let reject = __private::reject::<StockError>;
-                match breaker.acquire_static(None) {
-                    Ok(permit) => {
-                        let outcome = __private::run(|| {
-                            if false {
-                                let _never: Result<u32, StockError> = loop {};
-                                return _never;
-                            }
-                            look_up(sku)
-                        });
-                        permit.settle(&outcome, |error| __RESILIENCE_SITE.classify(error, classify));
-                        outcome
->>>>>>> c02dd25 (Let a function that isn't async return a borrow of what it may change)
                     }
                 }
             }
