@@ -88,12 +88,17 @@ impl Degrade {
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
         // As if the user had written it, so that what is wrong with the expression is said of the expression.
         let span = self.fallback.span();
-        // In braces, where clippy doesn't take `Ok(…?)` for the user's.
-        let substitute = if matches!(self.fallback, Expr::Try(_)) { quote!({ #fallback }) } else { fallback };
-        let ok = if never_yields(&self.fallback) {
-            substitute
-        } else {
-            quote_spanned!(span=> ::core::result::Result::Ok(#substitute))
+        let ok = match &self.fallback {
+            // What leaves the fallback early with a whole outcome is that outcome.
+            Expr::Return(left) => left.expr.as_ref().map_or_else(|| quote!(()), |outcome| scope.user(outcome)),
+            // Around these rustc would say that the `Ok` can't be reached.
+            diverging if never_yields(diverging) => fallback,
+            // In braces, where clippy doesn't take `Ok(…?)` for the user's.
+            Expr::Try(_) => {
+                let braced = quote!({ #fallback });
+                quote_spanned!(span=> ::core::result::Result::Ok(#braced))
+            }
+            _ => quote_spanned!(span=> ::core::result::Result::Ok(#fallback)),
         };
         let mut block = Group::new(Delimiter::Brace, quote!(#hint  #ok));
         block.set_span(span);
@@ -133,16 +138,7 @@ pub(crate) fn value(code: Code) -> TokenStream {
     }
 }
 
-/// `return …`, `unreachable!(…)`: rustc would say that the `Ok` around it can't be reached.
 fn never_yields(expr: &Expr) -> bool {
-    match expr {
-        Expr::Return(_) => true,
-        Expr::Macro(call) => {
-            ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| call.mac.path.is_ident(name))
-        }
-        Expr::Block(block) => {
-            matches!(&block.block.stmts[..], [syn::Stmt::Expr(only, _)] if never_yields(only))
-        }
-        _ => false,
-    }
+    let Expr::Macro(call) = expr else { return false };
+    ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| call.mac.path.is_ident(name))
 }
