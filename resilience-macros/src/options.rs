@@ -94,7 +94,7 @@ impl Arguments {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 match parse_one(input, grammar, arguments_of_fn) {
-                    Ok(Argument::Positional(expr)) => parsed.positional.push(expr),
+                    Ok(Argument::Positional(expr)) => parsed.positional.push(ungroup(expr)),
                     Ok(Argument::Option(option)) => parsed.add(option, grammar, errors),
                     Err(error) => {
                         errors.push(error);
@@ -246,9 +246,17 @@ fn number(expr: Expr, key: &str, range: &RangeInclusive<u32>, what: &str) -> syn
 pub(crate) fn literal(expr: &Expr) -> Option<&Lit> {
     match expr {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),
-        // What a `macro_rules` passes on arrives inside an invisible group.
-        Expr::Group(group) => literal(&group.expr),
         _ => None,
+    }
+}
+
+/// What a `macro_rules` passes on as `$name:expr` arrives inside an invisible group.
+fn ungroup(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) if matches!(*group.expr, Expr::Group(_) | Expr::Lit(_) | Expr::Path(_)) => {
+            ungroup(*group.expr)
+        }
+        other => other,
     }
 }
 
@@ -309,7 +317,7 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
             return Err(syn::Error::new(value.span(), format!("`{name}` takes no value; write `{name}` alone")));
         }
         // A path such as `crate = ::name` is an expression too, so one form serves for all.
-        return Ok(Argument::Option(Opt { key, value: Value::Expr(input.parse()?) }));
+        return Ok(Argument::Option(Opt { key, value: Value::Expr(Box::new(ungroup(input.parse()?))) }));
     }
     if list {
         let content;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use resilience::{circuit_breaker, degrade, retry, secs, timeout};
+use resilience::{CircuitBreaker, Retry, circuit_breaker, degrade, retry, secs, timeout};
 
 use crate::support::{Callee, ShopError, hang, is_send};
 
@@ -303,8 +303,28 @@ macro_rules! operation {
 operation!(generated(callee: &Callee) -> u32, 2 + 2, "5s", callee.call());
 operation!(#[circuit_breaker(failure_threshold = 1)] generated_with_more(callee: &Callee) -> u32, 3, "5s", callee.call());
 
+macro_rules! with_state {
+    ($breaker:expr, $policy:expr, $attempts:expr, $label:expr, $fallback:expr) => {
+        #[degrade(fallback = $fallback)]
+        #[retry($policy, attempts = $attempts)]
+        #[circuit_breaker($breaker, service = $label)]
+        #[timeout("5s")]
+        async fn with_state(callee: &Callee) -> Result<u32, ShopError> {
+            callee.call()
+        }
+    };
+}
+
+static GIVEN: CircuitBreaker = CircuitBreaker::new("given");
+const POLICY: Retry = Retry::new().idempotent();
+
+with_state!(GIVEN, POLICY, 2, "given", 1 + 2);
+
 #[tokio::test(start_paused = true)]
 async fn functions_that_a_macro_writes() {
+    let down = Callee::answering_at(0);
+    assert_eq!(with_state(&down).await, Ok(3));
+    assert_eq!(down.calls(), 2);
     assert_eq!(generated(&Callee::answering_at(4)).await, Ok(4));
     let down = Callee::answering_at(0);
     assert_eq!(generated_with_more(&down).await, Err(ShopError::Busy));

@@ -29,6 +29,18 @@ async fn with_a_policy_that_does_not_say() -> Result<u32, CallError> {
     Ok(1)
 }
 
+macro_rules! with_policy {
+    ($policy:expr) => {
+        #[retry($policy)]
+        #[timeout("5s")]
+        async fn with_the_policy_of_a_macro() -> Result<u32, CallError> {
+            Ok(1)
+        }
+    };
+}
+
+with_policy!(SILENT);
+
 #[retry]
 fn not_async() -> Result<u32, CallError> {
     Ok(1)
@@ -51,5 +63,5 @@ impl Catalogue for () {}
 
 fn main() {
     let _ = (says_nothing(), without_timeout(), without_idempotence(), with_a_policy_that_does_not_say(), not_async());
-    let _ = (().find(), without_fault());
+    let _ = (().find(), without_fault(), with_the_policy_of_a_macro());
 }
