@@ -1,8 +1,11 @@
 //! Other macros on the same function, written below ours.
 
-use resilience::{retry, timeout};
+use std::time::Duration;
 
-use crate::support::{Callee, ShopError, hang};
+use async_trait::async_trait;
+use resilience::{degrade, retry, secs, timeout};
+
+use crate::support::{Callee, ShopError, hang, is_send};
 
 #[retry(idempotent)]
 #[timeout("5s")]
@@ -20,7 +23,7 @@ async fn instrument_below() {
 #[timeout("1m")]
 #[tokio::test(start_paused = true)]
 async fn a_test_with_a_timeout() -> Result<(), ShopError> {
-    tokio::time::sleep(resilience::secs(59)).await;
+    tokio::time::sleep(secs(59)).await;
     Ok(())
 }
 
@@ -58,4 +61,44 @@ pub async fn with_attributes_between(callee: &Callee) -> Result<u32, ShopError> 
 #[tokio::test(start_paused = true)]
 async fn attributes_between() {
     assert_eq!(with_attributes_between(&Callee::answering_at(2)).await, Ok(2));
+}
+
+#[async_trait]
+trait Store {
+    async fn save(&self, callee: &Callee, text: String) -> Result<usize, ShopError>;
+    async fn forget(&mut self, callee: &Callee) -> Result<(), ShopError>;
+}
+
+#[derive(Debug)]
+struct Remote {
+    limit: Duration,
+}
+
+#[async_trait]
+impl Store for Remote {
+    #[degrade(fallback = 0)]
+    #[retry(idempotent, clone(text))]
+    #[timeout(self.limit)]
+    #[tracing::instrument(skip(callee))]
+    async fn save(&self, callee: &Callee, text: String) -> Result<usize, ShopError> {
+        callee.call()?;
+        Ok(text.into_bytes().len())
+    }
+
+    #[retry(idempotent)]
+    #[timeout(self.limit)]
+    #[tracing::instrument(skip_all)]
+    async fn forget(&mut self, callee: &Callee) -> Result<(), ShopError> {
+        self.limit += secs(1);
+        callee.call().map(drop)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn async_trait_and_instrument() {
+    let mut remote = Remote { limit: secs(1) };
+    assert_eq!(is_send(remote.save(&Callee::answering_at(2), "four".to_owned())).await, Ok(4));
+    assert_eq!(remote.save(&Callee::answering_at(0), "four".to_owned()).await, Ok(0));
+    assert_eq!(remote.forget(&Callee::answering_at(3)).await, Ok(()));
+    assert_eq!(remote.limit, secs(4));
 }

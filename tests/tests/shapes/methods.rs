@@ -1,5 +1,6 @@
 //! Methods: every receiver.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +96,19 @@ impl Client {
         Ok(self.log.len())
     }
 
+    #[degrade(fallback = |_| { let mut log = std::mem::take(&mut self.log); log.push(1); Self { callee: Callee::default(), log, ..Self::new(Callee::default()) } })]
+    #[timeout("5s")]
+    async fn by_pinned_reference(mut self: Pin<&mut Self>) -> Result<Self, ShopError> {
+        self.as_mut().get_mut().log.push(0);
+        self.callee.call()?;
+        Ok(Self::new(Callee::answering_at(1)))
+    }
+
+    #[degrade(fallback = |error: &ShopError| if matches!(error, ShopError::Busy) { return Err(ShopError::Absent) } else { 5 }, non_critical)]
+    async fn fallback_that_fails(&self) -> Result<u32, ShopError> {
+        self.callee.call()
+    }
+
     #[degrade(fallback = |error| { self.log.push(99); if error.is_timed_out() { 1 } else { 2 } })]
     #[timeout("5s")]
     async fn fallback_that_changes(&mut self) -> Result<u32, ShopError> {
@@ -120,6 +134,18 @@ async fn every_receiver() {
     assert_eq!(is_send(answering_at(2).by_mutable_value()).await, Ok(vec![0, 1]));
     assert!(Client::without_receiver(&Callee::answering_at(3)).await.is_ok());
     assert_eq!(answering_at(2).without_async(), Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_receiver() {
+    let mut client = Client::new(Callee::answering_at(0));
+    let fallback = is_send(Pin::new(&mut client).by_pinned_reference()).await.expect("the fallback");
+    assert_eq!(fallback.log, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_fails_gives_the_error_it_stood_in_for() {
+    assert_eq!(Client::new(Callee::answering_at(0)).fallback_that_fails().await, Err(ShopError::Busy));
 }
 
 #[tokio::test(start_paused = true)]
