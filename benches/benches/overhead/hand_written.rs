@@ -61,18 +61,25 @@ macro_rules! full_nest {
                     let Some(permit) = NEST.acquire() else {
                         break 'guarded Err(Rejected::circuit_open("service", None).into());
                     };
-                    let outcome = $limit(LIMIT, $body(input)).await;
-                    permit.settle(&outcome);
-                    outcome
+                    match $limit(LIMIT, $body(input)).await {
+                        Ok(value) if permit.is_current() => {
+                            std::mem::forget(permit);
+                            Ok(value)
+                        }
+                        outcome => {
+                            permit.settle(&outcome);
+                            outcome
+                        }
+                    }
                 } {
                     Err(error) => match tries.judge(error, &BUDGET) {
                         Ok(pause) => pause,
                         Err(error) if error.is_transient() => return Ok($fallback),
                         Err(error) => return Err(error),
                     },
-                    ok => {
+                    Ok(value) => {
                         BUDGET.deposit();
-                        return ok;
+                        return Ok(value);
                     }
                 };
                 tokio::time::sleep(pause).await;

@@ -89,9 +89,15 @@ impl Breaker {
 }
 
 impl Permit<'_> {
+    /// Whether a success would change nothing.
+    #[inline]
+    pub(super) fn is_current(&self) -> bool {
+        self.breaker.word.load(Acquire) == self.ticket
+    }
+
     #[inline]
     pub(super) fn settle<T>(self, outcome: &Result<T, CallError>) {
-        let healthy = outcome.is_ok() && self.breaker.word.load(Acquire) == self.ticket;
+        let healthy = outcome.is_ok() && self.is_current();
         if !healthy {
             self.breaker.settle(self.ticket, !outcome.as_ref().is_err_and(CallError::is_transient));
         }
