@@ -546,6 +546,46 @@ fn a_function_that_is_not_async_may_return_a_borrow_of_what_it_may_change() {
     assert_eq!(shelf.counts, [2]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_function_that_calls_another_of_the_same_dependency_does_not_keep_its_breaker_open() {
+    one_dependency::recovers(breaker()).await;
+    one_dependency::recovers(breaker().probes(3)).await;
+}
+
+mod one_dependency {
+    use super::{Arc, CallError, CircuitBreaker, CircuitState, circuit_breaker, secs};
+
+    #[circuit_breaker(breaker)]
+    async fn all(breaker: &Arc<CircuitBreaker>) -> Result<u32, CallError> {
+        Ok(some(breaker).await? + some(breaker).await?)
+    }
+
+    #[circuit_breaker(breaker)]
+    async fn some(breaker: &Arc<CircuitBreaker>) -> Result<u32, CallError> {
+        one(breaker).await
+    }
+
+    #[circuit_breaker(breaker)]
+    async fn one(breaker: &Arc<CircuitBreaker>) -> Result<u32, CallError> {
+        let _ = breaker;
+        Ok(1)
+    }
+
+    pub(super) async fn recovers(breaker: CircuitBreaker) {
+        let breaker = Arc::new(breaker);
+        for _ in 0..3 {
+            breaker.acquire().expect("closed").failed(&resilience::Classify::classify(&CallError::Busy));
+        }
+        tokio::time::advance(secs(30)).await;
+        let mut calls = 0;
+        while all(&breaker).await.is_err() {
+            calls += 1;
+            assert!(calls < 5, "the callee works, and the circuit is {}", breaker.state());
+        }
+        assert_eq!(breaker.state(), CircuitState::Closed);
+    }
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }

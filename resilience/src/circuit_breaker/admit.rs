@@ -19,7 +19,7 @@ impl<W: Word> Core<W> {
                 }
                 CircuitState::ForcedOpen => return Admission { ticket: Err(None), change: None },
                 CircuitState::Open => self.admit_first(policy, patience, found, lease, now()),
-                CircuitState::HalfOpen if found.admitted() < u64::from(policy.probes) => {
+                CircuitState::HalfOpen if found.admitted() < found.slots(policy.probes) => {
                     self.admit_next(patience, found, lease, &now)
                 }
                 CircuitState::HalfOpen => self.check_lease(policy, patience, found, lease, now()),

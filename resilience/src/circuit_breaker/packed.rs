@@ -4,7 +4,7 @@
 //! | mode 3 | registered 1 | generation 20 | payload 40                                  |
 //!                                           closed, forced closed: consecutive failures
 //!                                           open: when to probe, in milliseconds
-//!                                           half-open: epoch 4 | admitted 16 | succeeded 16
+//!                                           half-open: extra 4 | epoch 4 | admitted 16 | succeeded 16
 //! ```
 
 use super::change::CircuitState;
@@ -16,6 +16,8 @@ pub(super) const REGISTERED: u64 = 1 << 60;
 const PAYLOAD_MASK: u64 = (1 << GENERATION_SHIFT) - 1;
 const EPOCH_SHIFT: u32 = 32;
 const EPOCH_MASK: u64 = 0xf;
+const EXTRA_SHIFT: u32 = 36;
+const EXTRA_MASK: u64 = 0xf;
 
 /// One value of the state word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,18 @@ impl Packed {
         self.0 >> EPOCH_SHIFT & EPOCH_MASK
     }
 
+    /// How many slots there are, where the policy allows so many: one more for each call that this breaker itself stopped
+    /// further in. As many as fit.
+    pub(super) const fn slots(self, probes: u16) -> u64 {
+        let slots = probes as u64 + (self.0 >> EXTRA_SHIFT & EXTRA_MASK);
+        if slots > 0xffff { 0xffff } else { slots }
+    }
+
+    /// The same half-open generation with one more slot, up to fifteen.
+    pub(super) const fn with_one_more(self) -> Self {
+        if self.0 >> EXTRA_SHIFT & EXTRA_MASK == EXTRA_MASK { self } else { Self(self.0 + (1 << EXTRA_SHIFT)) }
+    }
+
     pub(super) const fn probes(admitted: u64, succeeded: u64) -> u64 {
         admitted << 16 | succeeded
     }
@@ -102,7 +116,8 @@ impl Packed {
     /// The same half-open generation with other counts, and with a new lease where asked.
     pub(super) const fn with_probes(self, admitted: u64, succeeded: u64, new_lease: bool) -> Self {
         let epoch = self.epoch().wrapping_add(new_lease as u64) & EPOCH_MASK;
-        self.with_payload(epoch << EPOCH_SHIFT | Self::probes(admitted, succeeded))
+        let extra = self.0 & EXTRA_MASK << EXTRA_SHIFT;
+        self.with_payload(extra | epoch << EPOCH_SHIFT | Self::probes(admitted, succeeded))
     }
 
     /// A lease that started at `millis`, and the state that it belongs to.
@@ -149,5 +164,11 @@ mod tests {
         assert_eq!((word.admitted(), word.succeeded(), word.epoch()), (0xffff, 0, 1));
         assert_eq!(word.with_probes(0, 0xffff, false).admitted(), 0);
         assert_eq!(word.with_probes(0, 0xffff, false).succeeded(), 0xffff);
+
+        let more = (0..20).fold(word, |word, _| word.with_one_more());
+        assert_eq!((more.slots(1), more.slots(u16::MAX), more.ticket()), (16, 0xffff, word.ticket()));
+        assert_eq!((more.admitted(), more.succeeded(), more.epoch()), (0xffff, 0, 1));
+        assert_eq!(more.with_probes(2, 1, true).slots(3), 18);
+        assert_eq!(more.next(CircuitState::HalfOpen, 0).slots(3), 3);
     }
 }

@@ -37,6 +37,9 @@ pub enum Verdict {
     Failure,
     /// Nothing.
     Nothing,
+    /// Nothing: this very breaker stopped it, at a call further in. For a probe to get through there must be one more slot, or a
+    /// function that calls another of the same dependency would stop itself for ever.
+    StoppedHere,
 }
 
 /// The answer to a caller.
