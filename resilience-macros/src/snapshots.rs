@@ -281,7 +281,10 @@ fn the_full_nest() {
                 #[timeout(__touch)]
                 const _: () = ();
                 let _ = __private::PolicySaysWhetherToRepeat::<
-                    { (STANDARD).says_whether_to_repeat() },
+                    {
+                        let named: Retry = STANDARD;
+                        named.says_whether_to_repeat()
+                    },
                 >::CHECK;
                 static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
                 let breaker_handle = __private::clone_handle(&self.breaker);
@@ -346,7 +349,10 @@ fn the_full_nest() {
                                                     error,
                                                     classify,
                                                     RetryRules::new(
-                                                            &const { STANDARD.checked() },
+                                                            &const {
+                                                                let named: Retry = STANDARD;
+                                                                named.checked()
+                                                            },
                                                             &__RESILIENCE_BUDGET,
                                                             &__RESILIENCE_SITE,
                                                         )

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned;
 
-use crate::layer::{Kind, Layer, Scope, is_constant};
+use crate::layer::{Kind, Layer, Scope, is_constant, named};
 use crate::nest::Nest;
 
 const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
@@ -28,8 +28,9 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         // The policy knows; a constant one can be asked at compile time.
         Err(policy) if is_constant(policy, scope.function) => {
             let check = Ident::new("CHECK", policy.span());
+            let (let_named, named) = (named(policy, scope), Scope::local("named"));
             warnings.extend(quote! {
-                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ (#policy).says_whether_to_repeat() }>::#check;
+                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ #let_named #named.says_whether_to_repeat() }>::#check;
             });
         }
         Ok(true) | Err(_) => {}

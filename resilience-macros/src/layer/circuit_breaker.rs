@@ -5,10 +5,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Code, Fragment, Holding, Scope, mentions};
+use super::{Code, Fragment, Holding, Scope, makes_a_new, mentions};
 use crate::diagnostics::Errors;
 use crate::function::Function;
-use crate::options::{Arguments, Grammar, Setting};
+use crate::options::{self, Arguments, Grammar, Setting};
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -76,6 +76,17 @@ impl CircuitBreaker {
             errors.on(second, "`#[circuit_breaker]` takes one breaker; take this one off");
         }
         if let Some(handle) = handle {
+            if options::literal(&handle).is_some() {
+                errors.on(
+                    &handle,
+                    "a breaker is shared by its handle, and not by a name; write `#[circuit_breaker(INVENTORY)]`, where `static INVENTORY: CircuitBreaker = CircuitBreaker::new(\"inventory\");`",
+                );
+            } else if makes_a_new(&handle, "CircuitBreaker") {
+                errors.on(
+                    &handle,
+                    "this makes a new breaker for every call, which never opens; put it in a `static` and name that, as in `#[circuit_breaker(INVENTORY)]`",
+                );
+            }
             for option in OWN_STATE.iter().filter_map(|option| arguments.take(option)) {
                 errors.on(
                     &option.key,

@@ -15,7 +15,7 @@ use crate::{async_trait, krate};
 
 pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use degrade::{Degrade, value};
-pub(crate) use retry::{Around, Retry, is_constant};
+pub(crate) use retry::{Around, Retry, is_constant, named};
 pub(crate) use timeout::{Timeout, deadline_name};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,6 +203,26 @@ fn first_ident(expr: &Expr) -> Option<Ident> {
         Expr::Paren(paren) => first_ident(&paren.expr),
         Expr::Group(group) => first_ident(&group.expr),
         _ => None,
+    }
+}
+
+/// Whether an expression makes a value of this type: with every call a new one, which remembers nothing of the last.
+pub(crate) fn makes_a_new(expr: &Expr, ty: &str) -> bool {
+    match expr {
+        Expr::MethodCall(call) => makes_a_new(&call.receiver, ty),
+        Expr::Reference(reference) => makes_a_new(&reference.expr, ty),
+        Expr::Paren(paren) => makes_a_new(&paren.expr, ty),
+        Expr::Group(group) => makes_a_new(&group.expr, ty),
+        Expr::Call(call) => {
+            let Expr::Path(function) = &*call.func else { return false };
+            let mut names = function.path.segments.iter().rev().map(|segment| &segment.ident);
+            match (names.next(), names.next()) {
+                (Some(_), Some(of)) if of == ty => true,
+                (Some(new), Some(_)) if new == "new" => call.args.iter().any(|argument| makes_a_new(argument, ty)),
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }
 

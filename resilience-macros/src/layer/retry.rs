@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
 use super::degrade::{Degrade, value};
-use super::{Code, Fragment, Holding, Scope};
+use super::{Code, Fragment, Holding, Scope, makes_a_new};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
@@ -91,7 +91,7 @@ impl Retry {
             jitter: arguments.expr("jitter", errors).and_then(|expr| errors.take(jitter(expr))),
             max_retry_after: arguments.duration("max_retry_after", errors),
             repeat: repeat(arguments, errors),
-            budget: budget(arguments.take("budget")),
+            budget: budget(arguments.take("budget"), errors),
             timed_elsewhere: arguments.flag("timed_elsewhere").is_some(),
         };
         retry.check(errors);
@@ -175,8 +175,10 @@ impl Retry {
             return None;
         }
         let (krate, repeat, steps) = (scope.krate, self.repeat_step(), self.steps(scope));
-        let start = if let Some(named) = &self.policy { quote!(#named) } else { quote!(#krate::Retry::new()) };
-        Some(quote!(&const { #start #(#steps)* #repeat.checked() }))
+        let named = self.policy.as_ref().map(|policy| named(policy, scope));
+        let start =
+            if named.is_some() { Scope::local("named").to_token_stream() } else { quote!(#krate::Retry::new()) };
+        Some(quote!(&const { #named #start #(#steps)* #repeat.checked() }))
     }
 
     /// The policy, where `setup` has run.
@@ -261,7 +263,9 @@ impl Retry {
                 let written = scope.user(expr);
                 let reference = quote_spanned!(expr.span()=> &#written);
                 match scope.holding(expr) {
-                    Holding::Static | Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = #reference;),
+                    // A `const` would be a new budget for every call.
+                    Holding::Static => quote!(let #budget: &'static #krate::RetryBudget = #reference;),
+                    Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = #reference;),
                     Holding::Cloned => quote! {
                         let #handle = #krate::__private::clone_handle(#reference);
                         let #budget: &#krate::RetryBudget = &#handle;
@@ -341,6 +345,12 @@ pub(crate) struct Around<'a> {
     pub(crate) attempt: Option<&'a Ident>,
 }
 
+/// `let named: Retry = STANDARD;`, so that what is no policy is reported where it is written, and not as methods it lacks.
+pub(crate) fn named(policy: &Expr, scope: &Scope<'_>) -> TokenStream {
+    let (krate, named) = (scope.krate, Scope::local("named"));
+    quote!(let #named: #krate::Retry = #policy;)
+}
+
 /// `STANDARD`, `policies::STANDARD`: something that a constant can be made from.
 pub(crate) fn is_constant(expr: &Expr, function: &Function) -> bool {
     let Expr::Path(path) = expr else { return false };
@@ -397,12 +407,19 @@ fn repeat(arguments: &mut Arguments, errors: &mut Errors) -> Option<Repeat> {
     found.map(|(repeat, _)| repeat)
 }
 
-fn budget(option: Option<Opt>) -> Budget {
-    match option.map(|option| option.value) {
-        Some(Value::Expr(expr)) => match options::literal(&expr) {
-            Some(Lit::Str(text)) if text.value() == "off" => Budget::Off,
-            _ => Budget::Handle(*expr),
-        },
-        _ => Budget::OfTheSite,
+fn budget(option: Option<Opt>, errors: &mut Errors) -> Budget {
+    let Some(Value::Expr(expr)) = option.map(|option| option.value) else { return Budget::OfTheSite };
+    match options::literal(&expr) {
+        Some(Lit::Str(text)) if text.value() == "off" => return Budget::Off,
+        Some(other) => errors.on(
+            other,
+            "`budget` is a `RetryBudget`, named by its path, or `\"off\"`; write `budget = BUDGET`, where `static BUDGET: RetryBudget = RetryBudget::standard();`",
+        ),
+        None if makes_a_new(&expr, "RetryBudget") => errors.on(
+            &expr,
+            "this makes a new budget for every call, which never runs out; put it in a `static` and name that, as in `budget = BUDGET`",
+        ),
+        None => {}
     }
+    Budget::Handle(*expr)
 }
