@@ -29,6 +29,8 @@ struct Model {
     reopened: u32,
     out: u32,
     succeeded: u32,
+    /// Slots beyond `probes`: one for each probe of this round that was dropped, up to fifteen.
+    extra: u32,
     lease: u64,
 }
 
@@ -37,14 +39,17 @@ enum End {
     Success,
     Answer,
     Failure,
+    /// Neutral, by `ignore`.
     Nothing,
+    /// Dropped without a result.
+    Dropped,
 }
 
 impl Model {
     fn new(settings: Settings) -> Self {
         let state = Closed;
-        let (failures, opened_at, wait, reopened, out, succeeded, lease) = (0, 0, 0, 0, 0, 0, 0);
-        Self { settings, now: 0, state, round: 0, failures, opened_at, wait, reopened, out, succeeded, lease }
+        let (failures, opened_at, wait, reopened, out, succeeded, extra, lease) = (0, 0, 0, 0, 0, 0, 0, 0);
+        Self { settings, now: 0, state, round: 0, failures, opened_at, wait, reopened, out, succeeded, extra, lease }
     }
 
     fn go(&mut self, state: CircuitState) {
@@ -53,6 +58,7 @@ impl Model {
         self.failures = 0;
         self.out = 0;
         self.succeeded = 0;
+        self.extra = 0;
     }
 
     fn open(&mut self, reopened: u32) {
@@ -70,7 +76,7 @@ impl Model {
         }
         match self.state {
             Open => Err(Some(self.opened_at + self.wait - self.now)),
-            HalfOpen if self.out + self.succeeded < self.settings.probes => {
+            HalfOpen if self.out + self.succeeded < self.settings.probes + self.extra => {
                 if self.out == 0 {
                     self.lease = self.now;
                 }
@@ -108,6 +114,10 @@ impl Model {
             }
             (HalfOpen, End::Failure) => self.open(self.reopened + 1),
             (HalfOpen, End::Nothing) => self.out -= 1,
+            (HalfOpen, End::Dropped) => {
+                self.out -= 1;
+                self.extra = 15.min(self.extra + 1);
+            }
             _ => {}
         }
     }
@@ -131,7 +141,7 @@ enum Step {
 }
 
 fn end() -> impl Strategy<Value = End> {
-    prop_oneof![3 => Just(End::Failure), 2 => Just(End::Success), 1 => Just(End::Answer), 1 => Just(End::Nothing)]
+    prop_oneof![3 => Just(End::Failure), 2 => Just(End::Success), 1 => Just(End::Answer), 1 => Just(End::Nothing), 1 => Just(End::Dropped)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -155,7 +165,8 @@ fn finish(permit: Permit<'_>, end: End) {
         End::Success => permit.succeeded(),
         End::Answer => permit.failed(&Classification::permanent("NOT_FOUND")),
         End::Failure => permit.failed(&Classification::transient("BUSY")),
-        End::Nothing => drop(permit),
+        End::Nothing => permit.ignore(),
+        End::Dropped => drop(permit),
     }
 }
 

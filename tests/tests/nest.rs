@@ -256,6 +256,19 @@ async fn a_probe_stopped_by_an_inner_layer_tells_nothing_and_gives_its_slot_back
     assert_eq!(nested.outer.state(), CircuitState::Closed);
 }
 
+/// `try_join!` drops the probe as soon as the call beside it is rejected.
+#[tokio::test(start_paused = true)]
+async fn calls_made_together_do_not_keep_each_other_from_recovering() {
+    let client = Client::new(breaker(), (0..100).map(|_| Answer::After(millis(10), Ok(1))));
+    half_open(&client).await;
+    let mut rounds = 0;
+    while tokio::try_join!(client.alone(), client.alone(), client.alone()).is_err() {
+        rounds += 1;
+        assert!(rounds < 5, "{:?}", client.breaker.state());
+    }
+    assert_eq!(client.breaker.state(), CircuitState::Closed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_a_thousand_callers_at_half_open_exactly_the_probes_reach_the_callee() {
     for probes in [1, 3] {

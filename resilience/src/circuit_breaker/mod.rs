@@ -62,8 +62,7 @@ use state::{Core, Ticket, Verdict};
 /// | a transient or unclassified error, or a timeout below or above | a failure | opens again |
 /// | a permanent or partial error: the callee answered | nothing | a probe that succeeded |
 /// | a fatal error, a rejection by another layer | nothing | gives its slot back |
-/// | a rejection by this breaker, of a call further in | nothing | gives its slot back, and from now on there is one more |
-/// | it was dropped, or panicked | nothing | gives its slot back |
+/// | it was dropped, it panicked, or this breaker rejected a call further in | nothing | gives its slot back, and there is one more |
 ///
 /// A result counts only in the state in which its call was admitted: a late success doesn't close a circuit that opened
 /// meanwhile, and a late failure isn't counted in the next round.

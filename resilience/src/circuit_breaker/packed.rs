@@ -97,8 +97,8 @@ impl Packed {
         self.0 >> EPOCH_SHIFT & EPOCH_MASK
     }
 
-    /// How many slots there are, where the policy allows so many: one more for each call that this breaker itself stopped
-    /// further in. As many as fit.
+    /// How many slots there are, where the policy allows so many: one more for each probe that was cut short.
+    /// As many as fit.
     pub(super) const fn slots(self, probes: u16) -> u64 {
         let slots = probes as u64 + (self.0 >> EXTRA_SHIFT & EXTRA_MASK);
         if slots > 0xffff { 0xffff } else { slots }

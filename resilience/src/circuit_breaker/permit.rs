@@ -85,7 +85,7 @@ impl<A: Above> Permit<'_, A> {
     pub fn failed(self, error: &Classification) {
         let verdict = match (error.rejected(), error.category()) {
             (Some(rejected), _) if rejected.is_timed_out() => Verdict::Failure,
-            (Some(rejected), _) if rejected.service() == self.breaker.name() => Verdict::StoppedHere,
+            (Some(rejected), _) if rejected.service() == self.breaker.name() => Verdict::Interrupted,
             (Some(_), _) | (_, Some(Category::Fatal)) => Verdict::Nothing,
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::Answer,
@@ -147,7 +147,7 @@ impl<A: Above> Permit<'_, A> {
 impl<A: Above> Drop for Permit<'_, A> {
     #[inline]
     fn drop(&mut self) {
-        let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Nothing };
+        let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Interrupted };
         if verdict == Verdict::Failure || !self.ticket.is_closed() {
             self.breaker.settle_slowly(self.ticket, verdict, LOST);
         }

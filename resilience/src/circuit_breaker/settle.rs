@@ -29,7 +29,7 @@ impl<W: Word> Core<W> {
         let failures = match verdict {
             Verdict::Success => 0,
             Verdict::Failure => found.payload() + 1,
-            Verdict::Answer | Verdict::Nothing | Verdict::StoppedHere => return Some(Settled::default()),
+            Verdict::Answer | Verdict::Nothing | Verdict::Interrupted => return Some(Settled::default()),
         };
         let counted = (failures > 0).then_some(failures);
         if found.is_closed() && failures >= u64::from(policy.failure_threshold) {
@@ -61,9 +61,9 @@ impl<W: Word> Core<W> {
                 let (_, change) = self.reopen(policy, found, ChangeReason::ProbeFailed, now())?;
                 Some(Settled { failures: Some(1), change })
             }
-            Verdict::Nothing | Verdict::StoppedHere => {
+            Verdict::Nothing | Verdict::Interrupted => {
                 let next = found.with_probes(found.admitted() - 1, found.succeeded(), false);
-                let next = if verdict == Verdict::StoppedHere { next.with_one_more() } else { next };
+                let next = if verdict == Verdict::Interrupted { next.with_one_more() } else { next };
                 self.replace(found, next)?;
                 Some(Settled::default())
             }

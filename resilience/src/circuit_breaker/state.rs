@@ -37,9 +37,9 @@ pub enum Verdict {
     Failure,
     /// Nothing.
     Nothing,
-    /// Nothing: this very breaker stopped it, at a call further in. For a probe to get through there must be one more slot, or a
-    /// function that calls another of the same dependency would stop itself for ever.
-    StoppedHere,
+    /// Nothing, and it was cut short: its caller dropped it, or this very breaker stopped it at a call further in. Were there no
+    /// more slots than before, calls that are made together, or within each other, could cut each other short for ever.
+    Interrupted,
 }
 
 /// The answer to a caller.

@@ -107,7 +107,7 @@ async fn each_success_gives_the_other_probes_a_new_lease_and_a_neutral_end_does_
     advance(ALMOST).await;
     assert!(breaker.acquire().is_err());
     assert_eq!(breaker.state(), HalfOpen);
-    drop(second);
+    second.ignore();
     let _fourth = breaker.acquire().expect("the slot was given back");
     advance(Duration::from_millis(1)).await;
     assert!(breaker.acquire().is_err());

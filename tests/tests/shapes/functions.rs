@@ -351,9 +351,18 @@ async fn an_annotated_function_inside_another() {
 
 #[tokio::test(start_paused = true)]
 async fn futures_can_be_spawned() {
+    // With a breaker of its own: another test opens that of `all_layers`.
+    #[degrade(fallback = 0)]
+    #[timeout("20s")]
+    #[retry(idempotent, attempts = 3, base = "100ms", max_delay = "1s")]
+    #[circuit_breaker(failure_threshold = 4)]
+    #[timeout("5s")]
+    async fn all_layers_elsewhere(callee: &Callee) -> Result<u32, ShopError> {
+        callee.call()
+    }
     async fn task() -> Result<u32, ShopError> {
         let callee = Callee::answering_at(2);
-        all_layers(&callee).await
+        all_layers_elsewhere(&callee).await
     }
     assert_eq!(tokio::spawn(task()).await.expect("no panic"), Ok(2));
     let callee = Callee::answering_at(1);
