@@ -47,7 +47,7 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     /// Makes so many calls, one after the other.
     run: Box<dyn Fn(u64) + Sync>,
-    /// The size of the future, where all of the call is in it and nothing in a box.
+    /// The size of the future, boxes not followed; unknown of a tower service, which may box any of it.
     pub(crate) future: Option<usize>,
     threads: &'static [usize],
 }

@@ -43,13 +43,15 @@ pub(crate) fn times(measured: &[Measured]) {
 }
 
 pub(crate) fn counts(contenders: &[Contender]) {
-    println!("\nExact, on one thread: the future's size in bytes, and allocations per call.\n");
+    println!(
+        "\nExact, on one thread: the future's size in bytes (a tower service has none to ask), and allocations per call.\n"
+    );
     row(&["case", "name", "future", "allocations"]);
     row(&["---"; 4]);
     for case in Case::ALL {
         for contender in contenders.iter().filter(|contender| contender.case == case) {
             let allocations = contender.allocations();
-            let future = contender.future.map_or_else(|| "boxed".to_owned(), |size| size.to_string());
+            let future = contender.future.map_or_else(|| "–".to_owned(), |size| size.to_string());
             row(&[case.name().to_owned(), contender.name.to_owned(), future, format!("{allocations:.2}")]);
         }
     }
