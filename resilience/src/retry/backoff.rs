@@ -70,3 +70,26 @@ fn with_room_for(exponential: u64, jitter: u64, max: u64) -> u64 {
 pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_number_there_is_neither_panics_nor_wraps() {
+        let (day, most) = (Duration::from_secs(86_400), Duration::from_secs(u64::MAX));
+        let jitters =
+            [Jitter::Standard, Jitter::UpTo(day), Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::None];
+        for jitter in jitters {
+            for (base, max) in [(day, most), (most, most), (day, day), (Duration::ZERO, day), (day, Duration::ZERO)] {
+                let policy = Retry::new().base(base).max_delay(max).jitter(jitter);
+                for retry in [0, 1, 63, 64, 65, 1_000_000, u32::MAX] {
+                    for previous in [0, 1, u64::MAX] {
+                        let delay = policy.delay(retry, previous);
+                        assert!(delay <= nanos(max), "{jitter:?} {base:?} {max:?} {retry}: {delay}");
+                    }
+                }
+            }
+        }
+    }
+}
