@@ -36,7 +36,8 @@ use crate::{Classification, generic_message};
     message = "`{Self}` doesn't say how it may fail",
     label = "the layers need to classify this error",
     note = "for an error of your own, add `#[derive(ServiceError)]` to it, or implement `Classify`",
-    note = "for a foreign error, wrap it in a variant of your own enum, or write `classify = path::to::function` in the attribute"
+    note = "for a foreign error, wrap it in a variant of your own enum with a word other than `transparent`, or write `classify = path::to::function` in the attribute",
+    note = "for `reqwest::Error`, `anyhow::Error` or a boxed error, switch on the feature `reqwest`, `anyhow` or `boxed` of `resilience`"
 )]
 pub trait Classify: Display {
     /// Category, code, status, advice and the rest, in one answer.
