@@ -18,7 +18,7 @@ pub(crate) fn objection(body: &TokenStream, owner: &str) -> Option<String> {
     }
     if contains_ident(body, &|name| name.starts_with("__tracing_attr_") || name.starts_with("__tracing_instrument_")) {
         return Some(format!(
-            "`#[instrument]` above `{owner}` makes a span per attempt; write `#[instrument]` below `{owner}`"
+            "`#[instrument]` above `{owner}` makes a span per attempt; write `#[instrument]` below `{owner}`, and it makes one span around the whole nest"
         ));
     }
     if is_runtime(body) {
