@@ -204,10 +204,11 @@ pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
             .map_err(|message| syn::Error::new(text.span(), message)),
         Some(Lit::Int(number)) => {
             let (digits, suffix) = (number.base10_digits(), number.suffix());
-            let message = if suffix.is_empty() {
-                format!("a duration needs a unit; write `\"{digits}s\"` or `\"{digits}ms\"`")
+            let with_unit = format!("{digits}{suffix}");
+            let message = if units::duration(&with_unit).is_ok() {
+                format!("a duration is written as text; write `\"{with_unit}\"`")
             } else {
-                format!("a duration is written as text; write `\"{digits}{suffix}\"`")
+                format!("a duration needs a unit; write `\"{digits}s\"` or `\"{digits}ms\"`")
             };
             Err(syn::Error::new(number.span(), message))
         }

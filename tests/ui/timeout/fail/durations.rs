@@ -14,6 +14,7 @@ macro_rules! functions {
 
 functions! {
     #[timeout(5)] no_unit,
+    #[timeout(5_u64)] type_of_a_number,
     #[timeout(5s)] unit_without_quotes,
     #[timeout("5")] no_unit_in_text,
     #[timeout("5 parsecs")] unknown_unit,
@@ -37,6 +38,6 @@ async fn empty_parentheses() -> Result<u32, CallError> {
 }
 
 fn main() {
-    let _ = (no_unit(), unit_without_quotes(), no_unit_in_text(), unknown_unit(), no_number(), no_such_number());
+    let _ = (no_unit(), type_of_a_number(), unit_without_quotes(), no_unit_in_text(), unknown_unit(), no_number(), no_such_number());
     let _ = (empty(), zero(), fraction(), too_long(), two(), missing(), empty_parentheses());
 }
