@@ -48,10 +48,44 @@ impl Errors {
     }
 }
 
-/// ``unknown `#[retry]` option `atempts`; expected one of: …``
+/// ``unknown `#[retry]` option `atempts`; write `attempts` ``, or, where it is like none, all of them.
 pub(crate) fn unknown(owner: &str, key: &Ident, valid: &[&str]) -> syn::Error {
+    if let Some(meant) = nearest(&key.to_string(), valid) {
+        return syn::Error::new(key.span(), format!("unknown `{owner}` option `{key}`; write `{meant}`"));
+    }
     let list = valid.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
     syn::Error::new(key.span(), format!("unknown `{owner}` option `{key}`; expected one of: {list}"))
+}
+
+/// The only one that a slip of the pen may have become this: another case, or up to a third of the letters wrong.
+fn nearest<'a>(written: &str, valid: &[&'a str]) -> Option<&'a str> {
+    let plain = |word: &str| word.replace('_', "").to_lowercase();
+    let written = plain(written);
+    let mut near: Vec<(usize, &str)> = valid
+        .iter()
+        .map(|&word| (distance(&written, &plain(word)), word))
+        .filter(|(off, _)| off * 3 <= written.len())
+        .collect();
+    near.sort_unstable();
+    match near[..] {
+        [(off, word), (next, _), ..] if off < next => Some(word),
+        [(_, word)] => Some(word),
+        _ => None,
+    }
+}
+
+/// Levenshtein's, by bytes.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// ``duplicate `#[retry]` option `attempts`; keep one``

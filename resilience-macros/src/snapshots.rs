@@ -512,7 +512,7 @@ fn wrong_arguments() {
                 look_up(sku).await
             }
             ::core::compile_error! {
-                "unknown `#[retry]` option `atempts`; expected one of: `attempts`, `base`, `max_delay`, `jitter`, `max_retry_after`, `idempotency_key`, `budget`, `idempotent`, `non_idempotent`, `timed_elsewhere`, `clone`, `service`, `classify`, `rejected`, `crate`"
+                "unknown `#[retry]` option `atempts`; write `attempts`"
             }
             ::core::compile_error! {
                 "a duration needs a unit; write `\"5s\"` or `\"5ms\"`"

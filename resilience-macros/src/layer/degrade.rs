@@ -14,9 +14,11 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     lists: &["clone"],
     foreign: &[
         ("fallback_value", "`fallback` takes any expression of the Ok type"),
+        ("fallback_fn", "write `fallback = function(…)`"),
         ("default", "write `fallback = Default::default()`"),
         ("value", "write `fallback = …`"),
         ("with", "write `fallback = …`"),
+        ("critical", "that is what it is without `non_critical`; take it off"),
         ("service_name", "write `service = \"…\"`"),
         ("name", "write `service = \"…\"` for the label"),
     ],

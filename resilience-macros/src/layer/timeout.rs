@@ -14,9 +14,13 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign: &[
         ("duration", "write the duration alone: `#[timeout(\"5s\")]`"),
         ("after", "write the duration alone: `#[timeout(\"5s\")]`"),
+        ("limit", "write the duration alone: `#[timeout(\"5s\")]`"),
+        ("ms", "write the duration with its unit: `#[timeout(\"500ms\")]`"),
         ("millis", "write the duration with its unit: `#[timeout(\"500ms\")]`"),
         ("secs", "write the duration with its unit: `#[timeout(\"5s\")]`"),
         ("seconds", "write the duration with its unit: `#[timeout(\"5s\")]`"),
+        ("deadline", "write the duration alone; above `#[retry]` it is a deadline for all attempts"),
+        ("per_attempt", "write the duration alone; below `#[retry]` it is for each attempt"),
         ("name", "write `service = \"…\"` for the label"),
     ],
 };

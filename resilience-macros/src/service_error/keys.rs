@@ -42,6 +42,8 @@ pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
 pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
     const RENAMED: &[(&str, &str)] = &[
         ("retryable", "transient"),
+        ("temporary", "transient"),
+        ("forward", "transparent"),
         ("error_code", "code"),
         ("http_status", "status"),
         ("status_code", "status"),
@@ -49,9 +51,17 @@ pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
         ("public_message", "public"),
         ("user_message", "public"),
         ("level", "severity"),
+        ("msg", "public"),
         ("invalid", "validation"),
+        ("bad_request", "validation"),
+        ("unprocessable_entity", "validation"),
+        ("already_exists", "conflict"),
         ("auth_failed", "unauthenticated"),
         ("unauthorized", "unauthenticated"),
+        ("too_many_requests", "rate_limited"),
+        ("internal_server_error", "internal"),
+        ("server_error", "internal"),
+        ("gateway_timeout", "timeout"),
         ("network_timeout", "timeout"),
         ("service_unavailable", "unavailable"),
     ];

@@ -6,7 +6,7 @@ use resilience_tests::CallError;
 #[degrade(fallback = 0, noncritical)]
 #[retry(idempotent, atempts = 3, backof(1, 2), true)]
 #[circuit_breaker(inventory)]
-#[timeout("5s", limit = "5s")]
+#[timeout("5s", sevice = "inventory", color = "red")]
 async fn stock() -> Result<u32, CallError> {
     Ok(1)
 }

@@ -13,6 +13,12 @@ enum OrderError {
     #[error("other libraries' words")]
     #[service(retryable, error_code = "BUSY", http_status = 503, user_message = "Busy")]
     Foreign,
+    #[error("another case")]
+    #[service(Transient, Status = 503)]
+    Case,
+    #[error("http's words")]
+    #[service(too_many_requests, colour = "red")]
+    Http,
     #[error("field")]
     #[service(transient)]
     Field {
