@@ -58,7 +58,11 @@
 //! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
 //! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
 //! `graceful_degradation_activated`, `degradation_failed`, and, once per function, `unclassified_error` and `option_out_of_range`.
-//! None is an error record: what is retried or handled isn't an error yet.
+//! All are warnings, except that `retry_scheduled` is for information, and `circuit_breaker_rejected` and the end of a call whose
+//! first answer was final are for debugging. None is an error record: what is retried or handled isn't an error yet.
+//!
+//! Each says `service`, the label, and `function`. By default both are the function's bare name, so give methods that are called
+//! `get` a label of their own: `#[retry(service = "orders", …)]`.
 //!
 //! # Features
 //!
