@@ -43,6 +43,12 @@ pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(by: F) -> F {
     by
 }
 
+/// `ignore = …`: gives a closure the type of its argument.
+#[inline]
+pub fn ignores<E>(error: &E, by: impl FnOnce(&E) -> bool) -> bool {
+    by(error)
+}
+
 /// The error takes what the layers report.
 #[inline]
 pub fn reject<E: FromRejected>(rejected: Rejected) -> E {

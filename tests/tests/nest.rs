@@ -184,6 +184,22 @@ async fn answers_that_are_errors_do_not_open_the_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn errors_to_ignore_tell_nothing_about_the_callee() {
+    // A closure without types, which it gets from the function.
+    #[circuit_breaker(breaker, ignore = |error| error.to_string().contains("Refused"))]
+    async fn ignoring(breaker: &CircuitBreaker, error: CallError) -> Result<(), CallError> {
+        Err(error)
+    }
+    let breaker = CircuitBreaker::new("inventory").failure_threshold(2);
+    for error in [CallError::Refused, CallError::Busy, CallError::Refused, CallError::Refused] {
+        ignoring(&breaker, error).await.unwrap_err();
+    }
+    assert_eq!((breaker.state(), breaker.metrics().consecutive_failures), (CircuitState::Closed, 1));
+    ignoring(&breaker, CallError::Busy).await.unwrap_err();
+    assert_eq!(breaker.state(), CircuitState::Open);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_probe_gives_its_slot_back() {
     let client = Client::new(breaker(), [Answer::Hang]);
     half_open(&client).await;

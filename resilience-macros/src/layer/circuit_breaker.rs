@@ -175,7 +175,7 @@ impl CircuitBreaker {
         inner: Fragment,
         scope: &Scope<'_>,
     ) -> Fragment {
-        let site = &scope.site;
+        let (krate, site) = (scope.krate, &scope.site);
         let [breaker, permit, rejected] = ["breaker", "permit", "rejected"].map(Scope::local);
         let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
@@ -188,7 +188,7 @@ impl CircuitBreaker {
         let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             quote! {
                 match &#outcome {
-                    ::core::result::Result::Err(#error) if (#ignore)(#error) => #permit.ignore(),
+                    ::core::result::Result::Err(#error) if #krate::__private::ignores(#error, #ignore) => #permit.ignore(),
                     _ => #permit.settle(&#outcome, |#error| #site.classify(#error, #classify)),
                 }
             }
