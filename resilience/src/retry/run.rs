@@ -22,7 +22,8 @@ impl Retry {
     /// # }
     /// ```
     ///
-    /// Dropping the future drops the attempt, or the wait, that is under way.
+    /// Dropping the future drops the attempt, or the wait, that is under way. That an error is unclassified is said with every
+    /// call that meets one, since there is no annotated function to remember it.
     ///
     /// # Errors
     /// The operation's last error, when there is no further attempt.
