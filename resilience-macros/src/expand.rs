@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Lifetime;
 use syn::spanned::Spanned;
 
 use crate::async_trait::AsyncTraitBody;
@@ -199,10 +200,12 @@ fn body(
     scope: &Scope<'_>,
 ) -> Fragment {
     let krate = scope.krate;
-    // In a block of its own, where it may begin with an item.
+    // In a block of its own, where it may begin with an item. The label keeps `unused_braces` from asking about the braces of a
+    // body on one line; its underscore, `unused_labels` about the label; and its span, errors about the block at the block.
     let inside = recognised
         .map_or_else(|| function.in_own_braces(&function.body), |recognised| recognised.body.to_token_stream());
-    let block = function.in_place(quote!(#start #inside));
+    let label = Lifetime::new("'__resilience_body", inside.span());
+    let block = function.in_place(quote!(#start #label: #inside));
     let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {
         Some(Layer::Retry(retry)) => Some(retry),
         _ => None,

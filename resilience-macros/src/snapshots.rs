@@ -51,7 +51,7 @@ fn retry() {
                                 let unreached: Result<u32, StockError> = __private::unreached();
                                 return unreached;
                             }
-                            { self.client.stock(sku).await }
+                            '__resilience_body: { self.client.stock(sku).await }
                         })
                         .await
                     {
@@ -119,7 +119,7 @@ fn circuit_breaker() {
                             let unreached: Result<u32, StockError> = __private::unreached();
                             return unreached;
                         }
-                        { look_up(sku) }
+                        '__resilience_body: { look_up(sku) }
                     }) {
                         Ok(value) if permit.is_current() => {
                             permit.done();
@@ -172,7 +172,7 @@ fn timeout() {
                                 let unreached: Result<u32, StockError> = __private::unreached();
                                 return unreached;
                             }
-                            { look_up(sku).await }
+                            '__resilience_body: { look_up(sku).await }
                         },
                     )
                     .await
@@ -207,7 +207,7 @@ fn degrade() {
                             let unreached: Result<u32, StockError> = __private::unreached();
                             return unreached;
                         }
-                        { look_up(sku).await }
+                        '__resilience_body: { look_up(sku).await }
                     }
                         .await
                     {
@@ -324,7 +324,7 @@ fn the_full_nest() {
                                                             let unreached: Result<u32, StockError> = __private::unreached();
                                                             return unreached;
                                                         }
-                                                        { self.client.stock(sku).await }
+                                                        '__resilience_body: { self.client.stock(sku).await }
                                                     }),
                                             )
                                             .await
@@ -465,7 +465,7 @@ fn a_method_of_async_trait() {
                                         let unreached: Result<u32, StockError> = __private::unreached();
                                         return unreached;
                                     }
-                                    { __self.client.stock(sku).await }
+                                    '__resilience_body: { __self.client.stock(sku).await }
                                 },
                             )
                             .await
@@ -486,9 +486,7 @@ fn an_incomplete_body() {
         &quote! {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
-        &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } { v . } }) . await }"#
-        ]],
+        &expect![[r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#]],
     );
 }
 

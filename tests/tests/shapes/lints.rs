@@ -108,6 +108,22 @@ pub(crate) fn not_async(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()
 }
 
+// Bodies on one line, whose braces `unused_braces` looks at.
+
+#[rustfmt::skip]
+#[retry(idempotent)]
+#[timeout("5s")]
+pub(crate) async fn on_one_line(callee: &Callee) -> Result<u32, ShopError> { callee.call() }
+
+#[rustfmt::skip]
+#[retry(idempotent)]
+pub(crate) fn on_one_line_and_not_async(callee: &Callee) -> Result<u32, ShopError> { callee.call() }
+
+#[rustfmt::skip]
+#[degrade(fallback = callee.call()?)]
+#[circuit_breaker]
+pub(crate) async fn on_one_line_with_a_fallback(callee: &Callee) -> Result<u32, ShopError> { callee.call() }
+
 #[tokio::test(start_paused = true)]
 async fn strict_lints() {
     let client = Client { breaker: CircuitBreaker::new("strict"), limit: Duration::from_secs(1) };
@@ -116,4 +132,7 @@ async fn strict_lints() {
     assert_eq!(function(&Callee::answering_at(2), 2).await, Ok(2));
     assert_eq!(fallible(&Callee::answering_at(0)).await, Ok(()));
     assert_eq!(not_async(&Callee::answering_at(1)), Ok(1));
+    assert_eq!(on_one_line(&Callee::answering_at(2)).await, Ok(2));
+    assert_eq!(on_one_line_and_not_async(&Callee::answering_at(1)), Ok(1));
+    assert_eq!(on_one_line_with_a_fallback(&Callee::answering_at(2)).await, Ok(2));
 }
