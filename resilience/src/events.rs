@@ -89,31 +89,26 @@ mod emit {
         attempts: u32,
         elapsed: Duration,
     ) {
+        macro_rules! stopped {
+            ($level:ident) => {
+                $level!(
+                    target: TARGET,
+                    service = site.service(),
+                    function = site.function(),
+                    reason = reason.as_str(),
+                    attempts,
+                    elapsed_ms = millis(elapsed),
+                    code = class.code(),
+                    error = %error,
+                    "retry_stopped"
+                )
+            };
+        }
         // A call whose first answer is final isn't news for an operator; one that had a retry coming and lost it is.
         if attempts <= 1 && matches!(reason, Stopped::Permanent) {
-            debug!(
-                target: TARGET,
-                service = site.service(),
-                function = site.function(),
-                reason = reason.as_str(),
-                attempts,
-                elapsed_ms = millis(elapsed),
-                code = class.code(),
-                error = %error,
-                "retry_stopped"
-            );
+            stopped!(debug);
         } else {
-            warn!(
-                target: TARGET,
-                service = site.service(),
-                function = site.function(),
-                reason = reason.as_str(),
-                attempts,
-                elapsed_ms = millis(elapsed),
-                code = class.code(),
-                error = %error,
-                "retry_stopped"
-            );
+            stopped!(warn);
         }
     }
 
