@@ -1,5 +1,7 @@
 //! The macros of the `resilience` crate, which re-exports and documents them; use that crate.
 
+#![allow(missing_docs, reason = "documented where it is re-exported; rustdoc would show both texts")]
+
 mod async_trait;
 mod diagnostics;
 mod expand;
@@ -24,31 +26,26 @@ use proc_macro::TokenStream;
 // Where a mistake keeps a macro from its work, it still expands to the user's function beside the error: an editor goes on
 // completing in it, and what calls it still compiles.
 
-#[doc = "See [`resilience::retry`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Retry, arguments.into(), &item.into()).into()
 }
 
-#[doc = "See [`resilience::circuit_breaker`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::CircuitBreaker, arguments.into(), &item.into()).into()
 }
 
-#[doc = "See [`resilience::timeout`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Timeout, arguments.into(), &item.into()).into()
 }
 
-#[doc = "See [`resilience::degrade`](https://docs.rs/resilience)."]
 #[proc_macro_attribute]
 pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Degrade, arguments.into(), &item.into()).into()
 }
 
-/// Documented at its re-export, `resilience::ServiceError`.
 #[proc_macro_derive(ServiceError, attributes(service))]
 pub fn service_error(input: TokenStream) -> TokenStream {
     service_error::derive(input.into()).into()
