@@ -1,6 +1,7 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::{Level, Subscriber};
@@ -9,7 +10,26 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 /// The library's events of this thread, from the moment of the capture on.
 pub struct Events {
     events: Arc<Mutex<Vec<Event>>>,
-    _guard: tracing::subscriber::DefaultGuard,
+}
+
+thread_local! {
+    static OF_THIS_THREAD: RefCell<Option<Arc<Mutex<Vec<Event>>>>> = const { RefCell::new(None) };
+}
+
+/// One subscriber for the whole process. With one for each thread, an event that a thread without a subscriber meets first is
+/// remembered as wanted by nobody.
+pub(crate) fn listen() {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        let subscriber = tracing_subscriber::registry().with(Collect);
+        tracing::subscriber::set_global_default(subscriber).expect("nothing else sets a subscriber");
+    });
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        OF_THIS_THREAD.set(None);
+    }
 }
 
 /// One event: its name and its fields, as text.
@@ -24,12 +44,16 @@ pub struct Event {
 }
 
 impl Events {
-    /// Starts to collect.
+    /// Starts to collect; ends when it is dropped.
+    ///
+    /// # Panics
+    /// If the process has another subscriber.
     #[must_use]
     pub fn capture() -> Self {
+        listen();
         let events = Arc::default();
-        let subscriber = tracing_subscriber::registry().with(Collect(Arc::clone(&events)));
-        Self { events, _guard: tracing::subscriber::set_default(subscriber) }
+        OF_THIS_THREAD.set(Some(Arc::clone(&events)));
+        Self { events }
     }
 
     /// What came so far.
@@ -58,17 +82,18 @@ impl Event {
     }
 }
 
-struct Collect(Arc<Mutex<Vec<Event>>>);
+struct Collect;
 
 impl<S: Subscriber> Layer<S> for Collect {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() != "resilience" {
             return;
         }
+        let Some(events) = OF_THIS_THREAD.with_borrow(Clone::clone) else { return };
         let mut fields = Fields(BTreeMap::new());
         event.record(&mut fields);
         let name = fields.0.remove("message").unwrap_or_default();
-        if let Ok(mut events) = self.0.lock() {
+        if let Ok(mut events) = events.lock() {
             events.push(Event { name, level: *event.metadata().level(), fields: fields.0 });
         }
     }

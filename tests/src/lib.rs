@@ -12,3 +12,6 @@ pub use script::{Answer, Script};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// A breaker of another crate than the one whose functions name it.
+pub static ELSEWHERE: resilience::CircuitBreaker = resilience::CircuitBreaker::new("elsewhere").failure_threshold(1);

@@ -36,6 +36,7 @@ impl Script {
 
     /// A script of anything.
     pub fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        crate::events::listen();
         Self { answers: Mutex::new(answers.into_iter().collect()), calls: AtomicU32::new(0), times: Mutex::default() }
     }
 
