@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::{Function, mentions_impl};
-use crate::layer::{Around, Code, Fragment, Kind, Layer, Scope};
+use crate::layer::{Around, CircuitBreaker, Code, Fragment, Kind, Layer, Scope};
 use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
 
@@ -94,13 +94,13 @@ fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStr
 
 fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Option<&AsyncTraitBody>) -> TokenStream {
     let krate = &nest.krate;
-    let label = if let Some(service) = nest.shared(|common| common.service.as_ref()) {
-        service.to_token_stream()
-    } else {
+    let (handle, breakers_name) = breaker(nest).and_then(|(_, breaker)| breaker.named(krate)).unzip();
+    let service = nest.shared(|common| common.service.as_ref()).map(ToTokens::to_token_stream);
+    let label = service.or(breakers_name).unwrap_or_else(|| {
         let name = function.sig.ident.to_string();
         let name = name.trim_start_matches("r#");
         quote!(#name)
-    };
+    });
     let scope = Scope {
         krate,
         function,
@@ -125,11 +125,18 @@ fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Opt
     let touches = &nest.touches;
     match recognised {
         Some(recognised) => {
-            let setup = quote!(#site #touches #warnings #setup);
+            let setup = quote!(#site #handle #touches #warnings #setup);
             function.with_body(&recognised.with_value(&setup, &quote!(#before #value)))
         }
-        None => function.with_body(&quote!(#site #touches #warnings #setup #before #value)),
+        None => function.with_body(&quote!(#site #handle #touches #warnings #setup #before #value)),
     }
+}
+
+fn breaker(nest: &Nest) -> Option<(usize, &CircuitBreaker)> {
+    nest.layers.iter().enumerate().find_map(|(at, placed)| match &placed.layer {
+        Some(Layer::CircuitBreaker(breaker)) => Some((at, &**breaker)),
+        _ => None,
+    })
 }
 
 /// What belongs to the function as a whole; declared first, so that a second expansion finds its name at once.
@@ -258,7 +265,7 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
                 let (total, attempt) = (above.map(deadline_name), below.map(deadline_name));
                 let around = Around {
                     is_below_fallback: index > 0 && nest.layers[index - 1].kind == Kind::Degrade,
-                    has_breaker_below: nest.position(Kind::CircuitBreaker).is_some_and(|at| at > index),
+                    breaker_below: breaker(nest).filter(|(at, _)| *at > index).map(|(_, breaker)| breaker.in_use()),
                     total: total.as_ref(),
                     attempt: attempt.as_ref(),
                 };

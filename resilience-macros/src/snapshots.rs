@@ -98,17 +98,17 @@ fn circuit_breaker() {
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
                 static __RESILIENCE_SITE: Site = Site::new(
-                    "stock",
+                    __RESILIENCE_HANDLE.name(),
                     "stock",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let breaker: &'static CircuitBreaker = &INVENTORY;
+                static __RESILIENCE_HANDLE: &CircuitBreaker = __private::named(&INVENTORY);
                 let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let reject = |argument| __private::reject::<StockError>(argument);
                 'guarded: {
-                    let permit = match breaker.acquire_static(None) {
+                    let permit = match __RESILIENCE_HANDLE.acquire_static(None) {
                         Ok(permit) => permit,
                         Err(rejected) => {
                             break 'guarded Err(reject(rejected));
@@ -215,12 +215,7 @@ fn degrade() {
                         Ok(value) => break 'degraded Ok(value),
                     };
                     if Degrade::Critical
-                        .activate(
-                            &error,
-                            classify,
-                            ::core::stringify!(guess(sku, error). await ?),
-                            &__RESILIENCE_SITE,
-                        )
+                        .activate(&error, classify, "guess(sku, error).await?", &__RESILIENCE_SITE)
                     {
                         let settled = {
                             let error = &error;
@@ -236,7 +231,7 @@ fn degrade() {
                         Degrade::settle(
                             settled,
                             error,
-                            ::core::stringify!(guess(sku, error). await ?),
+                            "guess(sku, error).await?",
                             &__RESILIENCE_SITE,
                         )
                     } else {
@@ -379,9 +374,7 @@ fn the_full_nest() {
                         Err(error) => error,
                         Ok(value) => break 'degraded Ok(value),
                     };
-                    if Degrade::Critical
-                        .activate(&error, classify, ::core::stringify!(0), &__RESILIENCE_SITE)
-                    {
+                    if Degrade::Critical.activate(&error, classify, "0", &__RESILIENCE_SITE) {
                         let settled = {
                             async {
                                 if false {
@@ -392,7 +385,7 @@ fn the_full_nest() {
                             }
                                 .await
                         };
-                        Degrade::settle(settled, error, ::core::stringify!(0), &__RESILIENCE_SITE)
+                        Degrade::settle(settled, error, "0", &__RESILIENCE_SITE)
                     } else {
                         Err(error)
                     }

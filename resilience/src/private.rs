@@ -12,7 +12,7 @@ pub use crate::deadline::Deadline;
 #[cfg(feature = "tokio")]
 pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
-pub use crate::expansion::{classify, classify_by, clone_handle, ignores, reject, reject_by, run, unreached};
+pub use crate::expansion::{classify, classify_by, clone_handle, ignores, named, reject, reject_by, run, unreached};
 pub use crate::register::Known;
 #[cfg(feature = "anyhow")]
 pub use crate::register::{NotShared, Shared};

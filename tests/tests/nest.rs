@@ -446,6 +446,32 @@ async fn the_time_left_is_that_of_the_nearest_deadline() {
     assert_eq!(resilience::context().time_left, None);
 }
 
+/// One label for one dependency, in the events of every layer and in the errors; also where the breaker is another crate's.
+#[tokio::test(start_paused = true)]
+async fn a_named_breaker_labels_what_the_other_layers_say() {
+    #[degrade(fallback = 0)]
+    #[retry(idempotent, attempts = 2)]
+    #[circuit_breaker(resilience_tests::ELSEWHERE)]
+    #[timeout("5s")]
+    async fn stock() -> Result<u32, CallError> {
+        std::future::pending().await
+    }
+    #[circuit_breaker(resilience_tests::ELSEWHERE)]
+    #[timeout("5s", service = "said otherwise")]
+    async fn labelled() -> Result<u32, CallError> {
+        std::future::pending().await
+    }
+    let events = Events::capture();
+    assert_eq!(stock().await, Ok(0));
+    assert_eq!(events.all().len(), 5, "{:?}", events.names());
+    for event in events.all() {
+        assert_eq!(event.field("service"), "elsewhere", "{event:?}");
+    }
+    resilience_tests::ELSEWHERE.reset();
+    let Err(CallError::Rejected(rejected)) = labelled().await else { panic!("the call hangs") };
+    assert_eq!(rejected.service(), "said otherwise");
+}
+
 #[test]
 fn a_breaker_serves_a_function_that_is_not_async() {
     static STORE: CircuitBreaker = CircuitBreaker::new("store").failure_threshold(2);

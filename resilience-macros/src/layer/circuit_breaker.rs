@@ -129,9 +129,11 @@ impl CircuitBreaker {
             let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
             return quote! {
                 static __RESILIENCE_BREAKER: #krate::CircuitBreaker = #krate::CircuitBreaker::new(#label)#(#settings)*;
-                let #breaker: &'static #krate::CircuitBreaker = &__RESILIENCE_BREAKER;
             };
         };
+        if self.named_static().is_some() {
+            return TokenStream::new();
+        }
         let written = scope.user(handle);
         let holding = scope.holding(handle);
         // A handle that is none is reported where it is written.
@@ -145,6 +147,41 @@ impl CircuitBreaker {
                 let #breaker: &#krate::CircuitBreaker = &#handle;
             },
         }
+    }
+
+    /// The breaker, where `setup` has run.
+    pub(crate) fn in_use(&self) -> TokenStream {
+        match &self.handle {
+            None => quote!((&__RESILIENCE_BREAKER)),
+            Some(_) if self.named_static().is_some() => quote!(__RESILIENCE_HANDLE),
+            Some(_) => Scope::local("breaker").to_token_stream(),
+        }
+    }
+
+    /// `INVENTORY`, `breakers::INVENTORY`: what another static can refer to.
+    fn named_static(&self) -> Option<&Expr> {
+        let handle = self.handle.as_ref()?;
+        let Expr::Path(path) = handle else { return None };
+        let screams = |name: &Ident| {
+            let name = name.to_string();
+            name.chars().any(char::is_uppercase) && !name.chars().any(char::is_lowercase)
+        };
+        let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
+        let last = segments.next_back()?;
+        // An associated constant may depend on a type parameter.
+        let in_a_type = segments.any(|module| module.to_string().starts_with(char::is_uppercase));
+        (path.qself.is_none() && screams(last) && !in_a_type).then_some(handle)
+    }
+
+    /// The handle as a static, ahead of all others: named once, so that what is wrong with it is said once. And the name of
+    /// the breaker, which labels what the other layers say of the dependency too.
+    pub(crate) fn named(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
+        let handle = self.named_static()?;
+        let reference = quote_spanned!(handle.span()=> &#handle);
+        let named = quote! {
+            static __RESILIENCE_HANDLE: &#krate::CircuitBreaker = #krate::__private::named(#reference);
+        };
+        Some((named, quote!(__RESILIENCE_HANDLE.name())))
     }
 
     fn is_static(&self, scope: &Scope<'_>) -> bool {
@@ -176,7 +213,8 @@ impl CircuitBreaker {
         scope: &Scope<'_>,
     ) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [breaker, permit, rejected] = ["breaker", "permit", "rejected"].map(Scope::local);
+        let [permit, rejected] = ["permit", "rejected"].map(Scope::local);
+        let breaker = self.in_use();
         let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
         let longest = if let Some(longest) = longest {

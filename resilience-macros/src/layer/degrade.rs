@@ -1,5 +1,5 @@
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lifetime, Pat};
 
@@ -82,10 +82,7 @@ impl Degrade {
         let (krate, site) = (scope.krate, &scope.site);
         let [error, settled, succeeded] = ["error", "settled", "value"].map(Scope::local);
         let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
-        let text = {
-            let fallback = &self.fallback;
-            quote!(::core::stringify!(#fallback))
-        };
+        let text = source_text(self.fallback.to_token_stream());
         let fallback = scope.user(&self.fallback);
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
         // As if the user had written it, so that what is wrong with the expression is said of the expression.
@@ -143,4 +140,55 @@ pub(crate) fn value(code: Code) -> TokenStream {
 fn never_yields(expr: &Expr) -> bool {
     let Expr::Macro(call) = expr else { return false };
     ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| call.mac.path.is_ident(name))
+}
+
+/// An expression about as its author wrote it: `Vec::new()`, where the tokens by themselves are printed as `Vec :: new ()`.
+fn source_text(tokens: TokenStream) -> String {
+    const NO_SPACE_BEFORE: &str = ".,;:?)]([!";
+    const NO_SPACE_AFTER: &str = ".:([!&?";
+    let mut text = String::new();
+    for token in tokens {
+        let piece = match token {
+            TokenTree::Group(group) => {
+                let inside = source_text(group.stream());
+                match group.delimiter() {
+                    Delimiter::Parenthesis => format!("({inside})"),
+                    Delimiter::Bracket => format!("[{inside}]"),
+                    Delimiter::Brace => format!("{{ {inside} }}"),
+                    Delimiter::None => inside,
+                }
+            }
+            other => other.to_string(),
+        };
+        let joined = text.is_empty()
+            || text.ends_with(|last| NO_SPACE_AFTER.contains(last))
+            || piece.starts_with(|first| NO_SPACE_BEFORE.contains(first));
+        if !joined {
+            text.push(' ');
+        }
+        text.push_str(&piece);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_fallback_reads_as_it_was_written() {
+        for text in [
+            "Vec::new()",
+            "Stock::assume_available(sku)",
+            "cached(sku, error).await?.to_uppercase()",
+            "vec![1, 2]",
+            "\"a  b\"",
+            "1 + x",
+            "self.last.lock().clone()",
+            "&self.empty",
+        ] {
+            let tokens: TokenStream = text.parse().expect("tokens");
+            assert_eq!(source_text(tokens), text);
+        }
+    }
 }

@@ -307,7 +307,7 @@ impl Retry {
     //         }
     pub(crate) fn wrap(&self, around: &Around<'_>, classify: &Ident, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [retry, breaker] = ["retry", "breaker"].map(Scope::local);
+        let retry = Scope::local("retry");
         let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
         let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
@@ -315,7 +315,7 @@ impl Retry {
             Budget::OfTheSite | Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
         let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
-        if around.has_breaker_below {
+        if let Some(breaker) = &around.breaker_below {
             rules.extend(quote!(.breaker(#breaker)));
         }
         if let Some(total) = around.total {
@@ -357,7 +357,7 @@ impl Retry {
 /// What a retry has to know about the layers around it.
 pub(crate) struct Around<'a> {
     pub(crate) is_below_fallback: bool,
-    pub(crate) has_breaker_below: bool,
+    pub(crate) breaker_below: Option<TokenStream>,
     /// The deadline of all attempts together.
     pub(crate) total: Option<&'a Ident>,
     /// The deadline of each attempt.
