@@ -120,7 +120,7 @@ fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Opt
     let site = site(&scope);
     let setup = setup(nest, function, recognised, &scope);
     let body = body(nest, function, recognised, &quote!(#hint #copies), &scope);
-    let Fragment { before, code } = wrap(nest, body, &hint, &scope);
+    let Fragment { before, code } = wrap(nest, body, output.as_ref(), &hint, &scope);
     let value = crate::layer::value(code);
     let touches = &nest.touches;
     match recognised {
@@ -249,7 +249,7 @@ fn body(
 }
 
 /// Wraps the layers around the body, from the innermost out.
-fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> Fragment {
+fn wrap(nest: &Nest, body: Fragment, output: Option<&TokenStream>, hint: &TokenStream, scope: &Scope<'_>) -> Fragment {
     use crate::layer::deadline_name;
     let [classify, reject] = ["classify", "reject"].map(Scope::local);
     let mut inner = body;
@@ -271,7 +271,7 @@ fn wrap(nest: &Nest, body: Fragment, hint: &TokenStream, scope: &Scope<'_>) -> F
                 };
                 retry.wrap(&around, &classify, inner, scope)
             }
-            Some(Layer::Degrade(degrade)) => degrade.wrap(&classify, hint, inner, scope),
+            Some(Layer::Degrade(degrade)) => degrade.wrap(output, &classify, hint, inner, scope),
             None => inner,
         };
     }

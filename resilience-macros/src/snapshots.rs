@@ -224,7 +224,12 @@ fn degrade() {
                                     let unreached: Result<u32, StockError> = __private::unreached();
                                     return unreached;
                                 }
-                                Ok({ guess(sku, error).await? })
+                                let value: <Result<u32, StockError> as __private::Outcome>::Value = guess(
+                                        sku,
+                                        error,
+                                    )
+                                    .await?;
+                                Ok(value)
                             }
                                 .await
                         };
@@ -381,7 +386,8 @@ fn the_full_nest() {
                                     let unreached: Result<u32, StockError> = __private::unreached();
                                     return unreached;
                                 }
-                                Ok(0)
+                                let value: <Result<u32, StockError> as __private::Outcome>::Value = 0;
+                                Ok(value)
                             }
                                 .await
                         };

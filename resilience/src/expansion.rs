@@ -12,10 +12,12 @@ use crate::{CircuitBreaker, Classification, Classify, FromRejected, Rejected, Re
     note = "write `-> Result<T, YourError>`"
 )]
 pub trait Outcome {
+    type Value;
     type Error;
 }
 
 impl<T, E> Outcome for Result<T, E> {
+    type Value = T;
     type Error = E;
 }
 

@@ -78,7 +78,14 @@ impl Degrade {
     //             }
     //         }
     // The fallback isn't inside the match: the future would keep room for the whole outcome while the fallback runs.
-    pub(crate) fn wrap(&self, classify: &Ident, hint: &TokenStream, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+    pub(crate) fn wrap(
+        &self,
+        output: Option<&TokenStream>,
+        classify: &Ident,
+        hint: &TokenStream,
+        inner: Fragment,
+        scope: &Scope<'_>,
+    ) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let [error, settled, succeeded] = ["error", "settled", "value"].map(Scope::local);
         let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
@@ -92,12 +99,15 @@ impl Degrade {
             Expr::Return(left) => left.expr.as_ref().map_or_else(|| quote!(()), |outcome| scope.user(outcome)),
             // Around these rustc would say that the `Ok` can't be reached.
             diverging if never_yields(diverging) => fallback,
-            // In braces, where clippy doesn't take `Ok(…?)` for the user's.
-            Expr::Try(_) => {
-                let braced = quote!({ #fallback });
-                quote_spanned!(span=> ::core::result::Result::Ok(#braced))
-            }
-            _ => quote_spanned!(span=> ::core::result::Result::Ok(#fallback)),
+            _ => match output {
+                // A value of another type is said to be expected because of the return type, and not of an `Ok`.
+                Some(output) => {
+                    let ty = quote_spanned!(output.span()=> <#output as #krate::__private::Outcome>::Value);
+                    quote!(let #succeeded: #ty = #fallback; ::core::result::Result::Ok(#succeeded))
+                }
+                // In braces, where clippy doesn't take `Ok(…?)` for the user's.
+                None => quote!(::core::result::Result::Ok({ #fallback })),
+            },
         };
         let mut block = Group::new(Delimiter::Brace, quote!(#hint  #ok));
         block.set_span(span);

@@ -7,7 +7,7 @@ use resilience_tests::CallError;
 #[retry(idempotent)]
 #[timeout("5s")]
 async fn wrong_tail(sku: &str) -> Result<u32, CallError> {
-    Ok(sku)
+    sku.len()
 }
 
 #[retry(idempotent)]
@@ -31,7 +31,7 @@ async fn wrong_question_mark(sku: &str) -> Result<u32, CallError> {
 
 #[retry(idempotent)]
 fn not_async(sku: &str) -> Result<u32, CallError> {
-    Ok(sku)
+    sku.len()
 }
 
 fn main() {
