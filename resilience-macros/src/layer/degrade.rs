@@ -111,7 +111,7 @@ impl Degrade {
         };
         let mut block = Group::new(Delimiter::Brace, quote!(#hint  #ok));
         block.set_span(span);
-        let fallback = if scope.is_async {
+        let fallback = if scope.is_async && may_wait(self.fallback.to_token_stream()) {
             quote_spanned!(span=> async #block.await)
         } else {
             quote_spanned!(span=> #krate::__private::run(|| #block))
@@ -150,6 +150,26 @@ pub(crate) fn value(code: Code) -> TokenStream {
 fn never_yields(expr: &Expr) -> bool {
     let Expr::Macro(call) = expr else { return false };
     ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| call.mac.path.is_ident(name))
+}
+
+/// Whether `.await` stands in the fallback, or a macro that may hide one. One that can't wait needs no future, which is quicker to
+/// compile.
+fn may_wait(tokens: TokenStream) -> bool {
+    const PLAIN: [&str; 4] = ["format", "matches", "stringify", "vec"];
+    let mut last = String::new();
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => may_wait(group.stream()),
+        TokenTree::Ident(ident) => {
+            last = ident.to_string();
+            last == "await"
+        }
+        TokenTree::Punct(punct) => {
+            let calls = punct.as_char() == '!' && !last.is_empty() && !PLAIN.contains(&last.as_str());
+            last.clear();
+            calls
+        }
+        TokenTree::Literal(_) => false,
+    })
 }
 
 /// An expression about as its author wrote it: `Vec::new()`, where the tokens by themselves are printed as `Vec :: new ()`.
