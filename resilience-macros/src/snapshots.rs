@@ -41,7 +41,6 @@ fn retry() {
                     ::core::file!(),
                     ::core::line!(),
                 );
-                static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
                 let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let mut retry = Attempts::new();
                 loop {
@@ -64,7 +63,7 @@ fn retry() {
                                         &const {
                                             Retry::new().attempts(4u32).idempotent().checked()
                                         },
-                                        &__RESILIENCE_BUDGET,
+                                        __RESILIENCE_SITE.budget(),
                                         &__RESILIENCE_SITE,
                                     ),
                                 )
@@ -74,7 +73,7 @@ fn retry() {
                             }
                         }
                         Ok(value) => {
-                            retry.succeeded(&__RESILIENCE_BUDGET);
+                            retry.succeeded(__RESILIENCE_SITE.budget());
                             break Ok(value);
                         }
                     };
@@ -126,11 +125,7 @@ fn circuit_breaker() {
                             Ok(value)
                         }
                         outcome => {
-                            permit
-                                .settle(
-                                    &outcome,
-                                    |error| __RESILIENCE_SITE.classify(error, classify),
-                                );
+                            permit.settle_at(&__RESILIENCE_SITE, &outcome, classify);
                             outcome
                         }
                     }
@@ -286,7 +281,6 @@ fn the_full_nest() {
                         named.says_whether_to_repeat()
                     },
                 >::CHECK;
-                static __RESILIENCE_BUDGET: RetryBudget = RetryBudget::standard();
                 let breaker_handle = __private::clone_handle(&self.breaker);
                 let breaker: &CircuitBreaker = &breaker_handle;
                 let timeout_4 = __private::clamp::timeout(self.limit, &__RESILIENCE_SITE);
@@ -334,11 +328,7 @@ fn the_full_nest() {
                                                 Ok(value)
                                             }
                                             outcome => {
-                                                permit
-                                                    .settle(
-                                                        &outcome,
-                                                        |error| __RESILIENCE_SITE.classify(error, classify),
-                                                    );
+                                                permit.settle_at(&__RESILIENCE_SITE, &outcome, classify);
                                                 outcome
                                             }
                                         }
@@ -353,7 +343,7 @@ fn the_full_nest() {
                                                                 let named: Retry = STANDARD;
                                                                 named.checked()
                                                             },
-                                                            &__RESILIENCE_BUDGET,
+                                                            __RESILIENCE_SITE.budget(),
                                                             &__RESILIENCE_SITE,
                                                         )
                                                         .breaker(breaker)
@@ -366,7 +356,7 @@ fn the_full_nest() {
                                             }
                                         }
                                         Ok(value) => {
-                                            retry.succeeded(&__RESILIENCE_BUDGET);
+                                            retry.succeeded(__RESILIENCE_SITE.budget());
                                             break Ok(value);
                                         }
                                     };
@@ -381,15 +371,14 @@ fn the_full_nest() {
                     };
                     if Degrade::Critical.activate(&error, classify, "0", &__RESILIENCE_SITE) {
                         let settled = {
-                            async {
+                            __private::run(|| {
                                 if false {
                                     let unreached: Result<u32, StockError> = __private::unreached();
                                     return unreached;
                                 }
                                 let value: <Result<u32, StockError> as __private::Outcome>::Value = 0;
                                 Ok(value)
-                            }
-                                .await
+                            })
                         };
                         Degrade::settle(settled, error, "0", &__RESILIENCE_SITE)
                     } else {
@@ -485,9 +474,7 @@ fn an_incomplete_body() {
         &quote! {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
-        &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
-        ]],
+        &expect![[r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#]],
     );
 }
 

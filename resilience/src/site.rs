@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU8;
 #[cfg(feature = "tracing")]
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::{Classification, events};
+use crate::{Classification, RetryBudget, events};
 
 /// One annotated function: what its events are labelled with, and what has been said about it once.
 ///
@@ -25,6 +25,7 @@ pub struct Site {
     line: u32,
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "what is said once is said through tracing"))]
     said: AtomicU8,
+    budget: RetryBudget,
 }
 
 /// What a site says once at most.
@@ -44,7 +45,7 @@ impl Site {
         file: &'static str,
         line: u32,
     ) -> Self {
-        Self { service, function, module, file, line, said: AtomicU8::new(0) }
+        Self { service, function, module, file, line, said: AtomicU8::new(0), budget: RetryBudget::standard() }
     }
 
     /// The label of the dependency: the attribute's `service`, or else the function's name.
@@ -65,6 +66,12 @@ impl Site {
     /// File and line of the attribute.
     pub const fn location(&self) -> (&'static str, u32) {
         (self.file, self.line)
+    }
+
+    /// The function's own retry budget, [`standard`](RetryBudget::standard), which its `#[retry]` keeps to unless it names another.
+    #[inline]
+    pub const fn budget(&self) -> &RetryBudget {
+        &self.budget
     }
 
     /// Classifies an error, and says once if nobody said what it is.

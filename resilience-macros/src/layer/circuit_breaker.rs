@@ -197,7 +197,7 @@ impl CircuitBreaker {
     //             match call {
     //                 Ok(value) if permit.is_current() => { permit.done(); Ok(value) }
     //                 outcome => {
-    //                     permit.settle(&outcome, |error| SITE.classify(error, classify));
+    //                     permit.settle_at(&SITE, &outcome, classify);
     //                     outcome
     //                 }
     //             }
@@ -227,11 +227,11 @@ impl CircuitBreaker {
             quote! {
                 match &#outcome {
                     ::core::result::Result::Err(#error) if #krate::__private::ignores(#error, #ignore) => #permit.ignore(),
-                    _ => #permit.settle(&#outcome, |#error| #site.classify(#error, #classify)),
+                    _ => #permit.settle_at(&#site, &#outcome, #classify),
                 }
             }
         } else {
-            quote!(#permit.settle(&#outcome, |#error| #site.classify(#error, #classify));)
+            quote!(#permit.settle_at(&#site, &#outcome, #classify);)
         };
         let guarded = Scope::label("'guarded");
         let Fragment { before, code } = inner;

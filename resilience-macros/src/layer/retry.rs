@@ -270,14 +270,11 @@ impl Retry {
 
     fn budget(&self, scope: &Scope<'_>) -> TokenStream {
         let (krate, budget, handle) = (scope.krate, Scope::local("budget"), Scope::local("budget_handle"));
-        let own = |constructor: TokenStream| {
-            quote! {
-                static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::#constructor();
-            }
-        };
         match &self.budget {
-            Budget::OfTheSite => own(quote!(standard)),
-            Budget::Off => own(quote!(unlimited)),
+            Budget::OfTheSite => TokenStream::new(),
+            Budget::Off => quote! {
+                static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::unlimited();
+            },
             Budget::Handle(expr) => {
                 let written = scope.user(expr);
                 let reference = quote_spanned!(expr.span()=> &#written);
@@ -312,7 +309,8 @@ impl Retry {
         let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
             Budget::Handle(_) => Scope::local("budget").to_token_stream(),
-            Budget::OfTheSite | Budget::Off => quote!(&__RESILIENCE_BUDGET),
+            Budget::OfTheSite => quote!(#site.budget()),
+            Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
         let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
         if let Some(breaker) = &around.breaker_below {

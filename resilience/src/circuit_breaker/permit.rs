@@ -113,6 +113,18 @@ impl<A: Above> Permit<'_, A> {
         }
     }
 
+    /// The same at an annotated function, which says once if an error is unclassified.
+    #[doc(hidden)]
+    #[inline]
+    pub fn settle_at<T, E: fmt::Display>(
+        self,
+        site: &crate::Site,
+        result: &Result<T, E>,
+        classify: impl FnOnce(&E) -> Classification,
+    ) {
+        self.settle(result, |error| site.classify(error, classify));
+    }
+
     /// Whether a success would change nothing, so that the permit may be forgotten. By reference, since a permit that is
     /// handed over is copied first.
     #[doc(hidden)]
