@@ -474,7 +474,9 @@ fn an_incomplete_body() {
         &quote! {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
-        &expect![[r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#]],
+        &expect![[
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
+        ]],
     );
 }
 
