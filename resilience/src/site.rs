@@ -48,7 +48,7 @@ impl Site {
         Self { service, function, module, file, line, said: AtomicU8::new(0), budget: RetryBudget::standard() }
     }
 
-    /// The label of the dependency: the attribute's `service`, or else the function's name.
+    /// The label of the dependency: the attribute's `service`, or the name of its static breaker, or else the function's name.
     pub const fn service(&self) -> &'static str {
         self.service
     }

@@ -249,21 +249,41 @@ fn a_late_result_and_an_expired_lease() {
 }
 
 #[test]
-fn no_race_of_cancelled_probes_wedges_the_breaker() {
+fn no_race_of_neutral_probes_wedges_the_breaker() {
+    for verdict in [Verdict::Nothing, Verdict::Interrupted] {
+        loom::model(move || {
+            let breaker = Breaker::open(policy(1, 1));
+            let others = [1, 2].map(|_| Arc::clone(&breaker)).map(|breaker| {
+                thread::spawn(move || {
+                    if let Some(ticket) = breaker.admit(100) {
+                        breaker.settle(ticket, verdict, 100);
+                    }
+                })
+            });
+            for other in others {
+                other.join().unwrap();
+            }
+            assert_eq!(breaker.state(), HalfOpen);
+            recovers(&breaker, 100);
+        });
+    }
+}
+
+#[test]
+fn each_probe_that_is_cut_short_makes_room_for_one_more() {
     loom::model(|| {
-        let breaker = Breaker::open(policy(1, 1));
-        let others = [1, 2].map(|_| Arc::clone(&breaker)).map(|breaker| {
-            thread::spawn(move || {
-                if let Some(ticket) = breaker.admit(100) {
-                    breaker.settle(ticket, Verdict::Nothing, 100);
-                }
-            })
+        let breaker = Breaker::open(policy(1, 2));
+        let tickets = [1, 2].map(|_| breaker.admit(100).unwrap());
+        assert!(breaker.admit(100).is_none());
+        let others = tickets.map(|ticket| {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || breaker.settle(ticket, Verdict::Interrupted, 100))
         });
         for other in others {
             other.join().unwrap();
         }
-        assert_eq!(breaker.state(), HalfOpen);
-        recovers(&breaker, 100);
+        assert!((0..4).all(|_| breaker.admit(100).is_some()), "two of the policy, and one for each");
+        assert!(breaker.admit(100).is_none());
     });
 }
 

@@ -59,17 +59,6 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     ],
 };
 
-/// The settings of an unnamed breaker, which belong to the static that is built from them.
-const OWN_STATE: &[&str] = &[
-    "failure_threshold",
-    "recovery_timeout",
-    "probes",
-    "recovery_growth",
-    "max_recovery_timeout",
-    "recovery_jitter",
-    "shared",
-];
-
 /// What a breaker's `recovery_timeout` can be.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_hours(24);
@@ -100,7 +89,8 @@ impl CircuitBreaker {
                     "this makes a new breaker for every call, which never opens; put it in a `static` and name that, as in `#[circuit_breaker(INVENTORY)]`",
                 );
             }
-            for option in OWN_STATE.iter().filter_map(|option| arguments.take(option)) {
+            // All that is left belongs to the static that an unnamed breaker is built as.
+            for option in GRAMMAR.keys.iter().chain(GRAMMAR.flags).filter_map(|option| arguments.take(option)) {
                 errors.on(
                     &option.key,
                     format!(

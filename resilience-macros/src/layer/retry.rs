@@ -219,14 +219,12 @@ impl Retry {
         }
         let (krate, site, policy) = (scope.krate, &scope.site, Scope::local("policy"));
         let repeat = self.repeat_step();
-        if let Some(named) = self.policy.as_ref().filter(|named| !is_constant(named, scope.function)) {
-            let named = scope.user(named);
-            let steps = self.steps(scope);
-            return quote!(let #policy: #krate::Retry = #named; let #policy = &#krate::__private::clamp::Policy::new(#policy, &#site)#(#steps)*.done()#repeat;);
-        }
-        let start = if let Some(named) = &self.policy { quote!(#named) } else { quote!(#krate::Retry::new()) };
+        let start = self.policy.as_ref().map_or_else(|| quote!(#krate::Retry::new()), |named| scope.user(named));
         let steps = self.steps(scope);
-        quote!(let #policy = &#krate::__private::clamp::Policy::new(#start, &#site)#(#steps)*.done()#repeat;)
+        quote! {
+            let #policy: #krate::Retry = #start;
+            let #policy = &#krate::__private::clamp::Policy::new(#policy, &#site)#(#steps)*.done()#repeat;
+        }
     }
 
     /// One method call per setting.
