@@ -54,7 +54,7 @@ mod boxed {
     use std::error::Error;
 
     use super::find;
-    use crate::{Classification, Classify, generic_message};
+    use crate::{Classification, Classify, Evidence, FieldError, generic_message};
 
     macro_rules! look_through {
         ($($object:ty),*) => {$(
@@ -67,6 +67,14 @@ mod boxed {
 
                 fn public_message(&self) -> Cow<'_, str> {
                     find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+                }
+
+                fn field_errors(&self) -> Cow<'_, [FieldError]> {
+                    find(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+                }
+
+                fn evidence(&self) -> Evidence<'_> {
+                    Evidence { error: Some(self), ..find(self).map_or(Evidence::default(), Classify::evidence) }
                 }
             }
         )*};
@@ -82,7 +90,7 @@ mod anyhow {
     use std::error::Error;
 
     use super::{classified, types};
-    use crate::{Classification, Classify, generic_message};
+    use crate::{Classification, Classify, Evidence, FieldError, generic_message};
 
     /// Looks through the contexts and the chain of sources, outermost first, for a type that this crate knows or that
     /// `#[derive(ServiceError)]` wrote. Unclassified if there is none.
@@ -93,6 +101,14 @@ mod anyhow {
 
         fn public_message(&self) -> Cow<'_, str> {
             find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+        }
+
+        fn field_errors(&self) -> Cow<'_, [FieldError]> {
+            find(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+        }
+
+        fn evidence(&self) -> Evidence<'_> {
+            Evidence { error: Some(self.as_ref()), ..find(self).map_or(Evidence::default(), Classify::evidence) }
         }
     }
 

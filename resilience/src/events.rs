@@ -42,7 +42,9 @@ impl Stopped {
     pub(crate) const fn not_retryable(error: &Classification) -> Self {
         match (error.category(), error.advice()) {
             (None, _) => Self::Unclassified,
-            (Some(crate::Category::Transient), Advice::RetryTransactionOnce) => Self::NeedsTransaction,
+            (Some(crate::Category::Transient), Advice::RetryTransactionOnce | Advice::RetryTransaction) => {
+                Self::NeedsTransaction
+            }
             _ => Self::Permanent,
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{Error, ErrorKind};
 
-use crate::{Classification, Classify, Rejected, Sent, Severity, chain, generic_message};
+use crate::{Classification, Classify, Evidence, FieldError, Rejected, Sent, Severity, chain, generic_message};
 
 /// By what is inside, if that classifies itself (a [`Rejected`], a ready-made error); else by the condition:
 ///
@@ -42,6 +42,14 @@ impl Classify for Error {
             None => Cow::Borrowed(generic_message(by_condition(self).status())),
         }
     }
+
+    fn field_errors(&self) -> Cow<'_, [FieldError]> {
+        inner(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
 }
 
 /// Keeps the rejection, which the classification of the `io::Error` finds again.
@@ -65,6 +73,10 @@ impl From<Rejected> for Error {
 impl Classify for tokio::time::error::Elapsed {
     fn classify(&self) -> Classification {
         Classification::transient("NETWORK_TIMEOUT")
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
     }
 }
 

@@ -66,7 +66,7 @@
 //!
 //! # Features
 //!
-//! `macros`, `tokio`, `rand` and `tracing` are on by default. `reqwest`, `anyhow` and `boxed` add classification of foreign errors. With
+//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default. `reqwest`, `anyhow` and `boxed` add classification of foreign errors. With
 //! `default-features = false` there remain the taxonomy and, with `macros`, the derive.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -98,6 +98,8 @@ mod io;
 #[cfg(feature = "tokio")]
 mod random;
 mod register;
+#[cfg(feature = "boundary")]
+mod request;
 #[cfg(feature = "tokio")]
 mod retry;
 #[cfg(feature = "tokio")]
@@ -131,8 +133,8 @@ pub use resilience_macros::timeout;
 pub use duration::{millis, secs};
 pub use taxonomy::code::generic_message;
 pub use taxonomy::{
-    Advice, CatalogEntry, Category, Classification, Classify, FromRejected, PublicMessage, Rejected, Sent,
-    ServiceError, Severity,
+    Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError, FromRejected, PublicMessage,
+    Rejected, Sent, ServiceError, Severity,
 };
 
 #[cfg(feature = "tokio")]
@@ -147,6 +149,8 @@ pub use deadline::Deadline;
 pub use degrade::Degrade;
 #[cfg(feature = "tokio")]
 pub use random::seed_jitter;
+#[cfg(feature = "boundary")]
+pub use request::{RequestContext, RequestId, spawn};
 #[cfg(feature = "tokio")]
 pub use retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
 #[cfg(feature = "tokio")]

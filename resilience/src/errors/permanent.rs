@@ -1,5 +1,5 @@
 use super::{Text, ready_made::ready_made};
-use crate::Classification;
+use crate::{Classification, FieldError};
 
 ready_made! {
     /// The caller sent something wrong, and may read what. Permanent, `VALIDATION_ERROR`, 422.
@@ -19,7 +19,8 @@ ready_made! {
     ),
     "validation failed on {field}: {reason}",
     |_| Classification::permanent("VALIDATION_ERROR"),
-    public = ToString::to_string
+    public = ToString::to_string,
+    field_errors = |this| vec![FieldError::new(this.field.clone(), this.reason.clone())]
 }
 
 ready_made! {

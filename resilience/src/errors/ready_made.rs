@@ -7,6 +7,7 @@ macro_rules! ready_made {
         $format:literal,
         |$this:pat_param| $classification:expr
         $(, public = $public:expr)?
+        $(, field_errors = $field_errors:expr)?
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -55,6 +56,15 @@ macro_rules! ready_made {
                 let own_words: fn(&Self) -> String = $public;
                 std::borrow::Cow::Owned(own_words(self))
             })?
+
+            $(fn field_errors(&self) -> std::borrow::Cow<'_, [crate::FieldError]> {
+                let of_fields: fn(&Self) -> Vec<crate::FieldError> = $field_errors;
+                std::borrow::Cow::Owned(of_fields(self))
+            })?
+
+            fn evidence(&self) -> crate::Evidence<'_> {
+                crate::Evidence::of(self)
+            }
         }
 
         impl crate::ServiceError for $name {}

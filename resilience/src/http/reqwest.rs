@@ -94,6 +94,10 @@ impl Classify for Error {
             Classification::permanent("UPSTREAM_INVALID_RESPONSE")
         }
     }
+
+    fn evidence(&self) -> crate::Evidence<'_> {
+        crate::Evidence::of(self)
+    }
 }
 
 /// The first of a type among the sources.

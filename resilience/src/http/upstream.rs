@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::taxonomy::RetryAfter as _;
-use crate::{Classification, Classify, ServiceError};
+use crate::{Classification, Classify, Evidence, ServiceError};
 
 /// A service that we call answered with an error status.
 ///
@@ -89,6 +89,10 @@ impl Classify for UpstreamError {
             400..=499 => Classification::permanent("UPSTREAM_CLIENT_ERROR"),
             _ => Classification::permanent("UPSTREAM_UNEXPECTED_STATUS"),
         }
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
     }
 }
 

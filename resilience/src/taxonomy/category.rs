@@ -74,8 +74,25 @@ pub enum Advice {
     RetryAfter(Duration),
     /// Repeat the whole transaction, once. Outside a transaction this counts as [`DoNotRetry`](Self::DoNotRetry).
     RetryTransactionOnce,
+    /// Repeat the whole transaction, a bounded number of times: a serialization failure, which loses to its neighbours
+    /// without anybody being at fault. Outside a transaction this counts as [`DoNotRetry`](Self::DoNotRetry).
+    RetryTransaction,
     /// The same call will fail again, or must not be made again.
     DoNotRetry,
+}
+
+/// When somebody is told of a failure; see [`on_alert`](crate::on_alert).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Alert {
+    /// When it goes on: after a number of failures in a row. What a transient error does by default.
+    WhenRepeated,
+    /// When it is more frequent than usual. What a permanent or unclassified error does by default.
+    WhenFrequent,
+    /// When it is frequent, and then with low priority. What a partial error does by default.
+    LowPriority,
+    /// With the first failure. What a fatal error always does.
+    AtOnce,
 }
 
 /// Whether the callee can have acted on the call that failed.

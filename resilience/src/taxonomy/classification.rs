@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Advice, Category, Rejected, Sent, Severity};
+use crate::{Advice, Alert, Category, Rejected, Sent, Severity};
 
 use super::code;
 
@@ -9,13 +9,13 @@ use super::code;
 /// The constructors forbid contradictions: only a transient error can advise a retry, a fatal one is always critical.
 /// What isn't set follows from the category and the code.
 ///
-/// | category | advice | status | severity |
-/// |---|---|---|---|
-/// | [`transient`](Self::transient) | retry | the code's, or 503 | expected |
-/// | [`permanent`](Self::permanent) | do not retry | the code's, or 500 | expected below 500, else unexpected |
-/// | [`partial`](Self::partial) | do not retry | the code's, or 500 | expected |
-/// | [`fatal`](Self::fatal) | do not retry | 500 | critical |
-/// | [`unclassified`](Self::unclassified) | do not retry | 500 | unexpected |
+/// | category | advice | status | severity | alert |
+/// |---|---|---|---|---|
+/// | [`transient`](Self::transient) | retry | the code's, or 503 | expected | when repeated |
+/// | [`permanent`](Self::permanent) | do not retry | the code's, or 500 | expected below 500, else unexpected | when frequent |
+/// | [`partial`](Self::partial) | do not retry | the code's, or 500 | expected | low priority |
+/// | [`fatal`](Self::fatal) | do not retry | 500 | critical | at once |
+/// | [`unclassified`](Self::unclassified) | do not retry | 500 | unexpected | when frequent |
 ///
 /// ```
 /// use resilience::{Advice, Category, Classification, Severity};
@@ -40,6 +40,7 @@ pub struct Classification {
     sent: Sent,
     severity: Option<Severity>,
     rejected: Option<Rejected>,
+    alert: Option<Alert>,
 }
 
 impl Classification {
@@ -78,7 +79,7 @@ impl Classification {
     }
 
     const fn new(category: Option<Category>, code: &'static str, status: u16, advice: Advice) -> Self {
-        Self { category, code, status, advice, sent: Sent::Maybe, severity: None, rejected: None }
+        Self { category, code, status, advice, sent: Sent::Maybe, severity: None, rejected: None, alert: None }
     }
 
     /// Sets the HTTP status. A status that isn't an error's (below 400 or above 599) becomes 500.
@@ -106,6 +107,13 @@ impl Classification {
     #[must_use]
     pub const fn with_rejected(mut self, rejected: Rejected) -> Self {
         self.rejected = Some(rejected);
+        self
+    }
+
+    /// Sets when somebody is told. A fatal error always alerts at once.
+    #[must_use]
+    pub const fn with_alert(mut self, alert: Alert) -> Self {
+        self.alert = Some(alert);
         self
     }
 
@@ -142,6 +150,17 @@ impl Classification {
             (Some(Category::Transient | Category::Partial), None) => Severity::Expected,
             (Some(Category::Permanent), None) if self.status < 500 => Severity::Expected,
             (Some(Category::Permanent) | None, None) => Severity::Unexpected,
+        }
+    }
+
+    /// When somebody is told of it.
+    pub const fn alert(&self) -> Alert {
+        match (self.category, self.alert) {
+            (Some(Category::Fatal), _) => Alert::AtOnce,
+            (_, Some(alert)) => alert,
+            (Some(Category::Transient), None) => Alert::WhenRepeated,
+            (Some(Category::Partial), None) => Alert::LowPriority,
+            (Some(Category::Permanent) | None, None) => Alert::WhenFrequent,
         }
     }
 
@@ -182,6 +201,21 @@ mod tests {
             Classification::unclassified(),
         ] {
             assert!(!other.is_retryable(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_told_follows_from_the_category() {
+        let table = [
+            (Classification::transient("X"), Alert::WhenRepeated),
+            (Classification::permanent("X"), Alert::WhenFrequent),
+            (Classification::partial("X"), Alert::LowPriority),
+            (Classification::fatal("X").with_alert(Alert::LowPriority), Alert::AtOnce),
+            (Classification::unclassified(), Alert::WhenFrequent),
+            (Classification::transient("X").with_alert(Alert::AtOnce), Alert::AtOnce),
+        ];
+        for (classification, alert) in table {
+            assert_eq!(classification.alert(), alert, "{classification:?}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::{Evidence, FieldError};
 use crate::{Classification, generic_message};
 
 /// An error that says what it is: every layer and every boundary decides from that, and from nothing else.
@@ -49,6 +50,17 @@ pub trait Classify: Display {
     fn public_message(&self) -> Cow<'_, str> {
         Cow::Borrowed(generic_message(self.classify().status()))
     }
+
+    /// Which fields of a request were wrong, of a validation error: what a client may read of each. None by default.
+    fn field_errors(&self) -> Cow<'_, [FieldError]> {
+        Cow::Borrowed(&[])
+    }
+
+    /// What a log record may tell beyond the error's own text: the chain of causes, and where it began. Nothing by default;
+    /// the derive, and this crate's own impls, give the chain.
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::default()
+    }
 }
 
 /// An error of a service: one that classifies itself. `#[derive(ServiceError)]` implements it beside [`Classify`].
@@ -73,6 +85,14 @@ macro_rules! forward {
 
             fn public_message(&self) -> Cow<'_, str> {
                 (**self).public_message()
+            }
+
+            fn field_errors(&self) -> Cow<'_, [FieldError]> {
+                (**self).field_errors()
+            }
+
+            fn evidence(&self) -> Evidence<'_> {
+                (**self).evidence()
             }
         }
     )*};

@@ -5,12 +5,14 @@ mod category;
 mod classification;
 mod classify;
 pub(crate) mod code;
+mod evidence;
 mod rejected;
 mod retry_after;
 
 pub use catalog::{CatalogEntry, PublicMessage};
-pub use category::{Advice, Category, Sent, Severity};
+pub use category::{Advice, Alert, Category, Sent, Severity};
 pub use classification::Classification;
 pub use classify::{Classify, ServiceError};
+pub use evidence::{Evidence, FieldError};
 pub use rejected::{FromRejected, Rejected};
 pub use retry_after::RetryAfter;

@@ -95,6 +95,10 @@ impl Classify for Rejected {
         }
         .with_rejected(*self)
     }
+
+    fn evidence(&self) -> crate::Evidence<'_> {
+        crate::Evidence::of(self)
+    }
 }
 
 impl ServiceError for Rejected {}

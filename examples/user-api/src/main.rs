@@ -1,0 +1,3 @@
+//! A service for users.
+
+fn main() {}

@@ -1,0 +1,82 @@
+use std::backtrace::Backtrace;
+use std::borrow::Cow;
+use std::error::Error;
+use std::panic::Location;
+
+/// What an error can tell a log record beyond its own text. Never shown to a client.
+///
+/// ```
+/// use resilience::{Classify, errors::MissingConfig};
+///
+/// let cause = "x".parse::<u16>().unwrap_err();
+/// let error = MissingConfig::new("PORT").with_source(cause);
+/// let chain: Vec<String> = error.evidence().chain().map(ToString::to_string).collect();
+/// assert_eq!(chain, ["required config missing: PORT", "invalid digit found in string"]);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Evidence<'e> {
+    /// Where the chain of causes starts: the error itself, or, where it can't be a trait object, its source.
+    pub error: Option<&'e (dyn Error + 'static)>,
+    /// A backtrace, if the error has captured one.
+    pub backtrace: Option<&'e Backtrace>,
+    /// Where the error was made, if it has captured that.
+    pub location: Option<&'static Location<'static>>,
+}
+
+impl<'e> Evidence<'e> {
+    /// The chain that starts at this error.
+    pub fn of(error: &'e (dyn Error + 'static)) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    /// Adds a captured backtrace.
+    #[must_use]
+    pub fn with_backtrace(mut self, backtrace: &'e Backtrace) -> Self {
+        self.backtrace = Some(backtrace);
+        self
+    }
+
+    /// Adds the place where the error was made.
+    #[must_use]
+    pub fn with_location(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
+    }
+
+    /// The error and its sources, outermost first.
+    pub fn chain(&self) -> impl Iterator<Item = &'e (dyn Error + 'static)> + use<'e> {
+        std::iter::successors(self.error, |&error| error.source())
+    }
+}
+
+/// What is wrong with one field of a request, in words for the client.
+///
+/// ```
+/// use resilience::FieldError;
+///
+/// let error = FieldError::new("email", "must contain an @");
+/// assert_eq!((error.field(), error.detail()), ("email", "must contain an @"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    field: Cow<'static, str>,
+    detail: Cow<'static, str>,
+}
+
+impl FieldError {
+    /// The field as the client knows it, such as `address.city`, and what is wrong with it.
+    pub fn new(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
+
+    /// The field.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// What is wrong with it.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
