@@ -74,6 +74,8 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "boundary")]
+mod caught;
 mod chain;
 #[cfg(feature = "tokio")]
 mod circuit_breaker;
@@ -98,6 +100,8 @@ mod io;
 #[cfg(feature = "tokio")]
 mod random;
 mod register;
+#[cfg(feature = "boundary")]
+mod report;
 #[cfg(feature = "boundary")]
 mod request;
 #[cfg(feature = "tokio")]
@@ -149,6 +153,8 @@ pub use deadline::Deadline;
 pub use degrade::Degrade;
 #[cfg(feature = "tokio")]
 pub use random::seed_jitter;
+#[cfg(feature = "boundary")]
+pub use report::{Report, Reported, report};
 #[cfg(feature = "boundary")]
 pub use request::{RequestContext, RequestId, spawn};
 #[cfg(feature = "tokio")]

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::Instrument as _;
 
+use crate::report::seen::Seen;
+
 /// The name of a request: accepted from a header, or made.
 ///
 /// ```
@@ -75,6 +77,7 @@ pub struct RequestContext(Arc<Shared>);
 struct Shared {
     id: RequestId,
     known: Mutex<Known>,
+    seen: Mutex<Seen>,
 }
 
 #[derive(Clone, Default)]
@@ -93,7 +96,7 @@ impl RequestContext {
 
     /// A context with this request id.
     pub fn with_request_id(id: RequestId) -> Self {
-        Self(Arc::new(Shared { id, known: Mutex::default() }))
+        Self(Arc::new(Shared { id, known: Mutex::default(), seen: Mutex::default() }))
     }
 
     /// The context of the current task, if it has one.
@@ -144,6 +147,11 @@ impl RequestContext {
     /// Says what is being done.
     pub fn set_operation(&self, operation: impl Into<Arc<str>>) {
         self.known(|known| known.operation = Some(operation.into()));
+    }
+
+    /// What has been reported for this request.
+    pub(crate) fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {

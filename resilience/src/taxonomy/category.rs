@@ -95,6 +95,18 @@ pub enum Alert {
     AtOnce,
 }
 
+impl Alert {
+    /// The name in lower case, as it stands in logs: `"when_repeated"`, `"when_frequent"`, `"low_priority"`, `"at_once"`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WhenRepeated => "when_repeated",
+            Self::WhenFrequent => "when_frequent",
+            Self::LowPriority => "low_priority",
+            Self::AtOnce => "at_once",
+        }
+    }
+}
+
 /// Whether the callee can have acted on the call that failed.
 ///
 /// A call that isn't idempotent may only be repeated when it was [`Never`](Self::Never) sent.
