@@ -53,6 +53,7 @@ impl Stopped {
 #[cfg(feature = "tracing")]
 mod emit {
     use super::{Classification, Display, Duration, Site, Stopped};
+    use crate::redact::Secrets;
     use crate::site::Once;
     use tracing::{debug, info, warn};
 
@@ -78,7 +79,7 @@ mod emit {
             max_attempts = attempts,
             delay_ms = millis(delay),
             code = class.code(),
-            error = %error,
+            error = %Secrets::default().hidden(error),
             "retry_scheduled"
         );
     }
@@ -101,7 +102,7 @@ mod emit {
                     attempts,
                     elapsed_ms = millis(elapsed),
                     code = class.code(),
-                    error = %error,
+                    error = %Secrets::default().hidden(error),
                     "retry_stopped"
                 )
             };
@@ -137,7 +138,7 @@ mod emit {
             function = site.function(),
             error_type,
             code = class.code(),
-            error = %error,
+            error = %Secrets::default().hidden(error),
             fallback,
             "graceful_degradation_activated"
         );
@@ -148,7 +149,7 @@ mod emit {
             target: TARGET,
             service = site.service(),
             function = site.function(),
-            fallback_error = %fallback_error,
+            fallback_error = %Secrets::default().hidden(fallback_error),
             fallback,
             "degradation_failed"
         );
@@ -161,7 +162,7 @@ mod emit {
                 service = site.service(),
                 function = site.function(),
                 error_type,
-                error = %error,
+                error = %Secrets::default().hidden(error),
                 help = "say what it is with #[derive(ServiceError)] or `classify = …`",
                 "unclassified_error"
             );

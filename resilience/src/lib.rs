@@ -99,6 +99,8 @@ pub mod http;
 mod io;
 #[cfg(feature = "tokio")]
 mod random;
+#[cfg(all(feature = "tokio", feature = "tracing"))]
+mod redact;
 mod register;
 #[cfg(feature = "boundary")]
 mod report;
@@ -153,6 +155,8 @@ pub use deadline::Deadline;
 pub use degrade::Degrade;
 #[cfg(feature = "tokio")]
 pub use random::seed_jitter;
+#[cfg(all(feature = "tokio", feature = "tracing"))]
+pub use redact::log_database_values;
 #[cfg(feature = "boundary")]
 pub use report::{Report, Reported, report};
 #[cfg(feature = "boundary")]

@@ -1,0 +1,217 @@
+//! The text of an error as it may stand in a log.
+//!
+//! The texts of some errors hold what doesn't belong there: a URL with its query, the value of a database row. What the
+//! types in the chain of causes know is taken out of the text wherever it stands, since outer texts repeat inner ones;
+//! what has a form of its own is found by that.
+
+mod by_form;
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::{self, Display, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::Evidence;
+
+/// How far down a chain of causes is looked. One that is longer runs in a circle.
+const DEPTH: usize = 64;
+
+/// Shorter ones can stand anywhere by chance.
+const SHORTEST: usize = 4;
+
+static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
+
+/// Lets the values of database rows into the logs of this process; off by default.
+///
+/// What a database says of an error may quote the row: `Duplicate entry 'ada@example.com' for key 'email'`, or the detail
+/// `Key (email)=(ada@example.com) already exists`. In the logs, its condition and code stand in the place of such a text. Who
+/// searches a mistake on their own machine, where the rows are made up, asks for the values once, when the program starts:
+///
+/// ```
+/// resilience::log_database_values(cfg!(debug_assertions));
+/// # resilience::log_database_values(false);
+/// ```
+///
+/// Answers to clients never hold them, whatever is said here.
+pub fn log_database_values(allowed: bool) {
+    DATABASE_VALUES.store(allowed, Relaxed);
+}
+
+/// The text of an error without what doesn't belong in a log.
+///
+/// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a database's message, and the
+/// credentials of any URL.
+#[allow(dead_code, reason = "for the records of boundaries")]
+pub(crate) fn text(error: &dyn Display, evidence: &Evidence<'_>) -> String {
+    Secrets::of(evidence).hide(error)
+}
+
+/// What the types in a chain of causes say must not stand in a log, and what stands there instead.
+///
+/// Owns its texts, so that it can go where the error's own type is no longer known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Secrets(Vec<Secret>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Secret {
+    text: String,
+    instead: String,
+}
+
+impl Secrets {
+    /// Allocates nothing where there is nothing to hide.
+    pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
+        let mut secrets = Self::default();
+        for link in evidence.chain().take(DEPTH) {
+            of_reqwest(link, &mut secrets);
+            if !DATABASE_VALUES.load(Relaxed) {
+                of_database(link, &mut secrets);
+            }
+        }
+        secrets
+    }
+
+    /// Something that isn't to be shown, as it is and as `{:?}` writes it.
+    #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "nothing is known that hides something"))]
+    fn add(&mut self, text: &str, instead: &str) {
+        if text.trim().len() < SHORTEST {
+            return;
+        }
+        let quoted = format!("{text:?}");
+        let quoted = quoted[1..quoted.len() - 1].to_owned();
+        if quoted != text {
+            self.0.push(Secret { text: quoted, instead: instead.to_owned() });
+        }
+        self.0.push(Secret { text: text.to_owned(), instead: instead.to_owned() });
+    }
+
+    /// The text of the error without the secrets, and without what is recognized by its form.
+    pub(crate) fn hide(&self, error: &dyn Display) -> String {
+        let mut text = String::new();
+        // An error that can't be written is told as far as it goes.
+        let _ = write!(text, "{error}");
+        for secret in &self.0 {
+            if text.contains(&secret.text) {
+                text = text.replace(&secret.text, &secret.instead);
+            }
+        }
+        match by_form::hide(&text) {
+            Cow::Owned(hidden) => hidden,
+            Cow::Borrowed(_) => text,
+        }
+    }
+
+    /// The same, formatted only where somebody looks.
+    pub(crate) fn hidden<'a>(&'a self, error: &'a dyn Display) -> impl Display + 'a {
+        Hidden { error, secrets: self }
+    }
+}
+
+struct Hidden<'a> {
+    error: &'a dyn Display,
+    secrets: &'a Secrets,
+}
+
+impl Display for Hidden<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.secrets.hide(self.error))
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn of_reqwest(link: &(dyn Error + 'static), secrets: &mut Secrets) {
+    let url = link.downcast_ref::<reqwest::Error>().and_then(reqwest::Error::url);
+    if let Some(url) = url.map(reqwest::Url::as_str) {
+        let origin = by_form::origin(url);
+        // Of a URL that has nothing more, every other one of that host begins like it.
+        if url.trim_end_matches('/') != origin {
+            secrets.add(url, &origin);
+        }
+    }
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn of_reqwest(_: &(dyn Error + 'static), _: &mut Secrets) {}
+
+/// What a driver says in its own words; the condition and its code say the same without the values.
+fn of_database(_: &(dyn Error + 'static), _: &mut Secrets) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, Default)]
+    struct Failed {
+        text: String,
+        source: Option<Box<Failed>>,
+    }
+
+    impl Display for Failed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.text)
+        }
+    }
+
+    impl Error for Failed {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.source.as_deref().map(|source| source as _)
+        }
+    }
+
+    fn secrets(all: &[(&str, &str)]) -> Secrets {
+        let mut secrets = Secrets::default();
+        for (text, instead) in all {
+            secrets.add(text, instead);
+        }
+        secrets
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_is_repeated() {
+        let inner = "Duplicate entry 'ada' for key \"email\"";
+        let text = format!("can't save: database says {inner}: {inner:?}");
+        let shown = secrets(&[(inner, "unique violation (1062)")]).hide(&text);
+        assert_eq!(shown, "can't save: database says unique violation (1062): \"unique violation (1062)\"");
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_told_apart_stays() {
+        let none = secrets(&[("", "x"), ("   ", "x"), ("a", "x"), (" a  ", "x")]);
+        assert_eq!(none.hide(&"a banana   is there"), "a banana   is there");
+    }
+
+    #[test]
+    fn an_error_that_can_not_be_written_is_told_as_far_as_it_goes() {
+        struct Broken;
+        impl Display for Broken {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("half a").and(Err(fmt::Error))
+            }
+        }
+        assert_eq!(text(&Broken, &Evidence::default()), "half a");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_an_error_that_hides_nothing() {
+        let error = Failed { text: "it broke".into(), source: Some(Box::default()) };
+        assert!(Secrets::of(&Evidence::of(&error)).0.is_empty());
+        assert_eq!(text(&error, &Evidence::of(&error)), "it broke");
+    }
+
+    #[test]
+    fn a_chain_that_runs_in_a_circle_ends() {
+        #[derive(Debug)]
+        struct Circle;
+        impl Display for Circle {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("redis://a:hunter2@b")
+            }
+        }
+        impl Error for Circle {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(self)
+            }
+        }
+        assert_eq!(text(&Circle, &Evidence::of(&Circle)), "redis://***@b");
+    }
+}
