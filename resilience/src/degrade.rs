@@ -3,6 +3,7 @@ use std::fmt::Display;
 
 use crate::events;
 use crate::site::Site;
+use crate::told::{Shown, Told};
 use crate::{Category, Classification};
 
 /// When a fallback may stand in for an error: what `#[degrade]` asks.
@@ -37,18 +38,19 @@ impl Degrade {
         }
     }
 
-    /// The same, and says so: `graceful_degradation_activated`, with the fallback's source text.
-    pub fn activate<E: Display>(
+    /// The same, and says so: `graceful_degradation_activated`, with the fallback's source text. `classify` answers with a
+    /// [`Classification`].
+    pub fn activate<E: Display, C: Into<Told<E>>>(
         self,
         error: &E,
-        classify: impl FnOnce(&E) -> Classification,
+        classify: impl FnOnce(&E) -> C,
         fallback: &'static str,
         site: &Site,
     ) -> bool {
-        let class = site.classify(error, classify);
-        let applies = self.applies_to(&class);
+        let told = site.classify(error, classify);
+        let applies = self.applies_to(&told.class);
         if applies {
-            events::degraded(site, error, type_name::<E>(), &class, fallback);
+            events::degraded(site, &told.shown(error), type_name::<E>(), &told.class, fallback);
         }
         applies
     }
@@ -64,7 +66,7 @@ impl Degrade {
         site: &Site,
     ) -> Result<T, E> {
         fallback_outcome.map_err(|fallback_error| {
-            events::degradation_failed(site, &fallback_error, fallback);
+            events::degradation_failed(site, &Shown::unclassified(&fallback_error), fallback);
             error
         })
     }

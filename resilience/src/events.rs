@@ -1,6 +1,7 @@
 //! What the layers tell: one `tracing` event per fact, target `resilience`, the name as its message.
 //!
-//! Without the feature `tracing` every function here is empty.
+//! Errors come as [`Shown`](crate::told::Shown), so that their texts are fit for logs. Without the feature `tracing` every function
+//! here is empty.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -53,7 +54,6 @@ impl Stopped {
 #[cfg(feature = "tracing")]
 mod emit {
     use super::{Classification, Display, Duration, Site, Stopped};
-    use crate::redact::Secrets;
     use crate::site::Once;
     use tracing::{debug, info, warn};
 
@@ -79,7 +79,7 @@ mod emit {
             max_attempts = attempts,
             delay_ms = millis(delay),
             code = class.code(),
-            error = %Secrets::default().hidden(error),
+            error = %error,
             "retry_scheduled"
         );
     }
@@ -102,7 +102,7 @@ mod emit {
                     attempts,
                     elapsed_ms = millis(elapsed),
                     code = class.code(),
-                    error = %Secrets::default().hidden(error),
+                    error = %error,
                     "retry_stopped"
                 )
             };
@@ -138,7 +138,7 @@ mod emit {
             function = site.function(),
             error_type,
             code = class.code(),
-            error = %Secrets::default().hidden(error),
+            error = %error,
             fallback,
             "graceful_degradation_activated"
         );
@@ -149,7 +149,7 @@ mod emit {
             target: TARGET,
             service = site.service(),
             function = site.function(),
-            fallback_error = %Secrets::default().hidden(fallback_error),
+            fallback_error = %fallback_error,
             fallback,
             "degradation_failed"
         );
@@ -162,7 +162,7 @@ mod emit {
                 service = site.service(),
                 function = site.function(),
                 error_type,
-                error = %Secrets::default().hidden(error),
+                error = %error,
                 help = "say what it is with #[derive(ServiceError)] or `classify = …`",
                 "unclassified_error"
             );

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::told::Told;
 use crate::{CircuitBreaker, Classification, Classify, FromRejected, Rejected, RetryBudget};
 
 /// A `Result`, by whatever alias.
@@ -30,8 +31,8 @@ pub fn run<T>(body: impl FnOnce() -> T) -> T {
 
 /// The error classifies itself.
 #[inline]
-pub fn classify<E: Classify>(error: &E) -> Classification {
-    error.classify()
+pub fn classify<E: Classify>(error: &E) -> Told<E> {
+    Told::by_itself(error)
 }
 
 /// A value of a type, for the compiler to see and nobody to call.

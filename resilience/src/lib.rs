@@ -99,7 +99,7 @@ pub mod http;
 mod io;
 #[cfg(feature = "tokio")]
 mod random;
-#[cfg(all(feature = "tokio", feature = "tracing"))]
+#[cfg(feature = "tokio")]
 mod redact;
 mod register;
 #[cfg(feature = "boundary")]
@@ -117,6 +117,8 @@ mod sites;
 mod taxonomy;
 #[cfg(feature = "tokio")]
 mod timeout;
+#[cfg(feature = "tokio")]
+mod told;
 #[cfg(feature = "tokio")]
 mod word;
 
@@ -155,7 +157,7 @@ pub use deadline::Deadline;
 pub use degrade::Degrade;
 #[cfg(feature = "tokio")]
 pub use random::seed_jitter;
-#[cfg(all(feature = "tokio", feature = "tracing"))]
+#[cfg(feature = "tokio")]
 pub use redact::log_database_values;
 #[cfg(feature = "boundary")]
 pub use report::{Report, Reported, report};

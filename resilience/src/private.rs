@@ -22,6 +22,8 @@ pub use crate::taxonomy::RetryAfter;
 #[cfg(feature = "tokio")]
 pub use crate::timeout::Timed;
 #[cfg(feature = "tokio")]
+pub use crate::told::Told;
+#[cfg(feature = "tokio")]
 pub use crate::word::Word;
 #[cfg(feature = "boxed")]
 pub use inventory;

@@ -8,7 +8,7 @@ mod by_form;
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::Evidence;
@@ -41,16 +41,13 @@ pub fn log_database_values(allowed: bool) {
 ///
 /// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a database's message, and the
 /// credentials of any URL.
-#[allow(dead_code, reason = "for the records of boundaries")]
 pub(crate) fn text(error: &dyn Display, evidence: &Evidence<'_>) -> String {
     Secrets::of(evidence).hide(error)
 }
 
 /// What the types in a chain of causes say must not stand in a log, and what stands there instead.
-///
-/// Owns its texts, so that it can go where the error's own type is no longer known.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Secrets(Vec<Secret>);
+#[derive(Debug, Default)]
+struct Secrets(Vec<Secret>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Secret {
@@ -60,7 +57,7 @@ struct Secret {
 
 impl Secrets {
     /// Allocates nothing where there is nothing to hide.
-    pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
+    fn of(evidence: &Evidence<'_>) -> Self {
         let mut secrets = Self::default();
         for link in evidence.chain().take(DEPTH) {
             of_reqwest(link, &mut secrets);
@@ -86,7 +83,7 @@ impl Secrets {
     }
 
     /// The text of the error without the secrets, and without what is recognized by its form.
-    pub(crate) fn hide(&self, error: &dyn Display) -> String {
+    fn hide(&self, error: &dyn Display) -> String {
         let mut text = String::new();
         // An error that can't be written is told as far as it goes.
         let _ = write!(text, "{error}");
@@ -99,22 +96,6 @@ impl Secrets {
             Cow::Owned(hidden) => hidden,
             Cow::Borrowed(_) => text,
         }
-    }
-
-    /// The same, formatted only where somebody looks.
-    pub(crate) fn hidden<'a>(&'a self, error: &'a dyn Display) -> impl Display + 'a {
-        Hidden { error, secrets: self }
-    }
-}
-
-struct Hidden<'a> {
-    error: &'a dyn Display,
-    secrets: &'a Secrets,
-}
-
-impl Display for Hidden<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.secrets.hide(self.error))
     }
 }
 
@@ -139,6 +120,7 @@ fn of_database(_: &(dyn Error + 'static), _: &mut Secrets) {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt;
 
     #[derive(Debug, Clone, Default)]
     struct Failed {

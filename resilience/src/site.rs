@@ -4,7 +4,8 @@ use std::sync::atomic::AtomicU8;
 #[cfg(feature = "tracing")]
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::{Classification, RetryBudget, events};
+use crate::told::Told;
+use crate::{RetryBudget, events};
 
 /// One annotated function: what its events are labelled with, and what has been said about it once.
 ///
@@ -76,12 +77,12 @@ impl Site {
 
     /// Classifies an error, and says once if nobody said what it is.
     #[doc(hidden)]
-    pub fn classify<E: Display>(&self, error: &E, by: impl FnOnce(&E) -> Classification) -> Classification {
-        let class = by(error);
-        if class.category().is_none() {
-            events::unclassified(self, error, type_name::<E>());
+    pub fn classify<E: Display, C: Into<Told<E>>>(&self, error: &E, by: impl FnOnce(&E) -> C) -> Told<E> {
+        let told = by(error).into();
+        if told.class.category().is_none() {
+            events::unclassified(self, &told.shown(error), type_name::<E>());
         }
-        class
+        told
     }
 
     /// Whether this is the first time that the site has to say this.

@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use resilience::http::ResponseExt as _;
-use resilience::{Category, Classification, Classify, Sent};
+use resilience::{Category, Classification, Classify, Rejected, Sent, ServiceError, degrade, retry, timeout};
+use resilience_tests::Events;
 
 /// Answers one connection with these bytes, and closes it.
 fn answer(bytes: &'static str) -> String {
@@ -148,4 +149,102 @@ async fn clients_never_see_the_url() {
     assert_eq!(boxed.classify().code(), "CONNECTION_LOST");
     assert_eq!(boxed.public_message(), "An internal error occurred");
     assert!(boxed.source().is_some());
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum StockError {
+    #[error("no stock: {0} ({0:?})")]
+    #[service(transparent)]
+    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    #[service(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+/// The events of a retried call, with all that the URL holds beside its host.
+async fn stock(host: SocketAddr) -> Result<String, StockError> {
+    let url = format!("http://ada:hunter2@{host}/stock/4711?token=s3cret#part");
+    Ok(client().get(url).send().await?.error_for_status()?.text().await?)
+}
+
+#[tokio::test]
+async fn no_event_holds_more_of_a_url_than_its_host() {
+    #[degrade(fallback = fallback(host).await?)]
+    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms")]
+    #[timeout("10s")]
+    async fn by_itself(host: SocketAddr) -> Result<String, StockError> {
+        stock(host).await
+    }
+
+    async fn fallback(host: SocketAddr) -> Result<String, StockError> {
+        stock(host).await
+    }
+
+    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", timed_elsewhere, classify = by_hand, rejected = |rejected| StockError::Rejected(rejected))]
+    async fn foreign(host: SocketAddr) -> Result<String, StockError> {
+        stock(host).await
+    }
+
+    fn by_hand(_: &StockError) -> Classification {
+        Classification::transient("BUSY")
+    }
+
+    let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let events = Events::capture();
+    by_itself(host).await.unwrap_err();
+    foreign(host).await.unwrap_err();
+
+    let said = events.all();
+    let names: Vec<&str> = said.iter().map(|event| event.name.as_str()).collect();
+    let expected = [
+        "retry_scheduled",
+        "retry_stopped",
+        "graceful_degradation_activated",
+        "degradation_failed",
+        "retry_scheduled",
+        "retry_stopped",
+    ];
+    assert_eq!(names, expected);
+    for event in &said {
+        let error = format!("{}{}", event.field("error"), event.field("fallback_error"));
+        assert!(error.contains(&format!("for url (http://{host})")), "{error}");
+        for hidden in ["hunter2", "ada", "4711", "stock/", "token", "s3cret", "part"] {
+            assert!(!error.contains(hidden), "{hidden}: {event:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unclassified_error_shows_no_more_of_a_url() {
+    #[retry(idempotent, attempts = 2, timed_elsewhere, classify = |_| Classification::unclassified())]
+    async fn unknown(url: &str) -> Result<String, reqwest::Error> {
+        body(url.to_owned()).await
+    }
+
+    let events = Events::capture();
+    let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{");
+    unknown(&url).await.unwrap_err();
+    let said = events.named("unclassified_error");
+    assert_eq!(said.len(), 1);
+    assert!(said[0].field("error").contains("for url (http://127.0.0.1:"), "{said:?}");
+    assert!(!said[0].field("error").contains("4711"), "{said:?}");
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+#[error("GET {} failed", .0.url().map_or("?", |url| url.as_str()))]
+#[service(transparent)]
+struct OwnWords(#[from] reqwest::Error);
+
+#[tokio::test]
+async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
+    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", timed_elsewhere)]
+    async fn call(url: &str) -> Result<String, OwnWords> {
+        Ok(body(url.to_owned()).await?)
+    }
+
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let events = Events::capture();
+    call(&url(address)).await.unwrap_err();
+    let errors: Vec<String> = events.all().iter().map(|event| event.field("error").to_owned()).collect();
+    assert_eq!(errors, vec![format!("GET http://{address} failed"); 2]);
 }

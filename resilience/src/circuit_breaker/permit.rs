@@ -4,6 +4,7 @@ use std::mem;
 use super::state::{Ticket, Verdict};
 use super::{CircuitBreaker, LOST};
 use crate::deadline::Deadline;
+use crate::told::Told;
 use crate::{Category, Classification};
 
 /// Leave to make one call, which takes its result. See [`CircuitBreaker::acquire`].
@@ -116,13 +117,13 @@ impl<A: Above> Permit<'_, A> {
     /// The same at an annotated function, which says once if an error is unclassified.
     #[doc(hidden)]
     #[inline]
-    pub fn settle_at<T, E: fmt::Display>(
+    pub fn settle_at<T, E: fmt::Display, C: Into<Told<E>>>(
         self,
         site: &crate::Site,
         result: &Result<T, E>,
-        classify: impl FnOnce(&E) -> Classification,
+        classify: impl FnOnce(&E) -> C,
     ) {
-        self.settle(result, |error| site.classify(error, classify));
+        self.settle(result, |error| site.classify(error, classify).class);
     }
 
     /// Whether a success would change nothing, so that the permit may be forgotten. By reference, since a permit that is

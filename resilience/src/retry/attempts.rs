@@ -9,6 +9,7 @@ use crate::deadline::Deadline;
 use crate::events::{self, Stopped};
 use crate::retry_budget::Withdrawn;
 use crate::site::Site;
+use crate::told::Told;
 use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 
 /// The state of one retried call: which attempt it is at, and what it has spent.
@@ -136,18 +137,19 @@ impl Attempts {
         budget.on_success(self.withdrawn, self.number == 1);
     }
 
-    /// Decides after a failure: how long to wait before the next attempt, or the error back, if there is none.
+    /// Decides after a failure: how long to wait before the next attempt, or the error back, if there is none. `classify`
+    /// answers with a [`Classification`].
     ///
     /// # Errors
     /// The same error, when the call is given up. The event `retry_stopped` says why.
-    pub fn judge<E: Display>(
+    pub fn judge<E: Display, C: Into<Told<E>>>(
         &mut self,
         error: E,
-        classify: impl FnOnce(&E) -> Classification,
+        classify: impl FnOnce(&E) -> C,
         rules: RetryRules<'_>,
     ) -> Result<Wait, E> {
-        let class = rules.site.classify(&error, classify);
-        match self.decide(&class, &error, rules) {
+        let told = rules.site.classify(&error, classify);
+        match self.decide(&told.class, &told.shown(&error), rules) {
             Some(wait) => Ok(wait),
             None => Err(error),
         }

@@ -1,5 +1,5 @@
 use super::{Attempts, Retry, RetryRules};
-use crate::{Classify, RetryBudget, Site};
+use crate::{Classify, RetryBudget, Site, expansion};
 
 impl Retry {
     /// Runs an operation under this policy: the loop that `#[retry]` writes, for an async closure.
@@ -41,7 +41,7 @@ impl Retry {
                     attempts.succeeded(budget);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(error, Classify::classify, RetryRules::new(&self, budget, &site))?,
+                Err(error) => attempts.judge(error, expansion::classify, RetryRules::new(&self, budget, &site))?,
             };
             wait.pause().await;
         }
