@@ -51,6 +51,8 @@ impl Degrade {
         let applies = self.applies_to(&told.class);
         if applies {
             events::degraded(site, &told.shown(error), type_name::<E>(), &told.class, fallback);
+            #[cfg(feature = "boundary")]
+            crate::alert::degraded(site.service(), &told.class);
         }
         applies
     }

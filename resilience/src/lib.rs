@@ -75,6 +75,8 @@
 #[path = "private.rs"]
 pub mod __private;
 #[cfg(feature = "boundary")]
+mod alert;
+#[cfg(feature = "boundary")]
 mod caught;
 mod chain;
 #[cfg(feature = "tokio")]
@@ -110,6 +112,8 @@ mod request;
 mod retry;
 #[cfg(feature = "tokio")]
 mod retry_budget;
+#[cfg(feature = "boundary")]
+mod shutdown;
 #[cfg(feature = "tokio")]
 mod site;
 #[cfg(feature = "tokio")]
@@ -145,6 +149,8 @@ pub use taxonomy::{
     Rejected, Sent, ServiceError, Severity,
 };
 
+#[cfg(feature = "boundary")]
+pub use alert::{AlertNotice, AlertPhase, AlertPolicy, on_alert, report_success};
 #[cfg(feature = "tokio")]
 pub use circuit_breaker::{
     ChangeReason, CircuitBreaker, CircuitMetrics, CircuitState, CountedFailure, Permit, StateChange,
@@ -167,6 +173,10 @@ pub use request::{RequestContext, RequestId, spawn};
 pub use retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
 #[cfg(feature = "tokio")]
 pub use retry_budget::{RetryBudget, Withdrawn};
+#[cfg(feature = "boundary")]
+pub use shutdown::{
+    Shutdown, ShutdownReason, ShutdownRequested, request_shutdown, shutdown_reason, shutdown_requested,
+};
 #[cfg(feature = "tokio")]
 pub use site::Site;
 #[cfg(feature = "tokio")]

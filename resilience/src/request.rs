@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::Instrument as _;
 
+use crate::Shutdown;
 use crate::report::seen::Seen;
 
 /// The name of a request: accepted from a header, or made.
@@ -194,9 +195,11 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let span = tracing::Span::current();
-    match RequestContext::current() {
-        Some(context) => tokio::spawn(context.scope(future).instrument(span)),
-        None => tokio::spawn(future.instrument(span)),
+    match (RequestContext::current(), Shutdown::scoped()) {
+        (Some(context), Some(shutdown)) => tokio::spawn(context.scope(shutdown.scope(future)).instrument(span)),
+        (Some(context), None) => tokio::spawn(context.scope(future).instrument(span)),
+        (None, Some(shutdown)) => tokio::spawn(shutdown.scope(future).instrument(span)),
+        (None, None) => tokio::spawn(future.instrument(span)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::panic::Location;
 use record::Failure;
 use seen::{Fingerprint, Place};
 
-use crate::{Classify, RequestContext};
+use crate::{Category, Classify, RequestContext, Shutdown, alert};
 
 /// How many links of a chain are looked at: nothing promises that a chain has an end.
 const LINKS: usize = 32;
@@ -80,7 +80,8 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             place: self.place,
             context: context.as_ref(),
         };
-        let wanted = record::is_wanted(class.severity());
+        let alerting = alert::is_wanted();
+        let wanted = alerting || record::is_wanted(class.severity());
         let fresh = context.as_ref().filter(|_| wanted).is_none_or(|context| {
             let print = Fingerprint::of(failure.error, &failure.evidence);
             context.seen(|seen| seen.is_news(&print, self.place))
@@ -89,6 +90,12 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             failure.log();
         } else {
             failure.passed();
+        }
+        if fresh && alerting {
+            alert::failed(failure.operation, &class);
+        }
+        if class.category() == Some(Category::Fatal) {
+            Shutdown::current().request(class.code(), failure.operation);
         }
         Reported { fresh }
     }
