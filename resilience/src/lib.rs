@@ -118,6 +118,7 @@ mod shutdown;
 mod site;
 #[cfg(feature = "tokio")]
 mod sites;
+pub mod sql;
 mod taxonomy;
 #[cfg(feature = "tokio")]
 mod timeout;
