@@ -248,3 +248,20 @@ async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
     let errors: Vec<String> = events.all().iter().map(|event| event.field("error").to_owned()).collect();
     assert_eq!(errors, vec![format!("GET http://{address} failed"); 2]);
 }
+
+/// A timeout while connecting is both.
+#[tokio::test]
+async fn a_connection_that_takes_too_long_was_never_sent() {
+    struct Slow;
+    impl reqwest::dns::Resolve for Slow {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    let client = reqwest::Client::builder().no_proxy().dns_resolver(Slow).connect_timeout(Duration::from_millis(20));
+    let error = client.build().unwrap().get("http://slow.test/").send().await.unwrap_err();
+    assert!(error.is_timeout() && error.is_connect(), "{error:?}");
+    let is = error.classify();
+    assert_eq!((is.code(), is.status(), is.sent()), ("CONNECT_FAILED", 503, Sent::Never));
+}

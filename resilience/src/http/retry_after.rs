@@ -44,6 +44,7 @@ mod tests {
         let table = [
             ("120", Some(120)),
             (" 5 ", Some(5)),
+            ("\t5\t", Some(5)),
             ("0", Some(0)),
             ("007", Some(7)),
             ("18446744073709551615", Some(u64::MAX)),
@@ -71,6 +72,10 @@ mod tests {
             ("Friday, 31-Dec-99 23:59:59 GMT", Some(59)),
             ("Fri Dec 31 23:59:59 1999", Some(59)),
             ("Fri, 31 Dec 1999 23:00:00 GMT", Some(0)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(252_455_616_059)),
+            (" Fri, 31 Dec 1999 23:59:59 GMT ", Some(59)),
+            ("Fri, 31 Dec 1999 23:59:59 CET", None),
             ("Fri, 32 Dec 1999 23:59:59 GMT", None),
             ("Fri, 31 Dec 1999", None),
         ];

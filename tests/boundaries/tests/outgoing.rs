@@ -1,0 +1,77 @@
+//! What a callee sees of the call that a request belongs to.
+
+use axum::Router;
+use axum::extract::Request;
+use resilience::http::RequestExt as _;
+use resilience::{RequestContext, RequestId, ServiceError, retry};
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum CallError {
+    #[error(transparent)]
+    #[service(transparent)]
+    Http(#[from] reqwest::Error),
+}
+
+/// Answers with the values of the two headers that it got.
+async fn echo() -> String {
+    async fn seen(request: Request) -> String {
+        let all = |name| -> Vec<&str> {
+            request.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+        };
+        format!("{}; {}", all("x-request-id").join(","), all("idempotency-key").join(","))
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(seen)).await });
+    format!("http://{address}/")
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn context() -> RequestContext {
+    RequestContext::with_request_id(RequestId::parse("r-1").unwrap())
+}
+
+async fn told(request: reqwest::RequestBuilder) -> Result<String, CallError> {
+    Ok(request.with_request_id().with_idempotency_key().send().await?.text().await?)
+}
+
+#[tokio::test]
+async fn a_request_tells_who_it_is_made_for_and_what_it_repeats() {
+    #[retry(idempotency_key = key, timed_elsewhere)]
+    async fn charge(url: &str, key: &str) -> Result<String, CallError> {
+        told(client().post(url)).await
+    }
+
+    let url = echo().await;
+    assert_eq!(context().scope(charge(&url, "k-7")).await.unwrap(), "r-1; k-7");
+    assert_eq!(charge(&url, "k-7").await.unwrap(), "; k-7");
+}
+
+#[tokio::test]
+async fn outside_a_context_nothing_is_added() {
+    let url = echo().await;
+    assert_eq!(told(client().get(&url)).await.unwrap(), "; ");
+    assert_eq!(told(client().get(&url).header("x-request-id", "own")).await.unwrap(), "own; ");
+    assert_eq!(context().scope(told(client().get(&url))).await.unwrap(), "r-1; ");
+}
+
+#[tokio::test]
+async fn a_header_that_is_there_is_replaced() {
+    let url = echo().await;
+    let request = client().get(&url).header("x-request-id", "own").with_request_id();
+    assert_eq!(context().scope(told(request)).await.unwrap(), "r-1; ");
+}
+
+#[tokio::test]
+async fn a_key_that_can_not_be_sent_fails_the_call_for_good() {
+    #[retry(idempotency_key = "two\nlines", timed_elsewhere)]
+    async fn charge(url: &str) -> Result<String, CallError> {
+        told(client().post(url)).await
+    }
+
+    let CallError::Http(error) = charge(&echo().await).await.unwrap_err();
+    assert!(error.is_builder(), "{error:?}");
+}
