@@ -76,6 +76,9 @@
 pub mod __private;
 #[cfg(feature = "boundary")]
 mod alert;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod axum;
 #[cfg(feature = "boundary")]
 mod caught;
 mod chain;
@@ -98,6 +101,7 @@ mod events;
 #[cfg(feature = "tokio")]
 mod expansion;
 pub mod http;
+mod into_response;
 mod io;
 #[cfg(feature = "tokio")]
 mod random;
@@ -144,6 +148,11 @@ pub use resilience_macros::retry;
 pub use resilience_macros::timeout;
 
 pub use duration::{millis, secs};
+#[cfg(feature = "http")]
+pub use http::Problem;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use taxonomy::catalog_formats as catalog;
 pub use taxonomy::code::generic_message;
 pub use taxonomy::{
     Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError, FromRejected, PublicMessage,

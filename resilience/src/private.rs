@@ -1,5 +1,6 @@
 //! What the macros' expansion and this project's own tests use; no promise is made about any of it.
 
+pub use crate::__into_response as into_response;
 pub use crate::__register as register;
 #[cfg(feature = "tokio")]
 pub use crate::circuit_breaker::internals as circuit_breaker;
@@ -28,3 +29,9 @@ pub use crate::word::Word;
 #[cfg(feature = "boxed")]
 pub use inventory;
 pub use std::string::ToString;
+
+/// What `#[service(axum)]` implements.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use axum::response::{IntoResponse, Response};
+}

@@ -1,16 +1,31 @@
-//! What a callee's answer means: a status and a `Retry-After` become a classification.
+//! HTTP answers, in both directions: what a callee's means, a status and a `Retry-After` become a classification; and, with the feature
+//! `http`, what our own client gets: an error becomes a `Problem`.
 
+#[cfg(feature = "http")]
+mod body;
 #[cfg(feature = "reqwest")]
 mod outgoing;
+#[cfg(feature = "http")]
+mod phrase;
+#[cfg(feature = "http")]
+mod pointer;
+#[cfg(feature = "http")]
+mod problem;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "reqwest")]
 mod retry_after;
 mod upstream;
 
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use self::body::BodyFormat;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::outgoing::RequestExt;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use self::problem::Problem;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::reqwest::ResponseExt;

@@ -1,6 +1,8 @@
 //! What an error is: its category, code, status, what to advise the caller, and what a client may see.
 
 mod catalog;
+#[cfg(feature = "http")]
+pub mod catalog_formats;
 mod category;
 mod classification;
 mod classify;

@@ -1,0 +1,95 @@
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::scope::Scope;
+use crate::Classify;
+use crate::http::Problem;
+
+/// The answer, complete without the layer as well. The problem itself is among the response's extensions, where a
+/// [`RequestLayer`](super::RequestLayer) finds it and brings it into the form that it is set to, and where your own layers can
+/// look at it.
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        write(self, &mut response, None);
+        response
+    }
+}
+
+/// Brings a problem that comes by into the layer's form, unless somebody has encoded its body meanwhile.
+pub(super) fn settle(response: &mut Response, scope: &Scope) {
+    if response.headers().contains_key(CONTENT_ENCODING) {
+        return;
+    }
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        // A handler may have put a status of its own around the problem.
+        let problem = problem.with_status(response.status().as_u16());
+        write(problem, response, Some(scope));
+    }
+}
+
+/// A panic has no answer of its own: it is a 500 like any other.
+pub(super) fn to_panic(scope: &Scope) -> Response {
+    let mut response = Response::new(Body::empty());
+    write(Problem::new(500, "INTERNAL_ERROR"), &mut response, Some(scope));
+    response
+}
+
+/// Writes an error's log record.
+pub(super) fn report(error: &impl Classify) {
+    let _ = error;
+}
+
+/// Status, headers and body; other headers stay.
+pub(super) fn write(mut problem: Problem, response: &mut Response, scope: Option<&Scope>) {
+    if let Some(scope) = scope {
+        problem = problem.with_request_id(scope.context.request_id().clone());
+        if let Some(format) = scope.settings.format {
+            problem = problem.with_format(format);
+        }
+        if let (false, Some(base)) = (problem.has_type(), &scope.settings.problem_types) {
+            let uri = format!("{base}{}", problem.code());
+            problem = problem.with_type(uri);
+        }
+    }
+    *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem.format().content_type()));
+    headers.remove(CONTENT_LENGTH);
+    if let Some(seconds) = problem.retry_after() {
+        headers.entry(RETRY_AFTER).or_insert_with(|| seconds.into());
+    }
+    challenge(&problem, headers, scope);
+    let body = problem.body();
+    *response.body_mut() = if scope.is_some_and(|scope| scope.head) {
+        response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+        Body::empty()
+    } else {
+        body.into()
+    };
+    response.extensions_mut().insert(problem);
+}
+
+/// Of a problem's own, the layer's and the default, the first that there is; a header that a handler has set stays.
+fn challenge(problem: &Problem, headers: &mut HeaderMap, scope: Option<&Scope>) {
+    let Some(own) = problem.challenge() else { return };
+    let settings = scope.and_then(|scope| scope.settings.challenge.as_ref());
+    match (headers.get(WWW_AUTHENTICATE), settings) {
+        (None, Some(layers)) if !problem.has_challenge() => {
+            headers.insert(WWW_AUTHENTICATE, layers.clone());
+        }
+        // The default, which the problem got when it became a response.
+        (Some(default), Some(layers)) if !problem.has_challenge() && default == own => {
+            headers.insert(WWW_AUTHENTICATE, layers.clone());
+        }
+        (None, _) => {
+            if let Ok(own) = HeaderValue::from_str(own) {
+                headers.insert(WWW_AUTHENTICATE, own);
+            }
+        }
+        (Some(_), _) => {}
+    }
+}

@@ -1,0 +1,56 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::{Frame, SizeHint};
+
+use super::panics;
+use super::scope::Scope;
+
+/// A body that is made while it is sent: in its request's context, and with its panics caught.
+pub(super) struct ScopedBody {
+    /// `None` once it has panicked.
+    body: Option<Body>,
+    scope: Scope,
+}
+
+impl ScopedBody {
+    /// The body in this scope, or as it is if nothing of it remains to be made.
+    pub(super) fn wrap(body: Body, scope: Scope) -> Body {
+        if body.is_end_stream() { body } else { Body::new(Self { body: Some(body), scope }) }
+    }
+}
+
+impl HttpBody for ScopedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let Self { body, scope } = &mut *self;
+        let Some(alive) = body else { return Poll::Ready(None) };
+        match scope.enter(|| panics::catch(|| Pin::new(alive).poll_frame(cx))) {
+            Ok(polled) => polled.map_err(Into::into),
+            Err(panicked) => {
+                scope.enter(|| {
+                    super::answer::report(&panicked);
+                    // What a panic has left behind may panic again when it is dropped.
+                    let _ = panics::catch(|| *body = None);
+                });
+                // An error, not an end: the client must not take the half for the whole.
+                Poll::Ready(Some(Err("the body panicked".into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}

@@ -1,0 +1,108 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::response::{IntoResponse, Response};
+use pin_project_lite::pin_project;
+
+use super::body::ScopedBody;
+use super::panics::{self, Panicked};
+use super::scope::Scope;
+use super::{answer, foreign};
+
+pin_project! {
+    /// The answer of a [`RequestService`](super::RequestService).
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+        // None where an outer layer does the work.
+        scope: Option<Scope>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Calling { #[pin] future: F },
+        Converting { conversion: Pin<Box<dyn Future<Output = Response> + Send>> },
+        Panicked { panicked: Panicked },
+        Done,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn passing(future: F) -> Self {
+        Self { state: State::Calling { future }, scope: None }
+    }
+
+    pub(super) fn calling(future: F, scope: Scope) -> Self {
+        Self { state: State::Calling { future }, scope: Some(scope) }
+    }
+
+    pub(super) fn panicked(panicked: Panicked, scope: Scope) -> Self {
+        Self { state: State::Panicked { panicked }, scope: Some(scope) }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(scope) = this.scope.as_ref() else {
+            return match this.state.project() {
+                StateProjection::Calling { future } => future.poll(cx).map_ok(IntoResponse::into_response),
+                _ => Poll::Pending,
+            };
+        };
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProjection::Calling { future } => {
+                    let polled = scope.enter(|| panics::catch(|| future.poll(cx).map_ok(IntoResponse::into_response)));
+                    match polled {
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
+                        Ok(Poll::Ready(Ok(response))) => {
+                            if !foreign::is_foreign(&response, scope) {
+                                return Poll::Ready(Ok(finish(response, scope)));
+                            }
+                            State::Converting { conversion: Box::pin(foreign::problem(response, scope.clone())) }
+                        }
+                        Err(panicked) => State::Panicked { panicked },
+                    }
+                }
+                StateProjection::Converting { conversion } => {
+                    let mut response = ready!(scope.enter(|| conversion.as_mut().poll(cx)));
+                    scope.sign(response.headers_mut());
+                    this.state.set(State::Done);
+                    return Poll::Ready(Ok(response));
+                }
+                StateProjection::Panicked { panicked } => {
+                    let mut response = scope.enter(|| {
+                        answer::report(panicked);
+                        answer::to_panic(scope)
+                    });
+                    scope.sign(response.headers_mut());
+                    this.state.set(State::Done);
+                    return Poll::Ready(Ok(response));
+                }
+                // Polled after its end.
+                StateProjection::Done => return Poll::Pending,
+            };
+            // What the handler's future holds is dropped here, and may panic as well.
+            if let Err(again) = scope.enter(|| panics::catch(|| this.state.set(next))) {
+                this.state.set(State::Panicked { panicked: again });
+            }
+        }
+    }
+}
+
+/// The answer of a handler, in the layer's form.
+fn finish(mut response: Response, scope: &Scope) -> Response {
+    answer::settle(&mut response, scope);
+    scope.sign(response.headers_mut());
+    response.map(|body| ScopedBody::wrap(body, scope.clone()))
+}

@@ -1,0 +1,95 @@
+//! Panics as errors that are reported, with the place that only the panic hook learns.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::Once;
+
+use crate::{Classification, Classify, Evidence};
+
+/// A panic that was caught.
+#[derive(Debug)]
+pub(super) struct Panicked {
+    message: String,
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    at: String,
+    backtrace: Backtrace,
+}
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+    static LAST: Cell<Option<Place>> = const { Cell::new(None) };
+}
+
+/// Runs a function that may panic.
+pub(super) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
+    let was = CATCHING.replace(true);
+    // Whatever the function has left half done is dropped, and not looked at again.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(function));
+    CATCHING.set(was);
+    outcome.map_err(|payload| Panicked { message: message(&*payload), place: LAST.take() })
+}
+
+/// Puts a look at each panic's place before the hook that is there, once per process.
+pub(super) fn watch() {
+    static WATCHING: Once = Once::new();
+    // A panicking thread can't change the hook, and trying to would abort the process.
+    if std::thread::panicking() {
+        return;
+    }
+    WATCHING.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            note(info);
+            before(info);
+        }));
+    });
+}
+
+fn note(info: &PanicHookInfo<'_>) {
+    if CATCHING.try_with(Cell::get) == Ok(true) {
+        let place = info.location().map(|location| Place { at: location.to_string(), backtrace: Backtrace::capture() });
+        let _ = LAST.try_with(|last| last.set(place));
+    }
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (None, Some(text)) => text.clone(),
+        (None, None) => "a value that is no text".to_owned(),
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "panicked at {}: {}", place.at, self.message),
+            None => write!(f, "panicked: {}", self.message),
+        }
+    }
+}
+
+impl Error for Panicked {}
+
+impl Classify for Panicked {
+    /// A bug, so unexpected.
+    fn classify(&self) -> Classification {
+        Classification::permanent("PANIC")
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        let evidence = Evidence::of(self);
+        match &self.place {
+            Some(place) => evidence.with_backtrace(&place.backtrace),
+            None => evidence,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use super::layer::Settings;
+use super::panics;
+use super::scope::Scope;
+
+/// A service under a [`RequestLayer`](super::RequestLayer), which says what it does.
+#[derive(Debug, Clone)]
+pub struct RequestService<S> {
+    inner: S,
+    settings: Arc<Settings>,
+}
+
+impl<S> RequestService<S> {
+    pub(super) fn new(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<S, B> Service<Request<B>> for RequestService<S>
+where
+    S: Service<Request<B>>,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let scope = Scope::begin(&self.settings, &parts.method, &parts.headers, &mut parts.extensions);
+        let request = Request::from_parts(parts, body);
+        match scope {
+            None => ResponseFuture::passing(self.inner.call(request)),
+            Some(scope) => match scope.enter(|| panics::catch(|| self.inner.call(request))) {
+                Ok(future) => ResponseFuture::calling(future, scope),
+                Err(panicked) => ResponseFuture::panicked(panicked, scope),
+            },
+        }
+    }
+}

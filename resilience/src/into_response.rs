@@ -1,0 +1,32 @@
+//! `IntoResponse` for a derived type that asks for it, `#[service(axum)]`.
+
+/// Makes a derived type an answer: it is reported and becomes a `Problem`.
+///
+/// Decided here and not in the user's crate, which needn't depend on `axum`. The generics and the `where` clause stand in brackets.
+#[cfg(feature = "axum")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __into_response {
+    ([$($generics:tt)*] $error:ty [$($clause:tt)*]) => {
+        impl $($generics)* $crate::__private::axum::IntoResponse for $error $($clause)* {
+            fn into_response(self) -> $crate::__private::axum::Response {
+                $crate::__private::axum::IntoResponse::into_response($crate::http::Problem::from(self))
+            }
+        }
+    };
+    ($error:ty) => {
+        $crate::__into_response! { [] $error [] }
+    };
+}
+
+/// Without the feature there is nothing to implement.
+#[cfg(not(feature = "axum"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __into_response {
+    ($($any:tt)*) => {
+        ::core::compile_error!(
+            "`#[service(axum)]` needs the feature `axum` of `resilience`; write `features = [\"axum\"]` where your Cargo.toml names it"
+        );
+    };
+}

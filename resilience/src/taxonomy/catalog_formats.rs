@@ -1,0 +1,126 @@
+//! The catalogue of a program's errors as JSON, for machines, and as Markdown, for people.
+//!
+//! `#[derive(ServiceError)]` writes each enum's part, `YourError::CATALOG`. Put the parts together where all of them are known, in an
+//! example, a test or a hidden subcommand, and keep the outcome beside your API's documentation:
+//!
+//! ```
+//! # #[cfg(feature = "macros")] {
+//! use resilience::{ServiceError, catalog};
+//!
+//! #[derive(Debug, thiserror::Error, ServiceError)]
+//! #[service(domain = "orders")]
+//! enum OrderError {
+//!     /// Somebody else took the last one.
+//!     #[error("{sku} is sold out")]
+//!     #[service(conflict, public = "Sold out")]
+//!     SoldOut { sku: String },
+//! }
+//!
+//! #[derive(Debug, thiserror::Error, ServiceError)]
+//! #[error("the books don't add up")]
+//! #[service(corrupt_state)]
+//! struct Unbalanced;
+//!
+//! let catalogs = [OrderError::CATALOG, Unbalanced::CATALOG];
+//!
+//! assert_eq!(
+//!     catalog::to_markdown(&catalogs),
+//!     "\
+//! | code | status | category | severity | clients read | meaning |
+//! |---|---|---|---|---|---|
+//! | `orders` `CONFLICT` | 409 | permanent | expected | Sold out | Somebody else took the last one. |
+//! | `CORRUPT_STATE` | 500 | fatal | critical | An internal error occurred | |
+//! "
+//! );
+//! assert!(catalog::to_json(&catalogs).contains(r#""code": "CONFLICT""#));
+//! # }
+//! ```
+
+use std::fmt::Write as _;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::{CatalogEntry, PublicMessage};
+
+/// All entries in one array, in the order given.
+///
+/// ```
+/// use resilience::{CatalogEntry, catalog};
+///
+/// let entries: Vec<CatalogEntry> = Vec::new();
+/// assert_eq!(catalog::to_json(&[&entries]), "[]");
+/// ```
+pub fn to_json(catalogs: &[&[CatalogEntry]]) -> String {
+    let entries: Vec<&CatalogEntry> = catalogs.iter().copied().flatten().collect();
+    // Text and numbers under fixed names: nothing here can fail.
+    serde_json::to_string_pretty(&entries).unwrap_or_default()
+}
+
+/// All entries in one table, in the order given, with a heading and a final line feed.
+///
+/// Only the first paragraph of a doc comment stands in it. Bars, line ends and angle brackets in texts are written so that they stay texts.
+///
+/// ```
+/// assert!(resilience::catalog::to_markdown(&[]).starts_with("| code | status |"));
+/// ```
+pub fn to_markdown(catalogs: &[&[CatalogEntry]]) -> String {
+    let mut table =
+        String::from("| code | status | category | severity | clients read | meaning |\n|---|---|---|---|---|---|\n");
+    for entry in catalogs.iter().copied().flatten() {
+        let (PublicMessage::Template(public) | PublicMessage::Generic(public)) = entry.public;
+        let domain = entry.domain.map(|domain| format!("`{}` ", cell(domain))).unwrap_or_default();
+        let summary = entry.doc.split("\n\n").next().unwrap_or_default();
+        let (public, summary) = (cell(public), cell(summary));
+        let space = if summary.is_empty() { "" } else { " " };
+        // Writing to a string doesn't fail.
+        let _ = writeln!(
+            table,
+            "| {domain}`{}` | {} | {} | {} | {public} |{space}{summary} |",
+            entry.code, entry.status, entry.category, entry.severity,
+        );
+    }
+    table
+}
+
+/// A text within one cell of a table.
+fn cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !cell.is_empty() {
+            cell.push(' ');
+        }
+        for char in word.chars() {
+            match char {
+                '|' => cell.push_str("\\|"),
+                '\\' => cell.push_str("\\\\"),
+                '<' => cell.push_str("&lt;"),
+                '>' => cell.push_str("&gt;"),
+                other => cell.push(other),
+            }
+        }
+    }
+    cell
+}
+
+/// `variant`, `code`, `domain`, `category`, `severity`, `status`, `public`, `generic` (whether `public` is the status's generic text, and
+/// not the error's own template) and `doc`.
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+impl Serialize for CatalogEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (public, generic) = match self.public {
+            PublicMessage::Template(text) => (text, false),
+            PublicMessage::Generic(text) => (text, true),
+        };
+        let mut entry = serializer.serialize_struct("CatalogEntry", 9)?;
+        entry.serialize_field("variant", self.variant)?;
+        entry.serialize_field("code", self.code)?;
+        entry.serialize_field("domain", &self.domain)?;
+        entry.serialize_field("category", self.category.as_str())?;
+        entry.serialize_field("severity", self.severity.as_str())?;
+        entry.serialize_field("status", &self.status)?;
+        entry.serialize_field("public", public)?;
+        entry.serialize_field("generic", &generic)?;
+        entry.serialize_field("doc", self.doc)?;
+        entry.end()
+    }
+}
