@@ -3,8 +3,9 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_A
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::panics::Panicked;
 use super::scope::Scope;
-use crate::Classify;
+use crate::Report;
 use crate::http::Problem;
 
 /// The answer, complete without the layer as well. The problem itself is among the response's extensions, where a
@@ -38,9 +39,11 @@ pub(super) fn to_panic(scope: &Scope) -> Response {
     response
 }
 
-/// Writes an error's log record.
-pub(super) fn report(error: &impl Classify) {
-    let _ = error;
+/// Writes a panic's log record, which has the panic's place.
+pub(super) fn report(panicked: &Panicked, scope: &Scope) {
+    let ours = scope.settings.place;
+    let (file, line) = panicked.place().unwrap_or((ours.file(), ours.line()));
+    Report::new(panicked).at(file, line).emit();
 }
 
 /// Status, headers and body; other headers stay.
@@ -58,18 +61,13 @@ pub(super) fn write(mut problem: Problem, response: &mut Response, scope: Option
     *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem.format().content_type()));
-    headers.remove(CONTENT_LENGTH);
     if let Some(seconds) = problem.retry_after() {
         headers.entry(RETRY_AFTER).or_insert_with(|| seconds.into());
     }
     challenge(&problem, headers, scope);
     let body = problem.body();
-    *response.body_mut() = if scope.is_some_and(|scope| scope.head) {
-        response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
-        Body::empty()
-    } else {
-        body.into()
-    };
+    headers.insert(CONTENT_LENGTH, body.len().into());
+    *response.body_mut() = if scope.is_some_and(|scope| scope.head) { Body::empty() } else { body.into() };
     response.extensions_mut().insert(problem);
 }
 

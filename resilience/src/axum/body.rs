@@ -36,7 +36,7 @@ impl HttpBody for ScopedBody {
             Ok(polled) => polled.map_err(Into::into),
             Err(panicked) => {
                 scope.enter(|| {
-                    super::answer::report(&panicked);
+                    super::answer::report(&panicked, scope);
                     // What a panic has left behind may panic again when it is dropped.
                     let _ = panics::catch(|| *body = None);
                 });

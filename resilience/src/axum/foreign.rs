@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Limited};
 use super::answer;
 use super::scope::Scope;
 use crate::http::Problem;
-use crate::{Classification, Classify, Evidence};
+use crate::{Classification, Classify, Evidence, Report};
 
 /// The longest text that becomes a detail or goes to the log, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -46,7 +46,10 @@ pub(super) async fn problem(response: Response, scope: Scope) -> Response {
     let mut problem = Problem::new(status, code(status));
     match text {
         Some(text) if status < 500 => problem = problem.with_detail(text),
-        text if status >= 500 => answer::report(&Bare { status, text }),
+        text if status >= 500 => {
+            let ours = scope.settings.place;
+            Report::new(&Bare { status, text }).at(ours.file(), ours.line()).emit();
+        }
         _ => {}
     }
     if status < 500 {
@@ -88,7 +91,7 @@ const fn code(status: u16) -> &'static str {
         415 => "UNSUPPORTED_MEDIA_TYPE",
         422 => "VALIDATION_ERROR",
         429 => "RATE_LIMITED",
-        other if other < 500 => "REQUEST_REJECTED",
+        _ if status < 500 => "REQUEST_REJECTED",
         503 => "SERVICE_UNAVAILABLE",
         504 => "NETWORK_TIMEOUT",
         _ => "INTERNAL_ERROR",

@@ -82,7 +82,7 @@ where
                 }
                 StateProjection::Panicked { panicked } => {
                     let mut response = scope.enter(|| {
-                        answer::report(panicked);
+                        answer::report(panicked, scope);
                         answer::to_panic(scope)
                     });
                     scope.sign(response.headers_mut());
@@ -103,6 +103,11 @@ where
 /// The answer of a handler, in the layer's form.
 fn finish(mut response: Response, scope: &Scope) -> Response {
     answer::settle(&mut response, scope);
+    if response.status().as_u16() < 400
+        && let Some(operation) = scope.context.operation()
+    {
+        crate::report_success(&operation);
+    }
     scope.sign(response.headers_mut());
     response.map(|body| ScopedBody::wrap(body, scope.clone()))
 }

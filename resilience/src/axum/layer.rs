@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::panic::Location;
 use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -14,6 +15,7 @@ use crate::http::BodyFormat;
 ///
 /// let app: Router = Router::new().route("/", get(async || "hello")).layer(resilience::axum::layer());
 /// ```
+#[track_caller]
 pub fn layer() -> RequestLayer {
     RequestLayer::new()
 }
@@ -31,6 +33,7 @@ pub fn layer() -> RequestLayer {
 ///   instead. Headers such as `Allow` stay.
 /// - A **panic** of the handler, or of its body while that is sent, is an `unexpected_error` in the log, code `PANIC`, with message and
 ///   place; the client gets a 500 that doesn't tell it from any other, or, in the middle of a body, a connection that ends early.
+/// - A **success**, an answer below 400, is [told](crate::report_success) to the alerts.
 /// - Every other body is left as it is: JSON, HTML, streams, files. Its bytes pass through untouched.
 ///
 /// Put it last, by [`Router::layer`](axum::Router::layer): it then sees the route, and holds for fallbacks and nested routers. Routers that
@@ -68,16 +71,20 @@ pub(super) struct Settings {
     pub(super) problem_types: Option<Cow<'static, str>>,
     pub(super) challenge: Option<HeaderValue>,
     pub(super) keeps_text: bool,
+    /// Where the layer was made.
+    pub(super) place: &'static Location<'static>,
 }
 
 impl Default for RequestLayer {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl RequestLayer {
-    /// The layer with the defaults.
+    /// The layer with the defaults. What has no better place in the log has that of this call.
+    #[track_caller]
     pub fn new() -> Self {
         Self {
             settings: Arc::new(Settings {
@@ -87,6 +94,7 @@ impl RequestLayer {
                 problem_types: None,
                 challenge: None,
                 keeps_text: false,
+                place: Location::caller(),
             }),
         }
     }

@@ -6,8 +6,9 @@ use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 
+use crate::caught::caught;
 use crate::{Classification, Classify, Evidence};
 
 /// A panic that was caught.
@@ -19,7 +20,9 @@ pub(super) struct Panicked {
 
 #[derive(Debug)]
 struct Place {
-    at: String,
+    file: String,
+    line: u32,
+    column: u32,
     backtrace: Backtrace,
 }
 
@@ -34,7 +37,11 @@ pub(super) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
     // Whatever the function has left half done is dropped, and not looked at again.
     let outcome = panic::catch_unwind(AssertUnwindSafe(function));
     CATCHING.set(was);
-    outcome.map_err(|payload| Panicked { message: message(&*payload), place: LAST.take() })
+    outcome.map_err(|payload| {
+        let message = message(&*payload);
+        caught(|| drop(payload));
+        Panicked { message, place: LAST.take() }
+    })
 }
 
 /// Puts a look at each panic's place before the hook that is there, once per process.
@@ -55,7 +62,12 @@ pub(super) fn watch() {
 
 fn note(info: &PanicHookInfo<'_>) {
     if CATCHING.try_with(Cell::get) == Ok(true) {
-        let place = info.location().map(|location| Place { at: location.to_string(), backtrace: Backtrace::capture() });
+        let place = info.location().map(|location| Place {
+            file: location.file().to_owned(),
+            line: location.line(),
+            column: location.column(),
+            backtrace: Backtrace::capture(),
+        });
         let _ = LAST.try_with(|last| last.set(place));
     }
 }
@@ -68,10 +80,31 @@ fn message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
+impl Panicked {
+    /// The file and line of the panic, if the hook could tell.
+    pub(super) fn place(&self) -> Option<(&'static str, u32)> {
+        self.place.as_ref().map(|place| (kept(&place.file), place.line))
+    }
+}
+
+/// The name of a source file for good: the hook only lends it. There are as many as files that panic.
+fn kept(file: &str) -> &'static str {
+    static FILES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = files.iter().find(|known| **known == file) {
+        return known;
+    }
+    let new: &'static str = Box::leak(file.into());
+    files.push(new);
+    new
+}
+
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(place) => write!(f, "panicked at {}: {}", place.at, self.message),
+            Some(Place { file, line, column, .. }) => {
+                write!(f, "panicked at {file}:{line}:{column}: {}", self.message)
+            }
             None => write!(f, "panicked: {}", self.message),
         }
     }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use axum::extract::MatchedPath;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
 use tracing::Span;
-use tracing::field::Empty;
 
 use super::layer::Settings;
 use crate::{RequestContext, RequestId};
@@ -45,11 +44,8 @@ impl Scope {
             RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(name(settings, headers)));
         context.set_operation(operation(method, route));
         let span = tracing::info_span!(
-            target: "resilience", "request", request_id = context.request_id().as_str(), method = method.as_str(), route = Empty,
+            target: "resilience", "request", request_id = context.request_id().as_str(), method = method.as_str(), route,
         );
-        if let Some(route) = route {
-            span.record("route", route);
-        }
         extensions.insert(Begun { context: context.clone(), span: span.clone() });
         Some(Self { context, span, settings: Arc::clone(settings), head: method == Method::HEAD })
     }

@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::Location;
 use std::time::Duration;
 
 use super::BodyFormat;
-use crate::{Advice, Category, Classification, Classify, FieldError, RequestContext, RequestId, generic_message};
+use crate::{
+    Advice, Category, Classification, Classify, FieldError, Report, RequestContext, RequestId, generic_message,
+};
 
 /// The answer to a request that failed: what the client learns of an error, and nothing more.
 ///
@@ -278,13 +279,9 @@ fn whole_seconds(wait: Duration) -> u64 {
 impl<E: Classify> From<E> for Problem {
     #[track_caller]
     fn from(error: E) -> Self {
-        report(&error, Location::caller());
+        Report::new(&error).emit();
         Self::of(&error)
     }
-}
-
-fn report(error: &impl Classify, at: &'static Location<'static>) {
-    let _ = (error, at);
 }
 
 /// For tests and logs; what the client gets is [`body`](Self::body).

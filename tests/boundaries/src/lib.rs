@@ -1,1 +1,5 @@
 //! What the tests of the boundaries share.
+
+mod records;
+
+pub use records::{Record, Records};

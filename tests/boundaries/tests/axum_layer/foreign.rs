@@ -1,0 +1,172 @@
+//! What isn't a problem yet: axum's own answers, and handlers' bare ones.
+
+use std::collections::HashMap;
+
+use axum::extract::{DefaultBodyLimit, Extension, Path, Query};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::{get as route, post};
+use axum::{Json, Router};
+use resilience::axum::RequestLayer;
+use resilience_boundary_tests::Records;
+use serde::Deserialize;
+
+use super::{ask, get, json, request};
+
+#[derive(Deserialize)]
+struct Page {
+    #[allow(dead_code, reason = "only parsed")]
+    number: u32,
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/users/{id}", route(async |Path(_): Path<u32>| ()))
+        .route("/users", post(async |Json(_): Json<Page>| ()).get(async |Query(_): Query<Page>| ()))
+        .route("/missing", route(async |Path(_): Path<HashMap<String, u32>>, Extension(()): Extension<()>| ()))
+        .layer(DefaultBodyLimit::max(64))
+        .layer(RequestLayer::new())
+}
+
+#[tokio::test]
+async fn what_axum_rejects_is_a_problem() {
+    let table = [
+        (get("/nowhere"), 404, "NOT_FOUND", "Not found"),
+        (request("DELETE", "/users", ""), 405, "METHOD_NOT_ALLOWED", "Method not allowed"),
+        (
+            json("POST", "/users", "{"),
+            400,
+            "BAD_REQUEST",
+            "Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 1",
+        ),
+        (
+            json("POST", "/users", "{\"number\": \"x\"}"),
+            422,
+            "VALIDATION_ERROR",
+            "Failed to deserialize the JSON body into the target type: number: invalid type: string \"x\", expected u32 at line 1 column 14",
+        ),
+        (
+            request("POST", "/users", "{}"),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "Expected request with `Content-Type: application/json`",
+        ),
+        (
+            json("POST", "/users", "{\"number\":                                                              7}"),
+            413,
+            "REQUEST_TOO_LARGE",
+            "Failed to buffer the request body: length limit exceeded",
+        ),
+        (
+            get("/users?number=x"),
+            400,
+            "BAD_REQUEST",
+            "Failed to deserialize query string: number: invalid digit found in string",
+        ),
+        (get("/users/x"), 400, "BAD_REQUEST", "Invalid URL: Cannot parse `x` to a `u32`"),
+    ];
+    for (request, status, code, detail) in table {
+        let records = Records::capture();
+        let answer = ask(app(), request).await;
+        answer.assert_problem(status, code, detail);
+        // A client's mistake is no error of ours.
+        assert_eq!(records.names(), ["request_rejected"]);
+        assert_eq!(records.only().text("level"), "DEBUG");
+    }
+}
+
+#[tokio::test]
+async fn headers_stay() {
+    let answer = ask(app(), request("DELETE", "/users", "")).await;
+    assert_eq!(answer.header("allow"), Some("POST,GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_mistake_of_the_server_is_hidden_and_logged() {
+    let records = Records::capture();
+    let answer = ask(app(), get("/missing")).await;
+    answer.assert_problem(500, "INTERNAL_ERROR", "An internal error occurred");
+    assert!(!answer.body.contains("Extension"), "{}", answer.body);
+    let record = records.only();
+    assert_eq!(record.text("message"), "unexpected_error");
+    assert!(record.text("exception.message").contains("Missing request extension"), "{record:?}");
+    assert_eq!(record.text("operation"), "GET /missing");
+    assert_eq!(record.text("request_id"), "req-1");
+    assert!(record.text("code.file.path").ends_with("axum_layer/foreign.rs"), "where the layer was made: {record:?}");
+}
+
+fn bare() -> Router {
+    Router::new()
+        .route("/gone", route(async || (StatusCode::GONE, "moved to the moon")))
+        .route("/teapot", route(async || StatusCode::IM_A_TEAPOT))
+        .route("/broken", route(async || (StatusCode::INTERNAL_SERVER_ERROR, "password hunter2")))
+        .route("/away", route(async || StatusCode::SERVICE_UNAVAILABLE))
+        .route(
+            "/bytes",
+            route(async || http::Response::builder().status(502).body(axum::body::Body::from("hunter2")).unwrap()),
+        )
+}
+
+#[tokio::test]
+async fn so_are_bare_statuses_and_texts_of_handlers() {
+    let app = bare().layer(RequestLayer::new());
+    ask(app.clone(), get("/gone")).await.assert_problem(410, "GONE", "moved to the moon");
+    ask(app.clone(), get("/teapot")).await.assert_problem(418, "REQUEST_REJECTED", "The request can't be served");
+
+    let generic = "An internal error occurred";
+    let records = Records::capture();
+    ask(app.clone(), get("/broken")).await.assert_problem(500, "INTERNAL_ERROR", generic);
+    assert_eq!(records.only().text("message"), "unexpected_error");
+    assert_eq!(records.only().text("exception.message"), "answered 500 with the text: password hunter2");
+
+    let records = Records::capture();
+    ask(app.clone(), get("/away")).await.assert_problem(503, "SERVICE_UNAVAILABLE", generic);
+    assert_eq!(records.only().text("message"), "expected_error");
+    assert_eq!(records.only().text("exception.message"), "answered 503 without an error");
+
+    ask(app, get("/bytes")).await.assert_problem(502, "INTERNAL_ERROR", generic);
+}
+
+#[tokio::test]
+async fn texts_can_be_kept() {
+    let answer = ask(bare().layer(RequestLayer::new().keep_text_answers()), get("/gone")).await;
+    assert_eq!((answer.status, &*answer.body), (410, "moved to the moon"));
+    assert_eq!(answer.header("x-request-id"), Some("req-1"));
+}
+
+#[tokio::test]
+async fn bodies_of_ones_own_are_left_alone() {
+    async fn encoded() -> impl IntoResponse {
+        let headers: HeaderMap = [(header::CONTENT_ENCODING, "br".parse().unwrap())].into_iter().collect();
+        (StatusCode::NOT_FOUND, headers, "compressed")
+    }
+    let app = Router::new()
+        .route("/json", route(async || (StatusCode::CONFLICT, Json(serde_json::json!({"mine": true})))))
+        .route("/html", route(async || (StatusCode::INTERNAL_SERVER_ERROR, Html("<h1>sorry</h1>"))))
+        .route("/encoded", route(encoded))
+        .route("/fine", route(async || "fine"))
+        .layer(RequestLayer::new());
+    for (path, status, kind, body) in [
+        ("/json", 409, "application/json", r#"{"mine":true}"#),
+        ("/html", 500, "text/html; charset=utf-8", "<h1>sorry</h1>"),
+        ("/encoded", 404, "text/plain; charset=utf-8", "compressed"),
+        ("/fine", 200, "text/plain; charset=utf-8", "fine"),
+    ] {
+        let answer = ask(app.clone(), get(path)).await;
+        assert_eq!((answer.status, answer.header("content-type"), &*answer.body), (status, Some(kind), body));
+        assert_eq!(answer.header("x-request-id"), Some("req-1"));
+    }
+}
+
+#[tokio::test]
+async fn a_head_request_gets_the_headers_alone() {
+    for path in ["/nowhere", "/users/x"] {
+        let full = ask(app(), get(path)).await;
+        let head = ask(app(), request("HEAD", path, "")).await;
+        assert_eq!(head.status, full.status);
+        assert_eq!(head.body, "");
+        for name in ["content-type", "content-length", "x-request-id"] {
+            assert_eq!(head.header(name), full.header(name), "{path} {name}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Panics, wherever they come from.
+
+use std::convert::Infallible;
+use std::task::Poll;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::get as route;
+use http_body_util::BodyExt as _;
+use resilience::axum::RequestLayer;
+use resilience_boundary_tests::{Record, Records};
+use tower::service_fn;
+
+use super::{Parts, ask, get, send};
+
+const GENERIC: &str = "An internal error occurred";
+
+struct Bomb(&'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("{}", self.0);
+        }
+    }
+}
+
+#[track_caller]
+fn assert_record(records: &Records, text: &str) -> Record {
+    let record = records.only();
+    assert_eq!(record.text("message"), "unexpected_error");
+    assert_eq!(record.text("error.type"), "PANIC");
+    assert_eq!(record.text("request_id"), "req-1");
+    assert!(record.text("exception.message").ends_with(text), "{record:?}");
+    assert!(record.text("code.file.path").ends_with("axum_layer/panics.rs"), "{record:?}");
+    record
+}
+
+#[tokio::test]
+async fn a_panic_of_a_handler_is_a_500_like_any_other() {
+    let line = line!() + 5;
+    let app = Router::new().route(
+        "/users/{id}",
+        route(async || {
+            if true {
+                panic!("secret {}", 42)
+            }
+        }),
+    );
+    let records = Records::capture();
+    let answer = ask(app.layer(RequestLayer::new()), get("/users/7")).await;
+    answer.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    assert!(!answer.body.contains("secret") && !answer.body.contains("PANIC"), "{}", answer.body);
+    let record = assert_record(&records, ": secret 42");
+    assert_eq!(record["code.line.number"], line, "{record:?}");
+    assert_eq!(record.text("operation"), "GET /users/{id}");
+}
+
+#[tokio::test]
+async fn also_after_it_has_waited_and_with_a_value_that_is_no_text() {
+    let app = Router::new().route(
+        "/",
+        route(async || {
+            tokio::task::yield_now().await;
+            if true {
+                std::panic::panic_any(7_u32)
+            }
+        }),
+    );
+    let records = Records::capture();
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    assert_record(&records, ": a value that is no text");
+}
+
+#[tokio::test]
+async fn also_before_there_is_a_future() {
+    fn panics(_: Request) -> std::future::Ready<Result<Response, Infallible>> {
+        panic!("at once")
+    }
+    let app = Router::new().route_service("/", service_fn(panics));
+    let records = Records::capture();
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    assert_record(&records, ": at once");
+}
+
+#[tokio::test]
+async fn also_while_a_body_is_sent_which_then_has_no_end() {
+    let app = Router::new().route(
+        "/",
+        route(async || {
+            let mut parts = 0;
+            Body::new(Parts(move || {
+                parts += 1;
+                assert!(parts < 3, "part {parts}");
+                Some("part ")
+            }))
+        }),
+    );
+    let records = Records::capture();
+    let mut body = send(app.layer(RequestLayer::new()), get("/")).await.into_body();
+    for _ in 0..2 {
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "part ");
+    }
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the body panicked");
+    assert!(body.frame().await.is_none());
+    assert_record(&records, ": part 3");
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_again_when_it_is_dropped_is_answered() {
+    let app = Router::new().route(
+        "/",
+        route(async || {
+            let _bomb = Bomb("again");
+            std::future::poll_fn(|_| Poll::Ready(())).await;
+        }),
+    );
+    let records = Records::capture();
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    assert_record(&records, ": again");
+}
+
+#[tokio::test]
+async fn a_panic_caught_by_the_handler_is_its_own_affair() {
+    let app = Router::new().route(
+        "/",
+        route(async || {
+            let caught = std::panic::catch_unwind(|| panic!("caught"));
+            assert!(caught.is_err());
+            "fine"
+        }),
+    );
+    let records = Records::capture();
+    let answer = ask(app.layer(RequestLayer::new()), get("/")).await;
+    assert_eq!((answer.status, &*answer.body), (200, "fine"));
+    assert_eq!(records.all(), []);
+}

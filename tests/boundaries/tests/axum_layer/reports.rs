@@ -1,0 +1,106 @@
+//! One record per failure, alerts that end, and a process that is asked to stop.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get as route;
+use resilience::axum::RequestLayer;
+use resilience::errors::{MissingConfig, NotFound, ServiceUnavailable};
+use resilience::{AlertPhase, Problem, RequestContext, ServiceError, Shutdown};
+use resilience_boundary_tests::Records;
+
+use super::{ask, get};
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum UserError {
+    #[error("no row {id} in users")]
+    #[service(not_found, public = "No such user")]
+    Unknown { id: u32 },
+}
+
+fn find(id: u32) -> Result<(), UserError> {
+    Err(UserError::Unknown { id })
+}
+
+#[tokio::test]
+async fn the_record_says_where_the_question_mark_is() {
+    const LINE: u32 = line!() + 3;
+    async fn handler() -> Result<(), Problem> {
+        RequestContext::current().unwrap().set_user("u-42");
+        find(7)?;
+        Ok(())
+    }
+    let app = Router::new().route("/users/{id}", route(handler)).layer(RequestLayer::new());
+    let records = Records::capture();
+    ask(app, get("/users/7")).await.assert_problem(404, "NOT_FOUND", "No such user");
+    let record = records.only();
+    assert_eq!(record.text("message"), "expected_error");
+    assert_eq!(record.text("error.type"), "NOT_FOUND");
+    assert_eq!(record.text("exception.message"), "no row 7 in users");
+    assert_eq!(record.text("operation"), "GET /users/{id}");
+    assert_eq!(record.text("request_id"), "req-1");
+    assert_eq!(record.text("user_id"), "u-42");
+    assert!(record.text("code.file.path").ends_with("axum_layer/reports.rs"), "{record:?}");
+    assert_eq!(record["code.line.number"], LINE);
+}
+
+#[tokio::test]
+async fn made_without_a_report_it_is_the_callers_to_log() {
+    let app =
+        Router::new().route("/", route(async || Problem::of(&NotFound::new("user", "7")))).layer(RequestLayer::new());
+    let records = Records::capture();
+    ask(app, get("/")).await;
+    assert_eq!(records.all(), []);
+}
+
+#[tokio::test]
+async fn a_fatal_error_is_a_500_and_asks_the_process_to_stop() {
+    let app = Router::new()
+        .route("/", route(async || Err::<(), Problem>(MissingConfig::new("SECRET_NAME").into())))
+        .layer(RequestLayer::new());
+    let shutdown = Shutdown::new();
+    let records = Records::capture();
+    let answer = shutdown.clone().scope(ask(app, get("/"))).await;
+    answer.assert_problem(500, "MISSING_CONFIG", "An internal error occurred");
+    assert!(!answer.body.contains("SECRET_NAME"));
+    assert!(records.names().contains(&"critical_error".to_owned()), "{:?}", records.names());
+    shutdown.requested().await;
+    assert_eq!(shutdown.reason().unwrap().code, "MISSING_CONFIG");
+}
+
+#[tokio::test]
+async fn a_success_ends_a_row_of_failures() {
+    async fn flaky(heal_after: u32) -> Vec<AlertPhase> {
+        let path = format!("/flaky/{heal_after}");
+        let phases = Arc::new(Mutex::new(Vec::new()));
+        let operation = format!("GET {path}");
+        let heard = Arc::clone(&phases);
+        resilience::on_alert(move |notice| {
+            if *notice.operation == *operation {
+                heard.lock().unwrap().push(notice.phase);
+            }
+        });
+        let calls = AtomicU32::new(0);
+        let handler = {
+            let calls = Arc::new(calls);
+            move || {
+                let calls = Arc::clone(&calls);
+                async move {
+                    if (calls.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(heal_after) {
+                        return Ok(());
+                    }
+                    Err::<(), Problem>(ServiceUnavailable::new("db").into())
+                }
+            }
+        };
+        let app = Router::new().route(&path, route(handler)).layer(RequestLayer::new());
+        for _ in 0..24 {
+            ask(app.clone(), get(&path)).await;
+        }
+        let phases = phases.lock().unwrap();
+        phases.clone()
+    }
+    assert_eq!(flaky(3).await, [], "two in a row are none to tell of");
+    assert!(flaky(12).await.contains(&AlertPhase::Began), "eleven in a row are");
+}

@@ -1,0 +1,49 @@
+//! Bodies that are made while they are sent.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get as route;
+use resilience::RequestContext;
+use resilience::axum::RequestLayer;
+use resilience_boundary_tests::Records;
+
+use super::{ID, Parts, ask, get};
+
+/// Three parts, each of which looks at its context.
+fn parts() -> Body {
+    let mut left = 3;
+    Body::new(Parts(move || {
+        assert_eq!(RequestContext::current().expect("a context").request_id().as_str(), ID);
+        tracing::info!(target: "test", left, "part");
+        left -= 1;
+        (left >= 0).then_some("part ")
+    }))
+}
+
+#[tokio::test]
+async fn a_stream_passes_untouched_in_its_requests_context() {
+    let app = Router::new().route("/", route(async || parts())).layer(RequestLayer::new());
+    let records = Records::capture();
+    let answer = ask(app, get("/")).await;
+    assert_eq!((answer.status, &*answer.body), (200, "part part part "));
+    assert_eq!(answer.header("content-length"), None);
+    for record in records.all() {
+        assert_eq!(record["span"]["request_id"], ID);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_text_is_no_rejection() {
+    let text = async || (StatusCode::NOT_FOUND, [("content-type", "text/plain")], parts()).into_response();
+    let app = Router::new().route("/", route(text)).layer(RequestLayer::new());
+    let answer = ask(app, get("/")).await;
+    assert_eq!((answer.status, &*answer.body), (404, "part part part "));
+}
+
+#[tokio::test]
+async fn a_size_that_is_known_stays_known() {
+    let app = Router::new().route("/", route(async || "hello")).layer(RequestLayer::new());
+    assert_eq!(ask(app, get("/")).await.header("content-length"), Some("5"));
+}
