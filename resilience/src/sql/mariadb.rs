@@ -35,6 +35,10 @@ pub(super) fn own(number: u16) -> Option<SqlCondition> {
     Some(SqlCondition::new(kind, name))
 }
 
+pub(super) fn has(number: u16) -> bool {
+    ROWS.binary_search_by_key(&number, |(number, ..)| *number).is_ok()
+}
+
 /// The SQLSTATE of a number that MySQL has with another one.
 pub(super) fn state_of(number: u16) -> Option<&'static str> {
     match number {

@@ -40,11 +40,14 @@ pub fn classify(number: u16) -> Option<SqlCondition> {
 /// assert_eq!(mysql::classify_either(4031, Some("HY000")).unwrap().kind(), SqlKind::IdleDisconnect);
 /// ```
 pub fn classify_either(number: u16, state: Option<&str>) -> Option<SqlCondition> {
-    let theirs = match (mariadb::state_of(number), state) {
+    if is_only_mariadbs(number, state) { mariadb::classify(number) } else { classify(number) }
+}
+
+pub(super) fn is_only_mariadbs(number: u16, state: Option<&str>) -> bool {
+    match (mariadb::state_of(number), state) {
         (Some(theirs), Some(state)) => theirs == state,
-        _ => number >= 4000 && known(number).is_none(),
-    };
-    if theirs { mariadb::classify(number) } else { classify(number) }
+        _ => matches!(number, 1900..=1999) || (mariadb::has(number) && known(number).is_none()),
+    }
 }
 
 pub(super) fn known(number: u16) -> Option<SqlCondition> {
