@@ -98,6 +98,8 @@ mod duration;
 pub mod errors;
 #[cfg(feature = "tokio")]
 mod events;
+#[cfg(feature = "boundary")]
+mod exit;
 #[cfg(feature = "tokio")]
 mod expansion;
 pub mod http;
@@ -171,6 +173,8 @@ pub use context::{CallContext, context};
 pub use deadline::Deadline;
 #[cfg(feature = "tokio")]
 pub use degrade::Degrade;
+#[cfg(feature = "boundary")]
+pub use exit::{exit_code, exit_status};
 #[cfg(feature = "tokio")]
 pub use random::seed_jitter;
 #[cfg(feature = "tokio")]

@@ -16,6 +16,7 @@ use tracing::{Level, event_enabled};
 pub use notice::{AlertNotice, AlertPhase};
 pub use policy::AlertPolicy;
 
+use crate::caught::caught;
 use crate::{Alert, Classification};
 use deliver::Delivery;
 use rows::{Key, News, Rows, lane};
@@ -114,7 +115,7 @@ impl Alerts {
         let can_watch = runtime.is_some();
         let to_watch = self.change(|rows| rows.failed(operation, alert, *class, Instant::now(), can_watch));
         if let (Some(runtime), Some(key)) = (runtime, to_watch) {
-            let task = runtime.spawn(Watch { alerts: self, key: key.clone() }.run());
+            let task = runtime.spawn(Watch { alerts: self, key: key.clone(), no_timers: false }.run());
             self.change(|rows| rows.set_task(&key, task.abort_handle()));
         }
     }
@@ -147,17 +148,21 @@ impl Alerts {
 struct Watch {
     alerts: &'static Alerts,
     key: Key,
+    no_timers: bool,
 }
 
 impl Watch {
-    async fn run(self) {
+    async fn run(mut self) {
         loop {
             let mut left = None;
             self.alerts.change(|rows| left = rows.check(&self.key, Instant::now()));
-            match left {
-                Some(left) => tokio::time::sleep(left).await,
-                None => return,
-            }
+            let Some(left) = left else { return };
+            // Tokio panics where a runtime was built without timers, and offers no way to ask.
+            let Some(sleep) = caught(|| tokio::time::sleep(left)) else {
+                self.no_timers = true;
+                return;
+            };
+            sleep.await;
         }
     }
 }
@@ -165,6 +170,6 @@ impl Watch {
 impl Drop for Watch {
     /// Also when the runtime ends before the alert does. Of an alert that is over there is nothing to say.
     fn drop(&mut self) {
-        self.alerts.change(|rows| rows.lost_task(&self.key));
+        self.alerts.change(|rows| rows.lost_task(&self.key, self.no_timers));
     }
 }

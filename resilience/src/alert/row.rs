@@ -24,8 +24,17 @@ pub(super) struct Row {
 #[derive(Debug)]
 struct Begun {
     at: Instant,
-    watched: bool,
-    task: Option<AbortHandle>,
+    ended_by: EndedBy,
+}
+
+/// What finds out that it has been quiet.
+#[derive(Debug)]
+enum EndedBy {
+    /// The next failure of whatever kind, unless that can start a task.
+    NextFailure,
+    /// The same: tasks of this runtime can't tell the time.
+    NextFailureOnly,
+    Task(Option<AbortHandle>),
 }
 
 impl Row {
@@ -72,7 +81,7 @@ impl Row {
     }
 
     pub(super) fn begin(&mut self, now: Instant, number: u64) -> AlertNotice {
-        self.alert = Some(Begun { at: now, watched: false, task: None });
+        self.alert = Some(Begun { at: now, ended_by: EndedBy::NextFailure });
         self.key.number = number;
         self.recent = VecDeque::new();
         self.notice(AlertPhase::Began, Duration::ZERO)
@@ -85,32 +94,43 @@ impl Row {
         let notice = self.notice(AlertPhase::Over, lasted);
         self.failures = 0;
         self.key.number = 0;
-        (Some(notice), begun.task)
+        let task = match begun.ended_by {
+            EndedBy::Task(task) => task,
+            EndedBy::NextFailure | EndedBy::NextFailureOnly => None,
+        };
+        (Some(notice), task)
     }
 
     /// Whether this is an alert that no task ends.
-    pub(super) fn needs_task(&self) -> bool {
-        self.alert.as_ref().is_some_and(|alert| !alert.watched)
+    pub(super) fn is_unwatched(&self) -> bool {
+        self.alert.as_ref().is_some_and(|alert| !matches!(alert.ended_by, EndedBy::Task(_)))
+    }
+
+    /// Whether a task could end this alert and none does.
+    pub(super) fn wants_task(&self) -> bool {
+        self.alert.as_ref().is_some_and(|alert| matches!(alert.ended_by, EndedBy::NextFailure))
     }
 
     /// Says that a task will end it.
     pub(super) fn watch(&mut self) -> Key {
-        if let Some(alert) = &mut self.alert {
-            alert.watched = true;
-        }
+        self.set_ended_by(EndedBy::Task(None));
         self.key.clone()
     }
 
     pub(super) fn set_task(&mut self, task: AbortHandle) {
-        if let Some(alert) = &mut self.alert {
-            alert.task = Some(task);
+        // Unless the task has gone again already.
+        if !self.is_unwatched() {
+            self.set_ended_by(EndedBy::Task(Some(task)));
         }
     }
 
-    pub(super) fn lost_task(&mut self) {
+    pub(super) fn lost_task(&mut self, for_ever: bool) {
+        self.set_ended_by(if for_ever { EndedBy::NextFailureOnly } else { EndedBy::NextFailure });
+    }
+
+    fn set_ended_by(&mut self, ended_by: EndedBy) {
         if let Some(alert) = &mut self.alert {
-            alert.watched = false;
-            alert.task = None;
+            alert.ended_by = ended_by;
         }
     }
 

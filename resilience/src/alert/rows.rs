@@ -91,13 +91,10 @@ impl Rows {
             self.begun += 1;
             self.news.notices.push(row.begin(now, self.begun));
         }
-        if row.needs_task() {
-            if can_watch {
-                self.news.to_watch = Some(row.watch());
-            } else {
-                self.unwatched = true;
-            }
+        if can_watch && row.wants_task() {
+            self.news.to_watch = Some(row.watch());
         }
+        self.unwatched |= row.is_unwatched();
         self.put(row);
     }
 
@@ -134,10 +131,10 @@ impl Rows {
         }
     }
 
-    /// The task of this alert has gone, with its runtime.
-    pub(super) fn lost_task(&mut self, key: &Key) {
+    /// The task of this alert has gone: with its runtime, or because that has no timers.
+    pub(super) fn lost_task(&mut self, key: &Key, for_ever: bool) {
         if let Some(row) = self.find(key) {
-            row.lost_task();
+            row.lost_task(for_ever);
             self.unwatched = true;
         }
     }
@@ -148,7 +145,8 @@ impl Rows {
             return;
         }
         let quiet = self.policy.quiet;
-        for row in self.by_operation.iter_mut().flat_map(HashMap::values_mut).flatten().filter(|row| row.needs_task()) {
+        for row in self.by_operation.iter_mut().flat_map(HashMap::values_mut).flatten().filter(|row| row.is_unwatched())
+        {
             if row.is_quiet(now, quiet) {
                 let (notice, task) = row.end(None);
                 self.news.notices.extend(notice);

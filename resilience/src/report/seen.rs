@@ -9,6 +9,8 @@ use crate::caught::caught;
 
 /// How many failures a request remembers.
 const FAILURES: usize = 16;
+/// How many bytes of a text are looked at: nothing promises that it has an end.
+const LOOKED_AT: usize = 16 * 1024;
 /// How many texts and how many places of one failure are remembered.
 const EACH: usize = 8;
 
@@ -112,20 +114,22 @@ impl Failure {
 fn hash(text: &dyn Display) -> Option<u64> {
     struct Hash {
         hasher: DefaultHasher,
-        empty: bool,
+        left: usize,
     }
 
     impl fmt::Write for Hash {
         fn write_str(&mut self, part: &str) -> fmt::Result {
-            self.empty &= part.is_empty();
-            self.hasher.write(part.as_bytes());
-            Ok(())
+            let part = &part.as_bytes()[..part.len().min(self.left)];
+            self.left -= part.len();
+            self.hasher.write(part);
+            if self.left == 0 { Err(fmt::Error) } else { Ok(()) }
         }
     }
 
     caught(|| {
-        let mut hash = Hash { hasher: DefaultHasher::new(), empty: true };
-        write!(hash, "{text}").ok()?;
-        (!hash.empty).then(|| hash.hasher.finish())
+        let mut hash = Hash { hasher: DefaultHasher::new(), left: LOOKED_AT };
+        let complete = write!(hash, "{text}").is_ok();
+        let told = if complete { hash.left < LOOKED_AT } else { hash.left == 0 };
+        told.then(|| hash.hasher.finish())
     })?
 }

@@ -59,17 +59,25 @@ impl Records {
         lines.lines().map(|line| Record(serde_json::from_str(line).expect(line))).collect()
     }
 
+    /// The reports of errors among them.
+    ///
+    /// # Panics
+    /// If a line isn't JSON.
+    pub fn reports(&self) -> Vec<Record> {
+        self.all().into_iter().filter(|record| record.text("target") == "resilience::report").collect()
+    }
+
     /// The messages of what came so far.
     pub fn names(&self) -> Vec<String> {
         self.all().iter().map(|record| record.text("message").to_owned()).collect()
     }
 
-    /// The one record that there is.
+    /// The one report that there is.
     ///
     /// # Panics
     /// If there is none, or more than one.
     pub fn only(&self) -> Record {
-        let all = self.all();
+        let all = self.reports();
         assert_eq!(all.len(), 1, "{all:#?}");
         all[0].clone()
     }

@@ -1,0 +1,208 @@
+use resilience::errors::{NetworkTimeout, ServiceUnavailable};
+use resilience::{Classification, Classify, Evidence, Report, Reported, RequestContext, secs};
+use resilience_boundary_tests::Records;
+
+/// A wrapper of every kind.
+#[derive(Debug, thiserror::Error)]
+enum OrderError {
+    #[error(transparent)]
+    Transparent(#[from] NetworkTimeout),
+    #[error("order failed: {0}")]
+    Quoting(#[source] NetworkTimeout),
+    #[error("order failed")]
+    Opaque(#[source] Box<OrderError>),
+}
+
+impl Classify for OrderError {
+    fn classify(&self) -> Classification {
+        match self {
+            Self::Transparent(timeout) => timeout.classify(),
+            Self::Quoting(_) => Classification::transient("ORDER_FAILED"),
+            Self::Opaque(_) => Classification::permanent("ORDER_BROKEN"),
+        }
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
+}
+
+fn timeout() -> NetworkTimeout {
+    NetworkTimeout::new("inventory", secs(5))
+}
+
+/// Two boundaries, one around the other.
+fn inner<E: Classify + ?Sized>(error: &E) -> bool {
+    Report::new(error).operation("inner").emit().is_fresh()
+}
+
+fn outer<E: Classify + ?Sized>(error: &E) -> bool {
+    Report::new(error).operation("outer").emit().is_fresh()
+}
+
+fn outermost<E: Classify + ?Sized>(error: &E) -> bool {
+    Report::new(error).operation("outermost").emit().is_fresh()
+}
+
+fn in_request<T>(run: impl FnOnce() -> T) -> T {
+    RequestContext::new().sync_scope(run)
+}
+
+#[test]
+fn the_same_error_through_two_boundaries_is_one_record() {
+    let records = Records::capture();
+    in_request(|| assert!(inner(&timeout()) && !outer(&timeout())));
+    assert_eq!(records.names(), ["expected_error", "already_reported"]);
+    let passed = &records.reports()[1];
+    assert_eq!(
+        ["level", "operation", "error.type"].map(|field| passed.text(field)),
+        ["DEBUG", "outer", "NETWORK_TIMEOUT"]
+    );
+}
+
+#[test]
+fn a_wrapper_of_whatever_kind_is_the_same_failure() {
+    let _records = Records::capture();
+    let wrapped: [Box<dyn Fn() -> Box<dyn Classify>>; 5] = [
+        Box::new(|| Box::new(OrderError::from(timeout()))),
+        Box::new(|| Box::new(OrderError::Quoting(timeout()))),
+        Box::new(|| Box::new(OrderError::Opaque(Box::new(OrderError::Quoting(timeout()))))),
+        Box::new(|| Box::new(OrderError::Opaque(Box::new(OrderError::Transparent(timeout()))))),
+        Box::new(|| Box::new(anyhow::Error::new(timeout()).context("the order").context("the cart"))),
+    ];
+    for (kind, wrap) in wrapped.iter().enumerate() {
+        in_request(|| {
+            assert!(inner(&timeout()), "{kind}");
+            assert!(!outer(&*wrap()), "{kind}");
+        });
+    }
+}
+
+#[test]
+fn another_code_for_the_same_words_is_the_same_failure() {
+    struct Recoded(NetworkTimeout);
+
+    impl std::fmt::Display for Recoded {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
+    impl Classify for Recoded {
+        fn classify(&self) -> Classification {
+            Classification::permanent("RECODED")
+        }
+    }
+
+    let _records = Records::capture();
+    in_request(|| assert!(inner(&timeout()) && !outer(&Recoded(timeout()))));
+}
+
+#[test]
+fn a_boundary_that_drops_the_cause_is_known_by_the_name_that_it_gave() {
+    let _records = Records::capture();
+    in_request(|| {
+        assert!(inner(&timeout()));
+        let wrapped = OrderError::Quoting(timeout());
+        assert!(!outer(&wrapped));
+        assert!(!outermost(&anyhow::anyhow!("{wrapped}")));
+    });
+}
+
+#[test]
+fn the_same_place_again_is_another_occurrence_and_each_comes_by_once() {
+    let records = Records::capture();
+    in_request(|| {
+        assert!(inner(&timeout()) && inner(&timeout()), "two items of a loop");
+        assert!(!outer(&timeout()) && !outer(&timeout()), "both on their way out");
+        assert!(!outermost(&timeout()), "an aggregate of them");
+        assert!(outer(&timeout()), "a third has never been inside");
+        assert!(!outermost(&timeout()));
+    });
+    assert_eq!(records.names().iter().filter(|name| *name == "expected_error").count(), 3);
+}
+
+#[test]
+fn different_failures_with_a_common_cause_are_different() {
+    let _records = Records::capture();
+    in_request(|| {
+        let users = anyhow::Error::new(timeout()).context("no users");
+        let orders = anyhow::Error::new(timeout()).context("no orders");
+        assert!(inner(&users));
+        assert!(outer(&orders));
+        assert!(!outermost(&orders), "the second is known as well");
+        assert!(!outermost(&users));
+    });
+}
+
+#[test]
+fn other_words_are_another_failure() {
+    let _records = Records::capture();
+    in_request(|| {
+        assert!(inner(&timeout()));
+        assert!(outer(&NetworkTimeout::new("payments", secs(5))));
+    });
+}
+
+#[test]
+fn errors_without_words_are_never_the_same() {
+    struct Silent;
+
+    impl std::fmt::Display for Silent {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Ok(())
+        }
+    }
+
+    impl Classify for Silent {
+        fn classify(&self) -> Classification {
+            Classification::permanent("SILENT")
+        }
+    }
+
+    let _records = Records::capture();
+    in_request(|| {
+        assert!(inner(&Silent));
+        assert!(outer(&Silent));
+    });
+}
+
+#[test]
+fn without_a_context_nothing_is_known() {
+    let _records = Records::capture();
+    assert!(inner(&timeout()) && outer(&timeout()));
+}
+
+#[test]
+fn requests_do_not_share_what_they_know() {
+    let _records = Records::capture();
+    in_request(|| assert!(inner(&timeout())));
+    in_request(|| assert!(outer(&timeout())));
+}
+
+#[test]
+fn a_request_remembers_sixteen_failures() {
+    let _records = Records::capture();
+    let error = |number: usize| ServiceUnavailable::new(format!("service {number}"));
+    in_request(|| {
+        for number in 0..17 {
+            assert!(inner(&error(number)));
+        }
+        for number in 1..17 {
+            assert!(!outer(&error(number)), "{number}");
+        }
+        assert!(outer(&error(0)), "the oldest is forgotten");
+    });
+}
+
+#[test]
+fn the_place_is_file_and_line() {
+    let _records = Records::capture();
+    let at = |file, line| -> Reported { Report::new(&timeout()).at(file, line).emit() };
+    in_request(|| {
+        assert!(at("a.rs", 1).is_fresh());
+        assert!(!at("a.rs", 2).is_fresh());
+        assert!(!at("b.rs", 1).is_fresh());
+        assert!(at("a.rs", 1).is_fresh());
+    });
+}

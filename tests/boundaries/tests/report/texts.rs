@@ -1,0 +1,190 @@
+use std::error::Error;
+use std::fmt;
+
+use anyhow::Context as _;
+use resilience::errors::Internal;
+use resilience::{Classification, Classify, Evidence, RequestContext, report};
+use resilience_boundary_tests::Records;
+
+/// A chain of texts, the outermost first; it ends where they end, or never.
+#[derive(Debug)]
+struct Link {
+    text: String,
+    source: Option<Box<Link>>,
+    endless: bool,
+}
+
+impl Link {
+    fn chain(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
+        let link = |source: Option<Box<Self>>, text| Some(Box::new(Self { text, source, endless: false }));
+        *texts.into_iter().rev().fold(None, link).unwrap()
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Link {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if self.endless { Some(self) } else { self.source.as_ref().map(|source| &**source as _) }
+    }
+}
+
+impl Classify for Link {
+    fn classify(&self) -> Classification {
+        Classification::permanent("LINK")
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
+}
+
+#[test]
+fn the_chain_is_a_list_without_the_message_and_without_repeats() {
+    let records = Records::capture();
+    report(&Link::chain(["outer", "outer", "middle", "middle", "outer", "inner", "middle"]));
+    let record = records.only();
+    assert_eq!(record.text("exception.message"), "outer");
+    assert_eq!(record.list("error.chain"), ["middle", "inner"]);
+}
+
+#[test]
+fn without_a_cause_there_is_no_chain() {
+    let records = Records::capture();
+    report(&Link::chain(["alone"]));
+    assert!(!records.only().has("error.chain"));
+}
+
+#[test]
+fn a_long_chain_is_cut_after_eight_causes_and_says_so() {
+    let texts = |last: usize| (0..=last).map(|number| number.to_string());
+    let records = Records::capture();
+    report(&Link::chain(texts(8)));
+    report(&Link::chain(texts(9)));
+    let [eight, nine] = [0, 1].map(|index| records.reports()[index].list("error.chain"));
+    assert_eq!(eight, texts(8).skip(1).collect::<Vec<_>>());
+    assert_eq!(nine, texts(8).skip(1).chain(["…".to_owned()]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_chain_without_end_ends() {
+    let records = Records::capture();
+    let error = Link { text: "again".to_owned(), source: None, endless: true };
+    RequestContext::new().sync_scope(|| report(&error));
+    assert!(!records.only().has("error.chain"));
+}
+
+#[test]
+fn long_texts_are_cut_between_two_characters() {
+    let records = Records::capture();
+    // Three bytes each, and neither 4096 nor 1024 is a multiple of three.
+    report(&Link::chain(["€".repeat(5000), "₤".repeat(2000)]));
+    let record = records.only();
+    assert_eq!(record.text("exception.message"), format!("{}…", "€".repeat(1365)));
+    assert_eq!(record.list("error.chain"), [format!("{}…", "₤".repeat(341))]);
+}
+
+#[test]
+fn texts_of_just_the_length_are_kept() {
+    let records = Records::capture();
+    let (message, cause) = ("m".repeat(4096), "c".repeat(1024));
+    report(&Link::chain([&message, &cause]));
+    let record = records.only();
+    assert_eq!(record.text("exception.message"), message);
+    assert_eq!(record.list("error.chain"), [cause]);
+}
+
+#[test]
+fn line_breaks_quotes_and_control_characters_stay_inside_their_field() {
+    let nasty = "a\nb\r\"c\"\\d\t\u{1b}[31m\u{0}\u{7f}{\"level\":\"INFO\"}";
+    let records = Records::capture();
+    report(&Link::chain([nasty, &format!("cause {nasty}")]));
+    let record = records.only();
+    assert_eq!(record.text("exception.message"), nasty);
+    assert_eq!(record.list("error.chain"), [format!("cause {nasty}")]);
+}
+
+/// Writes without end, and counts nothing against the length that is kept.
+struct Endless;
+
+impl fmt::Display for Endless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        loop {
+            f.write_str("on and ")?;
+        }
+    }
+}
+
+impl Classify for Endless {
+    fn classify(&self) -> Classification {
+        Classification::permanent("ENDLESS")
+    }
+}
+
+#[test]
+fn a_text_without_end_ends_with_and_without_a_context() {
+    let records = Records::capture();
+    report(&Endless);
+    RequestContext::new().sync_scope(|| report(&Endless));
+    for record in records.reports() {
+        let message = record.text("exception.message");
+        assert!(message.len() < 5000 && message.ends_with('…'), "{}", message.len());
+    }
+    assert_eq!(records.reports().len(), 2);
+}
+
+#[derive(Debug)]
+struct Broken {
+    panics: bool,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        assert!(!self.panics, "what a text");
+        f.write_str("half a te")?;
+        Err(fmt::Error)
+    }
+}
+
+impl Error for Broken {}
+
+impl Classify for Broken {
+    fn classify(&self) -> Classification {
+        Classification::permanent("BROKEN")
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
+}
+
+#[test]
+fn a_text_that_cannot_be_told_does_not_take_the_call_down() {
+    let records = Records::capture();
+    RequestContext::new().sync_scope(|| {
+        assert!(report(&Broken { panics: true }).is_fresh());
+        assert!(report(&Broken { panics: false }).is_fresh());
+        assert!(report(&Internal::new("a bug").with_source(Broken { panics: true })).is_fresh());
+    });
+    let records = records.reports();
+    assert!(records[0].text("exception.message").contains("`Display` panicked"), "{records:#?}");
+    assert_eq!(records[1].text("exception.message"), "half a te");
+    assert_eq!(records[2].text("exception.message"), "internal error: a bug");
+    assert!(records[2].list("error.chain")[0].contains("`Display` panicked"), "{records:#?}");
+}
+
+#[test]
+fn the_contexts_and_causes_of_anyhow_are_listed() {
+    let records = Records::capture();
+    let error = "x".parse::<u8>().context("the port").context("the settings").unwrap_err();
+    report(&error);
+    let record = records.only();
+    assert_eq!(record.text("exception.type"), "anyhow::Error");
+    assert_eq!(record.text("exception.message"), "the settings");
+    assert_eq!(record.list("error.chain"), ["the port", "invalid digit found in string"]);
+}
