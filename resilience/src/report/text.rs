@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
 
-use crate::Evidence;
 use crate::caught::caught;
+use crate::{Evidence, redact};
 
 /// The longest message, in bytes.
 const MESSAGE: usize = 4096;
@@ -14,6 +14,9 @@ const CAUSE: usize = 1024;
 const CAUSES: usize = 8;
 /// The longest trace, in bytes.
 const TRACE: usize = 32 * 1024;
+/// How much of any text is formatted, in bytes: more than is shown, so that what doesn't belong in a log isn't cut in two and
+/// then not recognized.
+const FORMATTED: usize = 64 * 1024;
 /// What stands where a text was cut, and at the end of a list of causes that goes on.
 const CUT: &str = "…";
 /// What stands for a text whose `Display` panicked.
@@ -26,7 +29,7 @@ pub(super) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
 
 /// A backtrace, or a span trace.
 pub(super) fn trace(trace: &dyn Display) -> String {
-    caught(|| bounded(trace, TRACE)).unwrap_or_else(|| PANICKED.to_owned())
+    caught(|| cut(formatted(trace), TRACE)).unwrap_or_else(|| PANICKED.to_owned())
 }
 
 /// The causes of an error with this message, as a JSON array. None if there are none.
@@ -56,9 +59,16 @@ fn words(text: &dyn Display, evidence: &Evidence<'_>, limit: usize) -> String {
     caught(|| cut(redacted(text, evidence), limit)).unwrap_or_else(|| PANICKED.to_owned())
 }
 
-/// The text without what doesn't belong into a log.
-fn redacted(text: &dyn Display, _: &Evidence<'_>) -> String {
-    bounded(text, MESSAGE)
+fn formatted(text: &dyn Display) -> String {
+    let mut told = String::new();
+    // What breaks off is told as far as it goes.
+    let _ = write!(told, "{}", Bounded { text, limit: FORMATTED });
+    told
+}
+
+/// The text without what doesn't belong in a log.
+fn redacted(text: &dyn Display, evidence: &Evidence<'_>) -> String {
+    redact::text(&Bounded { text, limit: FORMATTED }, evidence)
 }
 
 /// A text that was cut is as long as the limit allows and then has a mark.
@@ -70,31 +80,30 @@ fn cut(mut text: String, limit: usize) -> String {
     text
 }
 
-/// Formats no more than can be kept. A `Display` that reports a failure of its own has said what it could.
-fn bounded(text: &dyn Display, limit: usize) -> String {
-    struct Bounded {
-        text: String,
-        limit: usize,
-    }
+/// A text of which no more is formatted than the limit allows.
+struct Bounded<'a> {
+    text: &'a dyn Display,
+    limit: usize,
+}
 
-    impl fmt::Write for Bounded {
-        fn write_str(&mut self, part: &str) -> fmt::Result {
-            let room = self.limit - self.text.len().min(self.limit);
-            if part.len() <= room {
-                self.text.push_str(part);
-                return Ok(());
-            }
-            self.text.push_str(&part[..part.floor_char_boundary(room)]);
-            self.text.push_str(CUT);
-            self.limit = 0;
-            Err(fmt::Error)
+impl Display for Bounded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Writer<'a, 'f> {
+            to: &'a mut fmt::Formatter<'f>,
+            left: usize,
         }
-    }
 
-    let mut bounded = Bounded { text: String::new(), limit };
-    // An error says that the text was cut, or that the `Display` failed; either way there is no more to tell.
-    let _ = write!(bounded, "{text}");
-    bounded.text
+        impl fmt::Write for Writer<'_, '_> {
+            fn write_str(&mut self, part: &str) -> fmt::Result {
+                let fits = &part[..part.floor_char_boundary(self.left)];
+                self.left -= fits.len();
+                self.to.write_str(fits)?;
+                if fits.len() < part.len() { Err(fmt::Error) } else { Ok(()) }
+            }
+        }
+
+        write!(Writer { to: f, left: self.limit }, "{}", self.text)
+    }
 }
 
 fn json(texts: &[String]) -> String {
