@@ -109,6 +109,25 @@ fn line_breaks_quotes_and_control_characters_stay_inside_their_field() {
     assert_eq!(record.list("error.chain"), [format!("cause {nasty}")]);
 }
 
+#[test]
+fn what_does_not_belong_in_a_log_is_left_out_of_message_and_chain() {
+    let records = Records::capture();
+    report(&Link::chain(["no cache at redis://ada:hunter2@cache:6379", "can't reach amqp://ada:hunter2@queue"]));
+    let record = records.only();
+    assert_eq!(record.text("exception.message"), "no cache at redis://***@cache:6379");
+    assert_eq!(record.list("error.chain"), ["can't reach amqp://***@queue"]);
+    assert!(!record.to_string().contains("hunter2"));
+}
+
+#[test]
+fn a_secret_is_not_cut_in_two_and_shown() {
+    let records = Records::capture();
+    // The message is cut in the middle of the password.
+    report(&Link::chain([format!("{}redis://ada:hunter2@cache", "x".repeat(4096 - 16))]));
+    let record = records.only();
+    assert!(!record.text("exception.message").contains("hunt"), "{record:?}");
+}
+
 /// Writes without end, and counts nothing against the length that is kept.
 struct Endless;
 

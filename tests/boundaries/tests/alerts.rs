@@ -1,0 +1,324 @@
+//! `on_alert`: when an alert begins and when it is over, on a paused clock. The operations of the tests are all different,
+//! since listeners and thresholds are the process's.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use resilience::errors::{CacheMiss, Internal, MissingConfig, NetworkTimeout, NotFound};
+use resilience::{
+    Alert, AlertNotice, AlertPhase, Category, Classification, Classify, Degrade, Report, RequestContext, Severity,
+    Shutdown, Site, millis, on_alert, report_success, secs,
+};
+use resilience_boundary_tests::Records;
+use tokio::time::{Instant, advance, sleep};
+
+/// What is told of one operation.
+struct Heard {
+    operation: &'static str,
+    notices: Arc<Mutex<Vec<AlertNotice>>>,
+}
+
+impl Heard {
+    fn of(operation: &'static str) -> Self {
+        let notices = Arc::<Mutex<Vec<AlertNotice>>>::default();
+        let heard = Arc::clone(&notices);
+        on_alert(move |notice| {
+            if &*notice.operation == operation {
+                heard.lock().unwrap().push(notice.clone());
+            }
+        });
+        Self { operation, notices }
+    }
+
+    fn fail(&self, error: &(impl Classify + ?Sized)) {
+        assert!(Report::new(error).operation(self.operation).emit().is_fresh());
+    }
+
+    fn succeed(&self) {
+        report_success(self.operation);
+    }
+
+    fn take(&self) -> Vec<AlertNotice> {
+        std::mem::take(&mut self.notices.lock().unwrap())
+    }
+
+    fn phases(&self) -> Vec<(AlertPhase, u64)> {
+        self.take().iter().map(|notice| (notice.phase, notice.failures)).collect()
+    }
+}
+
+use AlertPhase::{Began, Over};
+
+fn timeout() -> NetworkTimeout {
+    NetworkTimeout::new("inventory", secs(5))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_transient_alerts_after_five_in_a_row_until_the_next_success() {
+    let heard = Heard::of("transient");
+    for _ in 0..4 {
+        heard.fail(&timeout());
+    }
+    assert_eq!(heard.phases(), []);
+    heard.fail(&timeout());
+    let [began] = &heard.take()[..] else { panic!("the fifth begins it") };
+    assert_eq!((began.phase, began.alert, began.code), (Began, Alert::WhenRepeated, "NETWORK_TIMEOUT"));
+    assert_eq!((began.category, began.severity), (Some(Category::Transient), Severity::Expected));
+    assert_eq!((began.failures, began.lasted), (5, Duration::ZERO));
+
+    for _ in 0..20 {
+        heard.fail(&timeout());
+    }
+    assert_eq!(heard.phases(), [], "none in between");
+    advance(secs(7)).await;
+    heard.succeed();
+    let [over] = &heard.take()[..] else { panic!("the success ends it") };
+    assert_eq!((over.phase, over.failures, over.lasted), (Over, 25, secs(7)));
+    heard.succeed();
+    assert_eq!(heard.phases(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_between_begins_the_row_again() {
+    let heard = Heard::of("row");
+    for _ in 0..3 {
+        for _ in 0..4 {
+            heard.fail(&timeout());
+        }
+        heard.succeed();
+    }
+    assert_eq!(heard.phases(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_of_another_operation_changes_nothing() {
+    let heard = Heard::of("mine");
+    for _ in 0..4 {
+        heard.fail(&timeout());
+        report_success("another");
+        report_success("");
+    }
+    heard.fail(&timeout());
+    assert_eq!(heard.phases(), [(Began, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn codes_are_counted_apart_and_a_success_ends_them_all() {
+    let heard = Heard::of("codes");
+    let busy = Coded(Classification::transient("BUSY"));
+    for _ in 0..4 {
+        heard.fail(&timeout());
+        heard.fail(&busy);
+    }
+    assert_eq!(heard.phases(), []);
+    heard.fail(&timeout());
+    heard.fail(&busy);
+    assert_eq!(heard.phases(), [(Began, 5), (Began, 5)]);
+    heard.succeed();
+    assert_eq!(heard.phases(), [(Over, 5), (Over, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_without_a_success_is_over_when_it_has_been_quiet() {
+    let heard = Heard::of("quiet row");
+    for _ in 0..5 {
+        heard.fail(&timeout());
+    }
+    sleep(secs(100)).await;
+    heard.fail(&timeout());
+    heard.phases();
+    sleep(secs(300) - millis(1)).await;
+    assert_eq!(heard.phases(), []);
+    sleep(millis(2)).await;
+    let [over] = &heard.take()[..] else { panic!("it is over") };
+    assert_eq!((over.phase, over.failures, over.lasted), (Over, 6, secs(100)));
+    heard.fail(&timeout());
+    assert_eq!(heard.phases(), [], "the next row begins with one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_permanent_alerts_when_there_are_more_than_ten_within_a_minute() {
+    let heard = Heard::of("frequent");
+    // Ten within any minute: one every six seconds and a bit.
+    for _ in 0..30 {
+        heard.fail(&NotFound::new("user", "42"));
+        advance(secs(6)).await;
+    }
+    assert_eq!(heard.phases(), []);
+    for _ in 0..2 {
+        heard.fail(&NotFound::new("user", "42"));
+    }
+    let [began] = &heard.take()[..] else { panic!("the eleventh begins it") };
+    assert_eq!((began.phase, began.alert, began.failures), (Began, Alert::WhenFrequent, 11));
+    heard.succeed();
+    assert_eq!(heard.phases(), [], "a success doesn't end it");
+    sleep(secs(301)).await;
+    assert_eq!(heard.phases(), [(Over, 11)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_partial_alerts_with_low_priority() {
+    let heard = Heard::of("partial");
+    for _ in 0..11 {
+        heard.fail(&CacheMiss::new("prices"));
+    }
+    let alerts: Vec<_> = heard.take().iter().map(|notice| (notice.phase, notice.alert)).collect();
+    assert_eq!(alerts, [(Began, Alert::LowPriority)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_fatal_alerts_at_once_and_once() {
+    let heard = Heard::of("fatal");
+    Shutdown::new()
+        .scope(async {
+            heard.fail(&MissingConfig::new("DATABASE_URL"));
+            heard.fail(&MissingConfig::new("DATABASE_URL"));
+        })
+        .await;
+    let [began] = &heard.take()[..] else { panic!("once") };
+    assert_eq!((began.alert, began.severity, began.failures), (Alert::AtOnce, Severity::Critical, 1));
+    heard.succeed();
+    assert_eq!(heard.phases(), []);
+    sleep(secs(301)).await;
+    assert_eq!(heard.phases(), [(Over, 2)]);
+    heard.fail(&Coded(Classification::transient("REFUSED").with_alert(Alert::AtOnce)));
+    assert_eq!(heard.phases(), [(Began, 1)], "so does what asks for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_failure_at_two_boundaries_counts_once() {
+    let heard = Heard::of("two boundaries");
+    for _ in 0..4 {
+        RequestContext::new().sync_scope(|| {
+            heard.fail(&timeout());
+            assert!(!Report::new(&timeout()).operation("two boundaries").emit().is_fresh());
+        });
+    }
+    assert_eq!(heard.phases(), []);
+    heard.fail(&timeout());
+    assert_eq!(heard.phases(), [(Began, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fallbacks_that_stand_in_often_alert_under_the_service() {
+    static SITE: Site = Site::new("recommendations", "recommended", "shop", "shop.rs", 1);
+    let heard = Heard::of("recommendations");
+    for _ in 0..11 {
+        assert!(Degrade::Critical.activate(&CacheMiss::new("prices"), Classify::classify, "[]", &SITE));
+        assert!(Degrade::Critical.activate(&timeout(), Classify::classify, "[]", &SITE));
+    }
+    let alerts: Vec<_> = heard.take().iter().map(|notice| (notice.code, notice.alert)).collect();
+    assert_eq!(alerts, [("CACHE_MISS", Alert::LowPriority), ("NETWORK_TIMEOUT", Alert::WhenFrequent)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_may_panic_and_may_report() {
+    on_alert(|notice| assert_ne!(&*notice.operation, "unlucky", "so be it"));
+    on_alert(|notice| {
+        if &*notice.operation == "unlucky" {
+            Report::new(&Internal::new("told from inside")).operation("unlucky").emit();
+            report_success("unlucky");
+        }
+    });
+    let heard = Heard::of("unlucky");
+    for _ in 0..5 {
+        heard.fail(&timeout());
+    }
+    assert_eq!(heard.phases(), [(Began, 5), (Over, 5)], "in the order in which it happened");
+}
+
+#[tokio::test(start_paused = true)]
+async fn alerts_are_events_too() {
+    let records = Records::capture();
+    let heard = Heard::of("events");
+    for _ in 0..5 {
+        heard.fail(&timeout());
+    }
+    advance(millis(1500)).await;
+    heard.succeed();
+    let told: Vec<_> = records
+        .all()
+        .into_iter()
+        .filter(|record| record.text("target") == "resilience")
+        .map(|record| {
+            let texts = ["level", "message", "operation", "code", "alert", "category", "severity"];
+            (texts.map(|field| record.text(field).to_owned()), record["failures"].clone(), record["lasted_ms"].clone())
+        })
+        .collect();
+    let event = |level: &str, name: &str| {
+        [level, name, "events", "NETWORK_TIMEOUT", "when_repeated", "transient", "expected"].map(str::to_owned)
+    };
+    let (began, over) = (event("WARN", "alert_began"), event("INFO", "alert_over"));
+    assert_eq!(told, [(began, 5.into(), 0.into()), (over, 5.into(), 1500.into())]);
+}
+
+#[test]
+fn without_a_runtime_it_is_over_with_the_next_failure() {
+    let heard = Heard::of("no runtime");
+    heard.fail(&Coded(Classification::permanent("DOWN").with_alert(Alert::AtOnce)));
+    assert_eq!(heard.phases(), [(Began, 1)]);
+    in_runtime_at(secs(301), || {
+        Report::new(&Internal::new("another")).operation("no runtime, another").emit();
+    });
+    assert_eq!(heard.phases(), [(Over, 1)]);
+}
+
+#[test]
+fn an_alert_outlives_the_runtime_in_which_it_began() {
+    let heard = Heard::of("short-lived runtime");
+    let down = Coded(Classification::permanent("DOWN").with_alert(Alert::AtOnce));
+    in_runtime_at(Duration::ZERO, || heard.fail(&down));
+    assert_eq!(heard.phases(), [(Began, 1)]);
+    // A new runtime takes over, and its task ends the alert.
+    let runtime = paused();
+    runtime.block_on(async {
+        heard.fail(&down);
+        assert_eq!(heard.phases(), []);
+        sleep(secs(301)).await;
+    });
+    assert_eq!(heard.phases(), [(Over, 2)]);
+}
+
+#[test]
+fn a_runtime_without_timers_does_no_harm() {
+    let heard = Heard::of("no timers");
+    let down = Coded(Classification::permanent("DOWN").with_alert(Alert::AtOnce));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        heard.fail(&down);
+        tokio::task::yield_now().await;
+        heard.fail(&down);
+        tokio::task::yield_now().await;
+    });
+    assert_eq!(heard.phases(), [(Began, 1)]);
+    in_runtime_at(secs(301), || heard.fail(&down));
+    assert_eq!(heard.phases(), [(Over, 2), (Began, 1)]);
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// In a runtime whose clock is ahead by so much.
+fn in_runtime_at(ahead: Duration, run: impl FnOnce()) {
+    paused().block_on(async {
+        let start = Instant::now();
+        advance(ahead).await;
+        assert!(start.elapsed() >= ahead);
+        run();
+    });
+}
+
+struct Coded(Classification);
+
+impl std::fmt::Display for Coded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.code())
+    }
+}
+
+impl Classify for Coded {
+    fn classify(&self) -> Classification {
+        self.0
+    }
+}

@@ -1,0 +1,134 @@
+//! `exit_code`: what a program says and returns at its end.
+
+use std::process::{Command, Output, Stdio};
+
+use resilience::errors::{
+    AuthFailed, CacheMiss, Conflict, ConnectFailed, CorruptState, Internal, MissingConfig, NetworkTimeout, NotFound,
+    RateLimited, ServiceUnavailable, UpstreamClientError, ValidationError,
+};
+use resilience::{Classification, Classify, exit_status, secs};
+use serde_json::Value;
+
+#[test]
+fn each_error_has_its_exit_status() {
+    let table: [(&dyn Classify, u8); 18] = [
+        (&ValidationError::new("age", "is negative"), 65),
+        (&Conflict::new("exists"), 65),
+        (&NotFound::new("file", "users.csv"), 66),
+        (&ServiceUnavailable::new("inventory"), 69),
+        (&ConnectFailed::new("inventory"), 69),
+        (&NetworkTimeout::new("inventory", secs(5)), 75),
+        (&RateLimited::new("inventory"), 75),
+        (&Internal::new("a bug"), 70),
+        (&UpstreamClientError::new("inventory", 418), 70),
+        (&CorruptState::new("the index"), 70),
+        (&CacheMiss::new("prices"), 70),
+        (&AuthFailed::new(), 77),
+        (&MissingConfig::new("DATABASE_URL"), 78),
+        (&std::io::Error::from(std::io::ErrorKind::NotFound), 74),
+        (&std::io::Error::from(std::io::ErrorKind::StorageFull), 74),
+        (&std::io::Error::from(std::io::ErrorKind::OutOfMemory), 70),
+        (&std::io::Error::from(std::io::ErrorKind::ConnectionRefused), 69),
+        (&resilience::Rejected::circuit_open("inventory", None), 69),
+    ];
+    for (error, status) in table {
+        assert_eq!(exit_status(&error.classify()), status, "{error}");
+    }
+    let table = [
+        (Classification::permanent("FORBIDDEN"), 77),
+        (Classification::permanent("X").with_status(410), 66),
+        (Classification::permanent("X").with_status(400), 65),
+        (Classification::partial("X").with_status(503), 69),
+        (Classification::permanent("X").with_status(503), 70),
+        (Classification::transient("X").with_status(502), 69),
+        (Classification::transient("X").with_status(500), 75),
+        (Classification::unclassified(), 70),
+    ];
+    for (class, status) in table {
+        assert_eq!(exit_status(&class), status, "{class:?}");
+    }
+}
+
+#[test]
+fn a_failure_is_logged_told_and_returned() {
+    let ended = run("not found", "0");
+    assert_eq!(ended.status, 66);
+    assert_eq!(ended.told, "ends: file users.csv not found (NOT_FOUND)\n");
+    let [record] = &ended.records[..] else { panic!("{:#?}", ended.records) };
+    assert_eq!((&record["message"], &record["operation"]), (&"expected_error".into(), &"ends".into()));
+    assert!(record["code.file.path"].as_str().unwrap().ends_with("ends.rs"), "{record}");
+}
+
+#[test]
+fn the_request_id_is_told() {
+    assert_eq!(run("in a request", "0").told, "ends: file users.csv not found (NOT_FOUND, request run-7)\n");
+}
+
+#[test]
+fn nobody_is_told_the_internals() {
+    let ended = run("internal", "0");
+    assert_eq!((ended.status, &*ended.told), (70, "ends: An internal error occurred (INTERNAL_ERROR)\n"));
+    assert!(ended.records[0]["exception.message"].as_str().unwrap().contains("/etc/secret"));
+}
+
+#[test]
+fn what_came_from_outside_does_not_steer_the_terminal() {
+    let ended = run("validation", "0");
+    assert_eq!(ended.status, 65);
+    assert!(!ended.told.contains('\u{1b}'), "{:?}", ended.told);
+    assert!(ended.told.ends_with("\n  name [2J: is empty\n"), "{:?}", ended.told);
+}
+
+#[test]
+fn a_fatal_error_is_critical_and_has_its_own_status() {
+    let ended = run("config", "0");
+    assert_eq!((ended.status, &*ended.told), (78, "ends: An internal error occurred (MISSING_CONFIG)\n"));
+    assert_eq!(ended.records[0]["message"], "critical_error");
+}
+
+#[test]
+fn a_success_says_nothing_and_keeps_its_own_code() {
+    for (kind, status) in [("fine", 0), ("code", 3)] {
+        let ended = run(kind, "0");
+        assert_eq!((ended.status, &*ended.told, ended.records.len()), (status, "", 0), "{kind}");
+    }
+}
+
+#[test]
+fn a_closed_standard_error_is_no_reason_to_panic() {
+    let mut child = command("not found", "0").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(66));
+}
+
+#[test]
+fn a_backtrace_is_captured_if_the_environment_asks_for_it() {
+    let trace = |kind, asked| run(kind, asked).records[0].get("exception.stacktrace").cloned();
+    assert_eq!(trace("internal", "0"), None);
+    assert_eq!(trace("not found", "1"), None, "what is expected needs none");
+    for kind in ["internal", "config"] {
+        let trace = trace(kind, "1").unwrap();
+        assert!(trace.as_str().unwrap().contains("ends::main"), "{kind}: {trace}");
+    }
+}
+
+struct Ended {
+    status: i32,
+    told: String,
+    records: Vec<Value>,
+}
+
+fn run(kind: &str, backtrace: &str) -> Ended {
+    let Output { status, stdout, stderr } = command(kind, backtrace).output().unwrap();
+    let log = String::from_utf8(stdout).unwrap();
+    let records: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // The alert of a fatal error is an event too.
+    let records = records.into_iter().filter(|record| record["target"] == "resilience::report").collect();
+    Ended { status: status.code().unwrap(), told: String::from_utf8(stderr).unwrap(), records }
+}
+
+fn command(kind: &str, backtrace: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ends"));
+    command.arg(kind).env("RUST_BACKTRACE", backtrace).env_remove("RUST_LIB_BACKTRACE");
+    command
+}
