@@ -19,7 +19,9 @@ pub use crate::register::Known;
 pub use crate::register::{NotShared, Shared};
 #[cfg(feature = "tokio")]
 pub use crate::retry_budget::internals as retry_budget;
-pub use crate::taxonomy::RetryAfter;
+pub use crate::taxonomy::{
+    CapturedBacktrace, CapturedLocation, FieldErrors, RetryAfter, evidence_of, evidence_of_source,
+};
 #[cfg(feature = "tokio")]
 pub use crate::timeout::Timed;
 #[cfg(feature = "tokio")]

@@ -1,11 +1,14 @@
 //! What `#[derive(ServiceError)]` writes.
 
+use std::backtrace::Backtrace;
 use std::error::Error as _;
 use std::fmt::{Debug, Display};
+use std::panic::Location;
 use std::time::Duration;
 
 use resilience::{
-    Advice, Category, Classification, Classify, PublicMessage, Rejected, Sent, ServiceError, Severity, errors,
+    Advice, Alert, Category, Classification, Classify, FieldError, PublicMessage, Rejected, Sent, ServiceError,
+    Severity, errors,
 };
 
 /// Everything an enum can say.
@@ -190,6 +193,9 @@ fn each_kind_is_category_code_and_status() {
         connection_lost: Classification::transient("CONNECTION_LOST").with_status(503);
         query_timeout: Classification::transient_with("QUERY_TIMEOUT", Advice::DoNotRetry).with_status(504);
         deadlock: Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce).with_status(503);
+        serialization: Classification::transient_with("SERIALIZATION_FAILURE", Advice::RetryTransaction).with_status(503);
+        lock_timeout: Classification::transient_with("LOCK_TIMEOUT", Advice::RetryTransaction).with_status(503);
+        pool_exhausted: Classification::transient("POOL_EXHAUSTED").with_status(503).with_sent(Sent::Never);
         cache_miss: Classification::partial("CACHE_MISS").with_status(500);
         non_critical: Classification::partial("NON_CRITICAL_FAILURE").with_status(500);
         missing_config: Classification::fatal("MISSING_CONFIG");
@@ -336,4 +342,110 @@ fn a_derived_error_is_a_trait_object() {
     let errors: Vec<Box<dyn ServiceError + Send + Sync>> = vec![Box::new(unknown()), Box::new(Unit)];
     let codes: Vec<_> = errors.iter().map(|error| error.classify().code()).collect();
     assert_eq!(codes, ["NOT_FOUND", "INTERNAL_ERROR"]);
+}
+
+/// What an error tells a log, and what it tells a client.
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum SignUpError {
+    #[error("the form is wrong")]
+    #[service(validation, public = "Please correct the form")]
+    Form(#[service(errors)] Vec<FieldError>),
+    #[error("the mailer of {tenant} broke")]
+    #[service(permanent, alert = at_once)]
+    Mailer {
+        tenant: &'static str,
+        source: std::io::Error,
+        #[service(backtrace)]
+        backtrace: Box<Backtrace>,
+        #[service(location)]
+        location: &'static Location<'static>,
+        #[service(sensitive)]
+        token: String,
+    },
+    #[error(transparent)]
+    #[service(transparent)]
+    Address(#[from] errors::ValidationError),
+}
+
+impl SignUpError {
+    #[track_caller]
+    fn mailer() -> Self {
+        Self::Mailer {
+            tenant: "acme",
+            source: std::io::Error::other("EHLO"),
+            backtrace: Box::new(Backtrace::force_capture()),
+            location: Location::caller(),
+            token: "s3cret".into(),
+        }
+    }
+}
+
+fn chain(error: &impl Classify) -> Vec<String> {
+    error.evidence().chain().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_evidence_is_the_chain_and_what_was_captured() {
+    let line = line!() + 1;
+    let error = SignUpError::mailer();
+    assert_eq!(chain(&error), ["the mailer of acme broke", "EHLO"]);
+    let evidence = error.evidence();
+    assert_eq!(evidence.location.map(|location| (location.file(), location.line())), Some((file!(), line)));
+    assert!(evidence.backtrace.is_some());
+    assert!(evidence.error.is_some_and(|start| start.is::<SignUpError>()));
+
+    let plain = SignUpError::Form(Vec::new());
+    assert_eq!(chain(&plain), ["the form is wrong"]);
+    assert!(plain.evidence().backtrace.is_none() && plain.evidence().location.is_none());
+}
+
+#[test]
+fn a_transparent_variants_evidence_is_its_sources() {
+    let cause = "x".parse::<u8>().unwrap_err();
+    let error = SignUpError::from(errors::ValidationError::new("age", "no number").with_source(cause));
+    assert_eq!(chain(&error), ["validation failed on age: no number", "invalid digit found in string"]);
+    assert!(error.evidence().error.is_some_and(|start| start.is::<errors::ValidationError>()));
+}
+
+/// A type with parameters is no trait object, so that its chain starts one further in.
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum Borrowed<'a, T: Debug> {
+    #[error("reading {path}")]
+    #[service(internal)]
+    Reading { path: &'a str, source: std::io::Error },
+    #[error("of {0:?}")]
+    #[service(permanent)]
+    Other(T),
+}
+
+#[test]
+fn the_chain_of_a_type_with_parameters_starts_at_its_source() {
+    let path = String::from("a.toml");
+    let reading: Borrowed<'_, u8> = Borrowed::Reading { path: &path, source: std::io::Error::other("torn") };
+    assert_eq!(chain(&reading), ["torn"]);
+    assert_eq!(chain(&Borrowed::Other(7)), [""; 0]);
+}
+
+#[test]
+fn field_errors_are_the_variants_own_or_its_sources() {
+    let given = vec![FieldError::new("email", "must contain an @"), FieldError::new("age", "must be a number")];
+    assert_eq!(*SignUpError::Form(given.clone()).field_errors(), given);
+    let from_source = SignUpError::from(errors::ValidationError::new("age", "no number"));
+    assert_eq!(*from_source.field_errors(), [FieldError::new("age", "no number")]);
+    assert!(SignUpError::mailer().field_errors().is_empty());
+    assert!(unknown().field_errors().is_empty());
+}
+
+#[test]
+fn who_is_told_may_be_said() {
+    assert_eq!(SignUpError::mailer().classify().alert(), Alert::AtOnce);
+    assert_eq!(SignUpError::Form(Vec::new()).classify().alert(), Alert::WhenFrequent);
+}
+
+#[test]
+fn a_sensitive_field_is_in_nothing_that_is_written() {
+    let error = SignUpError::mailer();
+    let SignUpError::Mailer { token, .. } = &error else { panic!("{error}") };
+    let written = [error.to_string(), error.public_message().into_owned(), chain(&error).join(" ")];
+    assert!(written.iter().all(|text| !text.contains(token)), "{written:?}");
 }

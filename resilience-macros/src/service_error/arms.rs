@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
 
 use super::ast::{Field, Variant};
-use super::attr::{Class, Sent, Severity};
+use super::attr::{Alert, Class, Sent, Severity};
 use super::kinds::{Category, Retry};
 
 pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
@@ -55,6 +55,34 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
     Some(quote!(#pattern => ::std::borrow::Cow::Owned(#message),))
 }
 
+/// What the variant can tell a log beyond the item's usual; none where it is the usual.
+pub(crate) fn evidence_arm(krate: &Path, variant: &Variant<'_>, chain: &TokenStream) -> Option<TokenStream> {
+    if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
+        let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
+        return Some(quote!(#pattern => <#ty as #krate::Classify>::evidence(#local),));
+    }
+    let captured = variant.captured();
+    if captured.is_empty() {
+        return None;
+    }
+    let pattern = pattern(variant, captured.iter().map(|(field, _)| *field));
+    let evidence = captured.iter().fold(chain.clone(), |evidence, (field, of)| {
+        let (local, ty, of) = (&field.local, &field.original.ty, format_ident!("{of}"));
+        quote!(<#ty as #krate::__private::#of>::add_to(#local, #evidence))
+    });
+    Some(quote!(#pattern => #evidence,))
+}
+
+pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
+    if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
+        let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
+        return Some(quote!(#pattern => <#ty as #krate::Classify>::field_errors(#local),));
+    }
+    let field = variant.fields.iter().find(|field| field.attrs.errors.is_some())?;
+    let (pattern, local, ty) = (pattern(variant, [field]), &field.local, &field.original.ty);
+    Some(quote!(#pattern => ::std::borrow::Cow::Borrowed(<#ty as #krate::__private::FieldErrors>::list(#local)),))
+}
+
 fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStream>) -> TokenStream {
     let (Some(category), Some(code)) = (variant.category(), variant.code()) else {
         return quote!(#krate::Classification::unclassified());
@@ -67,7 +95,8 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
     let retry = attrs.retry.as_ref().map(|slot| slot.value).or(kind.and_then(|kind| kind.retry));
     let advice = advice.or_else(|| {
         Some(match retry? {
-            Retry::Transaction => quote!(#krate::Advice::RetryTransactionOnce),
+            Retry::TransactionOnce => quote!(#krate::Advice::RetryTransactionOnce),
+            Retry::Transaction => quote!(#krate::Advice::RetryTransaction),
             Retry::Never => quote!(#krate::Advice::DoNotRetry),
         })
     });
@@ -92,6 +121,18 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
             }
         );
         tokens.extend(quote!(.with_severity(#krate::Severity::#severity)));
+    }
+    if let Some(alert) = &attrs.alert {
+        let alert = format_ident!(
+            "{}",
+            match alert.value {
+                Alert::AtOnce => "AtOnce",
+                Alert::WhenRepeated => "WhenRepeated",
+                Alert::WhenFrequent => "WhenFrequent",
+                Alert::LowPriority => "LowPriority",
+            }
+        );
+        tokens.extend(quote!(.with_alert(#krate::Alert::#alert)));
     }
     let never_sent = match &attrs.sent {
         Some(sent) => matches!(sent.value, Sent::Never),

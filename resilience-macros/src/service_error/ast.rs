@@ -24,6 +24,8 @@ pub(crate) struct Variant<'a> {
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) is_struct: bool,
     pub(crate) doc: String,
+    /// What its `Display` is made of, as far as attributes say it: thiserror's `#[error(…)]`.
+    pub(crate) texts: Vec<&'a Attribute>,
     /// What is wrong with it, so that mistakes are told variant by variant.
     pub(crate) errors: Errors,
 }
@@ -41,7 +43,8 @@ impl<'a> Input<'a> {
         let (attrs, variants) = match &original.data {
             Data::Enum(data) => {
                 let attrs = attr::of_enum(&original.attrs, &original.ident, errors);
-                let variants = data.variants.iter().map(Variant::from_syn).collect();
+                let texts = texts(&original.attrs);
+                let variants = data.variants.iter().map(|variant| Variant::from_syn(variant, &texts)).collect();
                 (attrs, variants)
             }
             Data::Struct(data) => {
@@ -53,6 +56,7 @@ impl<'a> Input<'a> {
                     fields: fields(&data.fields, errors),
                     is_struct: true,
                     doc: doc(&original.attrs),
+                    texts: texts(&original.attrs),
                     errors: Errors::default(),
                 };
                 (attrs, vec![variant])
@@ -74,9 +78,14 @@ impl<'a> Input<'a> {
 }
 
 impl<'a> Variant<'a> {
-    fn from_syn(original: &'a syn::Variant) -> Self {
+    /// `inherited` are the texts of the enum, for a variant that has none of its own.
+    fn from_syn(original: &'a syn::Variant, inherited: &[&'a Attribute]) -> Self {
         let (ident, body) = (&original.ident, &original.fields);
         let mut errors = Errors::default();
+        let mut texts = texts(&original.attrs);
+        if texts.is_empty() {
+            texts.extend(inherited);
+        }
         Self {
             ident,
             original: quote!(#ident #body),
@@ -84,12 +93,17 @@ impl<'a> Variant<'a> {
             fields: fields(body, &mut errors),
             is_struct: false,
             doc: doc(&original.attrs),
+            texts,
             errors,
         }
     }
 
     pub(crate) fn class(&self) -> Option<Class> {
         self.attrs.class.as_ref().map(|slot| slot.value)
+    }
+
+    pub(crate) fn is_transparent(&self) -> bool {
+        matches!(self.class(), Some(Class::Transparent))
     }
 
     /// Finds the field that a text calls `name`.
@@ -99,6 +113,18 @@ impl<'a> Variant<'a> {
 
     pub(crate) fn retry_after(&self) -> Option<&Field<'a>> {
         self.fields.iter().find(|field| field.attrs.retry_after.is_some())
+    }
+
+    /// What the error has captured where it was made, each with the trait that reads it.
+    pub(crate) fn captured(&self) -> Vec<(&Field<'a>, &'static str)> {
+        self.fields
+            .iter()
+            .filter_map(|field| match &field.attrs {
+                FieldAttrs { backtrace: Some(_), .. } => Some((field, "CapturedBacktrace")),
+                FieldAttrs { location: Some(_), .. } => Some((field, "CapturedLocation")),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The field that a transparent variant hands the question to: the marked one, or the only one.
@@ -120,7 +146,7 @@ impl Field<'_> {
         }
     }
 
-    fn has(&self, attribute: &str) -> bool {
+    pub(crate) fn has(&self, attribute: &str) -> bool {
         self.original.attrs.iter().any(|other| other.path().is_ident(attribute))
     }
 }
@@ -136,6 +162,12 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
             attrs: attr::of_field(&original.attrs, errors),
         })
         .collect()
+}
+
+/// thiserror's `#[error(…)]`, and `#[display(…)]` of others.
+fn texts(attributes: &[Attribute]) -> Vec<&Attribute> {
+    let is_text = |attribute: &&Attribute| ["error", "display"].iter().any(|name| attribute.path().is_ident(name));
+    attributes.iter().filter(is_text).collect()
 }
 
 /// The doc comment, its lines joined, without the space that follows `///`.

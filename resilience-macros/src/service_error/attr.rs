@@ -13,6 +13,8 @@ use crate::diagnostics::{self, Errors};
 #[derive(Default)]
 pub(crate) struct ItemAttrs {
     pub(crate) domain: Option<Slot<LitStr>>,
+    /// The key alone: the derive writes `IntoResponse` as well.
+    pub(crate) axum: Option<Ident>,
     pub(crate) krate: Option<Slot<Path>>,
 }
 
@@ -26,6 +28,7 @@ pub(crate) struct VariantAttrs {
     pub(crate) public: Option<Slot<Template>>,
     pub(crate) sent: Option<Slot<Sent>>,
     pub(crate) retry: Option<Slot<Retry>>,
+    pub(crate) alert: Option<Slot<Alert>>,
     /// A word was written, and refused; that there is none would be a second complaint about the same thing.
     pub(crate) class_refused: bool,
     /// The same for the text.
@@ -38,6 +41,10 @@ pub(crate) struct FieldAttrs {
     pub(crate) retry_after: Option<Ident>,
     pub(crate) expose: Option<Ident>,
     pub(crate) source: Option<Ident>,
+    pub(crate) sensitive: Option<Ident>,
+    pub(crate) backtrace: Option<Ident>,
+    pub(crate) location: Option<Ident>,
+    pub(crate) errors: Option<Ident>,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +59,14 @@ pub(crate) enum Severity {
     Expected,
     Unexpected,
     Critical,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Alert {
+    AtOnce,
+    WhenRepeated,
+    WhenFrequent,
+    LowPriority,
 }
 
 #[derive(Clone, Copy)]
@@ -130,6 +145,10 @@ pub(crate) fn of_field(attributes: &[Attribute], errors: &mut Errors) -> FieldAt
             "retry_after" => &mut field.retry_after,
             "expose" => &mut field.expose,
             "source" => &mut field.source,
+            "sensitive" => &mut field.sensitive,
+            "backtrace" => &mut field.backtrace,
+            "location" => &mut field.location,
+            "errors" => &mut field.errors,
             _ if keys::is_variant_word(&word) => {
                 let message =
                     format!("`{word}` belongs on the variant or struct; write it above the one that holds this field");
@@ -162,6 +181,7 @@ impl VariantAttrs {
             || self.public.is_some()
             || self.sent.is_some()
             || self.retry.is_some()
+            || self.alert.is_some()
     }
 }
 

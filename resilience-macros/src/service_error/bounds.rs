@@ -1,7 +1,7 @@
 //! Where-clauses: no more than the fields that are asked something need.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::{GenericParam, Path, Type, WhereClause};
 
 use super::ast::Input;
@@ -10,6 +10,11 @@ use super::attr::Class;
 /// `where Self: Display`, as `Classify` demands; a type without parameters is simply checked.
 pub(crate) fn displayed(input: &Input<'_>, bounds: &[TokenStream]) -> Option<TokenStream> {
     where_self(input, &quote!(::core::fmt::Display), bounds)
+}
+
+/// `where Self: Error`, as the chain of causes demands.
+pub(crate) fn is_only_an_error(input: &Input<'_>, bounds: &[TokenStream]) -> Option<TokenStream> {
+    where_self(input, &quote!(::core::error::Error), bounds)
 }
 
 /// `where Self: Error + Classify`, as `ServiceError` demands.
@@ -57,6 +62,10 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
         }
         if let Some(wait) = variant.retry_after() {
             bound(&wait.original.ty, quote!(#krate::__private::RetryAfter));
+        }
+        for (field, of) in variant.captured() {
+            let of = format_ident!("{of}");
+            bound(&field.original.ty, quote!(#krate::__private::#of));
         }
         for hole in variant.attrs.public.iter().flat_map(|public| &public.value.holes) {
             let shown = if hole.is_debug() { quote!(::core::fmt::Debug) } else { quote!(::core::fmt::Display) };

@@ -1,20 +1,21 @@
 //! Writes the impls of an item that [`valid`](super::valid) has let through.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 use syn::ext::IdentExt as _;
 
-use super::arms::{classify_arm, fixed_classification, public_arm};
+use super::arms::{classify_arm, evidence_arm, field_errors_arm, fixed_classification, public_arm};
 use super::ast::Input;
-use super::bounds::{displayed, field_bounds, is_an_error};
+use super::bounds::{field_bounds, is_an_error, is_only_an_error};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let catalog = catalog(input);
     let classify = classify(input);
     let service_error = service_error(input);
     let register = register(input);
-    quote!(#catalog #classify #service_error #register)
+    let answer = answer(input);
+    quote!(#catalog #classify #service_error #register #answer)
 }
 
 fn catalog(input: &Input<'_>) -> TokenStream {
@@ -42,10 +43,12 @@ fn classify(input: &Input<'_>) -> TokenStream {
     let krate = input.krate();
     let name = &input.original.ident;
     let (impl_generics, type_generics, _) = input.original.generics.split_for_impl();
-    let where_clause = displayed(input, &field_bounds(input, &krate));
+    let where_clause = is_only_an_error(input, &field_bounds(input, &krate));
     let arms = input.variants.iter().map(|variant| classify_arm(&krate, variant));
     let body = if input.variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms)* }) };
     let public_message = public_message(input, &krate);
+    let field_errors = field_errors(input, &krate);
+    let evidence = evidence(input, &krate);
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::Classify for #name #type_generics #where_clause {
@@ -54,6 +57,8 @@ fn classify(input: &Input<'_>) -> TokenStream {
             }
 
             #public_message
+            #field_errors
+            #evidence
         }
     }
 }
@@ -80,6 +85,20 @@ fn register(input: &Input<'_>) -> TokenStream {
     }
 }
 
+/// `axum`: the answer as well. What that is depends on the runtime's features, so the runtime decides.
+pub(super) fn answer(input: &Input<'_>) -> Option<TokenStream> {
+    let key = input.attrs.axum.as_ref()?;
+    let krate = input.krate();
+    let name = &input.original.ident;
+    let (impl_generics, type_generics, _) = input.original.generics.split_for_impl();
+    let where_clause = is_an_error(input);
+    // At the word, where a missing feature is said.
+    let span = Span::call_site().located_at(key.span());
+    Some(
+        quote_spanned!(span=> #krate::__private::into_response!([#impl_generics] #name #type_generics [#where_clause]);),
+    )
+}
+
 /// Nothing where the trait's own text does for every variant.
 fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
     let arms: Vec<TokenStream> = input.variants.iter().filter_map(|variant| public_arm(krate, variant)).collect();
@@ -96,6 +115,41 @@ fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
     quote! {
         fn public_message(&self) -> ::std::borrow::Cow<'_, str> {
             match self { #(#arms)* #rest }
+        }
+    }
+}
+
+/// Nothing where no variant has any.
+fn field_errors(input: &Input<'_>, krate: &Path) -> TokenStream {
+    let arms: Vec<TokenStream> = input.variants.iter().filter_map(|variant| field_errors_arm(krate, variant)).collect();
+    if arms.is_empty() {
+        return TokenStream::new();
+    }
+    let rest = (arms.len() < input.variants.len()).then(|| quote!(_ => ::std::borrow::Cow::Borrowed(&[]),));
+    quote! {
+        fn field_errors(&self) -> ::std::borrow::Cow<'_, [#krate::FieldError]> {
+            match self { #(#arms)* #rest }
+        }
+    }
+}
+
+/// The chain starts at the error itself; one with parameters can't be asked for, and its chain starts at its source.
+fn evidence(input: &Input<'_>, krate: &Path) -> TokenStream {
+    if input.variants.is_empty() {
+        return TokenStream::new();
+    }
+    let chain = if input.original.generics.params.is_empty() {
+        quote!(#krate::__private::evidence_of(self))
+    } else {
+        quote!(#krate::__private::evidence_of_source(self))
+    };
+    let arms: Vec<TokenStream> =
+        input.variants.iter().filter_map(|variant| evidence_arm(krate, variant, &chain)).collect();
+    let rest = (arms.len() < input.variants.len()).then(|| quote!(_ => #chain,));
+    let body = if arms.is_empty() { chain } else { quote!(match self { #(#arms)* #rest }) };
+    quote! {
+        fn evidence(&self) -> #krate::Evidence<'_> {
+            #body
         }
     }
 }

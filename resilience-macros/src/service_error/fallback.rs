@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::ast::Input;
 use super::bounds::{displayed, is_an_error};
+use super::expand::answer;
 use crate::diagnostics::Errors;
 
 pub(crate) fn expand(input: &Input<'_>, errors: Errors) -> TokenStream {
@@ -12,6 +13,7 @@ pub(crate) fn expand(input: &Input<'_>, errors: Errors) -> TokenStream {
     let errors = errors.into_compile_errors();
     let name = &input.original.ident;
     let (impl_generics, type_generics, where_clause) = input.original.generics.split_for_impl();
+    let answer = answer(input);
     let (displayed, is_error) = (displayed(input, &[]), is_an_error(input));
     quote! {
         #errors
@@ -30,5 +32,7 @@ pub(crate) fn expand(input: &Input<'_>, errors: Errors) -> TokenStream {
 
         #[automatically_derived]
         impl #impl_generics #krate::ServiceError for #name #type_generics #is_error {}
+
+        #answer
     }
 }

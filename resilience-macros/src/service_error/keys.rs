@@ -7,9 +7,10 @@ use super::kinds::{self, Category, KINDS};
 use super::value::OWNER;
 use crate::diagnostics;
 
-pub(crate) const ITEM_KEYS: [&str; 2] = ["domain", "crate"];
-pub(crate) const VARIANT_KEYS: [&str; 6] = ["code", "status", "severity", "public", "sent", "retry"];
-pub(crate) const FIELD_KEYS: [&str; 3] = ["retry_after", "expose", "source"];
+pub(crate) const ITEM_KEYS: [&str; 3] = ["domain", "axum", "crate"];
+pub(crate) const VARIANT_KEYS: [&str; 7] = ["code", "status", "severity", "public", "sent", "retry", "alert"];
+pub(crate) const FIELD_KEYS: [&str; 7] =
+    ["retry_after", "expose", "source", "sensitive", "backtrace", "location", "errors"];
 
 pub(crate) fn class(word: &str) -> Option<Class> {
     if word == "transparent" {
@@ -33,6 +34,18 @@ pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
             "`retry_after` belongs on a field; write `#[service(retry_after)]` above the one that holds the wait"
         }
         "expose" => "`expose` belongs on a field; write `#[service(expose)]` above the one that `public` shows",
+        "sensitive" => {
+            "`sensitive` belongs on a field; write `#[service(sensitive)]` above each one that nobody may read"
+        }
+        "backtrace" => {
+            "`backtrace` belongs on a field; write `#[service(backtrace)]` above the one that holds the backtrace"
+        }
+        "location" => {
+            "`location` belongs on a field; write `#[service(location)]` above the one that holds the place in the source"
+        }
+        "errors" => {
+            "`errors` belongs on a field; write `#[service(errors)]` above the one that holds the `FieldError`s"
+        }
         _ => "`source` belongs on a field; write `#[service(source)]` above the one that classifies itself",
     };
     syn::Error::new(key.span(), message)
@@ -51,6 +64,13 @@ pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
         ("public_message", "public"),
         ("user_message", "public"),
         ("level", "severity"),
+        ("secret", "sensitive"),
+        ("redact", "sensitive"),
+        ("redacted", "sensitive"),
+        ("private", "sensitive"),
+        ("field_errors", "errors"),
+        ("into_response", "axum"),
+        ("response", "axum"),
         ("msg", "public"),
         ("invalid", "validation"),
         ("bad_request", "validation"),

@@ -1,7 +1,7 @@
 //! The four categories, and the one-word kinds: each a category, a code and a status.
 
 use self::Category::{Fatal, Partial, Permanent, Transient};
-use self::Retry::{Never, Transaction};
+use self::Retry::{Never, Transaction, TransactionOnce};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Category {
@@ -27,6 +27,8 @@ impl Category {
 /// What a transient error may say against a plain retry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
+    TransactionOnce,
+    /// A bounded number of times.
     Transaction,
     Never,
 }
@@ -46,7 +48,7 @@ const fn kind(word: &'static str, category: Category, code: &'static str, status
     Kind { word, category, code, status, never_sent: false, retry: None }
 }
 
-pub(crate) static KINDS: [Kind; 20] = [
+pub(crate) static KINDS: [Kind; 23] = [
     kind("validation", Permanent, "VALIDATION_ERROR", 422),
     kind("not_found", Permanent, "NOT_FOUND", 404),
     kind("conflict", Permanent, "CONFLICT", 409),
@@ -59,7 +61,10 @@ pub(crate) static KINDS: [Kind; 20] = [
     kind("timeout", Transient, "NETWORK_TIMEOUT", 504),
     Kind { never_sent: true, ..kind("connect", Transient, "CONNECT_FAILED", 503) },
     Kind { retry: Some(Never), ..kind("query_timeout", Transient, "QUERY_TIMEOUT", 504) },
-    Kind { retry: Some(Transaction), ..kind("deadlock", Transient, "DEADLOCK", 503) },
+    Kind { retry: Some(TransactionOnce), ..kind("deadlock", Transient, "DEADLOCK", 503) },
+    Kind { retry: Some(Transaction), ..kind("serialization", Transient, "SERIALIZATION_FAILURE", 503) },
+    Kind { retry: Some(Transaction), ..kind("lock_timeout", Transient, "LOCK_TIMEOUT", 503) },
+    Kind { never_sent: true, ..kind("pool_exhausted", Transient, "POOL_EXHAUSTED", 503) },
     kind("connection_lost", Transient, "CONNECTION_LOST", 503),
     kind("cache_miss", Partial, "CACHE_MISS", 500),
     kind("non_critical", Partial, "NON_CRITICAL_FAILURE", 500),
@@ -91,6 +96,8 @@ pub(crate) fn guess(snake_name: &str) -> &'static str {
         ("unauth", "unauthenticated"),
         ("forbidden", "forbidden"),
         ("rate_limit", "rate_limited"),
+        ("deadlock", "deadlock"),
+        ("serializ", "serialization"),
         ("too_many", "rate_limited"),
         ("unavailable", "unavailable"),
         ("timeout", "timeout"),

@@ -11,6 +11,7 @@ mod keys;
 mod kinds;
 mod public;
 mod read;
+mod sensitive;
 mod template;
 mod valid;
 mod value;

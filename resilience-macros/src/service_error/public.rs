@@ -13,6 +13,14 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
         let name = &hole.field;
         match variant.field(name) {
             None => return errors.on(literal, no_such_field(variant, name)),
+            // What `expose` and `sensitive` together mean is asked elsewhere.
+            Some(field) if field.attrs.sensitive.is_some() => {
+                if field.attrs.expose.is_none() {
+                    let message =
+                        format!("`{{{name}}}` would show a sensitive field to clients; take it out of `public`");
+                    errors.on(literal, message);
+                }
+            }
             Some(field) if field.attrs.expose.is_none() => {
                 let message = format!(
                     "`{{{name}}}` would show a field that isn't exposed; write `#[service(expose)]` on field `{name}` if \
@@ -38,7 +46,7 @@ fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
         return;
     }
     let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
-    for field in &variant.fields {
+    for field in variant.fields.iter().filter(|field| field.attrs.sensitive.is_none()) {
         let name = field.name();
         if let (Some(expose), false) = (&field.attrs.expose, holes.iter().any(|hole| hole.field == name)) {
             let message =

@@ -4,7 +4,7 @@ use proc_macro2::Ident;
 use syn::parse::ParseStream;
 use syn::{LitInt, LitStr, Path};
 
-use super::attr::{Class, ItemAttrs, Sent, Severity, VariantAttrs};
+use super::attr::{Alert, Class, ItemAttrs, Sent, Severity, VariantAttrs};
 use super::kinds::Retry;
 use super::template::Template;
 use super::value::{Slot, bare, choice, set, text, value};
@@ -22,6 +22,13 @@ impl ItemAttrs {
                     errors.on(&domain, "this `domain` is empty; write its name, or remove it");
                 }
                 set(&mut self.domain, key.clone(), domain, errors);
+            }
+            "axum" => {
+                bare(key, input)?;
+                if self.axum.is_some() {
+                    errors.push(diagnostics::duplicate(super::value::OWNER, key));
+                }
+                self.axum = Some(key.clone());
             }
             "crate" => {
                 value(key, input, "::resilience")?;
@@ -64,8 +71,17 @@ impl VariantAttrs {
                 set(&mut self.sent, key_, choice(key, input, &words)?, errors);
             }
             "retry" => {
-                let words = [("never", Retry::Never), ("transaction", Retry::Transaction)];
+                let words = [("never", Retry::Never), ("transaction", Retry::TransactionOnce)];
                 set(&mut self.retry, key_, choice(key, input, &words)?, errors);
+            }
+            "alert" => {
+                let words = [
+                    ("at_once", Alert::AtOnce),
+                    ("when_repeated", Alert::WhenRepeated),
+                    ("when_frequent", Alert::WhenFrequent),
+                    ("low_priority", Alert::LowPriority),
+                ];
+                set(&mut self.alert, key_, choice(key, input, &words)?, errors);
             }
             _ => return Ok(false),
         }

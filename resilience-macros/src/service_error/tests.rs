@@ -14,6 +14,13 @@ const WORDS: &[&str] = &[
     "not_found",
     "deadlock",
     "retry_after",
+    "sensitive",
+    "backtrace",
+    "location",
+    "errors",
+    "axum",
+    "alert",
+    "at_once",
     "expose",
     "source",
     "code",
@@ -67,6 +74,7 @@ const SHAPES: &[&str] = &[
     "#[service @] struct S;",
     "#[service = @] struct S;",
     "enum E { #[service(not_found, public = @)] A(#[service(expose)] u8) }",
+    "#[error(@)] enum E { #[error(\"{0} {sku}\" @)] #[service(conflict)] A { #[service(sensitive)] sku: u8 }, #[error(@)] #[service(gone, @)] B(#[service(sensitive)] #[service(@)] u8) }",
     "enum E { #[service(transient, code = @)] A = 7, #[service(conflict)] #[service(@)] B }",
 ];
 
@@ -111,4 +119,163 @@ fn no_input_makes_it_panic() {
 fn a_plain_input_has_no_error() {
     let output = derive("enum E { #[service(not_found)] A, #[service(transient)] Busy }".parse().unwrap()).to_string();
     assert!(!output.contains("compile_error"), "{output}");
+}
+
+/// The methods that say something, and no others; bless a change with `UPDATE_EXPECT=1`.
+#[test]
+fn what_it_writes() {
+    let output = derive(quote::quote! {
+        #[service(axum)]
+        enum OrderError<T> {
+            #[error("form")]
+            #[service(validation, public = "Please correct it")]
+            Form(#[service(errors)] Vec<FieldError>),
+            #[service(serialization, alert = low_priority)]
+            Torn { #[service(backtrace)] at: Box<Backtrace>, #[service(location)] place: &'static Location<'static>, secret: T },
+            #[service(transparent)]
+            Rejected(#[from] Rejected),
+        }
+    });
+    let output = output.to_string().replace(":: resilience :: ", "");
+    let shown = prettyplease::unparse(&syn::parse_str(&output).expect("items"));
+    expect_test::expect![[r##"
+        #[automatically_derived]
+        impl<T> OrderError<T> {
+            ///What `OrderError` promises: code, category, status and text, in the order of the source.
+            pub const CATALOG: &'static [CatalogEntry] = &[
+                CatalogEntry::new(
+                    "Form",
+                    ::core::option::Option::None,
+                    &Classification::permanent("VALIDATION_ERROR"),
+                    ::core::option::Option::Some("Please correct it"),
+                    "",
+                ),
+                CatalogEntry::new(
+                    "Torn",
+                    ::core::option::Option::None,
+                    &Classification::transient_with(
+                            "SERIALIZATION_FAILURE",
+                            Advice::RetryTransaction,
+                        )
+                        .with_alert(Alert::LowPriority),
+                    ::core::option::Option::None,
+                    "",
+                ),
+            ];
+        }
+        #[automatically_derived]
+        impl<T> Classify for OrderError<T>
+        where
+            Self: ::core::error::Error,
+        {
+            fn classify(&self) -> Classification {
+                match self {
+                    Self::Form { .. } => Classification::permanent("VALIDATION_ERROR"),
+                    Self::Torn { .. } => {
+                        Classification::transient_with(
+                                "SERIALIZATION_FAILURE",
+                                Advice::RetryTransaction,
+                            )
+                            .with_alert(Alert::LowPriority)
+                    }
+                    Self::Rejected { 0: field0, .. } => <Rejected as Classify>::classify(field0),
+                }
+            }
+            fn public_message(&self) -> ::std::borrow::Cow<'_, str> {
+                match self {
+                    Self::Form { .. } => ::std::borrow::Cow::Borrowed("Please correct it"),
+                    Self::Rejected { 0: field0, .. } => {
+                        <Rejected as Classify>::public_message(field0)
+                    }
+                    _ => {
+                        ::std::borrow::Cow::Borrowed(
+                            generic_message(Classify::classify(self).status()),
+                        )
+                    }
+                }
+            }
+            fn field_errors(&self) -> ::std::borrow::Cow<'_, [FieldError]> {
+                match self {
+                    Self::Form { 0: field0, .. } => {
+                        ::std::borrow::Cow::Borrowed(
+                            <Vec<FieldError> as __private::FieldErrors>::list(field0),
+                        )
+                    }
+                    Self::Rejected { 0: field0, .. } => {
+                        <Rejected as Classify>::field_errors(field0)
+                    }
+                    _ => ::std::borrow::Cow::Borrowed(&[]),
+                }
+            }
+            fn evidence(&self) -> Evidence<'_> {
+                match self {
+                    Self::Torn { at: field0, place: field1, .. } => {
+                        <&'static Location<
+                            'static,
+                        > as __private::CapturedLocation>::add_to(
+                            field1,
+                            <Box<
+                                Backtrace,
+                            > as __private::CapturedBacktrace>::add_to(
+                                field0,
+                                __private::evidence_of_source(self),
+                            ),
+                        )
+                    }
+                    Self::Rejected { 0: field0, .. } => <Rejected as Classify>::evidence(field0),
+                    _ => __private::evidence_of_source(self),
+                }
+            }
+        }
+        #[automatically_derived]
+        impl<T> ServiceError for OrderError<T>
+        where
+            Self: ::core::error::Error + Classify,
+        {}
+        __private::into_response!(
+            [< T >] OrderError < T > [where Self : ::core::error::Error + Classify,]
+        );
+    "##]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn what_it_writes_for_the_least() {
+    let output = derive(quote::quote!(
+        #[service(internal)]
+        struct Broken;
+    ))
+    .to_string()
+    .replace(":: resilience :: ", "");
+    let shown = prettyplease::unparse(&syn::parse_str(&output).expect("items"));
+    expect_test::expect![[r##"
+        #[automatically_derived]
+        impl Broken {
+            ///What `Broken` promises: code, category, status and text, in the order of the source.
+            pub const CATALOG: &'static [CatalogEntry] = &[
+                CatalogEntry::new(
+                    "Broken",
+                    ::core::option::Option::None,
+                    &Classification::permanent("INTERNAL_ERROR"),
+                    ::core::option::Option::None,
+                    "",
+                ),
+            ];
+        }
+        #[automatically_derived]
+        impl Classify for Broken {
+            fn classify(&self) -> Classification {
+                match self {
+                    Self { .. } => Classification::permanent("INTERNAL_ERROR"),
+                }
+            }
+            fn evidence(&self) -> Evidence<'_> {
+                __private::evidence_of(self)
+            }
+        }
+        #[automatically_derived]
+        impl ServiceError for Broken {}
+        __private::register!(Broken);
+    "##]]
+    .assert_eq(&shown);
 }

@@ -1,10 +1,12 @@
 //! Every rule that needs more than one option. Nothing is generated here.
 
+use proc_macro2::Ident;
+
 use super::ast::{Input, Variant};
-use super::attr::{Class, span_of};
+use super::attr::{Class, FieldAttrs, span_of};
 use super::code;
 use super::kinds::{self, Category};
-use super::public;
+use super::{public, sensitive};
 use crate::diagnostics::Errors;
 
 pub(crate) fn check(input: &mut Input<'_>, errors: &mut Errors) {
@@ -22,6 +24,8 @@ fn check_variant(variant: &Variant<'_>, errors: &mut Errors) {
     only_transient_retries(variant, errors);
     fatal_is_decided(variant, errors);
     public::check(variant, errors);
+    sensitive::check(variant, errors);
+    field_errors_reach_the_client(variant, errors);
     fields_have_one_role(variant, errors);
     default_code_is_valid(variant, errors);
 }
@@ -111,9 +115,12 @@ fn transparent_says_nothing_else(variant: &Variant<'_>, errors: &mut Errors) {
         attrs.public.as_ref().map(|slot| &slot.key),
         attrs.sent.as_ref().map(|slot| &slot.key),
         attrs.retry.as_ref().map(|slot| &slot.key),
+        attrs.alert.as_ref().map(|slot| &slot.key),
     ];
-    let of_fields =
-        variant.fields.iter().flat_map(|field| [field.attrs.retry_after.as_ref(), field.attrs.expose.as_ref()]);
+    let of_fields = variant.fields.iter().flat_map(|field| {
+        let FieldAttrs { retry_after, expose, backtrace, location, errors, .. } = &field.attrs;
+        [retry_after, expose, backtrace, location, errors].map(Option::as_ref)
+    });
     for key in keys.into_iter().chain(of_fields).flatten() {
         let message = format!("`{key}` conflicts with `transparent`, which leaves all that to the source; keep one");
         errors.at(key.span(), message);
@@ -177,16 +184,38 @@ fn fatal_is_decided(variant: &Variant<'_>, errors: &mut Errors) {
         let message = format!("`status` conflicts with `{word}`: a fatal error always answers 500; remove `status`");
         errors.at(status.key.span(), message);
     }
+    if let Some(alert) = &variant.attrs.alert {
+        let message = format!("`alert` conflicts with `{word}`: a fatal error always alerts at once; remove `alert`");
+        errors.at(alert.key.span(), message);
+    }
+}
+
+fn field_errors_reach_the_client(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.category().is_none() || variant.is_client_error() {
+        return;
+    }
+    for key in variant.fields.iter().filter_map(|field| field.attrs.errors.as_ref()) {
+        errors.at(
+            key.span(),
+            "a status of 500 or above tells clients nothing of their fields; take `errors` off, or write a `status` below 500",
+        );
+    }
 }
 
 fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {
-    let waits = variant.fields.iter().filter_map(|field| field.attrs.retry_after.as_ref());
-    for second in waits.skip(1) {
-        errors.at(second.span(), "another field is already the `retry_after`; keep one");
-    }
-    let sources = variant.fields.iter().filter_map(|field| field.attrs.source.as_ref());
-    for second in sources.skip(1) {
-        errors.at(second.span(), "another field is already the `source`; keep one");
+    let mut taken: Vec<&Ident> = Vec::new();
+    for field in &variant.fields {
+        let FieldAttrs { retry_after, source, backtrace, location, errors: field_errors, .. } = &field.attrs;
+        let mut own: Option<&Ident> = None;
+        for role in [retry_after, source, backtrace, location, field_errors].into_iter().flatten() {
+            if let Some(first) = own {
+                errors.at(role.span(), format!("`{role}` conflicts with `{first}`: a field is one of them; keep one"));
+            } else if taken.contains(&role) {
+                errors.at(role.span(), format!("another field is already the `{role}`; keep one"));
+            }
+            own = own.or(Some(role));
+            taken.push(role);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an error is: its category, code, status, what to advise the caller, and what a client may see.
 
+mod captured;
 mod catalog;
 #[cfg(feature = "http")]
 pub mod catalog_formats;
@@ -11,6 +12,7 @@ mod evidence;
 mod rejected;
 mod retry_after;
 
+pub use captured::{CapturedBacktrace, CapturedLocation, FieldErrors, evidence_of, evidence_of_source};
 pub use catalog::{CatalogEntry, PublicMessage};
 pub use category::{Advice, Alert, Category, Sent, Severity};
 pub use classification::Classification;

@@ -1,0 +1,238 @@
+//! The rules of `sensitive`: what is written into no log and no answer must not stand in a text that is.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{LitStr, Meta};
+
+use super::ast::{Field, Variant};
+use crate::diagnostics::Errors;
+
+pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
+    let sensitive: Vec<(&Field<'_>, &Ident)> =
+        variant.fields.iter().filter_map(|field| Some((field, field.attrs.sensitive.as_ref()?))).collect();
+    if sensitive.is_empty() {
+        return;
+    }
+    let texts: Vec<Text> = variant.texts.iter().filter_map(|attribute| Text::of(&attribute.meta)).collect();
+    let is_transparent = texts.iter().any(|text| matches!(text, Text::Transparent));
+    for (field, key) in &sensitive {
+        has_no_other_role(field, key, errors);
+        if is_source(field, variant, is_transparent) {
+            errors.at(
+                key.span(),
+                "`sensitive` on a source, whose text stands in the chain of causes, which is logged; put what is sensitive into a field of its own",
+            );
+        }
+    }
+    for text in &texts {
+        text.check(&sensitive, errors);
+    }
+}
+
+fn has_no_other_role(field: &Field<'_>, sensitive: &Ident, errors: &mut Errors) {
+    let attrs = &field.attrs;
+    let others = [&attrs.expose, &attrs.retry_after, &attrs.errors, &attrs.backtrace, &attrs.location];
+    for other in others.into_iter().flatten() {
+        let reader = if *other == "backtrace" || *other == "location" { "the log tells" } else { "clients read" };
+        errors.at(
+            other.span(),
+            format!("`{other}` conflicts with `{sensitive}`: {reader} the one, and nobody the other; keep one"),
+        );
+    }
+}
+
+/// A field whose own text is written where the error's is: by thiserror's rules, or because the derive asks it.
+fn is_source(field: &Field<'_>, variant: &Variant<'_>, is_transparent: bool) -> bool {
+    let by_name = variant.fields.iter().all(|other| !other.has("source")) && field.name() == "source";
+    let asked = variant.is_transparent() && variant.source().is_some_and(|source| source.member == field.member);
+    field.has("from") || field.has("source") || by_name || asked || is_transparent
+}
+
+/// An attribute that says what `Display` writes.
+enum Text {
+    /// `#[error("…", arguments)]`
+    Format(LitStr, TokenStream),
+    /// `#[error(fmt = function)]`
+    Function(Ident),
+    /// `#[error(transparent)]`
+    Transparent,
+}
+
+impl Text {
+    /// What can't be read is the business of the macro that it is meant for.
+    fn of(meta: &Meta) -> Option<Self> {
+        let Meta::List(list) = meta else { return None };
+        let parser = |input: ParseStream<'_>| {
+            let text = if input.peek(LitStr) {
+                Self::Format(input.parse()?, input.parse()?)
+            } else {
+                let word: Ident = input.call(Ident::parse_any)?;
+                if word == "transparent" { Self::Transparent } else { Self::Function(word) }
+            };
+            let _rest: TokenStream = input.parse()?;
+            Ok(text)
+        };
+        parser.parse2(list.tokens.clone()).ok()
+    }
+
+    fn check(&self, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Errors) {
+        match self {
+            Self::Format(literal, arguments) => {
+                let arguments = Arguments::split(arguments.clone());
+                let shown = shown(&literal.value());
+                for (field, _) in sensitive {
+                    let name = field.name();
+                    let whole = shown.iter().any(|hole| hole == "self");
+                    if whole || shown.contains(&name) && !arguments.names.contains(&name) {
+                        errors.on(literal, message(&name));
+                    }
+                    for at in &arguments.values {
+                        if let Some(span) = names_field(at.clone(), &name) {
+                            errors.at(span, message(&name));
+                        }
+                    }
+                }
+            }
+            Self::Function(word) => {
+                let (field, _) = sensitive[0];
+                errors.at(
+                    word.span(),
+                    format!(
+                        "this function is given the sensitive field `{}`, and nobody can see what it writes; write the text here instead",
+                        field.name()
+                    ),
+                );
+            }
+            Self::Transparent => {}
+        }
+    }
+}
+
+fn message(field: &str) -> String {
+    format!("this text would write the sensitive field `{field}` into every log; take it out of the text")
+}
+
+/// What stands after the text, with the names that it gives.
+struct Arguments {
+    names: Vec<String>,
+    values: Vec<TokenStream>,
+}
+
+impl Arguments {
+    // Input:  , .sku.len(), name = .other
+    // Output: names `name`, values `.sku.len()` and `.other`
+    fn split(tokens: TokenStream) -> Self {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut arguments = Self { names: Vec::new(), values: Vec::new() };
+        for argument in tokens.split(|token| is_punct(Some(token), ',')) {
+            let value = match argument {
+                [TokenTree::Ident(name), equals, value @ ..]
+                    if is_punct(Some(equals), '=') && !is_punct(value.first(), '=') =>
+                {
+                    arguments.names.push(name.unraw().to_string());
+                    value
+                }
+                value => value,
+            };
+            arguments.values.push(value.iter().cloned().collect());
+        }
+        arguments
+    }
+}
+
+/// The names, and positions, that a text fills in: `{name}`, `{name:?}`, `{0}`, and the widths of `{:1$}` and `{:.name$}`.
+fn shown(text: &str) -> Vec<String> {
+    let mut shown = Vec::new();
+    let text = text.replace("{{", "");
+    for hole in text.split('{').skip(1) {
+        let inside = hole.split('}').next().unwrap_or_default();
+        let (name, spec) = inside.split_once(':').unwrap_or((inside, ""));
+        let of_a_name = |c: char| c.is_alphanumeric() || c == '_';
+        let name = name.trim().trim_start_matches("r#");
+        shown.push(name.split(|c| !of_a_name(c)).next().unwrap_or_default().to_owned());
+        let mut widths = spec.split('$');
+        // What follows the last `$` is no width.
+        widths.next_back();
+        shown.extend(widths.map(|width| width.rsplit(|c| !of_a_name(c)).next().unwrap_or_default().to_owned()));
+    }
+    shown
+}
+
+/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or all of `self`.
+fn names_field(tokens: TokenStream, name: &str) -> Option<Span> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    tokens.iter().enumerate().find_map(|(at, token)| {
+        let before = |steps: usize| at.checked_sub(steps).map(|at| &tokens[at]);
+        let is_member = is_punct(before(1), '.');
+        // `.name` of the error itself, and not of what stands before the dot.
+        let of_another = is_member
+            && match before(2) {
+                Some(TokenTree::Ident(ident)) => ident != "self",
+                Some(TokenTree::Punct(punct)) => punct.as_char() == '?',
+                Some(TokenTree::Group(_) | TokenTree::Literal(_)) => true,
+                None => false,
+            };
+        let named = match token {
+            TokenTree::Group(group) => return names_field(group.stream(), name),
+            _ if of_another => false,
+            TokenTree::Ident(ident) if ident == "self" => !is_punct(tokens.get(at + 1), '.'),
+            TokenTree::Ident(ident) => {
+                let ident = ident.unraw().to_string();
+                let is_position = !is_member && ident.strip_prefix('_') == Some(name) && name.parse::<usize>().is_ok();
+                let is_path = is_punct(before(1), ':') || is_punct(tokens.get(at + 1), ':');
+                let is_called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
+                is_position || ident == name && !is_path && !is_called
+            }
+            // `.0.1` is read as one number.
+            TokenTree::Literal(literal) => is_member && literal.to_string().split('.').next() == Some(name),
+            TokenTree::Punct(_) => false,
+        };
+        named.then(|| token.span())
+    })
+}
+
+fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(found)) if found.as_char() == punct)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_text_fills_in() {
+        let table: [(&str, &[&str]); 7] = [
+            ("plain {{not}} 100 %", &[]),
+            ("{a} and {b:?}", &["a", "b"]),
+            ("{{{a}}}", &["a"]),
+            ("{0} {1:>3}", &["0", "1"]),
+            ("{:w$} {:.p$} {x:>w$.p$}", &["", "w", "", "p", "x", "w", "p"]),
+            ("{a.b} {r#type}", &["a", "type"]),
+            ("{", &[""]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_argument_names_a_field_or_not() {
+        let names = |argument: &str, field: &str| names_field(argument.parse().unwrap(), field).is_some();
+        for argument in
+            [".pin", "pin", "self.pin", "hide(.pin)", ".pin.len()", "&[.pin]", "1 + .pin", "r#pin", "{ .pin }"]
+        {
+            assert!(names(argument, "pin"), "{argument}");
+        }
+        for argument in [".card.pin", "hide(.card).pin", "pin()", "Self::pin", ".pins", "self.card", "x?.pin"] {
+            assert!(!names(argument, "pin"), "{argument}");
+        }
+        for argument in [".0", ".0.len()", ".0.1", "_0", "self.0"] {
+            assert!(names(argument, "0"), "{argument}");
+        }
+        for argument in [".1.0", ".10", "0", "_01", ".x.0"] {
+            assert!(!names(argument, "0"), "{argument}");
+        }
+        assert!(names("self", "pin") && names("format!(\"{:?}\", self)", "pin"));
+    }
+}

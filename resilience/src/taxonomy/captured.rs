@@ -1,0 +1,138 @@
+//! What an error captures where it is made, read by the expansion of the derive.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::borrow::Cow;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::{Evidence, FieldError, ServiceError};
+
+/// The type of a field that `#[service(backtrace)]` marks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a `backtrace`",
+    label = "write `std::backtrace::Backtrace`, or an `Option`, `Box` or `Arc` of it"
+)]
+pub trait CapturedBacktrace {
+    /// One that wasn't captured, since `RUST_BACKTRACE` is off, is none.
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e>;
+}
+
+impl CapturedBacktrace for Backtrace {
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e> {
+        match self.status() {
+            BacktraceStatus::Captured => evidence.with_backtrace(self),
+            _ => evidence,
+        }
+    }
+}
+
+impl<B: CapturedBacktrace> CapturedBacktrace for Option<B> {
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e> {
+        match self {
+            Some(backtrace) => backtrace.add_to(evidence),
+            None => evidence,
+        }
+    }
+}
+
+impl<B: CapturedBacktrace> CapturedBacktrace for Box<B> {
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e> {
+        (**self).add_to(evidence)
+    }
+}
+
+impl<B: CapturedBacktrace> CapturedBacktrace for Arc<B> {
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e> {
+        (**self).add_to(evidence)
+    }
+}
+
+/// The type of a field that `#[service(location)]` marks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a `location`",
+    label = "write `&'static std::panic::Location<'static>`, or an `Option` of it"
+)]
+pub trait CapturedLocation {
+    /// Adds where the error was made, if that is known.
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e>;
+}
+
+impl CapturedLocation for &'static Location<'static> {
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e> {
+        evidence.with_location(self)
+    }
+}
+
+impl CapturedLocation for Option<&'static Location<'static>> {
+    fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e> {
+        match self {
+            Some(location) => evidence.with_location(location),
+            None => evidence,
+        }
+    }
+}
+
+/// The type of a field that `#[service(errors)]` marks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't hold the `errors` of fields",
+    label = "write `Vec<resilience::FieldError>`, or another list of them"
+)]
+pub trait FieldErrors {
+    /// The list itself.
+    fn list(&self) -> &[FieldError];
+}
+
+macro_rules! lists {
+    ($($list:ty),*) => {$(
+        impl FieldErrors for $list {
+            fn list(&self) -> &[FieldError] {
+                self
+            }
+        }
+    )*};
+}
+
+lists!(Vec<FieldError>, Box<[FieldError]>, Arc<[FieldError]>, Cow<'_, [FieldError]>, &'static [FieldError]);
+
+impl<const N: usize> FieldErrors for [FieldError; N] {
+    fn list(&self) -> &[FieldError] {
+        self
+    }
+}
+
+impl<L: FieldErrors> FieldErrors for Option<L> {
+    fn list(&self) -> &[FieldError] {
+        self.as_ref().map_or(&[], FieldErrors::list)
+    }
+}
+
+/// The chain of a derived error. What isn't an error at all is said of the derived impl, and not here again.
+pub fn evidence_of<E: ServiceError + 'static>(error: &E) -> Evidence<'_> {
+    Evidence::of(error)
+}
+
+/// The same of one that can't be a trait object itself: one with parameters.
+pub fn evidence_of_source<E: ServiceError>(error: &E) -> Evidence<'_> {
+    error.source().map_or(Evidence::default(), Evidence::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_captured_backtrace_is_one() {
+        let forced = Arc::new(Some(Box::new(Backtrace::force_capture())));
+        assert!(forced.add_to(Evidence::default()).backtrace.is_some());
+        assert!(Backtrace::disabled().add_to(Evidence::default()).backtrace.is_none());
+        assert!(None::<Backtrace>.add_to(Evidence::default()).backtrace.is_none());
+    }
+
+    #[test]
+    fn a_location_is_told_where_there_is_one() {
+        let here = Location::caller();
+        assert_eq!(here.add_to(Evidence::default()).location, Some(here));
+        assert_eq!(Some(here).add_to(Evidence::default()).location, Some(here));
+        assert_eq!(None::<&'static Location<'static>>.add_to(Evidence::default()).location, None);
+    }
+}
