@@ -52,6 +52,7 @@
 //! | what a body can ask | [`context()`] |
 //! | control and watching | [`sites()`] |
 //! | answers of HTTP services | [`http`] |
+//! | gRPC | `tonic`, with the feature of that name |
 //!
 //! # Events
 //!
@@ -66,7 +67,7 @@
 //!
 //! # Features
 //!
-//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default. `reqwest`, `anyhow` and `boxed` add classification of foreign errors. With
+//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default. `reqwest`, `tonic`, `anyhow` and `boxed` add classification of foreign errors. With
 //! `default-features = false` there remain the taxonomy and, with `macros`, the derive.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -130,6 +131,9 @@ mod taxonomy;
 mod timeout;
 #[cfg(feature = "tokio")]
 mod told;
+#[cfg(feature = "tonic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+pub mod tonic;
 #[cfg(feature = "tokio")]
 mod word;
 

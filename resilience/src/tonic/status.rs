@@ -1,0 +1,242 @@
+//! The status that we answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use super::PUSHBACK;
+use crate::{Advice, Category, Classification, Classify, Rejected, generic_message};
+
+/// The status that tells a client of an error, and nothing that isn't meant for it.
+///
+/// The code follows from the classification, and so that the client's own classification agrees in what counts: whether the call
+/// may be repeated, and when.
+///
+/// | classification | code |
+/// |---|---|
+/// | 400, 413, 415, 422 | `InvalidArgument`, with the field errors as `google.rpc.BadRequest` |
+/// | 401; 403; 404, 410; 409; 416 | `Unauthenticated`; `PermissionDenied`; `NotFound`; `AlreadyExists`; `OutOfRange` |
+/// | 405, 501 | `Unimplemented` |
+/// | 429 | `ResourceExhausted` |
+/// | 408, 504 | `DeadlineExceeded` |
+/// | other 4xx | `FailedPrecondition` |
+/// | the whole transaction can be repeated | `Aborted` |
+/// | any other that can be repeated | `Unavailable` |
+/// | all else | `Internal` |
+///
+/// The message is the error's [public message](Classify::public_message), above 499 the generic one. The details tell the code as
+/// `google.rpc.ErrorInfo`, the wait as `google.rpc.RetryInfo`, and the request id of the current
+/// [`RequestContext`](crate::RequestContext) as `google.rpc.RequestInfo`. The wait stands in the metadata `grpc-retry-pushback-ms`
+/// too, for clients that repeat calls by themselves; -1 there keeps them from repeating what mustn't be.
+///
+/// ```
+/// use resilience::errors::NotFound;
+///
+/// // In a handler: `.map_err(|error| resilience::tonic::status(&error))?`
+/// let status = resilience::tonic::status(&NotFound::new("order", "42"));
+/// assert_eq!(status.code(), tonic::Code::NotFound);
+/// assert_eq!(status.message(), "order 42 not found");
+/// ```
+pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
+    status_in("", error)
+}
+
+/// The same, with the `domain` of `google.rpc.ErrorInfo`: the name of the service that the code belongs to, such as
+/// `orders.example.com`.
+pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
+    let class = error.classify();
+    let code = code(&class);
+    let message = match class.status() {
+        500.. => generic_message(500).to_owned(),
+        _ => error.public_message().into_owned(),
+    };
+    let mut details = ErrorDetails::new();
+    details.set_error_info(class.code(), domain, []);
+    if class.status() < 500 {
+        let wrong: Vec<_> =
+            error.field_errors().iter().map(|field| FieldViolation::new(field.field(), field.detail())).collect();
+        if !wrong.is_empty() {
+            details.set_bad_request(wrong);
+        }
+    }
+    let wait = class.retry_after().filter(|_| class.is_retryable());
+    if wait.is_some() {
+        details.set_retry_info(wait);
+    }
+    #[cfg(feature = "boundary")]
+    if let Some(context) = crate::RequestContext::current() {
+        details.set_request_info(context.request_id().as_str(), "");
+    }
+    let mut status = Status::with_error_details(code, message, details);
+    if let Some(millis) = pushback(&class, code, wait) {
+        status.metadata_mut().insert(PUSHBACK, millis.into());
+    }
+    status
+}
+
+fn code(class: &Classification) -> Code {
+    if matches!(class.advice(), Advice::RetryTransaction | Advice::RetryTransactionOnce) {
+        return Code::Aborted;
+    }
+    let code = match class.status() {
+        400 | 413 | 415 | 422 => Code::InvalidArgument,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 | 410 => Code::NotFound,
+        405 | 501 => Code::Unimplemented,
+        408 | 504 => Code::DeadlineExceeded,
+        409 => Code::AlreadyExists,
+        416 => Code::OutOfRange,
+        429 => Code::ResourceExhausted,
+        400..=499 => Code::FailedPrecondition,
+        _ if class.category() == Some(Category::Transient) => Code::Unavailable,
+        _ => Code::Internal,
+    };
+    // What may be repeated has to look like it.
+    if class.is_retryable() && !may_be_repeated(code) { Code::Unavailable } else { code }
+}
+
+/// Whether a client takes this code alone for leave to repeat the call.
+fn may_be_repeated(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted)
+}
+
+fn pushback(class: &Classification, code: Code, wait: Option<Duration>) -> Option<i32> {
+    match wait {
+        Some(wait) => Some(i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
+        None => (may_be_repeated(code) && !class.is_retryable()).then_some(-1),
+    }
+}
+
+/// As [`status`] makes it. The rejection is kept as its source, so that layers further out know it again.
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+impl From<Rejected> for Status {
+    fn from(rejected: Rejected) -> Self {
+        let mut status = status(&rejected);
+        status.set_source(Arc::new(rejected));
+        status
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::fmt;
+
+    use super::*;
+    use crate::FieldError;
+    use crate::errors::{
+        AuthFailed, Conflict, MissingConfig, NotFound, RateLimited, ServiceUnavailable, ValidationError,
+    };
+
+    const SECRET: &str = "postgres://app:hunter2@db";
+
+    /// An error that would tell everything.
+    struct Failed(Classification);
+
+    impl fmt::Display for Failed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(SECRET)
+        }
+    }
+
+    impl Classify for Failed {
+        fn classify(&self) -> Classification {
+            self.0
+        }
+
+        fn public_message(&self) -> Cow<'_, str> {
+            "for the client".into()
+        }
+
+        fn field_errors(&self) -> Cow<'_, [FieldError]> {
+            vec![FieldError::new("email", "must contain an @")].into()
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_code() {
+        let table = [
+            (status(&ValidationError::new("email", "is empty")), Code::InvalidArgument),
+            (status(&NotFound::new("order", "42")), Code::NotFound),
+            (status(&AuthFailed::new()), Code::Unauthenticated),
+            (status(&Conflict::new("taken")), Code::AlreadyExists),
+            (status(&RateLimited::new("api")), Code::ResourceExhausted),
+            (status(&ServiceUnavailable::new("stock")), Code::Unavailable),
+            (status(&MissingConfig::new("URL")), Code::Internal),
+            (status(&Failed(Classification::permanent("FORBIDDEN"))), Code::PermissionDenied),
+            (status(&Failed(Classification::permanent("QUERY_TIMEOUT"))), Code::DeadlineExceeded),
+            (status(&Failed(Classification::permanent("X").with_status(503))), Code::Internal),
+            (status(&Failed(Classification::partial("X"))), Code::Internal),
+            (status(&Failed(Classification::unclassified())), Code::Internal),
+            (status(&Failed(Classification::permanent("X").with_status(412))), Code::FailedPrecondition),
+            (status(&Failed(Classification::permanent("X").with_status(405))), Code::Unimplemented),
+            (status(&Failed(Classification::transient("X").with_status(404))), Code::Unavailable),
+            (status(&Failed(Classification::transient_with("X", Advice::RetryTransaction))), Code::Aborted),
+        ];
+        for (status, code) in table {
+            assert_eq!(status.code(), code, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_learns_what_it_may_and_no_more() {
+        for http in 400..=599 {
+            for class in [Classification::permanent("SOME_CODE"), Classification::transient("SOME_CODE")] {
+                let status = status_in("orders.example.com", &Failed(class.with_status(http)));
+                let told = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
+                assert!(!told.contains("hunter2") && !told.contains("postgres"), "{told}");
+                assert_eq!(told.contains("for the client"), http < 500, "{http}: {told}");
+                let info = status.get_details_error_info().unwrap();
+                assert_eq!((info.reason.as_str(), info.domain.as_str()), ("SOME_CODE", "orders.example.com"));
+                let wrong = status.get_details_bad_request().map(|wrong| wrong.field_violations);
+                assert_eq!(wrong.is_some(), http < 500, "{http}");
+                assert!(wrong.into_iter().flatten().all(|field| field.field == "email"), "{http}");
+            }
+        }
+    }
+
+    #[test]
+    fn whether_and_when_to_try_again_survives_the_wire() {
+        let waits = [None, Some(Duration::from_millis(1500)), Some(Duration::from_secs(1 << 40)), Some(Duration::MAX)];
+        let advices = waits.map(|wait| wait.map_or(Advice::Retry, Advice::RetryAfter));
+        for http in 400..=599 {
+            for advice in advices.into_iter().chain([Advice::DoNotRetry]) {
+                let ours = Classification::transient_with("X", advice).with_status(http);
+                // What comes over the wire has no source.
+                let theirs = status(&Failed(ours)).classify();
+                assert_eq!(theirs.is_retryable(), ours.is_retryable(), "{http} {advice:?}");
+                // Protobuf's durations end after ten thousand years.
+                let longest = Duration::new(315_576_000_000, 999_999_999);
+                assert_eq!(theirs.retry_after(), ours.retry_after().map(|wait| wait.min(longest)), "{http} {advice:?}");
+            }
+            for ours in [Classification::permanent("X"), Classification::partial("X"), Classification::unclassified()] {
+                assert!(!status(&Failed(ours.with_status(http))).classify().is_retryable(), "{http} {ours:?}");
+            }
+        }
+        assert!(!status(&MissingConfig::new("URL")).classify().is_retryable());
+    }
+
+    #[test]
+    fn a_rejection_is_known_again() {
+        let open = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
+        let timed_out = Rejected::timed_out("inventory", Duration::from_secs(5));
+        for (rejected, code) in [(open, Code::Unavailable), (timed_out, Code::DeadlineExceeded)] {
+            let status = Status::from(rejected);
+            assert_eq!((status.code(), status.message()), (code, "An internal error occurred"));
+            assert_eq!(status.classify(), rejected.classify());
+        }
+        let wait = Status::from(open).get_details_retry_info().and_then(|info| info.retry_delay);
+        assert_eq!(wait, Some(Duration::from_secs(3)));
+    }
+
+    #[cfg(feature = "boundary")]
+    #[test]
+    fn the_request_id_is_told() {
+        let context = crate::RequestContext::new();
+        let status = context.clone().sync_scope(|| status(&NotFound::new("order", "42")));
+        assert_eq!(status.get_details_request_info().unwrap().request_id, context.request_id().as_str());
+    }
+}
