@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use resilience::http::ResponseExt as _;
-use resilience::{Category, Classification, Classify, Rejected, Sent, ServiceError, degrade, retry, timeout};
+use resilience::{Category, Classification, Classify, Evidence, Rejected, Sent, ServiceError, degrade, retry, timeout};
 use resilience_tests::Events;
 
 /// Answers one connection with these bytes, and closes it.
@@ -230,10 +230,19 @@ async fn an_unclassified_error_shows_no_more_of_a_url() {
     assert!(!said[0].field("error").contains("4711"), "{said:?}");
 }
 
-#[derive(Debug, thiserror::Error, ServiceError)]
+#[derive(Debug, thiserror::Error)]
 #[error("GET {} failed", .0.url().map_or("?", |url| url.as_str()))]
-#[service(transparent)]
 struct OwnWords(#[from] reqwest::Error);
+
+impl Classify for OwnWords {
+    fn classify(&self) -> Classification {
+        self.0.classify()
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
+}
 
 #[tokio::test]
 async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
