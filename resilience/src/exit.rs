@@ -56,10 +56,9 @@ pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode 
 /// | any other fatal error | 70 | `EX_SOFTWARE` |
 /// | status 401, 403 | 77 | `EX_NOPERM` |
 /// | status 404, 410 | 66 | `EX_NOINPUT` |
-/// | transient, with status 502 or 503 | 69 | `EX_UNAVAILABLE` |
+/// | transient, with status 502 or 503; partial, with status 503 | 69 | `EX_UNAVAILABLE` |
 /// | transient | 75 | `EX_TEMPFAIL` |
 /// | any other status below 500 | 65 | `EX_DATAERR` |
-/// | partial, with status 503 | 69 | `EX_UNAVAILABLE` |
 /// | all else | 70 | `EX_SOFTWARE` |
 ///
 /// ```
@@ -74,10 +73,9 @@ pub fn exit_status(error: &Classification) -> u8 {
         (Some(Category::Fatal), ..) => 70,
         (_, _, 401 | 403) => 77,
         (_, _, 404 | 410) => 66,
-        (Some(Category::Transient), _, 502 | 503) => 69,
+        (Some(Category::Transient), _, 502 | 503) | (Some(Category::Partial), _, 503) => 69,
         (Some(Category::Transient), ..) => 75,
         (_, _, ..=499) => 65,
-        (Some(Category::Partial), _, 503) => 69,
         _ => 70,
     }
 }
