@@ -19,7 +19,10 @@ pub struct Details<'e> {
 }
 
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "_sqlx"), expect(dead_code, reason = "only a driver's error has one"))]
+#[cfg_attr(
+    not(all(feature = "sqlx-postgres", any(feature = "sqlx-mysql", feature = "sqlx-sqlite"))),
+    allow(dead_code, reason = "each driver has one of them")
+)]
 pub(super) enum Code<'e> {
     Text(&'e str),
     Number(i32),
@@ -106,7 +109,13 @@ pub fn details<'e>(error: &'e (dyn Error + 'static)) -> Option<Details<'e>> {
 /// # }
 /// ```
 pub fn condition(error: &(dyn Error + 'static)) -> Option<SqlCondition> {
-    details(error)?.condition
+    #[cfg(feature = "_sqlx")]
+    return super::sqlx::condition(error);
+    #[cfg(not(feature = "_sqlx"))]
+    {
+        let _: &_ = error;
+        None
+    }
 }
 
 /// The name of the constraint that an error of a database driver reports, to turn it into an error of the service's own.

@@ -41,38 +41,80 @@ pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
 pub(super) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
     use std::fmt::Write as _;
 
-    let mut start = Start { text: [0; 24], length: 0 };
-    // Stops with an error when it has enough.
-    let _ = write!(start, "{error}");
-    start.code().or_else(|| ::sqlx::error::DatabaseError::code(error)?.parse().ok())
+    let mut reader = CodeReader { at: 0, code: 0 };
+    // Ends with an error as soon as the code has been read, so that the text behind it is never written.
+    let _ = write!(reader, "{error}");
+    reader.code().or_else(|| ::sqlx::error::DatabaseError::code(error)?.parse().ok())
 }
 
-/// The first bytes that are written, without an allocation.
-#[cfg(feature = "sqlx-sqlite")]
-struct Start {
-    text: [u8; 24],
-    length: usize,
+/// Reads the number out of `(code: 2067) …` while it is written: without an allocation.
+#[cfg(any(feature = "sqlx-sqlite", test))]
+struct CodeReader {
+    /// How many bytes have been read; [`Self::DONE`] behind the number, [`Self::FAILED`] if something else was written.
+    at: usize,
+    code: i32,
 }
 
-#[cfg(feature = "sqlx-sqlite")]
-impl Start {
+#[cfg(any(feature = "sqlx-sqlite", test))]
+impl CodeReader {
+    const BEFORE: &[u8] = b"(code: ";
+    const DONE: usize = usize::MAX;
+    const FAILED: usize = usize::MAX - 1;
+
     fn code(&self) -> Option<i32> {
-        let text = std::str::from_utf8(&self.text[..self.length]).ok()?;
-        text.strip_prefix("(code: ")?.split_once(')')?.0.parse().ok()
+        (self.at == Self::DONE).then_some(self.code)
+    }
+
+    fn next(&mut self, byte: u8) -> Option<usize> {
+        match Self::BEFORE.get(self.at) {
+            Some(&expected) => (byte == expected).then_some(self.at + 1),
+            None if byte.is_ascii_digit() => {
+                self.code = self.code.checked_mul(10)?.checked_add(i32::from(byte - b'0'))?;
+                Some(self.at + 1)
+            }
+            None => (byte == b')' && self.at > Self::BEFORE.len()).then_some(Self::DONE),
+        }
     }
 }
 
-#[cfg(feature = "sqlx-sqlite")]
-impl std::fmt::Write for Start {
+#[cfg(any(feature = "sqlx-sqlite", test))]
+impl std::fmt::Write for CodeReader {
     fn write_str(&mut self, piece: &str) -> std::fmt::Result {
         for &byte in piece.as_bytes() {
-            let Some(place) = self.text.get_mut(self.length) else { return Err(std::fmt::Error) };
-            *place = byte;
-            self.length += 1;
-            if byte == b')' {
+            self.at = self.next(byte).unwrap_or(Self::FAILED);
+            if self.at >= Self::FAILED {
                 return Err(std::fmt::Error);
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::CodeReader;
+
+    fn read(pieces: &[&str]) -> Option<i32> {
+        let mut reader = CodeReader { at: 0, code: 0 };
+        for piece in pieces {
+            if reader.write_str(piece).is_err() {
+                break;
+            }
+        }
+        reader.code()
+    }
+
+    #[test]
+    fn the_code_is_read_whatever_the_pieces_are() {
+        assert_eq!(read(&["(code: ", "2067", ") ", "UNIQUE"]), Some(2067));
+        assert_eq!(read(&["(co", "de: 20", "67) (code: 5)"]), Some(2067));
+        assert_eq!(read(&["(code: 0)"]), Some(0));
+        for wrong in
+            ["", "(code: ", "(code: )", "(code: 12", "(code: -1) ", "code: 5)", "(code: 5x)", "(code: 99999999999)"]
+        {
+            assert_eq!(read(&[wrong]), None, "{wrong}");
+        }
     }
 }

@@ -7,7 +7,9 @@ use std::io;
 use ::sqlx::Error;
 use ::sqlx::error::{DatabaseError, ErrorKind};
 
-use super::details::{Code, Details};
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))]
+use super::details::Code;
+use super::details::Details;
 use super::{SqlCondition, SqlKind};
 use crate::{Alert, Classification, Classify, Evidence, FieldError, Rejected, Sent, generic_message};
 
@@ -47,7 +49,7 @@ impl Classify for Error {
                     .with_severity(crate::Severity::Critical)
                     .with_alert(Alert::AtOnce),
             },
-            _ => details_of(self).condition.map_or(Classification::unclassified(), |is| is.classification()),
+            _ => condition_of(self).map_or(Classification::unclassified(), |is| is.classification()),
         }
     }
 
@@ -82,37 +84,60 @@ impl From<Rejected> for Error {
     }
 }
 
+pub(super) fn condition(error: &(dyn StdError + 'static)) -> Option<SqlCondition> {
+    match error.downcast_ref() {
+        Some(error) => condition_of(error),
+        None => below(error).and_then(Reported::condition),
+    }
+}
+
 pub(super) fn details<'e>(error: &'e (dyn StdError + 'static)) -> Option<Details<'e>> {
-    if let Some(error) = error.downcast_ref::<Error>() {
-        return Some(details_of(error));
+    match error.downcast_ref() {
+        Some(error) => Some(details_of(error)),
+        None => below(error).map(Reported::details),
     }
-    // What the source of a `Database` variant is.
-    if let Some(error) = error.downcast_ref::<Box<dyn DatabaseError>>() {
-        return Some(of_database(&**error));
+}
+
+/// The source of a `Database` variant is a box; a caller may also hold the driver's error itself.
+fn below<'e>(error: &'e (dyn StdError + 'static)) -> Option<Reported<'e>> {
+    match error.downcast_ref::<Box<dyn DatabaseError>>() {
+        Some(error) => Some(Reported::of(&**error)),
+        None => Reported::by_driver(error),
     }
-    by_driver(error)
 }
 
 fn details_of(error: &Error) -> Details<'_> {
-    let own = |kind, name| Details { condition: Some(SqlCondition::new(kind, name)), ..NOTHING_KNOWN };
-    // What can't be decoded is a value of a row, and what can't be encoded is one of the caller's.
-    let quoting = |name| {
-        let condition = SqlCondition::new(SqlKind::InvalidStatement, name).quoting(true);
-        Details { condition: Some(condition), message_has_values: true, ..NOTHING_KNOWN }
-    };
     match error {
-        Error::Database(error) => of_database(&**error),
+        Error::Database(error) => Reported::of(&**error).details(),
+        Error::Migrate(error) if let Some(inner) = source(&**error) => details_of(inner),
+        // A connection has no values to quote, nor has a layer that rejected the call.
+        Error::Io(_) | Error::Tls(_) => {
+            Details { condition: condition_of(error), message_has_values: false, ..NOTHING_KNOWN }
+        }
+        _ => {
+            let condition = condition_of(error);
+            Details { condition, message_has_values: has_values(condition), ..NOTHING_KNOWN }
+        }
+    }
+}
+
+fn condition_of(error: &Error) -> Option<SqlCondition> {
+    let own = |kind, name| Some(SqlCondition::new(kind, name));
+    // What can't be decoded is a value of a row, and what can't be encoded is one of the caller's.
+    let quoting = |name| Some(SqlCondition::new(SqlKind::InvalidStatement, name).quoting(true));
+    match error {
+        Error::Database(error) => Reported::of(&**error).condition(),
         Error::RowNotFound => own(SqlKind::NoData, "RowNotFound"),
         Error::PoolTimedOut => own(SqlKind::PoolExhausted, "PoolTimedOut"),
         Error::PoolClosed => own(SqlKind::PoolClosed, "PoolClosed"),
         Error::WorkerCrashed => own(SqlKind::ConnectionLost, "WorkerCrashed"),
         Error::Configuration(_) => own(SqlKind::Misconfigured, "Configuration"),
-        Error::Io(error) => Details { condition: io_condition(error), ..NOTHING_KNOWN },
-        Error::Tls(error) => Details { condition: tls_condition(&**error), ..NOTHING_KNOWN },
-        Error::Migrate(error) => match source::<Error>(&**error) {
-            Some(inner) => details_of(inner),
-            None => NOTHING_KNOWN,
+        Error::Io(error) => io_condition(error),
+        Error::Tls(error) => match passing_io(&**error) {
+            Some(io) => io_condition(io),
+            None => own(SqlKind::TlsFailed, "Tls"),
         },
+        Error::Migrate(error) => source(&**error).and_then(condition_of),
         Error::TypeNotFound { .. } => own(SqlKind::InvalidStatement, "TypeNotFound"),
         Error::ColumnIndexOutOfBounds { .. } => own(SqlKind::InvalidStatement, "ColumnIndexOutOfBounds"),
         Error::ColumnNotFound(_) => own(SqlKind::InvalidStatement, "ColumnNotFound"),
@@ -124,19 +149,9 @@ fn details_of(error: &Error) -> Details<'_> {
         Error::Encode(_) => quoting("Encode"),
         Error::Decode(_) => quoting("Decode"),
         Error::AnyDriverError(_) => quoting("AnyDriverError"),
-        _ => Details { message_has_values: true, ..NOTHING_KNOWN },
+        _ => None,
     }
 }
-
-const NOTHING_KNOWN: Details<'static> = Details {
-    system: None,
-    code: None,
-    condition: None,
-    constraint: None,
-    table: None,
-    column: None,
-    message_has_values: false,
-};
 
 fn by_io(error: &io::Error) -> Classification {
     let is = error.classify();
@@ -174,13 +189,6 @@ fn by_tls(error: &(dyn StdError + Send + Sync + 'static)) -> Classification {
     }
 }
 
-fn tls_condition(error: &(dyn StdError + Send + Sync + 'static)) -> Option<SqlCondition> {
-    match passing_io(error) {
-        Some(io) => io_condition(io),
-        None => Some(SqlCondition::new(SqlKind::TlsFailed, "Tls")),
-    }
-}
-
 fn passing_io<'e>(error: &'e (dyn StdError + Send + Sync + 'static)) -> Option<&'e io::Error> {
     source_of::<io::Error>(Some(error)).filter(|io| io.classify().is_retryable())
 }
@@ -194,85 +202,112 @@ fn source_of<'e, T: StdError + 'static>(first: Option<&'e (dyn StdError + 'stati
     std::iter::successors(first, |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
-fn of_database(error: &dyn DatabaseError) -> Details<'_> {
-    by_driver(error.as_error()).unwrap_or_else(|| {
-        // A driver that isn't one of SQLx's.
-        let kind = match error.kind() {
-            ErrorKind::UniqueViolation => Some(SqlKind::UniqueViolation),
-            ErrorKind::ForeignKeyViolation => Some(SqlKind::ForeignKeyViolation),
-            ErrorKind::NotNullViolation => Some(SqlKind::NotNullViolation),
-            ErrorKind::CheckViolation => Some(SqlKind::CheckViolation),
-            ErrorKind::ExclusionViolation => Some(SqlKind::ExclusionViolation),
-            _ => None,
-        };
-        Details {
-            condition: kind.map(|kind| SqlCondition::new(kind, "").quoting(true)),
-            constraint: error.constraint(),
-            table: error.table(),
-            message_has_values: true,
-            ..NOTHING_KNOWN
-        }
-    })
-}
-
-fn by_driver<'e>(error: &'e (dyn StdError + 'static)) -> Option<Details<'e>> {
+/// An error that the database reported, by the driver that brought it.
+#[derive(Clone, Copy)]
+enum Reported<'e> {
     #[cfg(feature = "sqlx-postgres")]
-    if let Some(error) = error.downcast_ref() {
-        return Some(postgres(error));
-    }
+    Postgres(&'e ::sqlx::postgres::PgDatabaseError),
     #[cfg(feature = "sqlx-mysql")]
-    if let Some(error) = error.downcast_ref() {
-        return Some(mysql(error));
-    }
+    MySql(&'e ::sqlx::mysql::MySqlDatabaseError),
     #[cfg(feature = "sqlx-sqlite")]
-    if let Some(error) = error.downcast_ref() {
-        return Some(sqlite(error));
-    }
-    let _: &'e _ = error;
-    None
+    Sqlite(&'e ::sqlx::sqlite::SqliteError),
+    /// A driver that isn't one of SQLx's, or whose feature is off.
+    Foreign(&'e dyn DatabaseError),
 }
 
-#[cfg(feature = "sqlx-postgres")]
-fn postgres(error: &::sqlx::postgres::PgDatabaseError) -> Details<'_> {
-    let condition = super::postgres::classify(error.code());
-    Details {
-        system: Some("postgresql"),
-        code: Some(Code::Text(error.code())),
-        condition,
-        constraint: error.constraint(),
-        table: error.table(),
-        column: error.column(),
-        message_has_values: has_values(condition),
+impl<'e> Reported<'e> {
+    fn of(error: &'e dyn DatabaseError) -> Self {
+        Self::by_driver(error.as_error()).unwrap_or(Self::Foreign(error))
+    }
+
+    fn by_driver(error: &'e (dyn StdError + 'static)) -> Option<Self> {
+        #[cfg(feature = "sqlx-postgres")]
+        if let Some(error) = error.downcast_ref() {
+            return Some(Self::Postgres(error));
+        }
+        #[cfg(feature = "sqlx-mysql")]
+        if let Some(error) = error.downcast_ref() {
+            return Some(Self::MySql(error));
+        }
+        #[cfg(feature = "sqlx-sqlite")]
+        if let Some(error) = error.downcast_ref() {
+            return Some(Self::Sqlite(error));
+        }
+        let _: &'e _ = error;
+        None
+    }
+
+    fn condition(self) -> Option<SqlCondition> {
+        match self {
+            #[cfg(feature = "sqlx-postgres")]
+            Self::Postgres(error) => super::postgres::classify(error.code()),
+            #[cfg(feature = "sqlx-mysql")]
+            Self::MySql(error) => super::mysql::classify_either(error.number(), error.code()),
+            #[cfg(feature = "sqlx-sqlite")]
+            Self::Sqlite(error) => super::message::sqlite_code(error).and_then(super::sqlite::classify),
+            Self::Foreign(error) => {
+                let kind = match error.kind() {
+                    ErrorKind::UniqueViolation => SqlKind::UniqueViolation,
+                    ErrorKind::ForeignKeyViolation => SqlKind::ForeignKeyViolation,
+                    ErrorKind::NotNullViolation => SqlKind::NotNullViolation,
+                    ErrorKind::CheckViolation => SqlKind::CheckViolation,
+                    ErrorKind::ExclusionViolation => SqlKind::ExclusionViolation,
+                    _ => return None,
+                };
+                Some(SqlCondition::new(kind, kind.name()).quoting(true))
+            }
+        }
+    }
+
+    fn details(self) -> Details<'e> {
+        let condition = self.condition();
+        let known = Details { condition, message_has_values: has_values(condition), ..NOTHING_KNOWN };
+        match self {
+            #[cfg(feature = "sqlx-postgres")]
+            Self::Postgres(error) => Details {
+                system: Some("postgresql"),
+                code: Some(Code::Text(error.code())),
+                constraint: error.constraint(),
+                table: error.table(),
+                column: error.column(),
+                ..known
+            },
+            #[cfg(feature = "sqlx-mysql")]
+            Self::MySql(error) => {
+                let number = error.number();
+                let mariadb = super::mysql::is_only_mariadbs(number, error.code());
+                Details {
+                    system: Some(if mariadb { "mariadb" } else { "mysql" }),
+                    code: Some(Code::Number(number.into())),
+                    constraint: super::message::mysql_constraint(number, error.message()),
+                    ..known
+                }
+            }
+            #[cfg(feature = "sqlx-sqlite")]
+            Self::Sqlite(error) => {
+                let code = super::message::sqlite_code(error);
+                let message = DatabaseError::message(error);
+                Details {
+                    system: Some("sqlite"),
+                    code: code.map(Code::Number),
+                    constraint: code.and_then(|code| super::message::sqlite_constraint(code, message)),
+                    ..known
+                }
+            }
+            Self::Foreign(error) => Details { constraint: error.constraint(), table: error.table(), ..known },
+        }
     }
 }
 
-#[cfg(feature = "sqlx-mysql")]
-fn mysql(error: &::sqlx::mysql::MySqlDatabaseError) -> Details<'_> {
-    let (number, state) = (error.number(), error.code());
-    let condition = super::mysql::classify_either(number, state);
-    Details {
-        system: Some(if super::mysql::is_only_mariadbs(number, state) { "mariadb" } else { "mysql" }),
-        code: Some(Code::Number(number.into())),
-        condition,
-        constraint: super::message::mysql_constraint(number, error.message()),
-        message_has_values: has_values(condition),
-        ..NOTHING_KNOWN
-    }
-}
-
-#[cfg(feature = "sqlx-sqlite")]
-fn sqlite(error: &::sqlx::sqlite::SqliteError) -> Details<'_> {
-    let code = super::message::sqlite_code(error);
-    let condition = code.and_then(super::sqlite::classify);
-    Details {
-        system: Some("sqlite"),
-        code: code.map(Code::Number),
-        condition,
-        constraint: code.and_then(|code| super::message::sqlite_constraint(code, DatabaseError::message(error))),
-        message_has_values: has_values(condition),
-        ..NOTHING_KNOWN
-    }
-}
+const NOTHING_KNOWN: Details<'static> = Details {
+    system: None,
+    code: None,
+    condition: None,
+    constraint: None,
+    table: None,
+    column: None,
+    message_has_values: true,
+};
 
 fn has_values(condition: Option<SqlCondition>) -> bool {
     condition.is_none_or(|condition| condition.message_has_values())
@@ -327,7 +362,7 @@ mod tests {
             assert_eq!((is.category(), is.code(), is.status()), (Some(category), code, status), "{error:?}");
             assert_eq!(is.sent(), sent, "{error:?}");
             assert_eq!(error.public_message(), generic_message(status), "{error:?}");
-            assert!(error.evidence().chain().next().is_some_and(|first| first.is::<Error>()));
+            assert!(error.evidence().chain().next().is_some_and(<dyn StdError>::is::<Error>));
         }
         assert!(Error::PoolTimedOut.classify().is_retryable());
         assert!(!Error::PoolClosed.classify().is_retryable());
@@ -357,6 +392,7 @@ mod tests {
             assert_eq!(error.classify(), rejected.classify());
             assert_eq!(error.classify().rejected(), Some(rejected));
             assert_eq!(super::super::condition(&error), None);
+            assert!(!super::super::details(&error).unwrap().message_has_values());
         }
     }
 

@@ -249,10 +249,10 @@ fn a_code_of_a_newer_version_is_what_its_class_says() {
     assert_eq!(postgres_is("22ZZZ").kind(), Is::InvalidValue);
     assert_eq!(postgres_is("23ZZZ").kind(), Is::ConstraintViolation);
     assert_eq!(postgres_is("53ZZZ").own_name(), "insufficient_resources");
-    assert_eq!(sqlite_is(5 | 99 << 8).kind(), Is::LockNotAvailable);
-    assert_eq!(sqlite_is(19 | 99 << 8).kind(), Is::ConstraintViolation);
+    assert_eq!(sqlite_is(0x6305).kind(), Is::LockNotAvailable);
+    assert_eq!(sqlite_is(0x6313).kind(), Is::ConstraintViolation);
     assert_eq!(mysql_is(3999).kind(), Is::ServerError);
-    assert!(postgres_is("22ZZZ").message_has_values() && sqlite_is(19 | 99 << 8).message_has_values());
+    assert!(postgres_is("22ZZZ").message_has_values() && sqlite_is(0x6313).message_has_values());
     assert!(mysql_is(3999).message_has_values() && mariadb_is(4999).message_has_values());
 }
 
