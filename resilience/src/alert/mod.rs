@@ -5,6 +5,8 @@ mod notice;
 mod policy;
 mod row;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -62,6 +62,11 @@ impl Rows {
         }
     }
 
+    #[cfg(test)]
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn take_news(&mut self) -> News {
         std::mem::take(&mut self.news)
     }

@@ -10,7 +10,7 @@ use resilience::{
     Shutdown, Site, millis, on_alert, report_success, secs,
 };
 use resilience_boundary_tests::Records;
-use tokio::time::{Instant, advance, sleep};
+use tokio::time::{advance, sleep};
 
 /// What is told of one operation.
 struct Heard {
@@ -250,63 +250,6 @@ async fn alerts_are_events_too() {
     };
     let (began, over) = (event("WARN", "alert_began"), event("INFO", "alert_over"));
     assert_eq!(told, [(began, 5.into(), 0.into()), (over, 5.into(), 1500.into())]);
-}
-
-#[test]
-fn without_a_runtime_it_is_over_with_the_next_failure() {
-    let heard = Heard::of("no runtime");
-    heard.fail(&Coded(Classification::permanent("DOWN").with_alert(Alert::AtOnce)));
-    assert_eq!(heard.phases(), [(Began, 1)]);
-    in_runtime_at(secs(301), || {
-        Report::new(&Internal::new("another")).operation("no runtime, another").emit();
-    });
-    assert_eq!(heard.phases(), [(Over, 1)]);
-}
-
-#[test]
-fn an_alert_outlives_the_runtime_in_which_it_began() {
-    let heard = Heard::of("short-lived runtime");
-    let down = Coded(Classification::permanent("DOWN").with_alert(Alert::AtOnce));
-    in_runtime_at(Duration::ZERO, || heard.fail(&down));
-    assert_eq!(heard.phases(), [(Began, 1)]);
-    // A new runtime takes over, and its task ends the alert.
-    let runtime = paused();
-    runtime.block_on(async {
-        heard.fail(&down);
-        assert_eq!(heard.phases(), []);
-        sleep(secs(301)).await;
-    });
-    assert_eq!(heard.phases(), [(Over, 2)]);
-}
-
-#[test]
-fn a_runtime_without_timers_does_no_harm() {
-    let heard = Heard::of("no timers");
-    let down = Coded(Classification::permanent("DOWN").with_alert(Alert::AtOnce));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        heard.fail(&down);
-        tokio::task::yield_now().await;
-        heard.fail(&down);
-        tokio::task::yield_now().await;
-    });
-    assert_eq!(heard.phases(), [(Began, 1)]);
-    in_runtime_at(secs(301), || heard.fail(&down));
-    assert_eq!(heard.phases(), [(Over, 2), (Began, 1)]);
-}
-
-fn paused() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
-}
-
-/// In a runtime whose clock is ahead by so much.
-fn in_runtime_at(ahead: Duration, run: impl FnOnce()) {
-    paused().block_on(async {
-        let start = Instant::now();
-        advance(ahead).await;
-        assert!(start.elapsed() >= ahead);
-        run();
-    });
 }
 
 struct Coded(Classification);
