@@ -17,20 +17,20 @@ pub struct ShutdownReason {
 
 /// Resolves when a fatal error has been reported, or [`request_shutdown`] was called; at once if that has happened already.
 ///
-/// The library never ends the process. Whoever runs the server awaits this and stops in good order:
+/// The library never ends the process. Whoever runs the server gives it this future, as in
+/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown_requested())`, or waits beside it:
 ///
 /// ```no_run
-/// # #[cfg(feature = "axum")]
-/// # async fn run(app: axum::Router) -> std::io::Result<()> {
-/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-/// # let _ = (&listener, &app);
-/// # #[cfg(any())]
-/// axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown_requested()).await?;
+/// # async fn serve() {}
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// tokio::select! {
+///     () = serve() => {}
+///     () = resilience::shutdown_requested() => {}
+/// }
 /// if let Some(reason) = resilience::shutdown_reason() {
 ///     eprintln!("stopped because of {}", reason.code);
 /// }
-/// # Ok(())
-/// # }
+/// # });
 /// ```
 ///
 /// Any number of tasks may wait. A request to stop can't be taken back, and it is the process's: a test that reports a fatal

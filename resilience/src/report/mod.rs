@@ -16,7 +16,8 @@ const LINKS: usize = 32;
 
 /// Logs an error at a boundary: a handler, a consumer, the end of a program.
 ///
-/// One event per failure, as [`Report`] describes it; the operation is the current [`RequestContext`]'s.
+/// One event per failure, as [`Report`] describes it. The place is that of the call, the operation is the current
+/// [`RequestContext`]'s. What is retried or handled isn't an error yet, and isn't reported.
 ///
 /// ```
 /// use resilience::{errors::NotFound, report};
@@ -36,6 +37,50 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 /// let reported = Report::new(&NotFound::new("user", "42")).operation("get_user").emit();
 /// assert!(reported.is_fresh());
 /// ```
+///
+/// # The record
+///
+/// A `tracing` event with target `resilience::report`. The severity gives its level and its message: `expected_error` (WARN),
+/// `unexpected_error` (ERROR), `critical_error` (ERROR). Everything else is in its fields, of which those that aren't known aren't
+/// there:
+///
+/// | | field | what |
+/// |---|---|---|
+/// | what | `error.type` | the code, such as `NOT_FOUND` |
+/// | | `exception.type` | the error's Rust type |
+/// | | `exception.message` | its text, of up to 4096 bytes |
+/// | | `error.chain` | the causes, outermost first: a JSON array with the text of each, of up to 1024 bytes, without repeats; after eight it ends with `"…"` |
+/// | | `exception.stacktrace` | the backtrace that the error has captured, or else the boundary's; only of what is unexpected or critical, and only if `RUST_BACKTRACE` asks for it |
+/// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only of what is unexpected or critical |
+/// | | `db.system.name`, `db.response.status_code`, `db.constraint` | what a database's driver says of its error: system, code, constraint |
+/// | where | `operation` | what was being done: what the report names, or else the request's |
+/// | | `code.file.path`, `code.line.number` | the boundary |
+/// | | `error.location` | where the error was made, if it has captured that |
+/// | when | the subscriber's timestamp | |
+/// | who | `request_id`, `user_id`, `tenant_id` | of the current [`RequestContext`] |
+/// | how bad | `severity` | `expected`, `unexpected`, `critical` |
+/// | | `category` | `transient`, `permanent`, `partial`, `fatal`; missing where nobody said |
+/// | | `http.response.status_code` | the status for the client |
+/// | | `retryable` | whether a retry may help |
+/// | | `alert` | when [somebody is told](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once` |
+///
+/// The texts are shown without the credentials of URLs, without the path and query of a `reqwest::Error`'s, and without the row
+/// values of a database's message; a text that was cut ends with `…`. An error whose `Display` panics or fails is reported with as
+/// much as it can tell. Nothing is formatted unless the record, or an alert, is wanted.
+///
+/// # One failure, one record
+///
+/// An error that passes several boundaries of one request is logged at the first; the others only say `already_reported`, for
+/// debugging. It is known again by its text and by those of its causes, whatever wraps it, so a boundary that makes
+/// another error of it should keep the cause (`#[source]`). Each of up to 16 failures of a request is logged once, and lets each
+/// other place (file and line) see it once; at the place where it was logged, the same text is the next occurrence, as in a loop.
+/// Two failures of one request with the same text at two places, neither of which caused the other, can't be told apart: the
+/// second is taken for the first. Without a [`RequestContext`], everything is logged.
+///
+/// # What else a report does
+///
+/// A fresh one counts for [alerts](crate::on_alert); that of a fatal error asks for a
+/// [shutdown](crate::shutdown_requested).
 #[must_use = "a report is made by `emit`"]
 #[derive(Debug)]
 pub struct Report<'a, E: ?Sized> {

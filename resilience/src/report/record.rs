@@ -1,6 +1,7 @@
 //! One record: its fields, and the event that carries them.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use tracing::{Level, debug, error, event_enabled, warn};
 
 use super::seen::Place;
 use super::text;
-use crate::{Classification, Evidence, RequestContext, Severity};
+use crate::{Classification, Evidence, RequestContext, Severity, sql};
 
 const TARGET: &str = "resilience::report";
 
@@ -41,6 +42,15 @@ struct Texts {
     spans: Option<String>,
     user: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
+    database: Database,
+}
+
+/// What the first link of the chain tells that is an error of a database driver.
+#[derive(Default)]
+struct Database {
+    system: Option<&'static str>,
+    code: Option<String>,
+    constraint: Option<String>,
 }
 
 impl Failure<'_> {
@@ -71,6 +81,9 @@ impl Failure<'_> {
                         request_id = context.map(|context| context.request_id().as_str()),
                         user_id = texts.user.as_deref(),
                         tenant_id = texts.tenant.as_deref(),
+                        "db.system.name" = texts.database.system,
+                        "db.response.status_code" = texts.database.code.as_deref(),
+                        "db.constraint" = texts.database.constraint.as_deref(),
                         "exception.stacktrace" = texts.backtrace.as_deref(),
                         span_trace = texts.spans.as_deref()
                     },
@@ -112,8 +125,18 @@ impl Failure<'_> {
             spans: traced.then(span_trace).flatten(),
             user: context.and_then(RequestContext::user),
             tenant: context.and_then(RequestContext::tenant),
+            database: database(evidence),
         }
     }
+}
+
+fn database(evidence: &Evidence<'_>) -> Database {
+    let details = evidence.chain().take(super::LINKS).find_map(|link| sql::details(link));
+    details.map_or_else(Database::default, |details| Database {
+        system: details.system(),
+        code: details.code().map(Cow::into_owned),
+        constraint: details.constraint().map(ToOwned::to_owned),
+    })
 }
 
 /// The error's own, or else the boundary's; neither unless `RUST_BACKTRACE` asks for it.

@@ -6,8 +6,10 @@ use resilience::errors::{
     AuthFailed, CacheMiss, Conflict, ConnectFailed, CorruptState, Internal, MissingConfig, NetworkTimeout, NotFound,
     RateLimited, ServiceUnavailable, UpstreamClientError, ValidationError,
 };
-use resilience::{Classification, Classify, exit_status, secs};
+use resilience::{Classification, Classify, Shutdown, exit_status, report, secs};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 #[test]
 fn each_error_has_its_exit_status() {
@@ -110,6 +112,27 @@ fn a_backtrace_is_captured_if_the_environment_asks_for_it() {
         let trace = trace(kind, "1").unwrap();
         assert!(trace.as_str().unwrap().contains("ends::main"), "{kind}: {trace}");
     }
+}
+
+#[tokio::test]
+async fn a_server_stops_in_good_order_when_a_fatal_error_was_reported() {
+    let shutdown = Shutdown::new();
+    let handler = {
+        let shutdown = shutdown.clone();
+        async || shutdown.scope(async { format!("{:?}", report(&MissingConfig::new("DATABASE_URL"))) }).await
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = axum::Router::new().route("/", axum::routing::get(handler));
+    let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(shutdown.requested()).into_future());
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "the request is answered: {answer}");
+    server.await.unwrap().unwrap();
+    assert_eq!(shutdown.reason().unwrap().code, "MISSING_CONFIG");
 }
 
 struct Ended {
