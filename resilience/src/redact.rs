@@ -5,6 +5,7 @@
 //! what has a form of its own is found by that.
 
 mod by_form;
+mod database;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -16,8 +17,11 @@ use crate::Evidence;
 /// How far down a chain of causes is looked. One that is longer runs in a circle.
 const DEPTH: usize = 64;
 
-/// Shorter ones can stand anywhere by chance.
+/// Shorter secrets can stand anywhere by chance, and are hidden only where they are the whole text.
 const SHORTEST: usize = 4;
+
+/// By so much of its beginning a secret is known that the end of a text has cut off.
+const CUT: usize = 256;
 
 static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
 
@@ -61,17 +65,20 @@ impl Secrets {
         let mut secrets = Self::default();
         for link in evidence.chain().take(DEPTH) {
             of_reqwest(link, &mut secrets);
-            if !DATABASE_VALUES.load(Relaxed) {
-                of_database(link, &mut secrets);
-            }
+        }
+        if !DATABASE_VALUES.load(Relaxed) {
+            database::secrets(evidence.chain().take(DEPTH), &mut secrets);
         }
         secrets
     }
 
     /// Something that isn't to be shown, as it is and as `{:?}` writes it.
-    #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "nothing is known that hides something"))]
+    #[cfg_attr(
+        not(any(feature = "reqwest", feature = "_sqlx")),
+        allow(dead_code, reason = "nothing that hides something")
+    )]
     fn add(&mut self, text: &str, instead: &str) {
-        if text.trim().len() < SHORTEST {
+        if text.is_empty() {
             return;
         }
         let quoted = format!("{text:?}");
@@ -88,13 +95,29 @@ impl Secrets {
         // An error that can't be written is told as far as it goes.
         let _ = write!(text, "{error}");
         for secret in &self.0 {
-            if text.contains(&secret.text) {
-                text = text.replace(&secret.text, &secret.instead);
-            }
+            secret.hide_in(&mut text);
         }
         match by_form::hide(&text) {
             Cow::Owned(hidden) => hidden,
             Cow::Borrowed(_) => text,
+        }
+    }
+}
+
+impl Secret {
+    fn hide_in(&self, text: &mut String) {
+        if self.text.trim().len() < SHORTEST {
+            if *text == self.text {
+                text.clone_from(&self.instead);
+            }
+        } else if text.contains(&self.text) {
+            *text = text.replace(&self.text, &self.instead);
+        } else if self.text.len() > CUT
+            && let Some(start) = text.find(&self.text[..self.text.floor_char_boundary(CUT)])
+        {
+            // The text ends before the secret does.
+            text.truncate(start);
+            text.push_str(&self.instead);
         }
     }
 }
@@ -113,9 +136,6 @@ fn of_reqwest(link: &(dyn Error + 'static), secrets: &mut Secrets) {
 
 #[cfg(not(feature = "reqwest"))]
 fn of_reqwest(_: &(dyn Error + 'static), _: &mut Secrets) {}
-
-/// What a driver says in its own words; the condition and its code say the same without the values.
-fn of_database(_: &(dyn Error + 'static), _: &mut Secrets) {}
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +180,16 @@ mod tests {
     fn what_is_too_short_to_be_told_apart_stays() {
         let none = secrets(&[("", "x"), ("   ", "x"), ("a", "x"), (" a  ", "x")]);
         assert_eq!(none.hide(&"a banana   is there"), "a banana   is there");
+        assert_eq!(none.hide(&"a"), "x");
+        assert_eq!(none.hide(&""), "");
+    }
+
+    #[test]
+    fn a_secret_that_the_text_cuts_off_is_hidden_too() {
+        let long = "é".repeat(1000);
+        let all = secrets(&[(&long, "(left out)")]);
+        assert_eq!(all.hide(&format!("says: {}…", &long[..600])), "says: (left out)");
+        assert_eq!(all.hide(&format!("says: {long}.")), "says: (left out).");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) fn trace(trace: &dyn Display) -> String {
 pub(super) fn causes(message: &str, evidence: &Evidence<'_>) -> Option<String> {
     let mut told: Vec<String> = Vec::new();
     for link in evidence.chain().take(super::LINKS) {
-        let text = cause(link);
+        let text = cause(link, evidence);
         if text == cut(message.to_owned(), CAUSE) || told.contains(&text) {
             continue;
         }
@@ -51,8 +51,9 @@ pub(super) fn causes(message: &str, evidence: &Evidence<'_>) -> Option<String> {
     (!told.is_empty()).then(|| json(&told))
 }
 
-fn cause(link: &(dyn Error + 'static)) -> String {
-    words(&link, &Evidence::of(link), CAUSE)
+/// By the evidence of the whole error: what one link says must not be shown, the next one repeats.
+fn cause(link: &(dyn Error + 'static), evidence: &Evidence<'_>) -> String {
+    words(&link, evidence, CAUSE)
 }
 
 fn words(text: &dyn Display, evidence: &Evidence<'_>, limit: usize) -> String {

@@ -1,0 +1,156 @@
+//! What a database's driver says in its own words: the condition and its code tell the same without the values of rows.
+
+use std::error::Error;
+
+use super::Secrets;
+
+/// Without a driver there is nothing to hide.
+#[cfg(not(feature = "_sqlx"))]
+pub(super) fn secrets<'e>(_: impl Iterator<Item = &'e (dyn Error + 'static)>, _: &mut Secrets) {}
+
+/// Stands where an error has no condition, or quotes nothing but values.
+#[cfg(feature = "_sqlx")]
+const LEFT_OUT: &str = "(left out)";
+
+/// Looks from the outermost error on: a text that holds another one is hidden before it.
+#[cfg(feature = "_sqlx")]
+pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>, secrets: &mut Secrets) {
+    let mut quotes = false;
+    let mut instead = LEFT_OUT.to_owned();
+    for link in chain {
+        if let Some(details) = crate::sql::details(link) {
+            quotes = details.message_has_values();
+            instead = match (details.condition(), details.code()) {
+                (Some(condition), Some(code)) => format!("{condition} ({code})"),
+                (Some(condition), None) => condition.name().to_owned(),
+                (None, Some(code)) => format!("database error ({code})"),
+                (None, None) => LEFT_OUT.to_owned(),
+            };
+            details_of(link, secrets);
+        }
+        // What an error quotes, the ones that it is made from say as well.
+        if quotes {
+            secrets.add(&link.to_string(), &instead);
+            secrets.add(&format!("{link:?}"), &instead);
+            if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) = link.downcast_ref() {
+                secrets.add(text, &instead);
+            }
+            if let Some(error) = in_database_variant(link) {
+                secrets.add(error.message(), &instead);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "_sqlx")]
+fn in_database_variant<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn sqlx::error::DatabaseError> {
+    match link.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(error)) => Some(&**error),
+        Some(_) => None,
+        None => link.downcast_ref::<Box<dyn sqlx::error::DatabaseError>>().map(|error| &**error),
+    }
+}
+
+/// What PostgreSQL tells beside the message, and `{:?}` writes: the row that was in the way, and what was being done.
+#[cfg(feature = "_sqlx")]
+fn details_of(link: &(dyn Error + 'static), secrets: &mut Secrets) {
+    #[cfg(feature = "sqlx-postgres")]
+    {
+        let inside = in_database_variant(link).and_then(|error| error.as_error().downcast_ref());
+        if let Some(error) = inside.or_else(|| link.downcast_ref::<sqlx::postgres::PgDatabaseError>()) {
+            for text in [error.detail(), error.r#where(), error.hint()].into_iter().flatten() {
+                secrets.add(text, LEFT_OUT);
+            }
+        }
+    }
+    #[cfg(not(feature = "sqlx-postgres"))]
+    let _: (&dyn Error, &mut Secrets) = (link, secrets);
+}
+
+#[cfg(all(test, feature = "_sqlx"))]
+mod tests {
+    use std::borrow::Cow;
+    use std::fmt;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::super::text;
+    use super::*;
+    use crate::{Classify as _, Evidence};
+
+    /// An error of a driver that nobody knows.
+    #[derive(Debug)]
+    struct Foreign;
+
+    const MESSAGE: &str = "Duplicate entry 'ada@example.com' for key \"email\"";
+
+    impl fmt::Display for Foreign {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{MESSAGE} (line 7)")
+        }
+    }
+
+    impl Error for Foreign {}
+
+    impl DatabaseError for Foreign {
+        fn message(&self) -> &str {
+            MESSAGE
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            None
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::UniqueViolation
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("can't save: {0} | {0:?} | {0:#?}")]
+    struct Save(#[from] sqlx::Error);
+
+    fn shown(error: sqlx::Error) -> String {
+        let save = Save(error);
+        let told = text(&save, &Evidence::of(&save));
+        // The causes of a record are told one by one.
+        let evidence = Evidence::of(&save);
+        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &evidence)).collect();
+        format!("{told}\n{}", causes.join("\n"))
+    }
+
+    #[test]
+    fn the_condition_stands_for_what_a_driver_says() {
+        let told = shown(sqlx::Error::Database(Box::new(Foreign)));
+        assert!(told.starts_with("can't save: unique_violation | "), "{told}");
+        assert!(!told.contains("ada"), "{told}");
+    }
+
+    #[test]
+    fn what_can_not_be_read_or_written_is_left_out_with_its_causes() {
+        let number = "ada@example.com".parse::<u16>().unwrap_err();
+        assert!(!shown(sqlx::Error::Protocol("unexpected ada@example.com".into())).contains("ada"));
+        assert!(!shown(sqlx::Error::InvalidArgument("unexpected ada@example.com".into())).contains("ada"));
+        assert!(!shown(sqlx::Error::Decode("no number: ada@example.com".into())).contains("ada"));
+        let column = sqlx::Error::ColumnDecode { index: "age".into(), source: Box::new(number) };
+        assert!(!shown(column).contains("invalid digit"));
+    }
+
+    #[test]
+    fn what_quotes_nothing_stays() {
+        let error = sqlx::Error::PoolTimedOut;
+        assert_eq!(text(&error, &error.evidence()), error.to_string());
+    }
+}
