@@ -51,8 +51,9 @@
 //! | the same without macros | [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], [`Degrade`] |
 //! | what a body can ask | [`context()`] |
 //! | control and watching | [`sites()`] |
-//! | answers of HTTP services | [`http`] |
-//! | gRPC | `tonic`, with the feature of that name |
+//! | answers of HTTP services: a callee's, and our own (`Problem`) | [`http`] |
+//! | all of that for axum, in one layer | `axum` |
+//! | the catalogue as JSON and Markdown | `catalog` |
 //!
 //! # Events
 //!
@@ -67,8 +68,8 @@
 //!
 //! # Features
 //!
-//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default. `reqwest`, `tonic`, `anyhow` and `boxed` add classification of foreign errors. With
-//! `default-features = false` there remain the taxonomy and, with `macros`, the derive.
+//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default. `reqwest`, `anyhow` and `boxed` add classification of foreign errors, `http` and
+//! `axum` the answers. With `default-features = false` there remain the taxonomy and, with `macros`, the derive.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
