@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::{Function, mentions_impl};
-use crate::layer::{Around, CircuitBreaker, Code, Fragment, Kind, Layer, Scope};
+use crate::layer::{Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope};
 use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
 
@@ -161,20 +161,27 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
     let mut setup = TokenStream::new();
     for (index, placed) in nest.layers.iter().enumerate() {
         setup.extend(match &placed.layer {
+            Some(Layer::Boundary(boundary)) => boundary.setup(scope),
             Some(Layer::Retry(retry)) => retry.setup(scope),
             Some(Layer::CircuitBreaker(breaker)) => breaker.setup(scope),
             Some(Layer::Timeout(timeout)) => timeout.setup(index, scope),
             Some(Layer::Degrade(_)) | None => TokenStream::new(),
         });
     }
-    if nest.layers.iter().any(|layer| layer.kind != Kind::Timeout) {
+    let by = nest.shared(|common| common.classify.as_ref());
+    let reports = nest.position(Kind::Boundary).is_some();
+    let judges = nest.layers.iter().any(|layer| !matches!(layer.kind, Kind::Boundary | Kind::Timeout));
+    if judges || reports && by.is_some() {
         let classify = Scope::local("classify");
-        setup.extend(if let Some(by) = nest.shared(|common| common.classify.as_ref()) {
+        setup.extend(if let Some(by) = by {
             let by = scope.user(by);
             quote!(let #classify = #krate::__private::classify_by::<#error, _>(#by);)
         } else {
             quote!(let #classify = |#argument: &#error| #krate::__private::classify::<#error>(#argument);)
         });
+    }
+    if reports {
+        setup.extend(crate::layer::report(&error, by.is_some(), scope));
     }
     if nest.layers.iter().any(|layer| matches!(layer.kind, Kind::CircuitBreaker | Kind::Timeout)) {
         let reject = Scope::local("reject");
@@ -271,6 +278,7 @@ fn wrap(nest: &Nest, body: Fragment, output: Option<&TokenStream>, hint: &TokenS
                 };
                 retry.wrap(&around, &classify, inner, scope)
             }
+            Some(Layer::Boundary(_)) => Boundary::wrap(inner, scope),
             Some(Layer::Degrade(degrade)) => degrade.wrap(output, &classify, hint, inner, scope),
             None => inner,
         };

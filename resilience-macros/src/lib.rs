@@ -46,6 +46,11 @@ pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Degrade, arguments.into(), &item.into()).into()
 }
 
+#[proc_macro_attribute]
+pub fn boundary(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::Boundary, arguments.into(), &item.into()).into()
+}
+
 #[proc_macro_derive(ServiceError, attributes(service))]
 pub fn service_error(input: TokenStream) -> TokenStream {
     service_error::derive(input.into()).into()

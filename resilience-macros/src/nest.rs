@@ -87,6 +87,7 @@ impl Nest {
         self.check_shared("classify", |common| common.classify.as_ref(), errors);
         self.check_shared("rejected", |common| common.rejected.as_ref(), errors);
         self.check_degrade(errors);
+        self.check_boundary(errors);
         self.check_timeouts(errors);
         let is_sync =
             function.sig.asyncness.is_none() && crate::async_trait::AsyncTraitBody::recognise(&function.body).is_none();
@@ -129,6 +130,19 @@ impl Nest {
                     ),
                 );
             }
+        }
+    }
+
+    fn check_boundary(&self, errors: &mut Errors) {
+        for (index, layer) in self.layers.iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Boundary) {
+            let Some(outer) = self.layers[..index].iter().find(|outer| outer.kind != Kind::Boundary) else { continue };
+            let what = match outer.kind {
+                Kind::Retry => "reports every attempt",
+                Kind::Degrade => "reports what the fallback handles",
+                _ => "never sees the failures that come from it",
+            };
+            let outer = outer.kind.name();
+            errors.at(layer.at, format!("`#[boundary]` below `#[{outer}]` {what}; move `#[boundary]` to the top"));
         }
     }
 

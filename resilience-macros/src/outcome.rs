@@ -8,6 +8,9 @@ use crate::function::{Function, mentions, mentions_impl};
 
 /// Why a type is obviously not a `Result`, as a message on it.
 pub(crate) fn objection(function: &Function, owner: &str) -> Option<String> {
+    if let Some(objection) = crate::layer::objection_to_main(&function.sig.ident).filter(|_| owner == "#[boundary]") {
+        return Some(objection.to_owned());
+    }
     let shown = match function.return_type() {
         None => "nothing".to_owned(),
         Some(ty) if function.sig.asyncness.is_none() && is_future(ty) => {

@@ -111,7 +111,7 @@ const WORDS: &[&str] = &[
     "}",
 ];
 
-const KINDS: [Kind; 4] = Kind::ALL;
+const KINDS: [Kind; 5] = Kind::ALL;
 
 const ATTRIBUTES: &[&str] = &[
     "",

@@ -82,6 +82,8 @@ mod alert;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
 #[cfg(feature = "boundary")]
+mod boundary;
+#[cfg(feature = "boundary")]
 mod caught;
 mod chain;
 #[cfg(feature = "tokio")]
@@ -141,6 +143,9 @@ mod word;
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/service_error.md")]
 pub use resilience_macros::ServiceError;
+#[cfg(all(feature = "macros", feature = "boundary"))]
+#[doc = include_str!("docs/boundary.md")]
+pub use resilience_macros::boundary;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/circuit_breaker.md")]
 pub use resilience_macros::circuit_breaker;
@@ -168,6 +173,8 @@ pub use taxonomy::{
 
 #[cfg(feature = "boundary")]
 pub use alert::{AlertNotice, AlertPhase, AlertPolicy, on_alert, report_success};
+#[cfg(feature = "boundary")]
+pub use boundary::{Boundary, Named};
 #[cfg(feature = "tokio")]
 pub use circuit_breaker::{
     ChangeReason, CircuitBreaker, CircuitMetrics, CircuitState, CountedFailure, Permit, StateChange,

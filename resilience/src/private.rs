@@ -2,6 +2,8 @@
 
 pub use crate::__into_response as into_response;
 pub use crate::__register as register;
+#[cfg(feature = "boundary")]
+pub use crate::boundary::internals as boundary;
 #[cfg(feature = "tokio")]
 pub use crate::circuit_breaker::internals as circuit_breaker;
 #[cfg(feature = "tokio")]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::task::futures::TaskLocalFuture;
 use tracing::Instrument as _;
 
 use crate::Shutdown;
@@ -103,6 +104,16 @@ impl RequestContext {
     /// The context of the current task, if it has one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Whether the current task has a context.
+    pub(crate) fn is_there() -> bool {
+        CURRENT.try_with(|_| ()).is_ok()
+    }
+
+    /// The same as [`scope`](Self::scope), by a name.
+    pub(crate) fn hold<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
+        CURRENT.scope(self, future)
     }
 
     /// Runs a future in this context. Costs one look at a thread-local variable per poll.

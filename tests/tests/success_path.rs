@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use resilience::{
-    Attempts, CircuitBreaker, Classify, Rejected, Retry, RetryBudget, RetryRules, Site, circuit_breaker, degrade,
-    retry, secs, timeout,
+    Attempts, CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, RetryRules, Site, boundary,
+    circuit_breaker, degrade, retry, secs, timeout,
 };
 
 /// Counts the allocations of the thread that asks.
@@ -88,6 +88,26 @@ async fn under_all(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
 }
 
+#[boundary]
+async fn under_boundary(sku: &str) -> Result<[u64; 4], Rejected> {
+    bare(sku).await
+}
+
+#[boundary(operation = "stock")]
+#[degrade(fallback = [0; 4])]
+#[timeout("20s")]
+#[retry(STANDARD)]
+#[circuit_breaker(BREAKER)]
+#[timeout("5s")]
+async fn under_boundary_and_all(sku: &str) -> Result<[u64; 4], Rejected> {
+    bare(sku).await
+}
+
+#[boundary]
+fn boundary_not_async(sku: &str) -> Result<usize, Rejected> {
+    Ok(sku.len())
+}
+
 #[retry(idempotency_key = 7, timed_elsewhere)]
 #[circuit_breaker]
 async fn with_a_key(sku: &str) -> Result<[u64; 4], Rejected> {
@@ -118,6 +138,17 @@ fn a_success_allocates_nothing() {
     assert_eq!(allocations(|| assert!(now(with_a_key(sku)).is_ok())), 1, "the key's text is the user's");
 }
 
+#[test]
+fn a_boundary_allocates_only_to_make_a_context() {
+    let sku = "sku";
+    RequestContext::new().sync_scope(|| {
+        assert_eq!(allocations(|| assert!(now(under_boundary(sku)).is_ok())), 0, "boundary");
+        assert_eq!(allocations(|| assert!(now(under_boundary_and_all(sku)).is_ok())), 0, "boundary above all layers");
+        assert_eq!(allocations(|| assert!(boundary_not_async(sku).is_ok())), 0, "a function that isn't async");
+    });
+    assert_ne!(allocations(|| assert!(now(under_boundary(sku)).is_ok())), 0, "a new context");
+}
+
 #[retry(idempotent, base = "0s", jitter = "none", attempts = 1_000, budget = "off")]
 fn retried(calls: &Cell<u32>) -> Result<u32, Rejected> {
     calls.set(calls.get() + 1);
@@ -134,7 +165,12 @@ fn a_thousand_retries_allocate_nothing() {
 mod by_hand {
     //! What an expert writes with tokio and the same state: one loop, one timeout in another, no abstraction.
 
-    use super::{Attempts, BREAKER, Classify, Rejected, RetryBudget, RetryRules, STANDARD, Site, bare, secs};
+    use resilience::Report;
+    use tracing::Instrument as _;
+
+    use super::{
+        Attempts, BREAKER, Classify, Rejected, RequestContext, RetryBudget, RetryRules, STANDARD, Site, bare, secs,
+    };
 
     static SITE: Site = Site::new("inventory", "by_hand", module_path!(), file!(), line!());
     static BUDGET: RetryBudget = RetryBudget::standard();
@@ -192,6 +228,14 @@ mod by_hand {
         }
     }
 
+    /// With a report where there is an error, in a context where there is none.
+    pub(crate) async fn boundary(sku: &str) -> Result<[u64; 4], Rejected> {
+        let work = async { bare(sku).await.inspect_err(|error| _ = Report::new(error).operation("by_hand").emit()) };
+        let context = RequestContext::current().unwrap_or_else(RequestContext::new);
+        let span = tracing::info_span!("boundary", request_id = context.request_id().as_str());
+        context.scope(work.instrument(span)).await
+    }
+
     pub(crate) async fn all(sku: &str) -> Result<[u64; 4], Rejected> {
         let outcome = tokio::time::timeout(secs(20), attempts(sku)).await;
         match outcome.unwrap_or(Err(Rejected::timed_out("inventory", secs(20)))) {
@@ -210,6 +254,7 @@ fn a_future_is_not_much_larger_than_one_by_hand() {
         ("timeout", size_of_val(&under_timeout(sku)), size_of_val(&by_hand::timeout(sku))),
         ("degrade", size_of_val(&under_degrade(sku)), size_of_val(&by_hand::degrade(sku))),
         ("all layers", size_of_val(&under_all(sku)), size_of_val(&by_hand::all(sku))),
+        ("boundary", size_of_val(&under_boundary(sku)), size_of_val(&by_hand::boundary(sku))),
     ] {
         println!("{name}: {ours} bytes, by hand {by_hand}");
         assert!(2 * ours <= 3 * by_hand, "{name}: {ours} bytes, by hand {by_hand}");

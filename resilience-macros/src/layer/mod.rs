@@ -1,5 +1,6 @@
 //! The layers: one file each, with its grammar, its checks and its code.
 
+mod boundary;
 mod circuit_breaker;
 mod degrade;
 mod retry;
@@ -13,6 +14,7 @@ use crate::function::Function;
 use crate::options::{Arguments, Grammar};
 use crate::{async_trait, krate};
 
+pub(crate) use boundary::{Boundary, objection_to_main, report};
 pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use degrade::{Degrade, value};
 pub(crate) use retry::{Around, Retry, is_constant, named};
@@ -20,6 +22,7 @@ pub(crate) use timeout::{Timeout, deadline_name};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Boundary,
     Degrade,
     Retry,
     CircuitBreaker,
@@ -27,11 +30,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Degrade, Self::Retry, Self::CircuitBreaker, Self::Timeout];
+    pub(crate) const ALL: [Self; 5] = [Self::Boundary, Self::Degrade, Self::Retry, Self::CircuitBreaker, Self::Timeout];
 
     /// The attribute's name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Boundary => "boundary",
             Self::Degrade => "degrade",
             Self::Retry => "retry",
             Self::CircuitBreaker => "circuit_breaker",
@@ -41,6 +45,7 @@ impl Kind {
 
     pub(crate) const fn grammar(self) -> &'static Grammar {
         match self {
+            Self::Boundary => &boundary::GRAMMAR,
             Self::Degrade => &degrade::GRAMMAR,
             Self::Retry => &retry::GRAMMAR,
             Self::CircuitBreaker => &circuit_breaker::GRAMMAR,
@@ -51,6 +56,7 @@ impl Kind {
 
 /// What one attribute says, after its own options have been checked.
 pub(crate) enum Layer {
+    Boundary(Box<Boundary>),
     Degrade(Degrade),
     Retry(Box<Retry>),
     CircuitBreaker(Box<CircuitBreaker>),
@@ -66,6 +72,7 @@ impl Layer {
         errors: &mut Errors,
     ) -> Option<Self> {
         match kind {
+            Kind::Boundary => Some(Self::Boundary(Box::new(Boundary::parse(arguments, errors)))),
             Kind::Degrade => Degrade::parse(at, arguments, errors).map(Self::Degrade),
             Kind::Retry => Some(Self::Retry(Box::new(Retry::parse(arguments, errors)))),
             Kind::CircuitBreaker => {

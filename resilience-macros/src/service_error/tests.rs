@@ -123,6 +123,7 @@ fn a_plain_input_has_no_error() {
 
 /// The methods that say something, and no others; bless a change with `UPDATE_EXPECT=1`.
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn what_it_writes() {
     let output = derive(quote::quote! {
         #[service(axum)]
@@ -138,7 +139,7 @@ fn what_it_writes() {
     });
     let output = output.to_string().replace(":: resilience :: ", "");
     let shown = prettyplease::unparse(&syn::parse_str(&output).expect("items"));
-    expect_test::expect![[r##"
+    expect_test::expect![[r#"
         #[automatically_derived]
         impl<T> OrderError<T> {
             ///What `OrderError` promises: code, category, status and text, in the order of the source.
@@ -235,7 +236,7 @@ fn what_it_writes() {
         __private::into_response!(
             [< T >] OrderError < T > [where Self : ::core::error::Error + Classify,]
         );
-    "##]]
+    "#]]
     .assert_eq(&shown);
 }
 
@@ -248,7 +249,7 @@ fn what_it_writes_for_the_least() {
     .to_string()
     .replace(":: resilience :: ", "");
     let shown = prettyplease::unparse(&syn::parse_str(&output).expect("items"));
-    expect_test::expect![[r##"
+    expect_test::expect![[r#"
         #[automatically_derived]
         impl Broken {
             ///What `Broken` promises: code, category, status and text, in the order of the source.
@@ -276,6 +277,6 @@ fn what_it_writes_for_the_least() {
         #[automatically_derived]
         impl ServiceError for Broken {}
         __private::register!(Broken);
-    "##]]
+    "#]]
     .assert_eq(&shown);
 }

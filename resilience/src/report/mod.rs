@@ -85,6 +85,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 #[derive(Debug)]
 pub struct Report<'a, E: ?Sized> {
     error: &'a E,
+    type_name: &'static str,
     operation: Option<&'a str>,
     place: Place,
 }
@@ -94,7 +95,8 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     #[track_caller]
     pub fn new(error: &'a E) -> Self {
         let caller = Location::caller();
-        Self { error, operation: None, place: Place { file: caller.file(), line: caller.line() } }
+        let place = Place { file: caller.file(), line: caller.line() };
+        Self { error, type_name: std::any::type_name::<E>(), operation: None, place }
     }
 
     /// Names what was being done. By default it is what the current [`RequestContext`] says.
@@ -109,6 +111,12 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         self
     }
 
+    /// For an error in a wrapper of ours.
+    pub(crate) fn type_name(mut self, name: &'static str) -> Self {
+        self.type_name = name;
+        self
+    }
+
     /// Logs it, unless another boundary of the same request has.
     ///
     /// Formats nothing and captures nothing unless somebody wants the record.
@@ -118,7 +126,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         let of_context = context.as_ref().and_then(RequestContext::operation);
         let failure = Failure {
             error: &self.error,
-            type_name: std::any::type_name::<E>(),
+            type_name: self.type_name,
             class,
             evidence: self.error.evidence(),
             operation: self.operation.or(of_context.as_deref()),

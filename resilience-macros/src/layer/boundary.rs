@@ -1,0 +1,115 @@
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::{Expr, LitStr};
+
+use super::{Code, Fragment, Scope};
+use crate::diagnostics::Errors;
+use crate::options::{Arguments, Grammar};
+
+pub(super) const GRAMMAR: Grammar = Grammar {
+    owner: "#[boundary]",
+    keys: &["operation", "request_id", "user", "tenant"],
+    flags: &[],
+    lists: &[],
+    foreign: &[
+        ("name", "write `operation = \"…\"`"),
+        ("op", "write `operation = \"…\"`"),
+        ("span", "write `operation = \"…\"`"),
+        ("user_id", "write `user = …`"),
+        ("tenant_id", "write `tenant = …`"),
+        ("trace_id", "write `request_id = …`"),
+        ("correlation_id", "write `request_id = …`"),
+        ("level", "the error's severity decides; write `#[service(severity = …)]` on its variant"),
+        ("severity", "write `#[service(severity = …)]` on the error's variant"),
+        ("err", "it always reports the error"),
+        ("ret", "it reports errors only"),
+        ("skip", "it records no arguments"),
+        ("fields", "it records no arguments; `#[instrument(fields(…))]` below it does"),
+        ("map", "the error is passed on as it is; write `.map_err(…)` where it is called"),
+        ("map_err", "the error is passed on as it is; write `.map_err(…)` where it is called"),
+        ("clone", "it evaluates its options before the body; nothing needs a clone"),
+    ],
+};
+
+pub(crate) struct Boundary {
+    operation: Option<LitStr>,
+    request_id: Option<Expr>,
+    user: Option<Expr>,
+    tenant: Option<Expr>,
+}
+
+impl Boundary {
+    pub(super) fn parse(arguments: &mut Arguments, errors: &mut Errors) -> Self {
+        for positional in std::mem::take(&mut arguments.positional) {
+            errors.on(&positional, "the operation has a name; write `operation = \"…\"`");
+        }
+        Self {
+            operation: arguments.text("operation", errors),
+            request_id: arguments.expr("request_id", errors),
+            user: arguments.expr("user", errors),
+            tenant: arguments.expr("tenant", errors),
+        }
+    }
+
+    // Input:  operation = "get_user", user = claims.sub
+    // Output: let boundary = Boundary::new("get_user").user(&(claims.sub));
+    pub(crate) fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        let krate = scope.krate;
+        let boundary = Scope::local("boundary");
+        let name = scope.function.sig.ident.to_string();
+        let name = name.trim_start_matches("r#");
+        let operation = self.operation.as_ref().map_or_else(|| quote!(#name), |operation| quote!(#operation));
+        let told = [("request_id", &self.request_id), ("user", &self.user), ("tenant", &self.tenant)];
+        let told = told.into_iter().filter_map(|(method, expr)| {
+            let (method, expr) = (Scope::local(method), scope.user(expr.as_ref()?));
+            // Borrowed where it stands: a field isn't moved out of what the body still needs.
+            Some(quote!(.#method(&(#expr))))
+        });
+        quote!(let #boundary = #krate::Boundary::new(#operation) #(#told)*;)
+    }
+
+    // Input:  the call
+    // Output: run(boundary, report, call).await
+    pub(crate) fn wrap(inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let krate = scope.krate;
+        let [boundary, report] = ["boundary", "report"].map(Scope::local);
+        let Fragment { before, code } = inner;
+        let code = match code {
+            Code::Future(future) => {
+                return Fragment {
+                    before,
+                    code: Code::Future(quote!(#krate::__private::boundary::run(#boundary, #report, #future))),
+                };
+            }
+            Code::Value(value) if scope.is_async => {
+                Code::Future(quote!(#krate::__private::boundary::run(#boundary, #report, async { #before #value })))
+            }
+            Code::Value(value) => {
+                Code::Value(quote!(#krate::__private::boundary::call(#boundary, #report, || { #before #value })))
+            }
+        };
+        Fragment { before: TokenStream::new(), code }
+    }
+}
+
+// Output: let report = |argument: &E, at| report::<E>(argument, at);
+//
+// With `classify = path`, which `classify` is by now:
+// Output: let report = |argument: &E, at| report_by::<E>(argument, classify, at);
+pub(crate) fn report(error: &TokenStream, is_foreign: bool, scope: &Scope<'_>) -> TokenStream {
+    let krate = scope.krate;
+    let [report, argument, at, classify] = ["report", "argument", "at", "classify"].map(Scope::local);
+    let call = if is_foreign {
+        quote!(report_by::<#error>(#argument, #classify, #at))
+    } else {
+        quote!(report::<#error>(#argument, #at))
+    };
+    quote!(let #report = |#argument: &#error, #at| #krate::__private::boundary::#call;)
+}
+
+/// Why it isn't for `main`.
+pub(crate) fn objection_to_main(name: &Ident) -> Option<&'static str> {
+    (name == "main").then_some(
+        "`#[boundary]` on `main` leaves it to std to print the error once more, with `{:?}`; write `fn main() -> std::process::ExitCode { resilience::exit_code(run()) }`, and the rest in `run`",
+    )
+}

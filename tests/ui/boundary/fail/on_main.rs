@@ -1,0 +1,15 @@
+// Whatever it returns: std prints it.
+
+use resilience::{Rejected, boundary};
+
+#[boundary(operation = "import")]
+fn main() -> Result<(), Rejected> {
+    Ok(())
+}
+
+mod without_a_result {
+    use resilience::boundary;
+
+    #[boundary]
+    pub fn main() {}
+}

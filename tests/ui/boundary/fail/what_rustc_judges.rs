@@ -1,0 +1,27 @@
+// What only the compiler can judge is reported where the user can see it, and once.
+
+use resilience::{boundary, retry};
+
+#[derive(Debug)]
+struct Opaque;
+
+struct UserId(u64);
+
+#[boundary]
+async fn unclassified() -> Result<(), Opaque> {
+    Ok(())
+}
+
+#[boundary]
+#[retry(idempotent, timed_elsewhere)]
+async fn unclassified_and_retried() -> Result<(), Opaque> {
+    Ok(())
+}
+
+#[boundary(user = id)]
+async fn unnamed(id: UserId) -> Result<(), resilience::Rejected> {
+    let _ = id.0;
+    Ok(())
+}
+
+fn main() {}
