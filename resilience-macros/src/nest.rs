@@ -134,16 +134,15 @@ impl Nest {
     }
 
     fn check_boundary(&self, errors: &mut Errors) {
-        for (index, layer) in self.layers.iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Boundary) {
-            let Some(outer) = self.layers[..index].iter().find(|outer| outer.kind != Kind::Boundary) else { continue };
-            let what = match outer.kind {
-                Kind::Retry => "reports every attempt",
-                Kind::Degrade => "reports what the fallback handles",
-                _ => "never sees the failures that come from it",
-            };
-            let outer = outer.kind.name();
-            errors.at(layer.at, format!("`#[boundary]` below `#[{outer}]` {what}; move `#[boundary]` to the top"));
-        }
+        let Some(at) = self.position(Kind::Boundary).filter(|at| *at > 0) else { return };
+        let outer = self.layers[0].kind;
+        let name = outer.name();
+        let what = match outer {
+            Kind::Retry => "reports every attempt".to_owned(),
+            Kind::Degrade => "reports what the fallback handles".to_owned(),
+            _ => format!("never sees what `#[{name}]` itself reports"),
+        };
+        errors.at(self.layers[at].at, format!("`#[boundary]` below `#[{name}]` {what}; move `#[boundary]` to the top"));
     }
 
     fn check_timeouts(&self, errors: &mut Errors) {

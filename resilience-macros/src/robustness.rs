@@ -31,6 +31,10 @@ const WORDS: &[&str] = &[
     "fallback",
     "non_critical",
     "service",
+    "operation",
+    "request_id",
+    "user",
+    "tenant",
     "classify",
     "rejected",
     "crate",
@@ -128,6 +132,8 @@ const ATTRIBUTES: &[&str] = &[
     "/// text\n",
     "#[cfg(all())]",
     "#[degrade(fallback = |e, f| 0)]",
+    "#[boundary]",
+    "#[boundary(operation = \"get\", user = self.id, request_id)]",
     "#[retry(clone(sku, self))]",
 ];
 

@@ -177,6 +177,110 @@ fn timeout() {
 }
 
 #[test]
+fn boundary() {
+    check(
+        Kind::Boundary,
+        quote!(operation = "get_user", request_id = header, user = self.user),
+        &quote! {
+            async fn get(&self, header: Option<&str>) -> Result<User, UserError> {
+                self.rows.get().await
+            }
+        },
+        &expect![[r#"
+            async fn get(&self, header: Option<&str>) -> Result<User, UserError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "get",
+                    "get",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                let boundary = Boundary::new("get_user").request_id(&(header)).user(&(self.user));
+                let report = |argument: &UserError, at| __private::boundary::report::<
+                    UserError,
+                >(argument, at);
+                __private::boundary::run(
+                        boundary,
+                        report,
+                        async move {
+                            if false {
+                                let unreached: Result<User, UserError> = __private::unreached();
+                                return unreached;
+                            }
+                            '__resilience_body: { self.rows.get().await }
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn boundary_above_a_layer_of_a_function_that_is_not_async() {
+    check(
+        Kind::Boundary,
+        quote!(classify = UserError::class),
+        &quote! {
+            #[circuit_breaker(USERS)]
+            fn get(id: u64) -> Result<User, UserError> {
+                look_up(id)
+            }
+        },
+        &expect![[r#"
+            fn get(id: u64) -> Result<User, UserError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    __RESILIENCE_HANDLE.name(),
+                    "get",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                static __RESILIENCE_HANDLE: &CircuitBreaker = __private::named(&USERS);
+                #[circuit_breaker(__touch)]
+                const _: () = ();
+                let boundary = Boundary::new("get");
+                let classify = __private::classify_by::<UserError, _>(UserError::class);
+                let report = |argument: &UserError, at| __private::boundary::report_by::<
+                    UserError,
+                >(argument, classify, at);
+                let reject = |argument| __private::reject::<UserError>(argument);
+                __private::boundary::call(
+                    boundary,
+                    report,
+                    || {
+                        'guarded: {
+                            let permit = match __RESILIENCE_HANDLE.acquire_static(None) {
+                                Ok(permit) => permit,
+                                Err(rejected) => {
+                                    break 'guarded Err(reject(rejected));
+                                }
+                            };
+                            match __private::run(|| {
+                                if false {
+                                    let unreached: Result<User, UserError> = __private::unreached();
+                                    return unreached;
+                                }
+                                '__resilience_body: { look_up(id) }
+                            }) {
+                                Ok(value) if permit.is_current() => {
+                                    permit.done();
+                                    Ok(value)
+                                }
+                                outcome => {
+                                    permit.settle_at(&__RESILIENCE_SITE, &outcome, classify);
+                                    outcome
+                                }
+                            }
+                        }
+                    },
+                )
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn degrade() {
     check(
         Kind::Degrade,

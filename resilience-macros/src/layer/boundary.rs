@@ -1,5 +1,6 @@
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
 use super::{Code, Fragment, Scope};
@@ -41,7 +42,13 @@ pub(crate) struct Boundary {
 impl Boundary {
     pub(super) fn parse(arguments: &mut Arguments, errors: &mut Errors) -> Self {
         for positional in std::mem::take(&mut arguments.positional) {
-            errors.on(&positional, "the operation has a name; write `operation = \"…\"`");
+            let message = match &positional {
+                Expr::Lit(_) => "the operation has a name; write `operation = \"…\"`",
+                _ => {
+                    "`#[boundary]` takes `operation`, `request_id`, `user` and `tenant`, each with its value; take this off"
+                }
+            };
+            errors.on(&positional, message);
         }
         Self {
             operation: arguments.text("operation", errors),
@@ -61,9 +68,12 @@ impl Boundary {
         let operation = self.operation.as_ref().map_or_else(|| quote!(#name), |operation| quote!(#operation));
         let told = [("request_id", &self.request_id), ("user", &self.user), ("tenant", &self.tenant)];
         let told = told.into_iter().filter_map(|(method, expr)| {
-            let (method, expr) = (Scope::local(method), scope.user(expr.as_ref()?));
+            let (method, expr) = (Scope::local(method), expr.as_ref()?);
+            let span = Span::mixed_site().located_at(expr.span());
+            let expr = scope.user(expr);
             // Borrowed where it stands: a field isn't moved out of what the body still needs.
-            Some(quote!(.#method(&(#expr))))
+            let borrowed = quote_spanned!(span=> &(#expr));
+            Some(quote!(.#method(#borrowed)))
         });
         quote!(let #boundary = #krate::Boundary::new(#operation) #(#told)*;)
     }

@@ -5,6 +5,12 @@ use resilience::{boundary, retry};
 #[derive(Debug)]
 struct Opaque;
 
+impl std::fmt::Display for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("opaque")
+    }
+}
+
 struct UserId(u64);
 
 #[boundary]
