@@ -131,7 +131,7 @@ impl Failure<'_> {
 }
 
 fn database(evidence: &Evidence<'_>) -> Database {
-    let details = evidence.chain().take(super::LINKS).find_map(|link| sql::details(link));
+    let details = evidence.chain().take(super::LINKS).find_map(sql::details);
     details.map_or_else(Database::default, |details| Database {
         system: details.system(),
         code: details.code().map(Cow::into_owned),
