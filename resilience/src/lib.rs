@@ -63,6 +63,9 @@
 //! All are warnings, except that `retry_scheduled` is for information, and `circuit_breaker_rejected` and the end of a call whose
 //! first answer was final are for debugging. None is an error record: what is retried or handled isn't an error yet.
 //!
+//! Errors stand there without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL, and, until
+//! [`log_database_values`] asks for them, what a database quotes of rows.
+//!
 //! Each says `service`, the label, and `function`. By default both are the function's bare name, so give methods that are called
 //! `get` a label of their own: `#[retry(service = "orders", …)]`.
 //!
