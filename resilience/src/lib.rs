@@ -54,6 +54,7 @@
 //! | answers of HTTP services: a callee's, and our own (`Problem`) | [`http`] |
 //! | all of that for axum, in one layer | `axum` |
 //! | the catalogue as JSON and Markdown | `catalog` |
+//! | what a database's error means, and which constraint it names | [`sql`] |
 //!
 //! # Events
 //!

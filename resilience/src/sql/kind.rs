@@ -36,8 +36,8 @@ pub enum SqlKind {
     SerializationFailure,
     /// A lock is held by another. The statement had no effect, and may be repeated as it is.
     LockNotAvailable,
-    /// A lock is held by another, and the transaction may have been rolled back or not. Only the whole transaction may be
-    /// repeated.
+    /// A lock is held by another, and the transaction may have been rolled back or not: MySQL's `innodb_rollback_on_timeout` decides.
+    /// Only the whole transaction may be repeated.
     LockTimeout,
     /// Something is in use, or has just changed. The statement had no effect, and may be repeated as it is.
     Busy,

@@ -306,9 +306,8 @@ fn no_code_panics() {
     }
 }
 
-/// Each kind that a code stands for, with the codes, and those that only a driver reports.
-#[test]
-fn every_kind_has_a_name_of_its_own() {
+/// Those that a code stands for, and those that only a driver reports.
+fn every_kind() -> HashSet<Is> {
     let mut kinds: HashSet<Is> =
         [Is::PoolExhausted, Is::PoolClosed, Is::TlsFailed, Is::Misconfigured, Is::ConnectFailed].into();
     kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|is| is.kind()));
@@ -317,6 +316,12 @@ fn every_kind_has_a_name_of_its_own() {
     for code in ["23P01", "25P02", "P0002", "57P03", "57P05", "40003"] {
         kinds.insert(postgres_is(code).kind());
     }
+    kinds
+}
+
+#[test]
+fn every_kind_has_a_name_of_its_own() {
+    let kinds = every_kind();
     let names: HashSet<&str> = kinds.iter().map(|kind| kind.name()).collect();
     // As many as the enum has; a kind that no code reaches would be missing here.
     assert_eq!((names.len(), kinds.len()), (43, 43));
@@ -369,4 +374,32 @@ fn the_name_of_a_constraint_never_takes_a_value_for_it() {
     assert_eq!(sqlite_constraint(275, "CHECK constraint failed: positive"), Some("positive"));
     assert_eq!(sqlite_constraint(787, "FOREIGN KEY constraint failed"), None);
     assert_eq!(sqlite_constraint(1811, "UNIQUE constraint failed: t.a"), None);
+}
+
+#[test]
+fn the_documented_table_is_what_the_code_does() {
+    let documented = include_str!("conditions.md");
+    let expected: Vec<String> = every_kind().into_iter().map(documented_row).collect();
+    let missing: Vec<&str> = expected.iter().map(String::as_str).filter(|row| !documented.contains(row)).collect();
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+    assert_eq!(documented.lines().filter(|line| line.starts_with("| `")).count(), expected.len());
+}
+
+fn documented_row(kind: Is) -> String {
+    let is = kind.classification();
+    let again = match is.advice() {
+        Advice::Retry => "yes",
+        Advice::RetryTransactionOnce => "the transaction, once",
+        Advice::RetryTransaction => "the transaction",
+        _ => "no",
+    };
+    let sent = if is.sent() == Sent::Never { "never" } else { "maybe" };
+    let alert = match is.alert() {
+        Alert::AtOnce => "at once",
+        Alert::WhenRepeated => "when repeated",
+        Alert::WhenFrequent => "when frequent",
+        Alert::LowPriority => "low priority",
+    };
+    let category = is.category().unwrap();
+    format!("| `{kind}` | {category} | `{}` | {} | {again} | {sent} | {alert} |", is.code(), is.status())
 }
