@@ -363,6 +363,7 @@ const ROWS: &[(&str, &str, SqlKind)] = &[
     ("58030", "io_error", Is::StorageError),
     ("58P01", "undefined_file", Is::StorageError),
     ("58P02", "duplicate_file", Is::StorageError),
+    ("58P03", "file_name_too_long", Is::StorageError),
     ("72000", "snapshot_too_old", Is::SerializationFailure),
     ("F0000", "config_file_error", Is::ServerError),
     ("F0001", "lock_file_exists", Is::ServerError),
