@@ -32,6 +32,8 @@ static BUILT_IN: &[Known] = &[
     Known::built_in::<reqwest::Error>(),
     #[cfg(feature = "_sqlx")]
     Known::built_in::<sqlx::Error>(),
+    #[cfg(feature = "_sqlx")]
+    Known::built_in::<crate::sql::Diagnosis>(),
     #[cfg(feature = "tonic")]
     Known::built_in::<tonic::Status>(),
     #[cfg(feature = "tokio")]

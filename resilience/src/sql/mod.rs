@@ -60,12 +60,16 @@
 
 mod condition;
 mod details;
+#[cfg(feature = "_sqlx")]
+mod diagnose;
 mod kind;
 pub mod mariadb;
 #[cfg(any(feature = "_sqlx", test))]
 mod message;
 pub mod mysql;
 pub mod postgres;
+#[cfg(feature = "_sqlx")]
+mod probe;
 pub mod sqlite;
 #[cfg(feature = "_sqlx")]
 mod sqlx;
@@ -74,4 +78,6 @@ mod tests;
 
 pub use condition::SqlCondition;
 pub use details::{Details, condition, constraint, details};
+#[cfg(feature = "_sqlx")]
+pub use diagnose::{Diagnosis, diagnose};
 pub use kind::SqlKind;
