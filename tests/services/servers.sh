@@ -7,7 +7,6 @@ PASSWORD=throw-away
 
 # What a server writes to its log when it takes connections.
 declare -A READY=(
-    [postgres]='database system is ready to accept connections'
     [mysql]='ready for connections'
     [redis]='Ready to accept connections'
     [amqp]='Server startup complete'
@@ -95,11 +94,17 @@ until_ready() {
 
 is_ready() {
     local home=$directory/$1
-    if [[ ${source_of[$1]} == container ]]; then
-        container_is_ready "$1"
-    else
-        grep -q "${READY[$1]}" "$home/log"
-    fi
+    case ${source_of[$1]}-$1 in
+        container-*) container_is_ready "$1" ;;
+        # Its log may speak any language; its own file says whose it is, and on the eighth line how far that one has come.
+        *-postgres)
+            local state pid
+            read -r pid _ <"$home/process"
+            { mapfile -t state <"$home/data/postmaster.pid"; } 2>/dev/null
+            [[ ${state[0]-} == "$pid" && ${state[7]-} == ready* ]]
+            ;;
+        *) grep -q "${READY[$1]}" "$home/log" ;;
+    esac
 }
 
 # Starts a process of a server, which belongs to `nobody` where this script belongs to root: PostgreSQL insists.
@@ -139,7 +144,7 @@ prepare_mysql() {
     local home=$directory/mysql
     cat >"$home/init.sql" <<SQL
 CREATE DATABASE IF NOT EXISTS test;
-CREATE USER IF NOT EXISTS root@'127.0.0.1' IDENTIFIED BY '$PASSWORD';
+CREATE OR REPLACE USER root@'127.0.0.1' IDENTIFIED BY '$PASSWORD';
 GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;
 SQL
     as_server mariadb-install-db --no-defaults --datadir="$home/data" --skip-test-db --skip-name-resolve \
