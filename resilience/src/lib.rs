@@ -51,10 +51,14 @@
 //! | the same without macros | [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], [`Degrade`] |
 //! | what a body can ask | [`context()`] |
 //! | control and watching | [`sites()`] |
+//! | log records of errors, one for each failure | [`report`](report()), [`Report`], [`RequestContext`] |
+//! | being told when failures go on | [`on_alert`], [`AlertPolicy`] |
+//! | the end: of a server after a fatal error, of a program | [`shutdown_requested`], [`exit_code`] |
 //! | answers of HTTP services: a callee's, and our own (`Problem`) | [`http`] |
 //! | all of that for axum, in one layer | `axum` |
 //! | the catalogue as JSON and Markdown | `catalog` |
 //! | what a database's error means, and which constraint it names | [`sql`] |
+//! | gRPC | `tonic`, with the feature of that name |
 //!
 //! # Events
 //!
@@ -66,6 +70,8 @@
 //!
 //! Errors stand there without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL, and, until
 //! [`log_database_values`] asks for them, what a database quotes of rows.
+//! The record of an error has the target `resilience::report`: `expected_error`, `unexpected_error` or `critical_error`, and
+//! [`Report`] has its fields. Of alerts tell `alert_began`, a warning, and `alert_over`, for information.
 //!
 //! Each says `service`, the label, and `function`. By default both are the function's bare name, so give methods that are called
 //! `get` a label of their own: `#[retry(service = "orders", …)]`.

@@ -1,30 +1,19 @@
 use resilience::errors::{NetworkTimeout, ServiceUnavailable};
-use resilience::{Classification, Classify, Evidence, Report, Reported, RequestContext, secs};
+use resilience::{Classification, Classify, Report, Reported, RequestContext, ServiceError, secs};
 use resilience_boundary_tests::Records;
 
 /// A wrapper of every kind.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, ServiceError)]
 enum OrderError {
     #[error(transparent)]
+    #[service(transparent)]
     Transparent(#[from] NetworkTimeout),
     #[error("order failed: {0}")]
+    #[service(unavailable, code = "ORDER_FAILED")]
     Quoting(#[source] NetworkTimeout),
     #[error("order failed")]
+    #[service(permanent, code = "ORDER_BROKEN")]
     Opaque(#[source] Box<OrderError>),
-}
-
-impl Classify for OrderError {
-    fn classify(&self) -> Classification {
-        match self {
-            Self::Transparent(timeout) => timeout.classify(),
-            Self::Quoting(_) => Classification::transient("ORDER_FAILED"),
-            Self::Opaque(_) => Classification::permanent("ORDER_BROKEN"),
-        }
-    }
-
-    fn evidence(&self) -> Evidence<'_> {
-        Evidence::of(self)
-    }
 }
 
 fn timeout() -> NetworkTimeout {

@@ -1,0 +1,71 @@
+//! What a log record tells of a database's error.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use resilience::errors::NotFound;
+use resilience::{Classify, ServiceError, report};
+use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum UserError {
+    #[error(transparent)]
+    #[service(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error("can't sign up")]
+    #[service(unavailable)]
+    SignUp(#[source] sqlx::Error),
+}
+
+#[tokio::test]
+async fn a_record_names_system_code_and_constraint_and_no_value_of_a_row() {
+    let wrapped = record(&UserError::SignUp(violation().await));
+    let bare = record(&violation().await);
+    let transparent = record(&UserError::from(violation().await));
+    for record in [&wrapped, &bare, &transparent] {
+        let told = ["db.system.name", "db.response.status_code", "db.constraint"].map(|field| &record[field]);
+        assert_eq!(told, ["sqlite", "2067", "users.email"], "{record}");
+        assert!(!record.to_string().contains("ada@example.com"), "{record}");
+    }
+    assert_eq!(wrapped["exception.message"], "can't sign up");
+    assert!(wrapped["error.chain"].is_string(), "{wrapped}");
+    assert_eq!([&bare["error.type"], &transparent["error.type"]], ["CONFLICT", "CONFLICT"]);
+
+    let other = record(&NotFound::new("user", "42"));
+    assert!(other.get("db.system.name").is_none() && other.get("db.constraint").is_none(), "{other}");
+}
+
+async fn violation() -> sqlx::Error {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    sqlx::raw_sql("create table users (email text unique); insert into users values ('ada@example.com')")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let error = sqlx::query("insert into users values ('ada@example.com')").execute(&mut connection).await.unwrap_err();
+    assert!(error.source().is_some(), "{error:?}");
+    error
+}
+
+/// The record of a report, through a subscriber of its own.
+fn record(error: &dyn Classify) -> Value {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || report(error));
+    serde_json::from_slice(&lines.0.lock().unwrap()).expect("one record")
+}
