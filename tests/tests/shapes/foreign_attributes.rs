@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resilience::{degrade, retry, secs, timeout};
+use resilience::{boundary, degrade, retry, secs, timeout};
 
 use crate::support::{Callee, ShopError, hang, is_send};
 
+#[boundary(user = text)]
 #[retry(idempotent)]
 #[timeout("5s")]
 #[tracing::instrument(skip(callee))]

@@ -57,6 +57,17 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    #[boundary(operation = "at_the_edge", request_id = sku, user = self.limit.as_secs(), tenant = sku.len())]
+    #[timeout(self.limit)]
+    pub(crate) async fn at_the_edge(&self, callee: &Callee, sku: &str) -> Result<u32, ShopError> {
+        callee.call()
+    }
+
+    #[boundary]
+    pub(crate) fn at_the_edge_at_once(&self, callee: &Callee) -> Result<u32, ShopError> {
+        callee.call()
+    }
+
     #[degrade(fallback = 0)]
     #[timeout("20s")]
     #[retry(POLICY)]
@@ -128,6 +139,8 @@ pub(crate) async fn on_one_line_with_a_fallback(callee: &Callee) -> Result<u32, 
 async fn strict_lints() {
     let client = Client { breaker: CircuitBreaker::new("strict"), limit: Duration::from_secs(1) };
     assert_eq!(client.method(&Callee::answering_at(2)).await, Ok(2));
+    assert_eq!(client.at_the_edge(&Callee::answering_at(1), "sku").await, Ok(1));
+    assert_eq!(client.at_the_edge_at_once(&Callee::answering_at(1)), Ok(1));
     assert_eq!(client.unit(&Callee::answering_at(2)).await, Ok(()));
     assert_eq!(function(&Callee::answering_at(2), 2).await, Ok(2));
     assert_eq!(fallible(&Callee::answering_at(0)).await, Ok(()));
