@@ -178,7 +178,7 @@ pub use taxonomy::catalog_formats as catalog;
 pub use taxonomy::code::generic_message;
 pub use taxonomy::{
     Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError, FromRejected, PublicMessage,
-    Rejected, Sent, ServiceError, Severity,
+    Rejected, Sensitive, Sent, ServiceError, Severity,
 };
 
 #[cfg(feature = "boundary")]

@@ -1,6 +1,7 @@
 //! The rules of `sensitive`: what is written into no log and no answer must not stand in a text that is.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{LitStr, Meta};
@@ -150,13 +151,21 @@ fn shown(text: &str) -> Vec<String> {
         let (name, spec) = inside.split_once(':').unwrap_or((inside, ""));
         let of_a_name = |c: char| c.is_alphanumeric() || c == '_';
         let name = name.trim().trim_start_matches("r#");
-        shown.push(name.split(|c| !of_a_name(c)).next().unwrap_or_default().to_owned());
+        shown.push(position(name.split(|c| !of_a_name(c)).next().unwrap_or_default()).to_owned());
         let mut widths = spec.split('$');
         // What follows the last `$` is no width.
         widths.next_back();
-        shown.extend(widths.map(|width| width.rsplit(|c| !of_a_name(c)).next().unwrap_or_default().to_owned()));
+        let name_of = |width: &str| position(width.rsplit(|c| !of_a_name(c)).next().unwrap_or_default()).to_owned();
+        shown.extend(widths.map(name_of));
     }
     shown
+}
+
+/// Macros bind the fields of a tuple as `_0`, `_1`, …: `0`, `1`.
+fn position(name: &str) -> &str {
+    let digits =
+        name.strip_prefix('_').filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.unwrap_or(name)
 }
 
 /// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or all of `self`.
@@ -179,13 +188,18 @@ fn names_field(tokens: TokenStream, name: &str) -> Option<Span> {
             TokenTree::Ident(ident) if ident == "self" => !is_punct(tokens.get(at + 1), '.'),
             TokenTree::Ident(ident) => {
                 let ident = ident.unraw().to_string();
-                let is_position = !is_member && ident.strip_prefix('_') == Some(name) && name.parse::<usize>().is_ok();
+                let is_position = !is_member && ident != name && position(&ident) == name;
                 let is_path = is_punct(before(1), ':') || is_punct(tokens.get(at + 1), ':');
                 let is_called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
                 is_position || ident == name && !is_path && !is_called
             }
             // `.0.1` is read as one number.
-            TokenTree::Literal(literal) => is_member && literal.to_string().split('.').next() == Some(name),
+            TokenTree::Literal(literal) if is_member => literal.to_string().split('.').next() == Some(name),
+            // `format!("{name}")` reads what the macro has bound.
+            TokenTree::Literal(literal) => {
+                let text = syn::parse2::<LitStr>(literal.to_token_stream());
+                text.is_ok_and(|text| shown(&text.value()).iter().any(|shown| shown == name))
+            }
             TokenTree::Punct(_) => false,
         };
         named.then(|| token.span())
@@ -208,7 +222,7 @@ mod tests {
             ("{{{a}}}", &["a"]),
             ("{0} {1:>3}", &["0", "1"]),
             ("{:w$} {:.p$} {x:>w$.p$}", &["", "w", "", "p", "x", "w", "p"]),
-            ("{a.b} {r#type}", &["a", "type"]),
+            ("{a.b} {r#type} {_1} {_x}", &["a", "type", "1", "_x"]),
             ("{", &[""]),
         ];
         for (text, expected) in table {
@@ -224,10 +238,11 @@ mod tests {
         {
             assert!(names(argument, "pin"), "{argument}");
         }
+        assert!(names("format!(\"{pin:?}\")", "pin") && !names("\"pin\"", "pin"));
         for argument in [".card.pin", "hide(.card).pin", "pin()", "Self::pin", ".pins", "self.card", "x?.pin"] {
             assert!(!names(argument, "pin"), "{argument}");
         }
-        for argument in [".0", ".0.len()", ".0.1", "_0", "self.0"] {
+        for argument in [".0", ".0.len()", ".0.1", "_0", "self.0", "format!(\"{_0}\")"] {
             assert!(names(argument, "0"), "{argument}");
         }
         for argument in [".1.0", ".10", "0", "_01", ".x.0"] {

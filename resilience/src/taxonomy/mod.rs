@@ -11,6 +11,7 @@ pub(crate) mod code;
 mod evidence;
 mod rejected;
 mod retry_after;
+mod sensitive;
 
 pub use captured::{CapturedBacktrace, CapturedLocation, FieldErrors, evidence_of, evidence_of_source};
 pub use catalog::{CatalogEntry, PublicMessage};
@@ -20,3 +21,4 @@ pub use classify::{Classify, ServiceError};
 pub use evidence::{Evidence, FieldError};
 pub use rejected::{FromRejected, Rejected};
 pub use retry_after::RetryAfter;
+pub use sensitive::Sensitive;

@@ -29,6 +29,12 @@ enum LoginError {
         #[service(sensitive)]
         password: String,
     },
+    #[error("wrong password {}", format!("{password}"))]
+    #[service(unauthenticated, code = "NESTED")]
+    Nested {
+        #[service(sensitive)]
+        password: String,
+    },
     #[error(fmt = write_it)]
     #[service(unauthenticated, code = "FUNCTION")]
     Function {
