@@ -200,6 +200,7 @@ fn a_question_mark_makes_the_answer_of_every_error_that_classifies_itself() {
     let told = |result: Result<(), Problem>| result.unwrap_err().to_string();
     assert_eq!(told(own(7)), "404 NOT_FOUND: No such user");
     assert_eq!(told(nested()), "422 VALIDATION_ERROR: validation failed on email: must contain an @");
+    assert_eq!(nested().unwrap_err().errors(), [FieldError::new("email", "must contain an @")]);
     assert_eq!(told(io()), "503 CONNECT_FAILED: An internal error occurred");
     assert_eq!(told(anyhow()), "404 NOT_FOUND: No such user");
     assert_eq!(told(boxed()), "404 NOT_FOUND: No such user");

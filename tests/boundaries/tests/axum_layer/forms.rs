@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
 use axum::routing::get as route;
 use resilience::axum::RequestLayer;
 use resilience::errors::{AuthFailed, NotFound, RateLimited, ServiceUnavailable, ValidationError};
@@ -128,36 +127,29 @@ async fn the_layer_may_stand_outside_the_router() {
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]
+#[service(axum)]
 enum ShopError {
     #[error("row {0} is gone")]
     #[service(not_found)]
     Gone(u32),
 }
 
-resilience::__private::into_response!(ShopError);
-
-#[derive(Debug)]
-struct Wrapped<E>(E);
-
-impl<E: std::fmt::Display> std::fmt::Display for Wrapped<E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
+#[derive(Debug, thiserror::Error, ServiceError)]
+#[service(axum)]
+enum Wrapped<E: Send>
+where
+    E: std::error::Error + 'static,
+{
+    #[error(transparent)]
+    #[service(transparent)]
+    Inner(E),
 }
-
-impl<E: resilience::Classify> resilience::Classify for Wrapped<E> {
-    fn classify(&self) -> resilience::Classification {
-        self.0.classify()
-    }
-}
-
-resilience::__private::into_response!([<E>] Wrapped<E> [where E: resilience::Classify]);
 
 #[tokio::test]
 async fn an_enum_can_be_an_answer_itself() {
     let app = Router::new()
         .route("/own", route(async || Err::<(), _>(ShopError::Gone(7))))
-        .route("/generic", route(async || Wrapped(ShopError::Gone(7)).into_response()))
+        .route("/generic", route(async || Err::<(), _>(Wrapped::Inner(ShopError::Gone(7)))))
         .layer(RequestLayer::new());
     ask(app.clone(), get("/own")).await.assert_problem(404, "NOT_FOUND", "Not found");
     ask(app, get("/generic")).await.assert_problem(404, "NOT_FOUND", "Not found");
