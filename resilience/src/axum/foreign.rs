@@ -52,12 +52,18 @@ pub(super) async fn problem(response: Response, scope: Scope) -> Response {
         }
         _ => {}
     }
-    if status < 500 {
-        tracing::debug!(target: "resilience", code = problem.code(), status, detail = problem.detail(), "request_rejected");
-    }
+    note(&problem);
     let mut response = Response::from_parts(parts, Body::empty());
     answer::write(problem, &mut response, Some(&scope));
     response
+}
+
+/// Says to whoever debugs that a client made a mistake, which is no error of ours.
+pub(super) fn note(problem: &Problem) {
+    let (code, status, detail) = (problem.code(), problem.status(), problem.detail());
+    if status < 500 {
+        tracing::debug!(target: "resilience", code, status, detail, "request_rejected");
+    }
 }
 
 fn is_text(kind: &HeaderValue) -> bool {
@@ -75,7 +81,7 @@ async fn text(body: Body) -> Option<String> {
 }
 
 /// The code of a status that comes without one.
-const fn code(status: u16) -> &'static str {
+pub(super) const fn code(status: u16) -> &'static str {
     match status {
         400 => "BAD_REQUEST",
         401 => "AUTH_FAILED",

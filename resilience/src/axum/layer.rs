@@ -31,6 +31,7 @@ pub fn layer() -> RequestLayer {
 ///   the wrong type, parameters that don't parse. So does every answer of 400 and above whose body is plain text or empty, a handler's own
 ///   too, unless [`keep_text_answers`](Self::keep_text_answers). The text becomes the `detail` below 500; from 500 on it goes to the log
 ///   instead. Headers such as `Allow` stay.
+///   [`Json`](super::Json) says more: which field it was.
 /// - A **panic** of the handler, or of its body while that is sent, is an `unexpected_error` in the log, code `PANIC`, with message and
 ///   place; the client gets a 500 that doesn't tell it from any other, or, in the middle of a body, a connection that ends early.
 /// - A **success**, an answer below 400, is [told](crate::report_success) to the alerts.

@@ -34,11 +34,13 @@ mod answer;
 mod body;
 mod foreign;
 mod future;
+mod json;
 mod layer;
 mod panics;
 mod scope;
 mod service;
 
 pub use future::ResponseFuture;
+pub use json::Json;
 pub use layer::{RequestLayer, layer};
 pub use service::RequestService;

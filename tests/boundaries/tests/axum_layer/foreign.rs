@@ -11,7 +11,7 @@ use resilience::axum::RequestLayer;
 use resilience_boundary_tests::Records;
 use serde::Deserialize;
 
-use super::{ask, get, json, request};
+use super::{ask, get, json_request as json, request};
 
 #[derive(Deserialize)]
 struct Page {

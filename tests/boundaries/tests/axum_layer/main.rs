@@ -3,6 +3,7 @@
 mod context;
 mod foreign;
 mod forms;
+mod json;
 mod panics;
 mod reports;
 mod streams;
@@ -60,7 +61,7 @@ fn request(method: &str, path: &str, body: &'static str) -> Request<Body> {
     Request::builder().method(method).uri(path).header("x-request-id", ID).body(body.into()).unwrap()
 }
 
-fn json(method: &str, path: &str, body: &'static str) -> Request<Body> {
+fn json_request(method: &str, path: &str, body: &'static str) -> Request<Body> {
     let mut request = request(method, path, body);
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
     request
