@@ -1,3 +1,51 @@
-//! A service for users.
+//! A service for users: how an error gets from a database to a client, and to the log, without a word too many.
+//!
+//! The README beside this shows what it answers and logs. `cargo run -p user_api` starts it on an embedded SQLite;
+//! `DATABASE_URL=postgres://…` on PostgreSQL.
 
-fn main() {}
+mod app;
+mod database;
+mod errors;
+mod provoke;
+mod reports;
+mod repository;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+
+use app::App;
+use errors::StartError;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    telemetry::start();
+    // Logs why it doesn't start, and ends with a code that says so too.
+    resilience::exit_code(run().await)
+}
+
+async fn run() -> Result<ExitCode, StartError> {
+    let app = App::open(std::env::var("DATABASE_URL").ok().as_deref()).await?;
+    let address = std::env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+
+    axum::serve(listener, app.router()).with_graceful_shutdown(stop()).await?;
+
+    let reason = resilience::shutdown_reason();
+    tracing::info!(reason = reason.as_ref().map(|reason| reason.code), "stopped");
+    // Whoever started us learns whether we meant to stop.
+    Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Until somebody presses Ctrl-C, or a fatal error asks the process to stop.
+async fn stop() {
+    tokio::select! {
+        () = resilience::shutdown_requested() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

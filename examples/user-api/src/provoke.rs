@@ -1,0 +1,108 @@
+//! What can't be had by asking nicely: the conditions of a busy database, a bug, and an error that the service can't go on after.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use resilience::errors::MissingConfig;
+use resilience::{Problem, millis};
+use sqlx::{PgPool, SqlitePool};
+
+use crate::app::App;
+use crate::database::{Database, MAX_CONNECTIONS, on};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/full-pool", post(full_pool))
+        .route("/deadlock", post(deadlock))
+        .route("/slow-query", post(slow_query))
+        .route("/panic", post(panic))
+        .route("/fatal", post(fatal))
+}
+
+/// Takes all connections, and then wants one more.
+async fn full_pool(State(app): State<App>) -> Result<(), Problem> {
+    let full = on!(&app.database, pool => {
+        let mut held = Vec::new();
+        loop {
+            match pool.acquire().await {
+                Ok(connection) => held.push(connection),
+                Err(error) => break app.database.diagnosed(Err::<(), _>(error)).await,
+            }
+            assert!(held.len() <= MAX_CONNECTIONS as usize, "the pool gives more than it has");
+        }
+    });
+    Ok(full?)
+}
+
+async fn deadlock(State(app): State<App>) -> Result<(), Problem> {
+    let lost = match &app.database {
+        Database::Sqlite(pool, _) => overtaken(pool).await,
+        Database::Postgres(pool) => crossed(pool).await,
+    };
+    Ok(app.database.diagnosed(lost).await?)
+}
+
+/// SQLite locks the whole database and knows no deadlock. Its next of kin: who has read before another wrote can't write any more.
+async fn overtaken(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    const RENAME: &str = "UPDATE teams SET name = 'all' WHERE id = 1";
+    let mut reader = pool.begin().await?;
+    sqlx::query("SELECT name FROM teams").fetch_all(&mut *reader).await?;
+    sqlx::query(RENAME).execute(pool).await?;
+    sqlx::query(RENAME).execute(&mut *reader).await?;
+    reader.commit().await
+}
+
+/// Two transactions take two locks in opposite orders.
+async fn crossed(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let lock = |key: i32| sqlx::query("SELECT pg_advisory_xact_lock(42, $1)").bind(key);
+    let (mut one, mut two) = (pool.begin().await?, pool.begin().await?);
+    lock(1).execute(&mut *one).await?;
+    lock(2).execute(&mut *two).await?;
+    let first = async {
+        lock(2).execute(&mut *one).await?;
+        one.commit().await
+    };
+    let second = async {
+        lock(1).execute(&mut *two).await?;
+        two.commit().await
+    };
+    let (first, second) = tokio::join!(first, second);
+    first.and(second)
+}
+
+async fn slow_query(State(app): State<App>) -> Result<(), Problem> {
+    let stopped = match &app.database {
+        Database::Sqlite(pool, _) => interrupted(pool).await,
+        Database::Postgres(pool) => timed_out(pool).await,
+    };
+    Ok(app.database.diagnosed(stopped).await?)
+}
+
+/// SQLite has no timeout of its own, but asks now and then whether to go on.
+async fn interrupted(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    const COUNT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
+         SELECT count(*) FROM n";
+    let mut connection = pool.acquire().await?;
+    let end = Instant::now() + millis(200);
+    connection.lock_handle().await?.set_progress_handler(10_000, move || Instant::now() < end);
+    let counted = sqlx::query(COUNT).fetch_one(&mut *connection).await;
+    connection.lock_handle().await?.remove_progress_handler();
+    counted.map(drop)
+}
+
+async fn timed_out(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query("SET LOCAL statement_timeout = 200").execute(&mut *transaction).await?;
+    sqlx::query("SELECT pg_sleep(60)").execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+async fn panic() {
+    panic!("somebody is always there");
+}
+
+async fn fatal() -> Result<(), Problem> {
+    Err(MissingConfig::new("SMTP_URL"))?
+}

@@ -1,0 +1,17 @@
+//! The log: one line of JSON per event, on standard output. A panic's own words go to standard error, as always.
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
+
+pub(crate) fn start() {
+    let ours = Targets::new().with_default(LevelFilter::WARN).with_targets([
+        ("user_api", LevelFilter::INFO),
+        ("resilience", LevelFilter::INFO),
+        // What SQLx says of errors we say ourselves, once.
+        ("sqlx", LevelFilter::OFF),
+    ]);
+    let json = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    registry().with(ours).with(json).init();
+}

@@ -1,0 +1,200 @@
+//! Every answer, through the real router and a real database.
+
+use std::io::Write as _;
+
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use resilience::{RequestId, Shutdown};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::app::App;
+
+const GENERIC: &str = "An internal error occurred";
+
+struct Api(App);
+
+struct Answer {
+    status: u16,
+    problem: bool,
+    body: Value,
+}
+
+impl Api {
+    /// A service of its own.
+    async fn start() -> Self {
+        Self(App::open(None).await.expect("SQLite needs only a place for a file"))
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-request-id", "test-1")
+            .header("content-type", "application/json")
+            .body(if body.is_null() { Body::empty() } else { body.to_string().into() })
+            .unwrap();
+        let (head, body) = self.0.clone().router().oneshot(request).await.unwrap().into_parts();
+        assert_eq!(head.headers["x-request-id"], "test-1");
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: head.status.as_u16(),
+            problem: head.headers.get("content-type").is_some_and(|kind| kind == "application/problem+json"),
+            body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() },
+        }
+    }
+
+    async fn create(&self, user: Value) -> Answer {
+        self.ask("POST", "/users", user).await
+    }
+
+    async fn provoke(&self, what: &str) -> Answer {
+        self.ask("POST", &format!("/provoke/{what}"), Value::Null).await
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    fn assert(&self, status: u16, code: &str, detail: &str, retryable: bool) {
+        assert!(self.problem, "{}", self.body);
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.body["status"], status, "{}", self.body);
+        assert_eq!(self.body["code"], code, "{}", self.body);
+        assert_eq!(self.body["detail"], detail, "{}", self.body);
+        assert_eq!(self.body["retryable"], retryable, "{}", self.body);
+        assert_eq!(self.body["request_id"], "test-1", "{}", self.body);
+    }
+}
+
+fn ada() -> Value {
+    json!({"email": "ada@example.com", "name": "Ada", "age": 36})
+}
+
+#[tokio::test]
+async fn users_come_and_go() {
+    let api = Api::start().await;
+    let created = api.create(ada()).await;
+    assert_eq!(created.status, 201);
+    let user = json!({"id": 1, "email": "ada@example.com", "name": "Ada", "age": 36, "team_id": 1});
+    assert_eq!(created.body, user);
+    assert_eq!(api.ask("GET", "/users/1", Value::Null).await.body, user);
+    assert_eq!(api.ask("DELETE", "/users/1", Value::Null).await.status, 204);
+    for method in ["GET", "DELETE"] {
+        api.ask(method, "/users/1", Value::Null).await.assert(404, "NOT_FOUND", "There is no user 1", false);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_told_field_by_field() {
+    let api = Api::start().await;
+    let answer = api.create(json!({"email": "ada", "name": " ", "age": 36})).await;
+    answer.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+    assert_eq!(
+        answer.body["errors"],
+        json!([
+            {"detail": "must contain an @", "pointer": "#/email"},
+            {"detail": "must not be empty", "pointer": "#/name"},
+        ])
+    );
+    let answer = api.create(json!({"email": "ada@example.com", "name": "Ada"})).await;
+    answer.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+    assert_eq!(answer.body["errors"], json!([{"detail": "is missing", "pointer": "#/age"}]));
+    api.ask("GET", "/users/x", Value::Null).await.assert(
+        400,
+        "BAD_REQUEST",
+        "Invalid URL: Cannot parse `x` to a `i64`",
+        false,
+    );
+    api.ask("PUT", "/users/1", Value::Null).await.assert(405, "METHOD_NOT_ALLOWED", "Method not allowed", false);
+    api.ask("GET", "/nowhere", Value::Null).await.assert(404, "NOT_FOUND", "Not found", false);
+}
+
+#[tokio::test]
+async fn a_full_pool() {
+    let api = Api::start().await;
+    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", GENERIC, true);
+    assert_eq!(api.create(ada()).await.status, 201, "the pool is free again");
+}
+
+#[tokio::test]
+async fn a_transaction_that_lost_to_another() {
+    let api = Api::start().await;
+    api.provoke("deadlock").await.assert(503, "SERIALIZATION_FAILURE", GENERIC, true);
+}
+
+#[tokio::test]
+async fn a_unique_violation() {
+    let api = Api::start().await;
+    assert_eq!(api.create(ada()).await.status, 201);
+    let answer = api.create(ada()).await;
+    answer.assert(409, "CONFLICT", "This address is taken", false);
+    assert!(!answer.body.to_string().contains("ada@"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long() {
+    let api = Api::start().await;
+    api.provoke("slow-query").await.assert(504, "QUERY_TIMEOUT", GENERIC, false);
+    assert_eq!(api.create(ada()).await.status, 201, "the connection is usable again");
+}
+
+#[tokio::test]
+async fn a_refused_connection() {
+    let api = Api::start().await;
+    let answer = api.ask("GET", "/reports/signups", Value::Null).await;
+    answer.assert(503, "CONNECT_FAILED", GENERIC, true);
+}
+
+#[tokio::test]
+async fn foreign_key_and_check_violations() {
+    let api = Api::start().await;
+    for wrong in [json!({"team_id": 7}), json!({"age": 151}), json!({"age": -1})] {
+        let mut user = ada();
+        user.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        api.create(user).await.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+    }
+}
+
+#[tokio::test]
+async fn a_bug() {
+    let answer = Api::start().await.provoke("panic").await;
+    answer.assert(500, "INTERNAL_ERROR", GENERIC, false);
+    assert!(!answer.body.to_string().contains("somebody"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn an_error_that_the_service_stops_after() {
+    let api = Api::start().await;
+    let shutdown = Shutdown::new();
+    let answer = shutdown.clone().scope(api.provoke("fatal")).await;
+    answer.assert(500, "MISSING_CONFIG", GENERIC, false);
+    shutdown.requested().await;
+    assert!(!answer.body.to_string().contains("SMTP"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_same_on_postgresql() {
+    let Ok(url) = std::env::var("RESILIENCE_POSTGRES_URL") else {
+        assert!(std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref() != Ok("1"), "needs PostgreSQL");
+        // Past the harness, which captures what the macros print.
+        let _ = writeln!(std::io::stderr(), "skipped: the_same_on_postgresql: needs PostgreSQL");
+        return;
+    };
+    let api = Api(App::open(Some(&url)).await.unwrap());
+    // The server may know Ada from an earlier run.
+    let somebody = || json!({"email": format!("{}@example.com", RequestId::new()), "name": "Ada", "age": 36});
+    let with = |field: &str, value: i64| {
+        let mut user = somebody();
+        user[field] = value.into();
+        user
+    };
+    let ada = somebody();
+    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", GENERIC, true);
+    api.provoke("deadlock").await.assert(503, "DEADLOCK", GENERIC, true);
+    assert_eq!(api.create(ada.clone()).await.status, 201);
+    api.create(ada.clone()).await.assert(409, "CONFLICT", "This address is taken", false);
+    api.provoke("slow-query").await.assert(504, "QUERY_TIMEOUT", GENERIC, false);
+    api.create(with("team_id", 7)).await.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+    api.create(with("age", 151)).await.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+}

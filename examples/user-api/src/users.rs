@@ -1,0 +1,57 @@
+//! The handlers for users. Each is a whole boundary: its `?` logs the error once and makes the answer.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use resilience::axum::Json;
+use resilience::{FieldError, Problem};
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::errors::InvalidUser;
+use crate::repository::{NewUser, User};
+
+pub(crate) async fn find(State(app): State<App>, Path(id): Path<i64>) -> Result<Json<User>, Problem> {
+    Ok(Json(app.users.find(id).await?))
+}
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    Json(form): Json<Form>,
+) -> Result<(StatusCode, Json<User>), Problem> {
+    let user = app.users.create(form.checked()?).await?;
+    Ok((StatusCode::CREATED, Json(user)))
+}
+
+pub(crate) async fn delete(State(app): State<App>, Path(id): Path<i64>) -> Result<StatusCode, Problem> {
+    app.users.delete(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a client sends for a new user.
+#[derive(Deserialize)]
+pub(crate) struct Form {
+    email: String,
+    name: String,
+    age: i64,
+    #[serde(default = "everybody")]
+    team_id: i64,
+}
+
+fn everybody() -> i64 {
+    1
+}
+
+impl Form {
+    /// Everything that is wrong, at once. Ages and teams are for the database to check.
+    fn checked(self) -> Result<NewUser, InvalidUser> {
+        let mut fields = Vec::new();
+        if !self.email.contains('@') {
+            fields.push(FieldError::new("email", "must contain an @"));
+        }
+        if self.name.trim().is_empty() {
+            fields.push(FieldError::new("name", "must not be empty"));
+        }
+        let Self { email, name, age, team_id } = self;
+        if fields.is_empty() { Ok(NewUser { email, name, age, team_id }) } else { Err(InvalidUser { fields }) }
+    }
+}
