@@ -45,7 +45,7 @@
 
 use std::time::Duration;
 
-use resilience::{CircuitBreaker, Retry, circuit_breaker, degrade, retry, timeout};
+use resilience::{CircuitBreaker, Retry, boundary, circuit_breaker, degrade, retry, timeout};
 
 use crate::support::{Callee, ShopError};
 
