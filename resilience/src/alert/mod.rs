@@ -27,7 +27,8 @@ use rows::{Key, News, Rows, lane};
 ///
 /// What an alert is, each error says by its [`Classification::alert`]; [`AlertPolicy`] has the thresholds. Counted are the fresh
 /// reports of errors ([`report`](crate::report())), by operation and code, and the fallbacks that stood in
-/// ([`degrade`](macro@crate::degrade)): those with low priority for a partial failure, and else when they are frequent.
+/// ([`degrade`](macro@crate::degrade)): those with low priority for a partial failure, and else when they are frequent. So is what was
+/// reported without an operation, since nobody says that it has succeeded.
 ///
 /// ```
 /// use resilience::{Alert, AlertPhase, on_alert};
@@ -69,17 +70,24 @@ pub(crate) fn is_wanted() -> bool {
 
 /// Counts a failure that was reported.
 pub(crate) fn failed(operation: Option<&str>, class: &Classification) {
-    ALERTS.failed(operation.unwrap_or_default(), class.alert(), class);
+    match operation {
+        Some(operation) => ALERTS.failed(operation, class.alert(), class),
+        None => ALERTS.failed("", without_success(class.alert()), class),
+    }
 }
 
-/// Counts a failure that a fallback stood in for. Nobody says when such an operation succeeds, so that it isn't judged by a row.
+/// Counts a failure that a fallback stood in for.
 pub(crate) fn degraded(service: &str, class: &Classification) {
     if is_wanted() {
-        let alert = match class.alert() {
-            Alert::WhenRepeated => Alert::WhenFrequent,
-            other => other,
-        };
-        ALERTS.failed(service, alert, class);
+        ALERTS.failed(service, without_success(class.alert()), class);
+    }
+}
+
+/// Where nobody says that it has succeeded, failures over months would be a row.
+const fn without_success(alert: Alert) -> Alert {
+    match alert {
+        Alert::WhenRepeated => Alert::WhenFrequent,
+        other => other,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use resilience::errors::{CacheMiss, Internal, MissingConfig, NetworkTimeout, NotFound};
 use resilience::{
     Alert, AlertNotice, AlertPhase, Category, Classification, Classify, Degrade, Report, RequestContext, Severity,
-    Shutdown, Site, millis, on_alert, report_success, secs,
+    Shutdown, Site, millis, on_alert, report, report_success, secs,
 };
 use resilience_boundary_tests::Records;
 use tokio::time::{advance, sleep};
@@ -197,6 +197,18 @@ async fn the_same_failure_at_two_boundaries_counts_once() {
     assert_eq!(heard.phases(), []);
     heard.fail(&timeout());
     assert_eq!(heard.phases(), [(Began, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_operation_alerts_when_it_is_frequent_since_nothing_says_that_it_succeeded() {
+    let heard = Heard::of("");
+    for _ in 0..10 {
+        assert!(report(&timeout()).is_fresh());
+    }
+    assert_eq!(heard.phases(), []);
+    report(&timeout());
+    let [began] = &heard.take()[..] else { panic!("the eleventh begins it") };
+    assert_eq!((began.alert, began.failures), (Alert::WhenFrequent, 11));
 }
 
 #[tokio::test(start_paused = true)]
