@@ -171,6 +171,7 @@ pub use resilience_macros::timeout;
 
 pub use duration::{millis, secs};
 #[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use http::Problem;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]

@@ -13,7 +13,8 @@ use crate::{
 /// one log record, with the place of the `?`, and makes the answer:
 ///
 /// ```
-/// use resilience::{Classify, ServiceError, http::Problem};
+/// # #[cfg(feature = "macros")] {
+/// use resilience::{ServiceError, http::Problem};
 ///
 /// #[derive(Debug, thiserror::Error, ServiceError)]
 /// enum UserError {
@@ -43,6 +44,7 @@ use crate::{
 /// let problem = handler(0).unwrap_err();
 /// assert_eq!((problem.status(), problem.detail()), (503, "An internal error occurred"));
 /// assert!(problem.is_retryable());
+/// # }
 /// ```
 ///
 /// | part | from | status 500 and above |

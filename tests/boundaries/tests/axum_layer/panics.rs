@@ -106,6 +106,30 @@ async fn also_while_a_body_is_sent_which_then_has_no_end() {
     assert_record(&records, ": part 3");
 }
 
+/// The same over a real connection: the client must learn that it hasn't got the whole.
+#[tokio::test]
+async fn a_client_sees_that_the_body_broke_off_and_the_server_goes_on() {
+    let broken = async || {
+        let mut left = 2;
+        Body::new(Parts(move || {
+            left -= 1;
+            assert!(left > 0, "no more parts");
+            Some("part ")
+        }))
+    };
+    let app = Router::new().route("/broken", route(broken)).route("/fine", route(async || "fine"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async { axum::serve(listener, app.layer(RequestLayer::new())).await });
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+
+    let whole = async { client.get(format!("http://{address}/broken")).send().await?.bytes().await };
+    assert!(whole.await.is_err());
+    let fine = client.get(format!("http://{address}/fine")).send().await.unwrap();
+    assert_eq!(fine.text().await.unwrap(), "fine");
+    server.abort();
+}
+
 #[tokio::test]
 async fn a_handler_that_panics_again_when_it_is_dropped_is_answered() {
     let app = Router::new().route(
