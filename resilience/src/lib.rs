@@ -46,9 +46,9 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | the attributes: options, defaults, equivalent code, recipes | [`retry`], [`circuit_breaker`], [`timeout`], [`degrade`] |
+//! | the attributes: options, defaults, equivalent code, recipes | [`retry`], [`circuit_breaker`], [`timeout`], [`degrade`], [`boundary`] |
 //! | how an error says what it is | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
-//! | the same without macros | [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], [`Degrade`] |
+//! | the same without macros | [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], [`Degrade`], [`Boundary`] |
 //! | what a body can ask | [`context()`] |
 //! | control and watching | [`sites()`] |
 //! | log records of errors, one for each failure | [`report`](report()), [`Report`], [`RequestContext`] |

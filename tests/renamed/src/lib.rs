@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sturdy::{Rejected, ServiceError, circuit_breaker, degrade, retry, secs, timeout};
+use sturdy::{Rejected, ServiceError, boundary, circuit_breaker, degrade, retry, secs, timeout};
 
 mod reexported {
     pub(crate) use sturdy::*;
@@ -24,7 +24,8 @@ enum CallError {
 
 const STANDARD: sturdy::Retry = sturdy::Retry::new().idempotent();
 
-#[degrade(fallback = calls.load(Ordering::Relaxed) + 100, crate = ::sturdy)]
+#[boundary(user = calls.load(Ordering::Relaxed), crate = ::sturdy)]
+#[degrade(fallback = calls.load(Ordering::Relaxed) + 100)]
 #[timeout("20s")]
 #[retry(STANDARD, attempts = 3)]
 #[circuit_breaker(failure_threshold = 4)]
