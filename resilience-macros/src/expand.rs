@@ -165,6 +165,7 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
             Some(Layer::Retry(retry)) => retry.setup(scope),
             Some(Layer::CircuitBreaker(breaker)) => breaker.setup(scope),
             Some(Layer::Timeout(timeout)) => timeout.setup(index, scope),
+            Some(Layer::Transaction(transaction)) => transaction.setup(&error, scope),
             Some(Layer::Degrade(_)) | None => TokenStream::new(),
         });
     }
@@ -219,7 +220,11 @@ fn body(
     let inside = recognised
         .map_or_else(|| function.in_own_braces(&function.body), |recognised| recognised.body.to_token_stream());
     let label = Lifetime::new("'__resilience_body", inside.span());
-    let block = function.in_place(quote!(#start #label: #inside));
+    let transaction = nest.layers.iter().find_map(|placed| match &placed.layer {
+        Some(Layer::Transaction(transaction)) => Some(transaction.start()),
+        _ => None,
+    });
+    let block = function.in_place(quote!(#start #transaction #label: #inside));
     let frame = nest.position(Kind::Retry).and_then(|at| match &nest.layers[at].layer {
         Some(Layer::Retry(retry)) => Some(retry),
         _ => None,
@@ -236,7 +241,8 @@ fn body(
     });
     let code = if scope.is_async {
         // Only a body that runs once can have the arguments for good.
-        let once = nest.layers.iter().all(|layer| !matches!(layer.kind, Kind::Retry | Kind::Degrade));
+        let once =
+            nest.layers.iter().all(|layer| !matches!(layer.kind, Kind::Retry | Kind::Degrade | Kind::Transaction));
         let keep = once.then(|| quote!(move));
         let keyword = function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
         let future = quote!(#keyword #keep #block);
@@ -277,6 +283,9 @@ fn wrap(nest: &Nest, body: Fragment, output: Option<&TokenStream>, hint: &TokenS
                     attempt: attempt.as_ref(),
                 };
                 retry.wrap(&around, &classify, inner, scope)
+            }
+            Some(Layer::Transaction(transaction)) => {
+                transaction.wrap(above.map(deadline_name).as_ref(), &classify, inner, scope)
             }
             Some(Layer::Boundary(_)) => Boundary::wrap(inner, scope),
             Some(Layer::Degrade(degrade)) => degrade.wrap(output, &classify, hint, inner, scope),

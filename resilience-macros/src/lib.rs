@@ -47,6 +47,11 @@ pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 #[proc_macro_attribute]
+pub fn transaction(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::Transaction, arguments.into(), &item.into()).into()
+}
+
+#[proc_macro_attribute]
 pub fn boundary(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Boundary, arguments.into(), &item.into()).into()
 }

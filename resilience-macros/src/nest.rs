@@ -89,11 +89,16 @@ impl Nest {
         self.check_degrade(errors);
         self.check_boundary(errors);
         self.check_timeouts(errors);
+        self.check_transaction(errors);
         let is_sync =
             function.sig.asyncness.is_none() && crate::async_trait::AsyncTraitBody::recognise(&function.body).is_none();
         for layer in self.layers.iter().filter(|layer| is_sync && layer.kind == Kind::Timeout) {
             let name = &function.sig.ident;
             errors.at(layer.at, format!("a function that isn't async can't be interrupted; write `async fn {name}`, or take `#[timeout]` off"));
+        }
+        for layer in self.layers.iter().filter(|layer| is_sync && layer.kind == Kind::Transaction) {
+            let name = &function.sig.ident;
+            errors.at(layer.at, format!("a transaction is begun and ended with `.await`; write `async fn {name}`"));
         }
     }
 
@@ -118,7 +123,9 @@ impl Nest {
     }
 
     fn check_degrade(&self, errors: &mut Errors) {
-        for (index, layer) in self.layers.iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Degrade) {
+        // Below a transaction it is in the wrong place already.
+        let end = self.position(Kind::Transaction).unwrap_or(self.layers.len());
+        for (index, layer) in self.layers[..end].iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Degrade) {
             let outer =
                 self.layers[..index].iter().find(|outer| matches!(outer.kind, Kind::Retry | Kind::CircuitBreaker));
             if let Some(outer) = outer {
@@ -165,6 +172,22 @@ impl Nest {
                         format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
                     );
             }
+        }
+    }
+
+    /// What stands below a transaction would see its statements, and not what the database says at the end.
+    fn check_transaction(&self, errors: &mut Errors) {
+        let Some(at) = self.position(Kind::Transaction) else { return };
+        for layer in &self.layers[at + 1..] {
+            let why = match layer.kind {
+                Kind::Timeout => "would not cover BEGIN and COMMIT",
+                Kind::Retry => "would repeat statements of a transaction that has failed already",
+                Kind::CircuitBreaker => "would not see BEGIN and COMMIT fail",
+                Kind::Degrade => "would have the transaction committed although its body failed",
+                Kind::Boundary | Kind::Transaction => continue,
+            };
+            let name = layer.kind.name();
+            errors.at(layer.at, format!("`#[{name}]` below `#[transaction]` {why}; move it above"));
         }
     }
 

@@ -115,7 +115,7 @@ const WORDS: &[&str] = &[
     "}",
 ];
 
-const KINDS: [Kind; 5] = Kind::ALL;
+const KINDS: [Kind; 6] = Kind::ALL;
 
 const ATTRIBUTES: &[&str] = &[
     "",
@@ -135,6 +135,9 @@ const ATTRIBUTES: &[&str] = &[
     "#[boundary]",
     "#[boundary(operation = \"get\", user = self.id, request_id)]",
     "#[retry(clone(sku, self))]",
+    "#[transaction]",
+    "#[transaction(tx = self.pool, begin = \"BEGIN IMMEDIATE\", attempts = n)]",
+    "#[transaction(tx = \"pool\", tx(begin), begin = )]",
 ];
 
 const SIGNATURES: &[&str] = &[

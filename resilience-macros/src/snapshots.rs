@@ -615,3 +615,67 @@ fn wrong_arguments() {
         "#]],
     );
 }
+
+#[test]
+fn transaction() {
+    check(
+        Kind::Transaction,
+        quote!(tx = self.pool, begin = "BEGIN IMMEDIATE", attempts = 3),
+        &quote! {
+            async fn rename(&self, id: i64, name: &str) -> Result<(), UserError> {
+                update(tx, id, name).await
+            }
+        },
+        &expect![[r#"
+            async fn rename(&self, id: i64, name: &str) -> Result<(), UserError> {
+                static __RESILIENCE_SITE: Site = Site::new(
+                    "rename",
+                    "rename",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                let pool = __private::sql::pool(&self.pool);
+                let from_sqlx = |argument| __private::sql::from_sqlx::<UserError>(argument);
+                let begin: &'static str = "BEGIN IMMEDIATE";
+                let classify = |argument: &UserError| __private::classify::<UserError>(argument);
+                let mut repeats = sql::Repeats::new(
+                    &const { sql::Repeats::POLICY.attempts(3u32).checked() },
+                    &__RESILIENCE_SITE,
+                );
+                'transactions: loop {
+                    let error = 'transaction: {
+                        let mut checkout = match sql::Checkout::of(&pool).await {
+                            Ok(checkout) => checkout,
+                            Err(error) => break 'transaction from_sqlx(error),
+                        };
+                        let mut transaction = match checkout.begin(Some(begin)).await {
+                            Ok(transaction) => transaction,
+                            Err(error) => break 'transaction from_sqlx(error),
+                        };
+                        let outcome = async {
+                            if false {
+                                let unreached: Result<(), UserError> = __private::unreached();
+                                return unreached;
+                            }
+                            let tx = transaction.connection();
+                            '__resilience_body: { update(tx, id, name).await }
+                        }
+                            .await;
+                        match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
+                            Ok(value) => {
+                                break 'transactions Ok(value);
+                            }
+                            Err(error) => error,
+                        }
+                    };
+                    let wait = match repeats.judge(error, classify) {
+                        Ok(wait) => wait,
+                        Err(error) => break Err(error),
+                    };
+                    wait.pause().await;
+                }
+            }
+        "#]],
+    );
+}

@@ -115,6 +115,39 @@ mod emit {
         }
     }
 
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn transaction_retry(
+        site: &Site,
+        error: &dyn Display,
+        class: &Classification,
+        attempt: u32,
+        attempts: u32,
+        delay: Duration,
+    ) {
+        info!(
+            target: TARGET,
+            service = site.service(),
+            function = site.function(),
+            attempt,
+            max_attempts = attempts,
+            delay_ms = millis(delay),
+            code = class.code(),
+            error = %error,
+            "transaction_retry"
+        );
+    }
+
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Display) {
+        warn!(
+            target: TARGET,
+            service = site.service(),
+            function = site.function(),
+            error = %error,
+            "transaction_rollback_failed"
+        );
+    }
+
     pub(crate) fn call_timed_out(site: &Site, after: Duration) {
         warn!(
             target: TARGET,
@@ -189,6 +222,10 @@ mod emit {
 
     pub(crate) fn retry_scheduled(_: &Site, _: &dyn Display, _: &Classification, _: u32, _: u32, _: Duration) {}
     pub(crate) fn retry_stopped(_: &Site, _: &dyn Display, _: &Classification, _: Stopped, _: u32, _: Duration) {}
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn transaction_retry(_: &Site, _: &dyn Display, _: &Classification, _: u32, _: u32, _: Duration) {}
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn transaction_rollback_failed(_: &Site, _: &dyn Display) {}
     pub(crate) fn call_timed_out(_: &Site, _: Duration) {}
     pub(crate) fn degraded(_: &Site, _: &dyn Display, _: &'static str, _: &Classification, _: &'static str) {}
     pub(crate) fn degradation_failed(_: &Site, _: &dyn Display, _: &'static str) {}

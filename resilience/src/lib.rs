@@ -64,8 +64,8 @@
 //!
 //! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
 //! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
-//! `graceful_degradation_activated`, `degradation_failed`, and, once per function, `unclassified_error` and `option_out_of_range`.
-//! All are warnings, except that `retry_scheduled` is for information, and `circuit_breaker_rejected` and the end of a call whose
+//! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_rollback_failed`, and, once per function, `unclassified_error` and `option_out_of_range`.
+//! All are warnings, except that `retry_scheduled` and `transaction_retry` are for information, and `circuit_breaker_rejected` and the end of a call whose
 //! first answer was final are for debugging. None is an error record: what is retried or handled isn't an error yet.
 //!
 //! Errors stand there without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL, and, until
@@ -168,6 +168,9 @@ pub use resilience_macros::retry;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/timeout.md")]
 pub use resilience_macros::timeout;
+#[cfg(all(feature = "macros", feature = "_sqlx"))]
+#[doc = include_str!("docs/transaction.md")]
+pub use resilience_macros::transaction;
 
 pub use duration::{millis, secs};
 #[cfg(feature = "http")]

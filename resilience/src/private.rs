@@ -21,6 +21,8 @@ pub use crate::register::Known;
 pub use crate::register::{NotShared, Shared};
 #[cfg(feature = "tokio")]
 pub use crate::retry_budget::internals as retry_budget;
+#[cfg(feature = "_sqlx")]
+pub use crate::sql::internals as sql;
 pub use crate::taxonomy::{
     CapturedBacktrace, CapturedLocation, FieldErrors, RetryAfter, evidence_of, evidence_of_source,
 };

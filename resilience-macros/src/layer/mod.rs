@@ -5,6 +5,7 @@ mod circuit_breaker;
 mod degrade;
 mod retry;
 mod timeout;
+mod transaction;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Expr, Lifetime, LitStr, Path};
@@ -19,6 +20,7 @@ pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use degrade::{Degrade, value};
 pub(crate) use retry::{Around, Retry, is_constant, named};
 pub(crate) use timeout::{Timeout, deadline_name};
+pub(crate) use transaction::Transaction;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -27,10 +29,12 @@ pub(crate) enum Kind {
     Retry,
     CircuitBreaker,
     Timeout,
+    Transaction,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Boundary, Self::Degrade, Self::Retry, Self::CircuitBreaker, Self::Timeout];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Boundary, Self::Degrade, Self::Retry, Self::CircuitBreaker, Self::Timeout, Self::Transaction];
 
     /// The attribute's name.
     pub(crate) const fn name(self) -> &'static str {
@@ -40,6 +44,7 @@ impl Kind {
             Self::Retry => "retry",
             Self::CircuitBreaker => "circuit_breaker",
             Self::Timeout => "timeout",
+            Self::Transaction => "transaction",
         }
     }
 
@@ -50,6 +55,7 @@ impl Kind {
             Self::Retry => &retry::GRAMMAR,
             Self::CircuitBreaker => &circuit_breaker::GRAMMAR,
             Self::Timeout => &timeout::GRAMMAR,
+            Self::Transaction => &transaction::GRAMMAR,
         }
     }
 }
@@ -61,6 +67,7 @@ pub(crate) enum Layer {
     Retry(Box<Retry>),
     CircuitBreaker(Box<CircuitBreaker>),
     Timeout(Timeout),
+    Transaction(Box<Transaction>),
 }
 
 impl Layer {
@@ -79,6 +86,9 @@ impl Layer {
                 Some(Self::CircuitBreaker(Box::new(CircuitBreaker::parse(at, arguments, function, errors))))
             }
             Kind::Timeout => Timeout::parse(at, arguments, errors).map(Self::Timeout),
+            Kind::Transaction => {
+                Transaction::parse(at, arguments, function, errors).map(|layer| Self::Transaction(Box::new(layer)))
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Sleep;
 /// The time to wait before the next attempt, decided by [`Attempts::judge`](super::Attempts::judge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the next attempt is due after this wait"]
-pub struct Wait(pub(super) Duration);
+pub struct Wait(pub(crate) Duration);
 
 impl Wait {
     /// How long it is.

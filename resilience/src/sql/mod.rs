@@ -75,9 +75,17 @@ pub mod sqlite;
 mod sqlx;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "_sqlx")]
+mod transaction;
 
 pub use condition::SqlCondition;
 pub use details::{Details, condition, constraint, details};
 #[cfg(feature = "_sqlx")]
 pub use diagnose::{Diagnosis, diagnose};
 pub use kind::SqlKind;
+#[cfg(feature = "_sqlx")]
+#[doc(hidden)]
+pub use transaction::internals;
+#[cfg(feature = "_sqlx")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))))]
+pub use transaction::{Checkout, FromSqlx, Repeats, RolledBack, Transaction, Transactional};

@@ -211,6 +211,8 @@ enum Reported<'e> {
     MySql(&'e ::sqlx::mysql::MySqlDatabaseError),
     #[cfg(feature = "sqlx-sqlite")]
     Sqlite(&'e ::sqlx::sqlite::SqliteError),
+    /// A transaction that couldn't be committed any more.
+    RolledBack,
     /// A driver that isn't one of SQLx's, or whose feature is off.
     Foreign(&'e dyn DatabaseError),
 }
@@ -233,8 +235,7 @@ impl<'e> Reported<'e> {
         if let Some(error) = error.downcast_ref() {
             return Some(Self::Sqlite(error));
         }
-        let _: &'e _ = error;
-        None
+        error.is::<super::RolledBack>().then_some(Self::RolledBack)
     }
 
     fn condition(self) -> Option<SqlCondition> {
@@ -245,6 +246,7 @@ impl<'e> Reported<'e> {
             Self::MySql(error) => super::mysql::classify_either(error.number(), error.code()),
             #[cfg(feature = "sqlx-sqlite")]
             Self::Sqlite(error) => super::message::sqlite_code(error).and_then(super::sqlite::classify),
+            Self::RolledBack => Some(SqlCondition::new(SqlKind::InFailedTransaction, "RolledBack")),
             Self::Foreign(error) => {
                 let kind = match error.kind() {
                     ErrorKind::UniqueViolation => SqlKind::UniqueViolation,
@@ -294,6 +296,7 @@ impl<'e> Reported<'e> {
                     ..known
                 }
             }
+            Self::RolledBack => known,
             Self::Foreign(error) => Details { constraint: error.constraint(), table: error.table(), ..known },
         }
     }

@@ -1,0 +1,19 @@
+use sqlx::Error;
+
+/// An error type that a failed `BEGIN` or `COMMIT` can become. Implemented for every `E: From<sqlx::Error>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no variant for what the database says to BEGIN and COMMIT",
+    label = "`#[transaction]` on this function can fail by itself, and this error can't hold a `sqlx::Error`",
+    note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Database(#[from] sqlx::Error),"
+)]
+pub trait FromSqlx: Sized {
+    /// Wraps what the database reports.
+    fn from_sqlx(error: Error) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Error>> FromSqlx for E {
+    fn from_sqlx(error: Error) -> Self {
+        E::from(error)
+    }
+}

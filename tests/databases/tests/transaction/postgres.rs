@@ -1,0 +1,220 @@
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use resilience::{Classify as _, Sent, transaction};
+use resilience_tests::Events;
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
+use tokio::sync::Barrier;
+
+use crate::support::{CallError, Opened, Runs, postgres};
+
+async fn notes(pool: &PgPool) -> Vec<i32> {
+    sqlx::query_scalar("SELECT note FROM entries ORDER BY id").fetch_all(pool).await.unwrap()
+}
+
+async fn two_entries() -> Option<Opened<PgPool>> {
+    let pool = postgres(4).await?;
+    pool.execute("INSERT INTO entries (id) VALUES (1), (2)").await.unwrap();
+    Some(pool)
+}
+
+async fn increase(connection: &mut PgConnection, id: i32) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = $1").bind(id).execute(connection).await.map(drop)
+}
+
+/// Two of these, with the ids the other way round, end in a deadlock the first time.
+#[transaction(tx = pool)]
+async fn increase_both(pool: &PgPool, ids: (i32, i32), both: &Barrier, runs: &Runs) -> Result<u32, CallError> {
+    let run = runs.next();
+    increase(tx, ids.0).await?;
+    if run == 1 {
+        both.wait().await;
+    }
+    increase(tx, ids.1).await?;
+    Ok(run)
+}
+
+#[tokio::test]
+async fn a_deadlock_of_two_is_resolved_by_repeating_one() {
+    let Some(pool) = two_entries().await else { return };
+    let (both, one, other) = (Barrier::new(2), Runs::default(), Runs::default());
+    let (first, second) =
+        tokio::join!(increase_both(&pool, (1, 2), &both, &one), increase_both(&pool, (2, 1), &both, &other));
+    assert_eq!(first.unwrap() + second.unwrap(), 3, "one at once, the other in its second run");
+    assert_eq!(one.count() + other.count(), 3);
+    assert_eq!(notes(&pool).await, [2, 2]);
+}
+
+/// Is overtaken between its snapshot and its write, as often as told.
+#[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL REPEATABLE READ", attempts = 3, base = "1ms")]
+async fn overtaken(pool: &PgPool, times: u32, runs: &Runs) -> Result<i32, CallError> {
+    let level: String = sqlx::query_scalar("SHOW transaction_isolation").fetch_one(&mut *tx).await?;
+    assert_eq!(level, "repeatable read");
+    let note: i32 = sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
+    if runs.next() <= times {
+        pool.execute("UPDATE entries SET note = note + 10 WHERE id = 1").await?;
+    }
+    increase(tx, 1).await?;
+    Ok(note + 1)
+}
+
+#[tokio::test]
+async fn a_serialization_failure_of_a_statement_is_repeated() {
+    let Some(pool) = two_entries().await else { return };
+    let runs = Runs::default();
+    assert_eq!(overtaken(&pool, 2, &runs).await.unwrap(), 21);
+    assert_eq!((notes(&pool).await, runs.count()), (vec![21, 0], 3));
+}
+
+#[tokio::test]
+async fn serialization_failures_without_end_end() {
+    let Some(pool) = two_entries().await else { return };
+    let (runs, events) = (Runs::default(), Events::capture());
+    let error = overtaken(&pool, u32::MAX, &runs).await.unwrap_err();
+    assert_eq!((error.code().as_str(), runs.count()), ("40001", 3));
+    assert_eq!(notes(&pool).await, [30, 0]);
+    assert_eq!(events.named("transaction_retry").len(), 2);
+}
+
+/// Write skew: reads both, writes one, while another that read both writes the other and commits first.
+#[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL SERIALIZABLE", base = "1ms")]
+async fn skewed(pool: &PgPool, runs: &Runs, finished: &AtomicBool) -> Result<i64, CallError> {
+    let sum: i64 = sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *tx).await?;
+    if runs.next() == 1 {
+        let mut other = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+        let _: i64 = sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *other).await?;
+        increase(tx, 1).await?;
+        increase(&mut other, 2).await?;
+        other.commit().await?;
+        finished.store(true, SeqCst);
+    } else {
+        increase(tx, 1).await?;
+    }
+    Ok(sum)
+}
+
+#[tokio::test]
+async fn a_serialization_failure_of_the_commit_is_repeated() {
+    let Some(pool) = two_entries().await else { return };
+    let (runs, finished) = (Runs::default(), AtomicBool::new(false));
+    assert_eq!(skewed(&pool, &runs, &finished).await.unwrap(), 1, "it has seen what the other wrote");
+    assert!(finished.load(SeqCst), "the first run had nothing but the commit before it");
+    assert_eq!((notes(&pool).await, runs.count()), (vec![1, 1], 2));
+}
+
+#[transaction(tx = pool)]
+async fn insert_twice(pool: &PgPool, runs: &Runs) -> Result<(), CallError> {
+    runs.next();
+    for _ in 0..2 {
+        tx.execute("INSERT INTO deferred VALUES (1)").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deferred_constraint_is_an_answer_of_the_commit() {
+    let Some(pool) = postgres(1).await else { return };
+    pool.execute("CREATE TABLE deferred (id INT UNIQUE DEFERRABLE INITIALLY DEFERRED)").await.unwrap();
+    let runs = Runs::default();
+    let error = insert_twice(&pool, &runs).await.unwrap_err();
+    assert_eq!((error.code().as_str(), error.classify().status(), runs.count()), ("23505", 409, 1));
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM deferred").fetch_one(&*pool).await.unwrap();
+    assert_eq!(rows, 0);
+}
+
+/// Takes a unique violation for an answer; `in_savepoint` as one should.
+#[transaction(tx = pool)]
+async fn insert_if_new(pool: &PgPool, in_savepoint: bool) -> Result<(), CallError> {
+    increase(tx, 2).await?;
+    if in_savepoint {
+        let mut savepoint = tx.begin().await?;
+        drop(savepoint.execute("INSERT INTO entries (id) VALUES (1)").await);
+        savepoint.rollback().await?;
+    } else {
+        drop(tx.execute("INSERT INTO entries (id) VALUES (1)").await);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failure_that_the_body_dropped_is_an_error_and_no_silent_rollback() {
+    let Some(pool) = two_entries().await else { return };
+    let error = insert_if_new(&pool, false).await.unwrap_err();
+    assert!(error.is_rolled_back(), "{error:?}");
+    assert_eq!(error.code(), "25P02");
+    assert_eq!(notes(&pool).await, [0, 0]);
+
+    insert_if_new(&pool, true).await.unwrap();
+    assert_eq!(notes(&pool).await, [0, 1]);
+}
+
+/// sqlx alone reports a success; the day this fails, the statement before `COMMIT` can go.
+#[tokio::test]
+async fn sqlx_says_that_it_committed() {
+    let Some(pool) = two_entries().await else { return };
+    let mut transaction = pool.begin().await.unwrap();
+    increase(&mut transaction, 2).await.unwrap();
+    transaction.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap_err();
+    transaction.commit().await.unwrap();
+    assert_eq!(notes(&pool).await, [0, 0]);
+}
+
+#[transaction(tx = pool)]
+async fn loses_its_connection(pool: &PgPool, terminate: bool) -> Result<(), CallError> {
+    increase(tx, 1).await?;
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await?;
+    if terminate {
+        sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(pid).execute(pool).await?;
+    }
+    Err(CallError::Refused)
+}
+
+#[tokio::test]
+async fn the_bodys_error_counts_for_more_than_that_of_the_rollback() {
+    let Some(pool) = two_entries().await else { return };
+    let events = Events::capture();
+    assert!(matches!(loses_its_connection(&pool, false).await, Err(CallError::Refused)));
+    assert!(events.names().is_empty());
+    assert!(matches!(loses_its_connection(&pool, true).await, Err(CallError::Refused)));
+    assert_eq!(events.names(), ["transaction_rollback_failed"]);
+    assert_eq!(events.all()[0].field("function"), "loses_its_connection");
+    assert_eq!(notes(&pool).await, [0, 0]);
+}
+
+#[transaction(tx = pool)]
+async fn is_terminated_at_the_end(pool: &PgPool, runs: &Runs) -> Result<(), CallError> {
+    runs.next();
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await?;
+    sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(pid).execute(pool).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_lost_at_the_commit_is_not_repeated() {
+    let Some(pool) = two_entries().await else { return };
+    let runs = Runs::default();
+    let error = is_terminated_at_the_end(&pool, &runs).await.unwrap_err();
+    assert_eq!((error.classify().sent(), runs.count()), (Sent::Maybe, 1), "{error:?}");
+}
+
+/// A server's log would fill with warnings, were the transaction behind the commit not there to be rolled back.
+#[tokio::test]
+async fn a_commit_leaves_an_idle_connection() {
+    let Some(pool) = postgres(1).await else { return };
+    pool.execute("INSERT INTO entries (id) VALUES (1), (2)").await.unwrap();
+    insert_if_new(&pool, true).await.unwrap();
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&*pool).await.unwrap();
+    let apart = PgPool::connect_with((*pool.connect_options()).clone()).await.unwrap();
+    for _ in 0..100 {
+        let state: String = sqlx::query_scalar("SELECT state FROM pg_stat_activity WHERE pid = $1")
+            .bind(pid)
+            .fetch_one(&apart)
+            .await
+            .unwrap();
+        if state == "idle" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the connection is still in a transaction");
+}

@@ -1,0 +1,133 @@
+//! The error, the databases, and how a call is cut short.
+
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::task::Poll;
+
+use resilience::sql::{RolledBack, SqlKind};
+use resilience::{Advice, Category, Classification, Classify, Rejected};
+use resilience_database_tests::Scratch;
+use sqlx::Executor as _;
+use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error("refused")]
+    Refused,
+    #[error("busy")]
+    Busy,
+    #[error("lost, whoever says so")]
+    Lost(Advice),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+impl Classify for CallError {
+    fn classify(&self) -> Classification {
+        match self {
+            Self::Refused => Classification::permanent("REFUSED").with_status(422),
+            Self::Busy => Classification::transient("BUSY"),
+            Self::Lost(advice) => Classification::transient_with("LOST", *advice),
+            Self::Database(error) => error.classify(),
+            Self::Rejected(rejected) => rejected.classify(),
+        }
+    }
+}
+
+impl CallError {
+    /// The database's code.
+    pub(crate) fn code(&self) -> String {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return self.to_string() };
+        error.code().unwrap_or_default().into_owned()
+    }
+
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        let details = resilience::sql::details(error.as_error()).expect("an error of a database");
+        let kind = details.condition().map(|condition| condition.kind());
+        assert_eq!(kind, Some(SqlKind::InFailedTransaction));
+        assert_eq!((self.classify().category(), self.classify().status()), (Some(Category::Permanent), 500));
+        error.try_downcast_ref::<RolledBack>().is_some()
+    }
+}
+
+/// How often a body has run.
+#[derive(Default)]
+pub(crate) struct Runs(AtomicU32);
+
+impl Runs {
+    /// Counts this one, and says which it is, from 1.
+    pub(crate) fn next(&self) -> u32 {
+        self.0.fetch_add(1, SeqCst) + 1
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(SeqCst)
+    }
+}
+
+/// Polls a future this often, and drops it if it isn't done then.
+pub(crate) async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut polled = 0;
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => {
+            polled += 1;
+            if polled < polls { Poll::Pending } else { Poll::Ready(None) }
+        }
+    })
+    .await
+}
+
+const TABLE: &str = "CREATE TABLE entries (id INTEGER PRIMARY KEY, note INTEGER NOT NULL DEFAULT 0)";
+
+/// A pool on a database of the test's own, with one table.
+pub(crate) struct Opened<P> {
+    pool: P,
+    _scratch: Option<Scratch>,
+}
+
+impl<P> Deref for Opened<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.pool
+    }
+}
+
+pub(crate) async fn sqlite(connections: u32) -> Option<Opened<SqlitePool>> {
+    let scratch = Scratch::new();
+    let options = scratch.options().journal_mode(SqliteJournalMode::Wal);
+    let pool = SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
+    pool.execute(TABLE).await.unwrap();
+    Some(Opened { pool, _scratch: Some(scratch) })
+}
+
+#[track_caller]
+pub(crate) fn postgres(connections: u32) -> impl Future<Output = Option<Opened<PgPool>>> {
+    let database = resilience_database_tests::postgres();
+    async move {
+        let options = database.await?.options;
+        let pool = PgPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
+        pool.execute(TABLE).await.unwrap();
+        Some(Opened { pool, _scratch: None })
+    }
+}
+
+#[track_caller]
+pub(crate) fn mysql(connections: u32) -> impl Future<Output = Option<Opened<MySqlPool>>> {
+    let database = resilience_database_tests::mysql();
+    async move {
+        let options = database.await?.options;
+        let pool = MySqlPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
+        pool.execute(TABLE).await.unwrap();
+        Some(Opened { pool, _scratch: None })
+    }
+}
