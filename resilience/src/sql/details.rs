@@ -32,7 +32,7 @@ impl<'e> Details<'e> {
     /// The system, by the names of OpenTelemetry's `db.system.name`: `postgresql`, `mysql`, `mariadb` or `sqlite`. `None` of
     /// an error that is the driver's own.
     ///
-    /// The protocol doesn't tell MariaDB from MySQL; `mariadb` is said where only MariaDB has the number.
+    /// The protocol doesn't tell MariaDB from MySQL; `mariadb` is said where only MariaDB sends this number.
     pub fn system(&self) -> Option<&'static str> {
         self.system
     }

@@ -1,4 +1,4 @@
-//! MariaDB's error numbers, versions 10.2 to 11, where they aren't MySQL's.
+//! MariaDB's error numbers, versions 10.2 to 12, where they aren't MySQL's.
 
 use super::SqlKind as Is;
 use super::{SqlCondition, SqlKind, mysql};
@@ -165,4 +165,8 @@ const ROWS: &[(u16, &str, SqlKind)] = &[
     (4180, "ER_WITH_TIES_NEEDS_ORDER", Is::InvalidStatement),
     (4187, "ER_SF_OUT_INOUT_ARG_NOT_ALLOWED", Is::InvalidStatement),
     (4192, "ER_SLAVE_STATEMENT_TIMEOUT", Is::QueryCanceled),
+    (4201, "ER_INCORRECT_COLUMN_NAME_COUNT", Is::InvalidStatement),
+    (4203, "ER_VECTOR_BINARY_FORMAT_INVALID", Is::InvalidValue),
+    (4204, "ER_VECTOR_FORMAT_INVALID", Is::InvalidValue),
+    (4206, "ER_VEC_DISTANCE_TYPE", Is::InvalidStatement),
 ];

@@ -1,7 +1,8 @@
 //! What a database's error means, by its code: for PostgreSQL, MySQL, MariaDB and SQLite, with any driver.
 //!
 //! Each system has one table from its codes to a [`SqlKind`], and each kind has one [`Classification`](crate::Classification). The tables
-//! are in the source of [`postgres`], [`mysql`], [`mariadb`] and [`sqlite`], to be read and corrected.
+//! are in the source of [`postgres`], [`mysql`], [`mariadb`] and [`sqlite`], to be read and corrected. A classification costs no
+//! allocation and about 15 ns, of SQLx's error of SQLite 40: `cargo bench -p resilience-database-tests --bench classify`.
 //!
 //! # With SQLx
 //!

@@ -31,7 +31,8 @@ pub fn classify(number: u16) -> Option<SqlCondition> {
 /// The same where it isn't known whether the server is MySQL or MariaDB, with the SQLSTATE that came with the number.
 ///
 /// Drivers that speak the protocol of both don't tell which it is. Where the two give one number two meanings, the
-/// SQLSTATE decides if it can: 4025 with `23000` is MariaDB's failed check. Where it can't, the number is MySQL's.
+/// SQLSTATE decides if it can: 4025 with `23000` is MariaDB's failed check. Where it can't, it is the one that a table lists,
+/// MySQL's before MariaDB's.
 ///
 /// ```
 /// use resilience::sql::{SqlKind, mysql};
@@ -40,14 +41,16 @@ pub fn classify(number: u16) -> Option<SqlCondition> {
 /// assert_eq!(mysql::classify_either(4031, Some("HY000")).unwrap().kind(), SqlKind::IdleDisconnect);
 /// ```
 pub fn classify_either(number: u16, state: Option<&str>) -> Option<SqlCondition> {
-    if is_only_mariadbs(number, state) { mariadb::classify(number) } else { classify(number) }
+    let theirs = match (mariadb::state_of(number), state) {
+        (Some(_), Some(_)) => is_mariadbs(number, state),
+        _ => mariadb::has(number) && known(number).is_none(),
+    };
+    if theirs { mariadb::classify(number) } else { classify(number) }
 }
 
-pub(super) fn is_only_mariadbs(number: u16, state: Option<&str>) -> bool {
-    match (mariadb::state_of(number), state) {
-        (Some(theirs), Some(state)) => theirs == state,
-        _ => matches!(number, 1900..=1999) || (mariadb::has(number) && known(number).is_none()),
-    }
+/// Whether only MariaDB sends this number, or this number with this SQLSTATE.
+pub(super) fn is_mariadbs(number: u16, state: Option<&str>) -> bool {
+    matches!(number, 1900..=1999) || mariadb::state_of(number).is_some_and(|theirs| state == Some(theirs))
 }
 
 pub(super) fn known(number: u16) -> Option<SqlCondition> {

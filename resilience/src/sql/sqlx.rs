@@ -277,7 +277,7 @@ impl<'e> Reported<'e> {
             #[cfg(feature = "sqlx-mysql")]
             Self::MySql(error) => {
                 let number = error.number();
-                let mariadb = super::mysql::is_only_mariadbs(number, error.code());
+                let mariadb = super::mysql::is_mariadbs(number, error.code());
                 Details {
                     system: Some(if mariadb { "mariadb" } else { "mysql" }),
                     code: Some(Code::Number(number.into())),

@@ -234,6 +234,8 @@ fn the_numbers_that_two_systems_share_are_told_apart() {
     assert_eq!(either(4151, Some("HY000")), Is::AuthenticationFailed);
     assert_eq!(either(1969, Some("70100")), Is::QueryCanceled);
     assert_eq!(either(3024, None), Is::QueryCanceled);
+    assert!(mysql::is_mariadbs(4025, Some("23000")) && mysql::is_mariadbs(1969, None));
+    assert!(!mysql::is_mariadbs(4025, Some("HY000")) && !mysql::is_mariadbs(4151, Some("HY000")));
     // By number: the SQLSTATE of MySQL's deadlock is that of a serialization failure.
     assert_eq!(either(1213, Some("40001")), Is::Deadlock);
     for number in 0..=u16::MAX {
