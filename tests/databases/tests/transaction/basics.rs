@@ -99,7 +99,7 @@ macro_rules! basics {
                     sqlx::query("DELETE FROM entries").execute(&*pool).await.unwrap();
                     polls += 1;
                 }
-                assert!(polls > 3, "it had to wait more than {polls} times");
+                assert!(polls > 2, "it never had to wait");
             }
 
             #[tokio::test]
