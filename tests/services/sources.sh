@@ -54,10 +54,10 @@ is_installed() {
 program_of() {
     local candidates
     case $1 in
-        # Debian keeps PostgreSQL's programs apart, by version: the newest.
+        # Debian keeps PostgreSQL's programs out of the path, by version: the newest.
         postgres)
             # shellcheck disable=SC2012 # no such name holds a line feed
-            candidates=("$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -n 1)" postgres)
+            candidates=(postgres "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -n 1)")
             ;;
         mysql) candidates=(mariadbd) ;;
         redis) candidates=(redis-server) ;;
