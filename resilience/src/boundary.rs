@@ -58,6 +58,7 @@ struct New {
 
 impl Boundary {
     /// The boundary of an operation, such as `"get_user"`, at the place of the call. Whether there is a context yet is looked up here.
+    #[inline]
     #[track_caller]
     pub fn new(operation: &'static str) -> Self {
         let new = (!RequestContext::is_there()).then(New::default);
@@ -114,9 +115,15 @@ impl Boundary {
     }
 
     /// The context that has to be made, and its span.
-    fn scope(&mut self) -> Option<(RequestContext, Span)> {
-        let New { request_id, user, tenant } = self.new.take()?;
-        let operation = self.at.operation;
+    #[inline]
+    fn scope(self) -> Option<(RequestContext, Span)> {
+        self.new.map(|new| new.scope(self.at.operation))
+    }
+}
+
+impl New {
+    fn scope(self, operation: &'static str) -> (RequestContext, Span) {
+        let Self { request_id, user, tenant } = self;
         let context = RequestContext::with_request_id(request_id.unwrap_or_else(RequestId::new));
         context.set_operation(operation);
         if let Some(user) = user {
@@ -127,7 +134,7 @@ impl Boundary {
         }
         let request_id = context.request_id().as_str();
         let span = tracing::info_span!(target: "resilience", "boundary", operation, request_id);
-        Some((context, span))
+        (context, span)
     }
 }
 
@@ -203,6 +210,8 @@ impl Named for http::HeaderValue {
     }
 }
 
+type InNewContext<F, R> = TaskLocalFuture<RequestContext, Instrumented<Reporting<F, R>>>;
+
 pin_project! {
     /// Work within a boundary.
     #[project = WithinProjected]
@@ -211,8 +220,8 @@ pin_project! {
     pub enum Within<F, R> {
         /// In the context that was there.
         There { #[pin] work: Reporting<F, R> },
-        /// In a new one.
-        New { #[pin] work: TaskLocalFuture<RequestContext, Instrumented<Reporting<F, R>>> },
+        /// In a new one. Boxed, so that the usual case is as small as the work: a new context allocates as it is.
+        New { work: Pin<Box<InNewContext<F, R>>> },
     }
 }
 
@@ -234,7 +243,7 @@ impl<T, E, F: Future<Output = Result<T, E>>, R: Fn(&E, At)> Future for Within<F,
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             WithinProjected::There { work } => work.poll(cx),
-            WithinProjected::New { work } => work.poll(cx),
+            WithinProjected::New { work } => work.as_mut().poll(cx),
         }
     }
 }
@@ -259,7 +268,7 @@ pub mod internals {
     use super::*;
 
     #[inline]
-    pub fn run<T, E, F, R>(mut boundary: Boundary, report: R, work: F) -> Within<F, R>
+    pub fn run<T, E, F, R>(boundary: Boundary, report: R, work: F) -> Within<F, R>
     where
         F: Future<Output = Result<T, E>>,
         R: Fn(&E, At),
@@ -267,23 +276,23 @@ pub mod internals {
         let work = Reporting { at: boundary.at, report, work };
         match boundary.scope() {
             None => Within::There { work },
-            Some((context, span)) => Within::New { work: context.hold(work.instrument(span)) },
+            Some((context, span)) => Within::New { work: Box::pin(context.hold(work.instrument(span))) },
         }
     }
 
     #[inline]
     pub fn call<T, E>(
-        mut boundary: Boundary,
+        boundary: Boundary,
         report: impl Fn(&E, At),
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let scope = boundary.scope();
+        let at = boundary.at;
         let work = || {
             let outcome = work();
-            boundary.at.settle(&outcome, report);
+            at.settle(&outcome, report);
             outcome
         };
-        match scope {
+        match boundary.scope() {
             None => work(),
             Some((context, span)) => context.sync_scope(|| span.in_scope(work)),
         }

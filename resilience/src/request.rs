@@ -107,6 +107,7 @@ impl RequestContext {
     }
 
     /// Whether the current task has a context.
+    #[inline]
     pub(crate) fn is_there() -> bool {
         CURRENT.try_with(|_| ()).is_ok()
     }
