@@ -68,7 +68,7 @@ impl Mysql {
     }
 }
 
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[track_caller]
 pub(crate) fn url(variable: &str, needs: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{ConnectOptions, Connection, Error, PgPool};
 use tokio::net::TcpListener;
 
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Code, status, sent, and whether it alerts at once.
 fn answer(diagnosis: &Diagnosis) -> (&'static str, u16, Sent, bool) {
