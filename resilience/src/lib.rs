@@ -58,15 +58,16 @@
 //! | all of that for axum, in one layer | `axum` |
 //! | the catalogue as JSON and Markdown | `catalog` |
 //! | what a database's error means, and which constraint it names | [`sql`] |
+//! | a function that runs in a transaction, which is repeated where it lost to another | `transaction`, with a feature of sqlx |
 //! | gRPC | `tonic`, with the feature of that name |
 //!
 //! # Events
 //!
 //! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
 //! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
-//! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_rollback_failed`, and, once per function, `unclassified_error` and `option_out_of_range`.
-//! All are warnings, except that `retry_scheduled` and `transaction_retry` are for information, and `circuit_breaker_rejected` and the end of a call whose
-//! first answer was final are for debugging. None is an error record: what is retried or handled isn't an error yet.
+//! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_rollback_failed`, and, once per function,
+//! `unclassified_error` and `option_out_of_range`. All are warnings, except that `retry_scheduled` and `transaction_retry` are for
+//! information, and `circuit_breaker_rejected` and the end of a call whose first answer was final are for debugging. None is an error record: what is retried or handled isn't an error yet.
 //!
 //! Errors stand there without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL, and, until
 //! [`log_database_values`] asks for them, what a database quotes of rows.

@@ -55,7 +55,7 @@ mod postgres {
                 Err(Error::Database(refused)) if refused.code().is_some_and(|code| code == "25P02") => {
                     // Whatever this says, the news is that nothing was committed.
                     drop(transaction.rollback().await);
-                    Err(RolledBack::because(refused).into())
+                    Err(RolledBack::new(Some(refused)).into())
                 }
                 outcome => outcome.map(drop),
             }
@@ -86,7 +86,7 @@ mod mysql {
             match (*transaction).execute("RELEASE SAVEPOINT _resilience; COMMIT").await {
                 Err(Error::Database(refused)) if says_no_such_savepoint(&*refused) => {
                     drop(transaction.rollback().await);
-                    Err(RolledBack::because(refused).into())
+                    Err(RolledBack::new(Some(refused)).into())
                 }
                 outcome => outcome.map(drop),
             }
@@ -120,7 +120,7 @@ mod sqlite {
                 Err(other) => Err(other),
                 Ok(_) => {
                     drop(transaction.rollback().await);
-                    Err(RolledBack::unexplained().into())
+                    Err(RolledBack::new(None).into())
                 }
             }
         }

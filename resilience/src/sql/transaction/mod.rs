@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Error, Pool, SqlSafeStr, SqlStr};
 
 use crate::events;
 use crate::site::Site;
+use crate::told::Told;
 
 pub use database::Transactional;
 pub use from_sqlx::FromSqlx;
@@ -132,7 +133,7 @@ impl<DB: Transactional> Transaction<'_, DB> {
             },
             Err(error) => {
                 if let Err(failure) = self.rollback().await {
-                    events::transaction_rollback_failed(site, &failure);
+                    events::transaction_rollback_failed(site, &Told::by_itself(&failure).shown(&failure));
                 }
                 Err(error)
             }

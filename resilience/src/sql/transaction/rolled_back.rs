@@ -32,13 +32,9 @@ const TEXT: &str =
     "the transaction had already ended when the body returned Ok; a statement in it failed and the error was dropped";
 
 impl RolledBack {
-    /// The database said so.
-    pub(super) fn because(refused: Box<dyn DatabaseError>) -> Self {
-        Self { refused: Some(refused) }
-    }
-
-    pub(super) fn unexplained() -> Self {
-        Self { refused: None }
+    /// With what the database said, if it said anything.
+    pub(super) fn new(refused: Option<Box<dyn DatabaseError>>) -> Self {
+        Self { refused }
     }
 }
 
