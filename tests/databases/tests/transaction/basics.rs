@@ -99,7 +99,6 @@ macro_rules! basics {
                     sqlx::query("DELETE FROM entries").execute(&*pool).await.unwrap();
                     polls += 1;
                 }
-                assert!(polls > 2, "it never had to wait");
             }
 
             #[tokio::test]
