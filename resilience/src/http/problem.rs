@@ -3,9 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::BodyFormat;
-use crate::{
-    Advice, Category, Classification, Classify, FieldError, Report, RequestContext, RequestId, generic_message,
-};
+use crate::{Classification, Classify, FieldError, Report, RequestContext, RequestId, generic_message};
 
 /// The answer to a request that failed: what the client learns of an error, and nothing more.
 ///
@@ -238,7 +236,7 @@ impl Problem {
     }
 
     fn with_retry(mut self, is: &Classification) -> Self {
-        self.0.retryable = is.category() == Some(Category::Transient) && is.advice() != Advice::DoNotRetry;
+        self.0.retryable = is.may_succeed_later();
         self.0.retry_after = is.retry_after().map(whole_seconds);
         self
     }

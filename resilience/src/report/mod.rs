@@ -61,7 +61,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 /// | how bad | `severity` | `expected`, `unexpected`, `critical` |
 /// | | `category` | `transient`, `permanent`, `partial`, `fatal`; missing where nobody said |
 /// | | `http.response.status_code` | the status for the client |
-/// | | `retryable` | whether a retry may help |
+/// | | `retryable` | whether the request may succeed if it is made again, as the answer to the client says |
 /// | | `alert` | when [somebody is told](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once` |
 ///
 /// The texts are shown without the credentials of URLs, without the path and query of a `reqwest::Error`'s, and without the row

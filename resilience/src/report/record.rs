@@ -72,7 +72,7 @@ impl Failure<'_> {
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
-                        retryable = class.is_retryable(),
+                        retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
                         operation = *operation,
                         "code.file.path" = place.file,

@@ -177,6 +177,13 @@ impl Classification {
         }
     }
 
+    /// Whether the request that failed may succeed if it is made again from its beginning, as a client would: transient, and
+    /// not advised against. True of a transaction that lost to another as well, which [`is_retryable`](Self::is_retryable)
+    /// is not: a single call within it can't be repeated.
+    pub const fn may_succeed_later(&self) -> bool {
+        matches!(self.category, Some(Category::Transient)) && !matches!(self.advice, Advice::DoNotRetry)
+    }
+
     /// Whether a retry may help: transient, and advised.
     pub const fn is_retryable(&self) -> bool {
         matches!((self.category, self.advice), (Some(Category::Transient), Advice::Retry | Advice::RetryAfter(_)))
@@ -200,8 +207,18 @@ mod tests {
             Classification::fatal("X"),
             Classification::unclassified(),
         ] {
-            assert!(!other.is_retryable(), "{other:?}");
+            assert!(!other.is_retryable() && !other.may_succeed_later(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_lost_transaction_may_succeed_later_and_is_not_retried_call_by_call() {
+        for advice in [Advice::RetryTransactionOnce, Advice::RetryTransaction] {
+            let lost = Classification::transient_with("X", advice);
+            assert!(lost.may_succeed_later() && !lost.is_retryable());
+        }
+        assert!(Classification::transient("X").may_succeed_later());
+        assert!(!Classification::transient_with("X", Advice::DoNotRetry).may_succeed_later());
     }
 
     #[test]
