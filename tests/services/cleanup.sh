@@ -72,7 +72,11 @@ alive() {
     [[ -s $1 ]] && read -r pid since <"$1" && kill -0 "$pid" 2>/dev/null && [[ $(born "$pid") == "$since" ]] && ! zombie "$pid"
 }
 
-zombie() { [[ -r /proc/$1/stat && $(<"/proc/$1/stat") == *") Z "* ]]; }
+# Ended, and so are all its threads: they hold its ports as long as one of them is there.
+zombie() {
+    local tasks=("/proc/$1/task/"*)
+    [[ -r /proc/$1/stat && $(<"/proc/$1/stat") == *") Z "* && ${#tasks[@]} -eq 1 ]]
+}
 
 forget() { rm -f "$1"; }
 

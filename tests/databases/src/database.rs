@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgConnection, PgPool};
@@ -30,9 +28,9 @@ impl Postgres {
         self.options.connect().await.expect("a session")
     }
 
-    /// A pool of so many connections, which waits at most 200 ms for one.
+    /// A pool of so many connections, which is patient.
     pub fn pool(&self, max: u32) -> PgPool {
-        PgPoolOptions::new().max_connections(max).acquire_timeout(PATIENCE).connect_lazy_with(self.options.clone())
+        PgPoolOptions::new().max_connections(max).connect_lazy_with(self.options.clone())
     }
 }
 
@@ -62,13 +60,11 @@ impl Mysql {
         self.options.connect().await.expect("a session")
     }
 
-    /// A pool of so many connections, which waits at most 200 ms for one.
+    /// A pool of so many connections, which is patient.
     pub fn pool(&self, max: u32) -> MySqlPool {
-        MySqlPoolOptions::new().max_connections(max).acquire_timeout(PATIENCE).connect_lazy_with(self.options.clone())
+        MySqlPoolOptions::new().max_connections(max).connect_lazy_with(self.options.clone())
     }
 }
-
-const PATIENCE: Duration = Duration::from_secs(2);
 
 #[track_caller]
 pub(crate) fn url(variable: &str, needs: &str) -> Option<String> {
