@@ -91,7 +91,7 @@ pub enum Alert {
     WhenFrequent,
     /// When it is frequent, and then with low priority. What a partial error does by default.
     LowPriority,
-    /// With the first failure. What a fatal error always does.
+    /// With the first failure. What a critical error does by default, and a fatal one always.
     AtOnce,
 }
 

@@ -110,7 +110,7 @@ impl Classification {
         self
     }
 
-    /// Sets when somebody is told. A fatal error always alerts at once.
+    /// Sets when somebody is told. A fatal error always alerts at once, and a critical one unless this is set.
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
@@ -158,6 +158,7 @@ impl Classification {
         match (self.category, self.alert) {
             (Some(Category::Fatal), _) => Alert::AtOnce,
             (_, Some(alert)) => alert,
+            (_, None) if matches!(self.severity(), Severity::Critical) => Alert::AtOnce,
             (Some(Category::Transient), None) => Alert::WhenRepeated,
             (Some(Category::Partial), None) => Alert::LowPriority,
             (Some(Category::Permanent) | None, None) => Alert::WhenFrequent,
@@ -230,6 +231,11 @@ mod tests {
             (Classification::fatal("X").with_alert(Alert::LowPriority), Alert::AtOnce),
             (Classification::unclassified(), Alert::WhenFrequent),
             (Classification::transient("X").with_alert(Alert::AtOnce), Alert::AtOnce),
+            (Classification::permanent("X").with_severity(Severity::Critical), Alert::AtOnce),
+            (
+                Classification::permanent("X").with_severity(Severity::Critical).with_alert(Alert::WhenFrequent),
+                Alert::WhenFrequent,
+            ),
         ];
         for (classification, alert) in table {
             assert_eq!(classification.alert(), alert, "{classification:?}");
