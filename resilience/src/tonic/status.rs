@@ -39,13 +39,24 @@ use crate::{Advice, Category, Classification, Classify, Rejected, generic_messag
 /// assert_eq!(status.code(), tonic::Code::NotFound);
 /// assert_eq!(status.message(), "order 42 not found");
 /// ```
+///
+/// With the feature `boundary` it also writes the error's one log record, as [`report`](crate::report()) does, with the place of the
+/// call: a handler that ends with it is a whole boundary.
+#[track_caller]
 pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
     status_in("", error)
 }
 
 /// The same, with the `domain` of `google.rpc.ErrorInfo`: the name of the service that the code belongs to, such as
 /// `orders.example.com`.
+#[track_caller]
 pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
+    #[cfg(feature = "boundary")]
+    crate::report(error);
+    of(domain, error)
+}
+
+fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     let class = error.classify();
     let code = code(&class);
     let message = match class.status() {
@@ -110,11 +121,11 @@ fn pushback(class: &Classification, code: Code, wait: Option<Duration>) -> Optio
     }
 }
 
-/// As [`status`] makes it. The rejection is kept as its source, so that layers further out know it again.
+/// As [`status`] makes it, without a record. The rejection is kept as its source, so that layers further out know it again.
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 impl From<Rejected> for Status {
     fn from(rejected: Rejected) -> Self {
-        let mut status = status(&rejected);
+        let mut status = of("", &rejected);
         status.set_source(Arc::new(rejected));
         status
     }
@@ -159,22 +170,22 @@ mod tests {
     #[test]
     fn each_status_has_its_code() {
         let table = [
-            (status(&ValidationError::new("email", "is empty")), Code::InvalidArgument),
-            (status(&NotFound::new("order", "42")), Code::NotFound),
-            (status(&AuthFailed::new()), Code::Unauthenticated),
-            (status(&Conflict::new("taken")), Code::AlreadyExists),
-            (status(&RateLimited::new("api")), Code::ResourceExhausted),
-            (status(&ServiceUnavailable::new("stock")), Code::Unavailable),
-            (status(&MissingConfig::new("URL")), Code::Internal),
-            (status(&Failed(Classification::permanent("FORBIDDEN"))), Code::PermissionDenied),
-            (status(&Failed(Classification::permanent("QUERY_TIMEOUT"))), Code::DeadlineExceeded),
-            (status(&Failed(Classification::permanent("X").with_status(503))), Code::Internal),
-            (status(&Failed(Classification::partial("X"))), Code::Internal),
-            (status(&Failed(Classification::unclassified())), Code::Internal),
-            (status(&Failed(Classification::permanent("X").with_status(412))), Code::FailedPrecondition),
-            (status(&Failed(Classification::permanent("X").with_status(405))), Code::Unimplemented),
-            (status(&Failed(Classification::transient("X").with_status(404))), Code::Unavailable),
-            (status(&Failed(Classification::transient_with("X", Advice::RetryTransaction))), Code::Aborted),
+            (of("", &ValidationError::new("email", "is empty")), Code::InvalidArgument),
+            (of("", &NotFound::new("order", "42")), Code::NotFound),
+            (of("", &AuthFailed::new()), Code::Unauthenticated),
+            (of("", &Conflict::new("taken")), Code::AlreadyExists),
+            (of("", &RateLimited::new("api")), Code::ResourceExhausted),
+            (of("", &ServiceUnavailable::new("stock")), Code::Unavailable),
+            (of("", &MissingConfig::new("URL")), Code::Internal),
+            (of("", &Failed(Classification::permanent("FORBIDDEN"))), Code::PermissionDenied),
+            (of("", &Failed(Classification::permanent("QUERY_TIMEOUT"))), Code::DeadlineExceeded),
+            (of("", &Failed(Classification::permanent("X").with_status(503))), Code::Internal),
+            (of("", &Failed(Classification::partial("X"))), Code::Internal),
+            (of("", &Failed(Classification::unclassified())), Code::Internal),
+            (of("", &Failed(Classification::permanent("X").with_status(412))), Code::FailedPrecondition),
+            (of("", &Failed(Classification::permanent("X").with_status(405))), Code::Unimplemented),
+            (of("", &Failed(Classification::transient("X").with_status(404))), Code::Unavailable),
+            (of("", &Failed(Classification::transient_with("X", Advice::RetryTransaction))), Code::Aborted),
         ];
         for (status, code) in table {
             assert_eq!(status.code(), code, "{status:?}");
@@ -185,7 +196,7 @@ mod tests {
     fn a_client_learns_what_it_may_and_no_more() {
         for http in 400..=599 {
             for class in [Classification::permanent("SOME_CODE"), Classification::transient("SOME_CODE")] {
-                let status = status_in("orders.example.com", &Failed(class.with_status(http)));
+                let status = of("orders.example.com", &Failed(class.with_status(http)));
                 let told = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
                 assert!(!told.contains("hunter2") && !told.contains("postgres"), "{told}");
                 assert_eq!(told.contains("for the client"), http < 500, "{http}: {told}");
@@ -206,17 +217,17 @@ mod tests {
             for advice in advices.into_iter().chain([Advice::DoNotRetry]) {
                 let ours = Classification::transient_with("X", advice).with_status(http);
                 // What comes over the wire has no source.
-                let theirs = status(&Failed(ours)).classify();
+                let theirs = of("", &Failed(ours)).classify();
                 assert_eq!(theirs.is_retryable(), ours.is_retryable(), "{http} {advice:?}");
                 // Protobuf's durations end after ten thousand years.
                 let longest = Duration::new(315_576_000_000, 999_999_999);
                 assert_eq!(theirs.retry_after(), ours.retry_after().map(|wait| wait.min(longest)), "{http} {advice:?}");
             }
             for ours in [Classification::permanent("X"), Classification::partial("X"), Classification::unclassified()] {
-                assert!(!status(&Failed(ours.with_status(http))).classify().is_retryable(), "{http} {ours:?}");
+                assert!(!of("", &Failed(ours.with_status(http))).classify().is_retryable(), "{http} {ours:?}");
             }
         }
-        assert!(!status(&MissingConfig::new("URL")).classify().is_retryable());
+        assert!(!of("", &MissingConfig::new("URL")).classify().is_retryable());
     }
 
     #[test]
@@ -236,7 +247,7 @@ mod tests {
     #[test]
     fn the_request_id_is_told() {
         let context = crate::RequestContext::new();
-        let status = context.clone().sync_scope(|| status(&NotFound::new("order", "42")));
+        let status = context.clone().sync_scope(|| of("", &NotFound::new("order", "42")));
         assert_eq!(status.get_details_request_info().unwrap().request_id, context.request_id().as_str());
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use resilience::errors::{NotFound, RateLimited};
 use resilience::tonic::{RequestContextLayer, RequestExt as _, send_request_id, status, status_in};
 use resilience::{Advice, Classification, Classify, Rejected, RequestContext, RequestId, Sent, ServiceError, retry};
+use resilience_boundary_tests::Records;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -356,4 +357,31 @@ async fn key_and_deadline_of_the_call_go_along() {
 
     let spoiled = charge(&channel, "two\nlines").await.unwrap_err().classify();
     assert_eq!((spoiled.status(), spoiled.is_retryable()), (500, false));
+}
+
+#[test]
+fn an_error_that_is_answered_is_logged_once() {
+    let records = Records::capture();
+    let error = NotFound::new("order", "42");
+    let context = RequestContext::with_request_id(RequestId::parse("rpc-7").unwrap());
+    let line = context.sync_scope(|| {
+        let line = line!() + 1;
+        let _status = status(&error);
+        // An outer boundary, which has no record to add.
+        resilience::report(&error);
+        line
+    });
+    assert_eq!(records.names(), ["expected_error", "already_reported"]);
+    let record = &records.all()[0];
+    assert_eq!(record.text("request_id"), "rpc-7");
+    assert!(record.text("code.file.path").ends_with("tonic.rs"), "{record:?}");
+    assert_eq!(record["code.line.number"], line, "{record:?}");
+}
+
+#[test]
+fn what_a_layer_reports_is_logged_where_it_is_answered() {
+    let records = Records::capture();
+    let status = Status::from(Rejected::circuit_open("stock", None));
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(records.reports().is_empty());
 }
