@@ -35,10 +35,17 @@ use crate::{Classification, generic_message};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` doesn't say how it may fail",
-    label = "the layers need to classify this error",
+    label = "derive `ServiceError` for it, or hold it in an enum that does",
     note = "for an error of your own, add `#[derive(ServiceError)]` to it, or implement `Classify`",
     note = "for a foreign error, wrap it in a variant of your own enum with a word other than `transparent`, or write `classify = path::to::function` in the attribute",
-    note = "for `reqwest::Error`, `anyhow::Error` or a boxed error, switch on the feature `reqwest`, `anyhow` or `boxed` of `resilience`"
+    note = "for an error of one of these crates, switch on its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`"
+)]
+// Only where there is a `Problem` to be mistaken for an error.
+#[cfg_attr(
+    feature = "http",
+    diagnostic::on_unimplemented(
+        note = "a `Problem` is the answer to an error that has been reported; write `#[boundary]` on what the handler calls"
+    )
 )]
 pub trait Classify: Display {
     /// Category, code, status, advice and the rest, in one answer.
