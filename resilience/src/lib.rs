@@ -1,5 +1,5 @@
-//! Production error handling as attributes: retry, circuit breaker, timeout and degradation on async functions, and errors that
-//! classify themselves.
+//! Production error handling as attributes: retry, circuit breaker, timeout, degradation, transactions and boundaries on async
+//! functions, and errors that classify themselves.
 //!
 //! - **Attributes nest as written**: the topmost is the outermost layer. A nest that makes no sense doesn't compile.
 //! - **An error classifies itself**, and every layer decides from that alone.
@@ -46,9 +46,9 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | the attributes: options, defaults, equivalent code, recipes | [`retry`], [`circuit_breaker`], [`timeout`], [`degrade`], [`boundary`] |
+//! | the attributes: options, defaults, equivalent code, recipes | [`boundary`], [`degrade`], [`retry`], [`circuit_breaker`], [`timeout`], `transaction` |
 //! | how an error says what it is | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
-//! | the same without macros | [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], [`Degrade`], [`Boundary`] |
+//! | the same without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | what a body can ask | [`context()`] |
 //! | control and watching | [`sites()`] |
 //! | log records of errors, one for each failure | [`report`](report()), [`Report`], [`RequestContext`] |
@@ -79,8 +79,14 @@
 //!
 //! # Features
 //!
-//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default. `reqwest`, `anyhow` and `boxed` add classification of foreign errors, `http` and
-//! `axum` the answers. With `default-features = false` there remain the taxonomy and, with `macros`, the derive.
+//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default.
+//!
+//! - `reqwest`, `tonic`, `anyhow` and `boxed` make foreign errors classify themselves.
+//! - `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` do so for `sqlx::Error`, and bring `#[transaction]`.
+//! - `http` adds the answer `Problem` and the catalogue; `axum` adds the layer.
+//! - `tracing-error` adds span traces to log records.
+//!
+//! With `default-features = false` there remain the taxonomy and, with `macros`, the derive.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -169,7 +175,8 @@ pub use resilience_macros::retry;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/timeout.md")]
 pub use resilience_macros::timeout;
-#[cfg(all(feature = "macros", feature = "_sqlx"))]
+// Not `_sqlx`, since the compiler names these features to who has forgotten them.
+#[cfg(all(feature = "macros", any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))]
 #[doc = include_str!("docs/transaction.md")]
 pub use resilience_macros::transaction;
 
