@@ -33,6 +33,22 @@ pub struct ShutdownReason {
 /// # });
 /// ```
 ///
+/// A server that stops in good order returns `Ok`. Let its exit code say that it didn't mean to, so that a supervisor starts it again:
+///
+/// ```no_run
+/// use resilience::errors::MissingConfig;
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     resilience::exit_code(run())
+/// }
+///
+/// fn run() -> Result<ExitCode, MissingConfig> {
+///     // … serve until `shutdown_requested()` …
+///     Ok(if resilience::shutdown_reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+/// }
+/// ```
+///
 /// Any number of tasks may wait. A request to stop can't be taken back, and it is the process's: a test that reports a fatal
 /// error has a [`Shutdown`] of its own.
 ///

@@ -28,7 +28,21 @@
 //!
 //! and `curl -i localhost/users/x`, which axum itself rejects, answers in the same form.
 //!
-//! On your own enum the derive writes `IntoResponse` when it is asked to: `#[service(axum)]`.
+//! On your own enum the derive writes `IntoResponse` when it is asked to: `#[service(axum)]`. Then a handler may return
+//! `Result<T, UserError>` as well.
+//!
+//! # Without the layer
+//!
+//! A `Problem` is an answer all the same, and is logged, but nobody has made a request id, an operation or a span; what axum rejects keeps
+//! its own form, and a panic closes the connection.
+//!
+//! # Errors you may see
+//!
+//! - *the trait `Handler<_, _>` is not implemented*: the handler's error is no answer. Return a `Problem`, or write `#[service(axum)]` on the
+//!   enum. Or its future isn't `Send`. `#[axum::debug_handler]` says which.
+//! - *`ParseIntError: Classify` is not satisfied*: `?` made a `Problem` of an error that doesn't say how it may fail. Hold it in an enum with
+//!   `#[derive(ServiceError)]`; the handler's `?` takes one step, so let what it calls return that enum.
+//! - *cannot find `Router` in `axum`*: `use resilience::*` brings this module under the name of the crate. Import by name.
 
 mod answer;
 mod body;
