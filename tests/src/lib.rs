@@ -8,10 +8,5 @@ pub use error::CallError;
 pub use events::{Event, Events};
 pub use script::{Answer, Script};
 
-/// The README's code compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
-
 /// A breaker of another crate than the one whose functions name it.
 pub static ELSEWHERE: resilience::CircuitBreaker = resilience::CircuitBreaker::new("elsewhere").failure_threshold(1);

@@ -27,6 +27,11 @@ pub use local::Scratch;
 pub use private::Private;
 pub use wait::until;
 
+/// The README's code compiles; here, since only here are both databases and HTTP at hand.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
+
 /// What the layers make of an error, to compare at once: code, status, advice, and whether it was sent.
 pub fn told(error: &sqlx::Error) -> (&'static str, u16, resilience::Advice, resilience::Sent) {
     let is = resilience::Classify::classify(error);
