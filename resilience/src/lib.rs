@@ -42,6 +42,40 @@
 //! # }
 //! ```
 //!
+//! # From a failure to the client and the log
+//!
+//! A handler that returns a `Problem` is a whole boundary: its `?` writes the error's one log record, and makes the answer. A consumer, a job
+//! or a command has [`#[boundary]`](macro@boundary) instead, and `main` has [`exit_code`].
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "http"))] {
+//! use resilience::{Problem, ServiceError, boundary};
+//!
+//! #[derive(Debug, thiserror::Error, ServiceError)]
+//! enum UserError {
+//!     #[error("no row for user {id}")] // for the log
+//!     #[service(not_found, public = "No such user")] // for the client
+//!     Unknown { id: u64 },
+//! }
+//!
+//! async fn find(id: u64) -> Result<String, UserError> {
+//!     // … ask the database …
+//! #   if id == 0 { return Ok(String::new()) }
+//!     Err(UserError::Unknown { id })
+//! }
+//!
+//! async fn get_user(id: u64) -> Result<String, Problem> {
+//!     Ok(find(id).await?)
+//! }
+//!
+//! #[boundary(operation = "greet_user", request_id = message)]
+//! async fn on_message(message: &str, id: u64) -> Result<(), UserError> {
+//!     find(id).await?;
+//!     Ok(())
+//! }
+//! # }
+//! ```
+//!
 //! # Where to look
 //!
 //! | for | see |
