@@ -29,12 +29,14 @@
 //! and `curl -i localhost/users/x`, which axum itself rejects, answers in the same form.
 //!
 //! On your own enum the derive writes `IntoResponse` when it is asked to: `#[service(axum)]`. Then a handler may return
-//! `Result<T, UserError>` as well.
+//! `Result<T, UserError>` as well. The record of its error names the line of the enum, for nothing knows where the handler
+//! failed; with a `Problem` it is the line of the `?`.
 //!
 //! # Without the layer
 //!
 //! A `Problem` is an answer all the same, and is logged, but nobody has made a request id, an operation or a span; what axum rejects keeps
-//! its own form, and a panic closes the connection.
+//! its own form, and a panic closes the connection. A failure that passes a `#[boundary]` on its way is logged there and again with the answer,
+//! since what tells that it is the same is kept in the request's context.
 //!
 //! # Errors you may see
 //!
