@@ -101,14 +101,18 @@
 //! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
 //! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_rollback_failed`, and, once per function,
 //! `unclassified_error` and `option_out_of_range`. All are warnings, except that `retry_scheduled` and `transaction_retry` are for
-//! information, and `circuit_breaker_rejected` and the end of a call whose first answer was final are for debugging. None is an error record: what is retried or handled isn't an error yet.
+//! information, and `circuit_breaker_rejected` and the end of a call whose first answer was final are for debugging. None is an error
+//! record: what is retried or handled isn't an error yet.
 //!
-//! Errors stand there without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL, and, until
-//! [`log_database_values`] asks for them, what a database quotes of rows.
 //! The record of an error has the target `resilience::report`: `expected_error`, `unexpected_error` or `critical_error`, and
-//! [`Report`] has its fields. Of alerts tell `alert_began`, a warning, and `alert_over`, for information.
+//! [`Report`] has its fields; a further boundary on its way says `already_reported`, for debugging. Of alerts tell `alert_began`, a
+//! warning, and `alert_over`, for information. With `axum` there are `request_rejected`, for debugging, of what axum answers by
+//! itself, and `request_layer_missing`, a warning, once per process.
 //!
-//! Each says `service`, the label, and `function`. By default both are the function's bare name, so give methods that are called
+//! Errors stand in all of them without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL,
+//! and, until [`log_database_values`] asks for them, what a database quotes of rows.
+//!
+//! Each event of a layer says `service`, the label, and `function`. By default both are the function's bare name, so give methods that are called
 //! `get` a label of their own: `#[retry(service = "orders", …)]`.
 //!
 //! # Features

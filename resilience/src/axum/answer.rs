@@ -1,3 +1,5 @@
+use std::sync::Once;
+
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -6,18 +8,36 @@ use axum::response::{IntoResponse, Response};
 use super::panics::Panicked;
 use super::scope::Scope;
 use crate::Report;
+use crate::RequestContext;
 use crate::http::Problem;
 
 /// The answer, complete without the layer as well. The problem itself is among the response's extensions, where a
 /// [`RequestLayer`](super::RequestLayer) finds it and brings it into the form that it is set to, and where your own layers can
 /// look at it.
+///
+/// Outside of a request's context there is no request id to tell, and an error that passes several boundaries is logged at each. Where
+/// an answer is made there, a layer has been forgotten: the event `request_layer_missing`, a warning, says so once per process.
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        if !RequestContext::is_there() {
+            layer_is_missing();
+        }
         let mut response = Response::new(Body::empty());
         write(self, &mut response, None);
         response
     }
+}
+
+fn layer_is_missing() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            target: "resilience",
+            help = "add `.layer(resilience::axum::RequestLayer::new())` to the router, as its last layer",
+            "request_layer_missing"
+        );
+    });
 }
 
 /// Brings a problem that comes by into the layer's form, unless somebody has encoded its body meanwhile.

@@ -1,0 +1,34 @@
+//! What a router without its layer says. In a process of its own: it is said once.
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use resilience::Problem;
+use resilience::axum::RequestLayer;
+use resilience::errors::NotFound;
+use resilience_boundary_tests::Records;
+use tower::ServiceExt as _;
+
+async fn absent() -> Result<(), Problem> {
+    Err(NotFound::new("user", "7"))?
+}
+
+async fn ask(app: Router) -> u16 {
+    app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_forgotten_layer_is_told_of_once() {
+    let records = Records::capture();
+    let app = || Router::new().route("/", get(absent));
+    assert_eq!(ask(app().layer(RequestLayer::new())).await, 404);
+    assert_eq!(records.names(), ["expected_error"]);
+    for _ in 0..2 {
+        assert_eq!(ask(app()).await, 404);
+    }
+    assert_eq!(records.names(), ["expected_error", "expected_error", "request_layer_missing", "expected_error"]);
+    let warning = &records.all()[2];
+    assert_eq!(warning.text("level"), "WARN");
+    assert!(warning.text("help").contains("RequestLayer"), "{warning:?}");
+}
