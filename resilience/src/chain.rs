@@ -1,6 +1,7 @@
 //! Finds, behind a trait object, the error that can classify itself.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use crate::register::{self, Known};
 use crate::{Classify, Rejected, errors, http};
@@ -10,6 +11,14 @@ use crate::{Classify, Rejected, errors, http};
 /// One that is known but doesn't know itself (an `io::Error` of an unnamed kind) leaves the word to what is inside it.
 pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
     links(error).find_map(classified)
+}
+
+/// The error as what it is, also where it stands in a `Box` or is shared in an `Arc`: their types hide its own, and their
+/// sources begin below it.
+pub(crate) fn downcast<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let boxed = || error.downcast_ref::<Box<T>>().map(|error| &**error);
+    let shared = || error.downcast_ref::<Arc<T>>().map(|error| &**error);
+    error.downcast_ref().or_else(boxed).or_else(shared)
 }
 
 fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {

@@ -124,7 +124,7 @@ impl Secret {
 
 #[cfg(feature = "reqwest")]
 fn of_reqwest(link: &(dyn Error + 'static), secrets: &mut Secrets) {
-    let url = link.downcast_ref::<reqwest::Error>().and_then(reqwest::Error::url);
+    let url = crate::chain::downcast::<reqwest::Error>(link).and_then(reqwest::Error::url);
     if let Some(url) = url.map(reqwest::Url::as_str) {
         let origin = by_form::origin(url);
         // Of a URL that has nothing more, every other one of that host begins like it.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::chain::downcast;
 use crate::{Classify, ServiceError};
 
 /// Recognises one type behind a trait object.
@@ -21,7 +22,7 @@ impl Known {
     /// The entry of a derived type, which needn't be shared between threads.
     pub const fn derived<E: ServiceError + 'static>() -> Self {
         Self {
-            cast: |error| error.downcast_ref::<E>().map(|error| error as &dyn Classify),
+            cast: |error| downcast::<E>(error).map(|error| error as &dyn Classify),
             #[cfg(feature = "anyhow")]
             context: None,
         }
@@ -29,7 +30,7 @@ impl Known {
 
     pub(crate) const fn built_in<E: Error + Classify + Send + Sync + 'static>() -> Self {
         Self {
-            cast: |error| error.downcast_ref::<E>().map(|error| error as &dyn Classify),
+            cast: |error| downcast::<E>(error).map(|error| error as &dyn Classify),
             #[cfg(feature = "anyhow")]
             context: Some(|error| error.downcast_ref::<E>().map(|error| error as &dyn Classify)),
         }

@@ -45,6 +45,18 @@ fn a_box_is_classified_by_the_outermost_type_that_is_known() {
 }
 
 #[test]
+fn an_error_that_is_shared_or_boxed_within_the_chain_is_found() {
+    // A cache hands the one failure out to all who wait for it.
+    assert_eq!(code(&BoxError::from(Arc::new(Inner::Missing))), "INNER");
+    assert_eq!(code(&BoxError::from(Opaque(Arc::new(Inner::Missing).into()))), "INNER");
+    assert_eq!(code(&BoxError::from(Box::new(Inner::Missing))), "INNER");
+    let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(BoxError::from(Opaque(Arc::new(refused()).into())).classify().sent(), Sent::Never);
+    let is = anyhow::Error::new(Arc::new(refused())).context("can't load").classify();
+    assert_eq!(is.sent(), Sent::Never);
+}
+
+#[test]
 fn built_in_types_are_known() {
     let rejected = Rejected::circuit_open("inventory", None);
     let is = BoxError::from(Opaque(rejected.into())).classify();

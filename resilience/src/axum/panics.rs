@@ -15,11 +15,13 @@ use crate::{Classification, Classify, Evidence};
 #[derive(Debug)]
 pub(super) struct Panicked {
     message: String,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 #[derive(Debug)]
 struct Place {
+    /// What the panic said there.
+    message: String,
     file: String,
     line: u32,
     column: u32,
@@ -28,19 +30,23 @@ struct Place {
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-    static LAST: Cell<Option<Place>> = const { Cell::new(None) };
+    static LAST: Cell<Option<Box<Place>>> = const { Cell::new(None) };
 }
 
 /// Runs a function that may panic.
 pub(super) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
     let was = CATCHING.replace(true);
+    // Of a panic that was caught before this one.
+    LAST.set(None);
     // Whatever the function has left half done is dropped, and not looked at again.
     let outcome = panic::catch_unwind(AssertUnwindSafe(function));
     CATCHING.set(was);
     outcome.map_err(|payload| {
         let message = message(&*payload);
         caught(|| drop(payload));
-        Panicked { message, place: LAST.take() }
+        // A panic that is only handed on tells the hook nothing, and another may have been caught on the way.
+        let place = LAST.take().filter(|place| place.message == message);
+        Panicked { message, place }
     })
 }
 
@@ -62,11 +68,14 @@ pub(super) fn watch() {
 
 fn note(info: &PanicHookInfo<'_>) {
     if CATCHING.try_with(Cell::get) == Ok(true) {
-        let place = info.location().map(|location| Place {
-            file: location.file().to_owned(),
-            line: location.line(),
-            column: location.column(),
-            backtrace: Backtrace::capture(),
+        let place = info.location().map(|location| {
+            Box::new(Place {
+                message: message(info.payload()),
+                file: location.file().to_owned(),
+                line: location.line(),
+                column: location.column(),
+                backtrace: Backtrace::capture(),
+            })
         });
         let _ = LAST.try_with(|last| last.set(place));
     }
@@ -101,7 +110,7 @@ fn kept(file: &str) -> &'static str {
 
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
+        match self.place.as_deref() {
             Some(Place { file, line, column, .. }) => {
                 write!(f, "panicked at {file}:{line}:{column}: {}", self.message)
             }
@@ -124,5 +133,24 @@ impl Classify for Panicked {
             Some(place) => evidence.with_backtrace(&place.backtrace),
             None => evidence,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_that_somebody_else_caught_lends_its_place_to_no_other() {
+        watch();
+        catch(|| drop(panic::catch_unwind(|| panic!("caught by the handler")))).unwrap();
+        // What a joined task panicked with goes on without the hook.
+        let resumed = catch(|| panic::resume_unwind(Box::new("of a task"))).unwrap_err();
+        assert_eq!(resumed.to_string(), "panicked: of a task");
+        let resumed = catch(|| {
+            drop(panic::catch_unwind(|| panic!("caught by the handler")));
+            panic::resume_unwind(Box::new("of a task"))
+        });
+        assert_eq!(resumed.unwrap_err().to_string(), "panicked: of a task");
     }
 }

@@ -8,6 +8,7 @@ use reqwest::{Error, Response};
 
 use super::UpstreamError;
 use super::retry_after::retry_after;
+use crate::chain::downcast;
 use crate::{Classification, Classify, Sent};
 
 /// Turns an error status into an error that keeps the status and the `Retry-After`.
@@ -102,5 +103,5 @@ impl Classify for Error {
 
 /// The first of a type among the sources.
 fn below<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
-    std::iter::successors(error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(error.source(), |&error| error.source()).find_map(downcast)
 }

@@ -3,6 +3,8 @@
 use std::error::Error;
 
 use super::Secrets;
+#[cfg(feature = "_sqlx")]
+use crate::chain::downcast;
 
 /// Without a driver there is nothing to hide.
 #[cfg(not(feature = "_sqlx"))]
@@ -32,7 +34,7 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
         if quotes {
             secrets.add(&link.to_string(), &instead);
             secrets.add(&format!("{link:?}"), &instead);
-            if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) = link.downcast_ref() {
+            if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) = downcast(link) {
                 secrets.add(text, &instead);
             }
             if let Some(error) = in_database_variant(link) {
@@ -44,7 +46,7 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
 
 #[cfg(feature = "_sqlx")]
 fn in_database_variant<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn sqlx::error::DatabaseError> {
-    match link.downcast_ref::<sqlx::Error>() {
+    match downcast::<sqlx::Error>(link) {
         Some(sqlx::Error::Database(error)) => Some(&**error),
         Some(_) => None,
         None => link.downcast_ref::<Box<dyn sqlx::error::DatabaseError>>().map(|error| &**error),
@@ -57,7 +59,7 @@ fn details_of(link: &(dyn Error + 'static), secrets: &mut Secrets) {
     #[cfg(feature = "sqlx-postgres")]
     {
         let inside = in_database_variant(link).and_then(|error| error.as_error().downcast_ref());
-        if let Some(error) = inside.or_else(|| link.downcast_ref::<sqlx::postgres::PgDatabaseError>()) {
+        if let Some(error) = inside.or_else(|| downcast::<sqlx::postgres::PgDatabaseError>(link)) {
             for text in [error.detail(), error.r#where(), error.hint()].into_iter().flatten() {
                 secrets.add(text, LEFT_OUT);
             }
@@ -152,5 +154,20 @@ mod tests {
     fn what_quotes_nothing_stays() {
         let error = sqlx::Error::PoolTimedOut;
         assert_eq!(text(&error, &error.evidence()), error.to_string());
+    }
+
+    #[test]
+    fn an_error_that_several_share_tells_no_more() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("can't load: {0} | {0:?}")]
+        struct Load(#[source] std::sync::Arc<sqlx::Error>);
+
+        let role = "invalid value \"ada@example.com\" for enum Role";
+        let error = sqlx::Error::ColumnDecode { index: "role".into(), source: role.into() };
+        let load = Load(error.into());
+        let evidence = Evidence::of(&load);
+        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &evidence)).collect();
+        assert!(!causes.join("\n").contains("ada"), "{causes:?}");
+        assert_eq!(crate::sql::condition(&load.0).map(|is| is.classification().code()), Some("INTERNAL_ERROR"));
     }
 }

@@ -11,6 +11,7 @@ use ::sqlx::error::{DatabaseError, ErrorKind};
 use super::details::Code;
 use super::details::Details;
 use super::{SqlCondition, SqlKind};
+use crate::chain::downcast;
 use crate::{Alert, Classification, Classify, Evidence, FieldError, Rejected, Sent, generic_message};
 
 /// By the database's code ([the table](crate::sql#the-conditions)), and of the driver's own errors:
@@ -85,14 +86,14 @@ impl From<Rejected> for Error {
 }
 
 pub(super) fn condition(error: &(dyn StdError + 'static)) -> Option<SqlCondition> {
-    match error.downcast_ref() {
+    match downcast(error) {
         Some(error) => condition_of(error),
         None => below(error).and_then(Reported::condition),
     }
 }
 
 pub(super) fn details<'e>(error: &'e (dyn StdError + 'static)) -> Option<Details<'e>> {
-    match error.downcast_ref() {
+    match downcast(error) {
         Some(error) => Some(details_of(error)),
         None => below(error).map(Reported::details),
     }
@@ -199,7 +200,7 @@ fn source<T: StdError + 'static>(error: &dyn StdError) -> Option<&T> {
 }
 
 fn source_of<'e, T: StdError + 'static>(first: Option<&'e (dyn StdError + 'static)>) -> Option<&'e T> {
-    std::iter::successors(first, |&error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(first, |&error| error.source()).find_map(downcast)
 }
 
 /// An error that the database reported, by the driver that brought it.
@@ -224,18 +225,18 @@ impl<'e> Reported<'e> {
 
     fn by_driver(error: &'e (dyn StdError + 'static)) -> Option<Self> {
         #[cfg(feature = "sqlx-postgres")]
-        if let Some(error) = error.downcast_ref() {
+        if let Some(error) = downcast(error) {
             return Some(Self::Postgres(error));
         }
         #[cfg(feature = "sqlx-mysql")]
-        if let Some(error) = error.downcast_ref() {
+        if let Some(error) = downcast(error) {
             return Some(Self::MySql(error));
         }
         #[cfg(feature = "sqlx-sqlite")]
-        if let Some(error) = error.downcast_ref() {
+        if let Some(error) = downcast(error) {
             return Some(Self::Sqlite(error));
         }
-        error.is::<super::RolledBack>().then_some(Self::RolledBack)
+        downcast::<super::RolledBack>(error).is_some().then_some(Self::RolledBack)
     }
 
     fn condition(self) -> Option<SqlCondition> {

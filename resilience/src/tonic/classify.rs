@@ -5,8 +5,9 @@ use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
 use super::PUSHBACK;
+use crate::chain::{self, downcast};
 use crate::taxonomy::RetryAfter as _;
-use crate::{Advice, Alert, Classification, Classify, Evidence, Rejected, Sent, chain};
+use crate::{Advice, Alert, Classification, Classify, Evidence, Rejected, Sent};
 
 /// By what broke, if the call failed on our side; else by the callee's code. See [`resilience::tonic`](crate::tonic) for the
 /// table.
@@ -107,7 +108,7 @@ fn is_out_of_quota(status: &Status) -> bool {
 
 /// The first of a type in the chain.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(Some(error), |&error| error.source()).find_map(downcast)
 }
 
 #[cfg(test)]
