@@ -164,6 +164,8 @@ mod expansion;
 pub mod http;
 mod into_response;
 mod io;
+#[cfg(any(feature = "axum", all(feature = "tonic", feature = "boundary")))]
+mod panics;
 #[cfg(feature = "tokio")]
 mod random;
 #[cfg(feature = "tokio")]

@@ -5,9 +5,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_A
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::panics::Panicked;
 use super::scope::Scope;
-use crate::Report;
 use crate::RequestContext;
 use crate::http::Problem;
 
@@ -57,13 +55,6 @@ pub(super) fn to_panic(scope: &Scope) -> Response {
     let mut response = Response::new(Body::empty());
     write(Problem::new(500, "INTERNAL_ERROR"), &mut response, Some(scope));
     response
-}
-
-/// Writes a panic's log record, which has the panic's place.
-pub(super) fn report(panicked: &Panicked, scope: &Scope) {
-    let ours = scope.settings.place;
-    let (file, line) = panicked.place().unwrap_or((ours.file(), ours.line()));
-    Report::new(panicked).at(file, line).emit();
 }
 
 /// Status, headers and body; other headers stay.

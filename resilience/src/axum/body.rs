@@ -5,8 +5,8 @@ use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 
-use super::panics;
 use super::scope::Scope;
+use crate::panics;
 
 /// A body that is made while it is sent: in its request's context, and with its panics caught.
 pub(super) struct ScopedBody {
@@ -36,7 +36,7 @@ impl HttpBody for ScopedBody {
             Ok(polled) => polled.map_err(Into::into),
             Err(panicked) => {
                 scope.enter(|| {
-                    super::answer::report(&panicked, scope);
+                    panicked.report(scope.settings.place);
                     // What a panic has left behind may panic again when it is dropped.
                     let _ = panics::catch(|| *body = None);
                 });

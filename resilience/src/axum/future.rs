@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::body::ScopedBody;
-use super::panics::{self, Panicked};
 use super::scope::Scope;
 use super::{answer, foreign};
+use crate::panics::{self, Panicked};
 
 pin_project! {
     /// The answer of a [`RequestService`](super::RequestService).
@@ -82,7 +82,7 @@ where
                 }
                 StateProjection::Panicked { panicked } => {
                     let mut response = scope.enter(|| {
-                        answer::report(panicked, scope);
+                        panicked.report(scope.settings.place);
                         answer::to_panic(scope)
                     });
                     scope.sign(response.headers_mut());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
 
-use super::{RequestService, panics};
+use super::RequestService;
 use crate::http::BodyFormat;
+use crate::panics;
 
 /// A [`RequestLayer`] with the defaults.
 ///

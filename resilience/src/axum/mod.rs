@@ -52,7 +52,6 @@ mod foreign;
 mod future;
 mod json;
 mod layer;
-mod panics;
 mod scope;
 mod service;
 

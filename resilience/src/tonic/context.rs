@@ -1,16 +1,18 @@
 //! The request id on its way from one service to the next.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use tonic::{Request, Status};
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Instrument as _;
+use tracing::Span;
 
-use super::{REQUEST_ID, RequestExt as _};
+use super::{ContextualBody, REQUEST_ID, RequestExt as _};
+use crate::panics::{self, Panicked};
 use crate::{RequestContext, RequestId};
 
 /// An interceptor that sends the request id of the current [`RequestContext`] along, as the metadata `x-request-id`.
@@ -30,22 +32,37 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 ///
 /// - The **request id** is that of the metadata `x-request-id`, if it is [fit](RequestId::parse) for logs and stands there once; else a
 ///   new one is made. Every response tells it in the same metadata.
-/// - The handler runs in a context with the **operation** `/package.Service/Method`, and in a **span** `request` with the fields
-///   `request_id` and `route`, at the level of information.
-///
-/// A streamed answer is outside the context, from its first message on.
+/// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a streamed answer.
+/// - Both run in a **span** `request` with the fields `request_id` and `route`, at the level of information.
+/// - A **panic** of the handler, or of its stream, is an `unexpected_error` in the log, code `PANIC`, with message and place; the client
+///   gets `Internal`, which doesn't tell it from any other.
+/// - A **success**, an answer that ends with `Ok`, is [told](crate::report_success) to the alerts.
 ///
 /// ```text
 /// tonic::transport::Server::builder().layer(resilience::tonic::RequestContextLayer::new()).add_service(orders).serve(address)
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
-pub struct RequestContextLayer;
+///
+/// # Panics
+///
+/// The layer itself doesn't. When it is first put on something it hangs itself in front of the process's panic hook, to learn the
+/// place of a panic; the hook that was there runs as before.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestContextLayer {
+    place: &'static Location<'static>,
+}
 
 impl RequestContextLayer {
-    /// The layer.
+    /// The layer. A panic whose place isn't known has that of this call.
+    #[track_caller]
     pub const fn new() -> Self {
-        Self
+        Self { place: Location::caller() }
+    }
+}
+
+impl Default for RequestContextLayer {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -53,7 +70,8 @@ impl<S> Layer<S> for RequestContextLayer {
     type Service = Contextual<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Contextual { inner }
+        panics::watch();
+        Contextual { inner, place: self.place }
     }
 }
 
@@ -61,36 +79,107 @@ impl<S> Layer<S> for RequestContextLayer {
 #[derive(Debug, Clone)]
 pub struct Contextual<S> {
     inner: S,
+    place: &'static Location<'static>,
 }
 
 impl<S, B, R> Service<http::Request<B>> for Contextual<S>
 where
     S: Service<http::Request<B>, Response = http::Response<R>>,
     S::Future: Send + 'static,
+    S::Error: 'static,
+    R: 'static,
 {
-    type Response = S::Response;
+    type Response = http::Response<ContextualBody<R>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let id = accepted(&request).unwrap_or_else(RequestId::new);
-        let route = request.uri().path();
-        let span = tracing::info_span!(target: "resilience", "request", request_id = id.as_str(), route);
-        let context = RequestContext::with_request_id(id.clone());
+        let scope = Scope::begin(&request, self.place);
+        match scope.enter(|| panics::catch(|| self.inner.call(request))) {
+            Ok(future) => Box::pin(answer(future, scope)),
+            Err(panicked) => Box::pin(async move { Ok(answer_to(&panicked, scope)) }),
+        }
+    }
+}
+
+async fn answer<F, R, E>(future: F, scope: Scope) -> Result<http::Response<ContextualBody<R>>, E>
+where
+    F: Future<Output = Result<http::Response<R>, E>>,
+{
+    let mut future = pin!(Some(future));
+    let mut answered = poll_fn(|cx| {
+        let Some(future) = future.as_mut().as_pin_mut() else { return Poll::Pending };
+        match scope.enter(|| panics::catch(|| future.poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panicked) => Poll::Ready(Err(panicked)),
+        }
+    })
+    .await;
+    // What the handler's future holds is dropped here, and may panic as well.
+    if let Err(again) = scope.enter(|| panics::catch(|| future.set(None))) {
+        answered = Err(again);
+    }
+    match answered {
+        Ok(response) => {
+            let mut response = response?;
+            // An answer without a message has its status here.
+            scope.ended(response.headers());
+            scope.sign(response.headers_mut());
+            Ok(response.map(|body| ContextualBody::new(body, scope)))
+        }
+        Err(panicked) => Ok(answer_to(&panicked, scope)),
+    }
+}
+
+fn answer_to<R>(panicked: &Panicked, scope: Scope) -> http::Response<ContextualBody<R>> {
+    let mut response = scope.failed(panicked).into_http::<()>();
+    scope.sign(response.headers_mut());
+    response.map(|()| ContextualBody::empty(scope))
+}
+
+/// What holds while one request is answered.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    context: RequestContext,
+    span: Span,
+    /// Where the layer was made.
+    pub(super) place: &'static Location<'static>,
+}
+
+impl Scope {
+    fn begin<B>(request: &http::Request<B>, place: &'static Location<'static>) -> Self {
+        let id = || accepted(request).unwrap_or_else(RequestId::new);
+        let context = RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(id()));
+        let (request_id, route) = (context.request_id().as_str(), request.uri().path());
+        let span = tracing::info_span!(target: "resilience", "request", request_id, route);
         context.set_operation(route);
-        let answer = context.clone().sync_scope(|| span.in_scope(|| self.inner.call(request)));
-        let answered = async move {
-            let mut response = answer.await?;
-            if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-                response.headers_mut().insert(REQUEST_ID, id);
-            }
-            Ok(response)
-        };
-        Box::pin(context.scope(answered).instrument(span))
+        Self { context, span, place }
+    }
+
+    /// Runs a function in the request's context and span.
+    pub(super) fn enter<T>(&self, function: impl FnOnce() -> T) -> T {
+        self.context.clone().sync_scope(|| self.span.in_scope(function))
+    }
+
+    /// Tells the alerts of a success, if headers or trailers say that it was one.
+    pub(super) fn ended(&self, metadata: &HeaderMap) {
+        if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0")
+            && let Some(operation) = self.context.operation()
+        {
+            crate::report_success(&operation);
+        }
+    }
+
+    /// Tells the request id.
+    fn sign(&self, headers: &mut HeaderMap) {
+        // What `RequestId` accepts is fit for a header.
+        if let Ok(id) = HeaderValue::from_str(self.context.request_id().as_str()) {
+            headers.insert(REQUEST_ID, id);
+        }
     }
 }
 

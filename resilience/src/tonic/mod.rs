@@ -47,12 +47,17 @@
 //!
 //! As a server, [`status`] makes the answer from any error that classifies itself.
 
+#[cfg(feature = "boundary")]
+mod body;
 mod classify;
 #[cfg(feature = "boundary")]
 mod context;
 mod outgoing;
 mod status;
 
+#[cfg(feature = "boundary")]
+#[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
+pub use self::body::ContextualBody;
 #[cfg(feature = "boundary")]
 #[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
 pub use self::context::{Contextual, RequestContextLayer, send_request_id};

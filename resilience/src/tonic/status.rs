@@ -56,7 +56,8 @@ pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     of(domain, error)
 }
 
-fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
+/// Writes no record.
+pub(super) fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     let class = error.classify();
     let code = code(&class);
     let message = match class.status() {

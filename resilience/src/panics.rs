@@ -5,15 +5,15 @@ use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 
 use crate::caught::caught;
-use crate::{Classification, Classify, Evidence};
+use crate::{Classification, Classify, Evidence, Report};
 
 /// A panic that was caught.
 #[derive(Debug)]
-pub(super) struct Panicked {
+pub(crate) struct Panicked {
     message: String,
     place: Option<Box<Place>>,
 }
@@ -34,7 +34,7 @@ thread_local! {
 }
 
 /// Runs a function that may panic.
-pub(super) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
+pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
     let was = CATCHING.replace(true);
     // Of a panic that was caught before this one.
     LAST.set(None);
@@ -51,7 +51,7 @@ pub(super) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
 }
 
 /// Puts a look at each panic's place before the hook that is there, once per process.
-pub(super) fn watch() {
+pub(crate) fn watch() {
     static WATCHING: Once = Once::new();
     // A panicking thread can't change the hook, and trying to would abort the process.
     if std::thread::panicking() {
@@ -90,9 +90,11 @@ fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 impl Panicked {
-    /// The file and line of the panic, if the hook could tell.
-    pub(super) fn place(&self) -> Option<(&'static str, u32)> {
-        self.place.as_ref().map(|place| (kept(&place.file), place.line))
+    /// Writes the log record. It has the panic's place, or this one if the hook couldn't tell.
+    pub(crate) fn report(&self, or: &'static Location<'static>) {
+        let place = self.place.as_ref().map(|place| (kept(&place.file), place.line));
+        let (file, line) = place.unwrap_or((or.file(), or.line()));
+        Report::new(self).at(file, line).emit();
     }
 }
 

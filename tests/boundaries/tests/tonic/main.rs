@@ -1,5 +1,7 @@
 //! Statuses as they come over a real connection.
 
+mod server;
+
 use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::pin::Pin;
@@ -101,10 +103,22 @@ fn refusing(status: impl Fn() -> Status + Send + Sync + 'static) -> Stock {
 }
 
 /// Serves on a free port until the task is aborted.
-async fn serve(server: Server, stock: Stock) -> (Endpoint, JoinHandle<()>) {
+async fn serve<S>(server: Server, service: S) -> (Endpoint, JoinHandle<()>)
+where
+    S: tower::Service<
+            http::Request<tonic::body::Body>,
+            Response = http::Response<tonic::body::Body>,
+            Error = Infallible,
+            Future: Send,
+        > + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let serving = server.layer(RequestContextLayer::new()).add_service(stock);
+    let serving = server.layer(RequestContextLayer::new()).add_service(service);
     let task = tokio::spawn(async move { serving.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
     (endpoint, task)
 }
@@ -374,7 +388,7 @@ fn an_error_that_is_answered_is_logged_once() {
     assert_eq!(records.names(), ["expected_error", "already_reported"]);
     let record = &records.all()[0];
     assert_eq!(record.text("request_id"), "rpc-7");
-    assert!(record.text("code.file.path").ends_with("tonic.rs"), "{record:?}");
+    assert!(record.text("code.file.path").ends_with("tonic/main.rs"), "{record:?}");
     assert_eq!(record["code.line.number"], line, "{record:?}");
 }
 
