@@ -159,6 +159,35 @@ async fn a_server_without_slots_hides_behind_pool_timed_out() {
 }
 
 #[tokio::test]
+async fn a_server_that_waits_for_its_last_clients_takes_no_more() {
+    let Some(server) = Private::postgres(&[]).await else { return };
+    let options: PgConnectOptions = server.url.parse().unwrap();
+    let mut last = options.connect().await.unwrap();
+    // What `pg_ctl stop --mode=smart` does.
+    let smart = "COPY (SELECT 1) TO PROGRAM 'kill -TERM $(head -n 1 postmaster.pid)'";
+    sqlx::query(smart).execute(&mut last).await.unwrap();
+
+    let mut direct = None;
+    until(async || {
+        direct = options.connect().await.err();
+        direct.is_some()
+    })
+    .await;
+    let direct = direct.unwrap();
+    assert_eq!((code(&direct).as_str(), told(&direct).0), ("57P03", "CONNECT_FAILED"));
+    assert_eq!((told(&direct).1, told(&direct).3), (503, Sent::Never));
+    let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    let error = pool.acquire().await.unwrap_err();
+    assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
+    let diagnosis = answered(&pool).await;
+    assert_eq!((answer(&diagnosis), diagnosis.kind()), (REFUSED, Some(SqlKind::ServerNotReady)));
+    // Who is still there is served to the end.
+    sqlx::query("SELECT 1").execute(&mut last).await.unwrap();
+    last.close().await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_mariadb_without_slots_and_one_that_is_stopped() {
     // One more is kept for an administrator, which root is.
     let Some(mut server) = Private::mysql(&["--max-connections=10"]).await else { return };
