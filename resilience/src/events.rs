@@ -138,6 +138,26 @@ mod emit {
     }
 
     #[cfg(feature = "_sqlx")]
+    pub(crate) fn transaction_stopped(
+        site: &Site,
+        error: &dyn Display,
+        class: &Classification,
+        reason: Stopped,
+        attempts: u32,
+    ) {
+        warn!(
+            target: TARGET,
+            service = site.service(),
+            function = site.function(),
+            reason = reason.as_str(),
+            attempts,
+            code = class.code(),
+            error = %error,
+            "transaction_stopped"
+        );
+    }
+
+    #[cfg(feature = "_sqlx")]
     pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Display) {
         warn!(
             target: TARGET,
@@ -224,6 +244,8 @@ mod emit {
     pub(crate) fn retry_stopped(_: &Site, _: &dyn Display, _: &Classification, _: Stopped, _: u32, _: Duration) {}
     #[cfg(feature = "_sqlx")]
     pub(crate) fn transaction_retry(_: &Site, _: &dyn Display, _: &Classification, _: u32, _: u32, _: Duration) {}
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn transaction_stopped(_: &Site, _: &dyn Display, _: &Classification, _: Stopped, _: u32) {}
     #[cfg(feature = "_sqlx")]
     pub(crate) fn transaction_rollback_failed(_: &Site, _: &dyn Display) {}
     pub(crate) fn call_timed_out(_: &Site, _: Duration) {}

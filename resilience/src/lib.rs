@@ -99,10 +99,10 @@
 //!
 //! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
 //! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
-//! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_rollback_failed`, and, once per function,
-//! `unclassified_error` and `option_out_of_range`. All are warnings, except that `retry_scheduled` and `transaction_retry` are for
-//! information, and `circuit_breaker_rejected` and the end of a call whose first answer was final are for debugging. None is an error
-//! record: what is retried or handled isn't an error yet.
+//! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_stopped`, `transaction_rollback_failed`, and,
+//! once per function, `unclassified_error` and `option_out_of_range`. All are warnings, except that `retry_scheduled` and
+//! `transaction_retry` are for information, and `circuit_breaker_rejected` and the end of a call whose first answer was final are for
+//! debugging. None is an error record: what is retried or handled isn't an error yet.
 //!
 //! The record of an error has the target `resilience::report`: `expected_error`, `unexpected_error` or `critical_error`, and
 //! [`Report`] has its fields; a further boundary on its way says `already_reported`, for debugging. Of alerts tell `alert_began`, a

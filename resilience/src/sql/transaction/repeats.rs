@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::deadline::Deadline;
-use crate::events;
+use crate::events::{self, Stopped};
 use crate::retry::Wait;
 use crate::site::Site;
 use crate::told::Told;
@@ -89,17 +89,30 @@ impl<'a> Repeats<'a> {
             Advice::RetryTransaction => false,
             _ => return None,
         };
+        match self.next_delay(is_deadlock) {
+            Ok(delay) => {
+                events::transaction_retry(self.site, error, class, self.number, self.policy.attempts, delay);
+                self.deadlocked |= is_deadlock;
+                self.number += 1;
+                Some(delay)
+            }
+            Err(reason) => {
+                events::transaction_stopped(self.site, error, class, reason, self.number);
+                None
+            }
+        }
+    }
+
+    fn next_delay(&self, is_deadlock: bool) -> Result<Duration, Stopped> {
         if self.number >= self.policy.attempts || is_deadlock && self.deadlocked {
-            return None;
+            return Err(Stopped::AttemptsExhausted);
         }
-        let delay = self.policy.delays().nth(usize::try_from(self.number - 1).unwrap_or(usize::MAX))?;
-        if self.deadline.is_some_and(|deadline| delay >= deadline.time_left(Instant::now())) {
-            return None;
+        let executed = usize::try_from(self.number - 1).unwrap_or(usize::MAX);
+        let delay = self.policy.delays().nth(executed).ok_or(Stopped::AttemptsExhausted)?;
+        match self.deadline {
+            Some(deadline) if delay >= deadline.time_left(Instant::now()) => Err(Stopped::Deadline),
+            _ => Ok(delay),
         }
-        events::transaction_retry(self.site, error, class, self.number, self.policy.attempts, delay);
-        self.deadlocked |= is_deadlock;
-        self.number += 1;
-        Some(delay)
     }
 }
 

@@ -37,14 +37,15 @@ async fn what_the_transaction_has_repeated_the_retry_leaves_alone() {
     let deadlock = |_| Some(CallError::Lost(Advice::RetryTransactionOnce));
     retried(&pool, &runs, deadlock).await.unwrap_err();
     assert_eq!(runs.count(), 2);
-    assert_eq!(events.names(), ["transaction_retry", "retry_stopped"]);
-    assert_eq!(events.all()[1].field("reason"), "needs_transaction");
+    assert_eq!(events.names(), ["transaction_retry", "transaction_stopped", "retry_stopped"]);
+    let [of_transaction, of_retry] = [&events.all()[1], &events.all()[2]].map(|event| event.field("reason").to_owned());
+    assert_eq!((of_transaction.as_str(), of_retry.as_str()), ("attempts_exhausted", "needs_transaction"));
 
     let (runs, events) = (Runs::default(), Events::capture());
     let unserializable = |_| Some(CallError::Lost(Advice::RetryTransaction));
     retried(&pool, &runs, unserializable).await.unwrap_err();
     assert_eq!(runs.count(), 5);
-    assert_eq!(events.all()[4].field("reason"), "needs_transaction");
+    assert_eq!(events.all()[5].field("reason"), "needs_transaction");
 }
 
 #[timeout("200ms")]

@@ -73,7 +73,10 @@ async fn serialization_failures_without_end_end() {
     let error = overtaken(&pool, u32::MAX, &runs).await.unwrap_err();
     assert_eq!((error.code().as_str(), runs.count()), ("40001", 3));
     assert_eq!(notes(&pool).await, [30, 0]);
-    assert_eq!(events.named("transaction_retry").len(), 2);
+    assert_eq!(events.names(), ["transaction_retry", "transaction_retry", "transaction_stopped"]);
+    let [reason, attempts, code] = ["reason", "attempts", "code"].map(|field| events.all()[2].field(field).to_owned());
+    assert_eq!((reason.as_str(), attempts.as_str()), ("attempts_exhausted", "3"));
+    assert_eq!(code, "SERIALIZATION_FAILURE");
 }
 
 /// Write skew: reads both, writes one, while another that read both writes the other and commits first.
