@@ -1,7 +1,9 @@
 use std::sync::Once;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -38,9 +40,10 @@ fn layer_is_missing() {
     });
 }
 
-/// Brings a problem that comes by into the layer's form, unless somebody has encoded its body meanwhile.
+/// Brings a problem that comes by into the layer's form, unless somebody has encoded its body meanwhile. That of a server error is
+/// written anew all the same: its status may be younger than its body.
 pub(super) fn settle(response: &mut Response, scope: &Scope) {
-    if response.headers().contains_key(CONTENT_ENCODING) {
+    if response.headers().contains_key(CONTENT_ENCODING) && !response.status().is_server_error() {
         return;
     }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -72,6 +75,9 @@ pub(super) fn write(mut problem: Problem, response: &mut Response, scope: Option
     *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem.format().content_type()));
+    // They told of the body that was there; and with two kinds of length the answer wouldn't be sent at all.
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(TRANSFER_ENCODING);
     if let Some(seconds) = problem.retry_after() {
         headers.entry(RETRY_AFTER).or_insert_with(|| seconds.into());
     }

@@ -25,7 +25,9 @@ pub(super) fn is_foreign(response: &Response, scope: &Scope) -> bool {
 /// An error's status, and a body that is plain text or nothing.
 fn is_bare(response: &Response) -> bool {
     let (status, body) = (response.status(), response.body());
-    if !(status.is_client_error() || status.is_server_error()) || response.headers().contains_key(CONTENT_ENCODING) {
+    let encoded = response.headers().contains_key(CONTENT_ENCODING);
+    // What a server error says is not for clients, however it is encoded.
+    if !(status.is_server_error() || status.is_client_error() && !encoded) {
         return false;
     }
     let size = body.size_hint().exact();
@@ -42,7 +44,8 @@ fn is_bare(response: &Response) -> bool {
 pub(super) async fn problem(response: Response, scope: Scope) -> Response {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
-    let text = text(body).await;
+    let encoded = parts.headers.contains_key(CONTENT_ENCODING);
+    let text = if encoded { None } else { text(body).await };
     let mut problem = Problem::new(status, code(status));
     match text {
         Some(text) if status < 500 => problem = problem.with_detail(text),

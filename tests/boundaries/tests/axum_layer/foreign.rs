@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse};
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get as route, post};
 use axum::{Json, Router};
 use resilience::axum::RequestLayer;
+use resilience::errors::NotFound;
+use resilience::http::Problem;
 use resilience_boundary_tests::Records;
 use serde::Deserialize;
 
-use super::{ask, get, json_request as json, request};
+use super::{Parts, ask, get, json_request as json, request};
 
 #[derive(Deserialize)]
 struct Page {
@@ -101,10 +105,7 @@ fn bare() -> Router {
         .route("/teapot", route(async || StatusCode::IM_A_TEAPOT))
         .route("/broken", route(async || (StatusCode::INTERNAL_SERVER_ERROR, "password hunter2")))
         .route("/away", route(async || StatusCode::SERVICE_UNAVAILABLE))
-        .route(
-            "/bytes",
-            route(async || http::Response::builder().status(502).body(axum::body::Body::from("hunter2")).unwrap()),
-        )
+        .route("/bytes", route(async || http::Response::builder().status(502).body(Body::from("hunter2")).unwrap()))
 }
 
 #[tokio::test]
@@ -169,4 +170,58 @@ async fn a_head_request_gets_the_headers_alone() {
             assert_eq!(head.header(name), full.header(name), "{path} {name}");
         }
     }
+}
+
+/// What a compressing layer between the handlers and ours makes of an answer.
+async fn compressed(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
+}
+
+#[tokio::test]
+async fn what_a_server_error_says_is_hidden_also_where_it_was_compressed() {
+    let app = bare()
+        .merge(Router::new().route("/missing", route(async |Extension(()): Extension<()>| ())))
+        .route("/worse", route(async || (StatusCode::BAD_GATEWAY, Problem::of(&NotFound::new("user", "hunter2")))))
+        .layer(map_response(compressed))
+        .layer(RequestLayer::new());
+    let generic = "An internal error occurred";
+    for (path, status, code) in
+        [("/broken", 500, "INTERNAL_ERROR"), ("/missing", 500, "INTERNAL_ERROR"), ("/bytes", 502, "INTERNAL_ERROR")]
+    {
+        let records = Records::capture();
+        let answer = ask(app.clone(), get(path)).await;
+        answer.assert_problem(status, code, generic);
+        assert_eq!(answer.header("content-encoding"), None, "{path}");
+        // Nobody here can read it.
+        assert_eq!(records.only().text("exception.message"), format!("answered {status} without an error"));
+    }
+    let answer = ask(app, get("/worse")).await;
+    answer.assert_problem(502, "NOT_FOUND", generic);
+    assert_eq!(answer.header("content-encoding"), None);
+}
+
+#[tokio::test]
+async fn what_a_callee_said_of_its_body_is_not_said_of_ours() {
+    // As a proxy hands on what it was answered, with all headers.
+    let passed_on = async || {
+        let mut parts = ["upstream ", "is ", "broken"].into_iter();
+        let body = Body::new(Parts(move || parts.next()));
+        http::Response::builder()
+            .status(502)
+            .header("content-type", "text/plain")
+            .header("transfer-encoding", "chunked")
+            .body(body)
+            .unwrap()
+    };
+    let app = Router::new().route("/", route(passed_on)).layer(RequestLayer::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let answer = reqwest::get(format!("http://{address}/")).await.expect("an answer");
+    assert_eq!(answer.status(), 502);
+    assert_eq!(answer.headers().get("transfer-encoding"), None);
+    let problem: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(problem["detail"], "An internal error occurred");
 }
