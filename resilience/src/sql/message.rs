@@ -36,6 +36,21 @@ pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     message.strip_prefix(rule)?.strip_prefix(" constraint failed: ")
 }
 
+/// Whether this message of SQLite's general error names what the schema doesn't have, and nothing else.
+#[cfg(any(feature = "sqlx-sqlite", test))]
+pub(super) fn sqlite_names_what_is_missing(message: &str) -> bool {
+    let is_name =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
+    let missing = ["table: ", "column: ", "function: "];
+    match message.strip_prefix("no such ") {
+        Some(rest) => missing.into_iter().find_map(|kind| rest.strip_prefix(kind)).is_some_and(is_name),
+        None => message
+            .strip_prefix("table ")
+            .and_then(|rest| rest.split_once(" has no column named "))
+            .is_some_and(|(table, column)| is_name(table) && is_name(column)),
+    }
+}
+
 /// The extended code. The driver gives it as a new `String`, or in front of its own text: `(code: 2067) …`.
 #[cfg(feature = "sqlx-sqlite")]
 pub(super) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
@@ -94,7 +109,7 @@ impl std::fmt::Write for CodeReader {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::CodeReader;
+    use super::{CodeReader, sqlite_names_what_is_missing};
 
     fn read(pieces: &[&str]) -> Option<i32> {
         let mut reader = CodeReader { at: 0, code: 0 };
@@ -104,6 +119,28 @@ mod tests {
             }
         }
         reader.code()
+    }
+
+    #[test]
+    fn only_names_in_their_places_are_told() {
+        let plain = [
+            "no such table: users",
+            "no such table: main.users",
+            "no such function: sha",
+            "table a has no column named b",
+        ];
+        assert!(plain.into_iter().all(sqlite_names_what_is_missing));
+        let quoting = [
+            "no such table: ",
+            "no such table: ada@example.com",
+            "no such column: ada@example.com",
+            "no such savepoint: ada",
+            "table a has no column named 'ada'",
+            "near \"ada\": syntax error",
+            "malformed JSON",
+            "",
+        ];
+        assert!(!quoting.into_iter().any(sqlite_names_what_is_missing));
     }
 
     #[test]

@@ -294,6 +294,8 @@ impl<'e> Reported<'e> {
                     system: Some("sqlite"),
                     code: code.map(Code::Number),
                     constraint: code.and_then(|code| super::message::sqlite_constraint(code, message)),
+                    message_has_values: known.message_has_values
+                        && !(code == Some(1) && super::message::sqlite_names_what_is_missing(message)),
                     ..known
                 }
             }

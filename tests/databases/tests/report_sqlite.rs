@@ -37,6 +37,17 @@ async fn a_record_names_system_code_and_constraint_and_no_value_of_a_row() {
     assert!(other.get("db.system.name").is_none() && other.get("db.constraint").is_none(), "{other}");
 }
 
+#[tokio::test]
+async fn a_table_that_is_not_there_is_named() {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let missing = sqlx::query("select * from users").execute(&mut connection).await.unwrap_err();
+    let told = record(&missing);
+    assert!(told["exception.message"].as_str().unwrap().ends_with("no such table: users"), "{told}");
+
+    let quoting = sqlx::query("select 'a' || ada@example.com").execute(&mut connection).await.unwrap_err();
+    assert_eq!(record(&quoting)["exception.message"], "invalid_statement (1)");
+}
+
 async fn violation() -> sqlx::Error {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     sqlx::raw_sql("create table users (email text unique); insert into users values ('ada@example.com')")
