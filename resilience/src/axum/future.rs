@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
@@ -75,10 +75,15 @@ where
                     }
                 }
                 StateProjection::Converting { conversion } => {
-                    let mut response = ready!(scope.enter(|| conversion.as_mut().poll(cx)));
-                    scope.sign(response.headers_mut());
-                    this.state.set(State::Done);
-                    return Poll::Ready(Ok(response));
+                    match scope.enter(|| panics::catch(|| conversion.as_mut().poll(cx))) {
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Ready(mut response)) => {
+                            scope.sign(response.headers_mut());
+                            this.state.set(State::Done);
+                            return Poll::Ready(Ok(response));
+                        }
+                        Err(panicked) => State::Panicked { panicked },
+                    }
                 }
                 StateProjection::Panicked { panicked } => {
                     let mut response = scope.enter(|| {

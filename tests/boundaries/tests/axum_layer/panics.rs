@@ -1,13 +1,16 @@
 //! Panics, wherever they come from.
 
 use std::convert::Infallible;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get as route;
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use resilience::axum::RequestLayer;
 use resilience_boundary_tests::{Record, Records};
@@ -158,4 +161,27 @@ async fn a_panic_caught_by_the_handler_is_its_own_affair() {
     let answer = ask(app.layer(RequestLayer::new()), get("/")).await;
     assert_eq!((answer.status, &*answer.body), (200, "fine"));
     assert_eq!(records.all(), []);
+}
+
+#[tokio::test]
+async fn a_short_text_that_panics_is_a_500_too() {
+    struct Short;
+    impl http_body::Body for Short {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            panic!("secret 42");
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(7)
+        }
+    }
+
+    let text = async || (StatusCode::CONFLICT, [("content-type", "text/plain")], Body::new(Short));
+    let app = Router::new().route("/", route(text)).layer(RequestLayer::new());
+    let records = Records::capture();
+    ask(app, get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    assert_record(&records, ": secret 42");
 }
