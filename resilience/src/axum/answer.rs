@@ -47,9 +47,11 @@ pub(super) fn settle(response: &mut Response, scope: &Scope) {
         return;
     }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        // A handler may have put a status of its own around the problem.
-        let problem = problem.with_status(response.status().as_u16());
-        write(problem, response, Some(scope));
+        // A handler may have put a status of its own around the problem, and one that is no error is no problem any more.
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            write(problem.with_status(status.as_u16()), response, Some(scope));
+        }
     }
 }
 

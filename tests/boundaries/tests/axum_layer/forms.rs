@@ -154,3 +154,11 @@ async fn an_enum_can_be_an_answer_itself() {
     ask(app.clone(), get("/own")).await.assert_problem(404, "NOT_FOUND", "Not found");
     ask(app, get("/generic")).await.assert_problem(404, "NOT_FOUND", "Not found");
 }
+
+#[tokio::test]
+async fn a_status_that_is_no_error_any_more_stays() {
+    let app = Router::new()
+        .route("/", route(async || (StatusCode::OK, Problem::of(&NotFound::new("user", "7")))))
+        .layer(RequestLayer::new());
+    assert_eq!(ask(app, get("/")).await.status, 200);
+}
