@@ -22,6 +22,15 @@ impl ScopedBody {
     }
 }
 
+impl Drop for ScopedBody {
+    /// Of a client that has gone, in the middle of it.
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            self.scope.enter(|| drop(body));
+        }
+    }
+}
+
 impl HttpBody for ScopedBody {
     type Data = Bytes;
     type Error = BoxError;

@@ -17,6 +17,16 @@ pin_project! {
         // None where an outer layer does the work.
         scope: Option<Scope>,
     }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // Of a handler whose client has gone.
+            if let Some(scope) = this.scope {
+                scope.enter(|| this.state.set(State::Done));
+            }
+        }
+    }
 }
 
 pin_project! {

@@ -1,16 +1,19 @@
 //! One record per failure, alerts that end, and a process that is asked to stop.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get as route;
+use http_body_util::BodyExt as _;
 use resilience::axum::RequestLayer;
-use resilience::errors::{MissingConfig, NotFound, ServiceUnavailable};
+use resilience::errors::{Internal, MissingConfig, NotFound, ServiceUnavailable};
 use resilience::{AlertPhase, Problem, RequestContext, ServiceError, Shutdown};
 use resilience_boundary_tests::Records;
 
-use super::{ask, get};
+use super::{Parts, ask, get, send};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum UserError {
@@ -103,4 +106,56 @@ async fn a_success_ends_a_row_of_failures() {
     }
     assert_eq!(flaky(3).await, [], "two in a row are none to tell of");
     assert!(flaky(12).await.contains(&AlertPhase::Began), "eleven in a row are");
+}
+
+/// Reports when it is dropped, as the guard of something half done may.
+struct Unfinished;
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        resilience::report(&Internal::new("unfinished"));
+    }
+}
+
+#[track_caller]
+fn assert_unfinished(records: &Records) {
+    let record = records.only();
+    assert_eq!(record.text("request_id"), "req-1");
+    assert_eq!(record.text("operation"), "GET /users/{id}");
+    assert_eq!(record["span"]["name"], "request");
+}
+
+#[tokio::test]
+async fn what_a_handler_reports_whose_client_has_gone_names_its_request() {
+    let handler = async || {
+        let _unfinished = Unfinished;
+        pending::<()>().await;
+    };
+    let app = Router::new().route("/users/{id}", route(handler)).layer(RequestLayer::new());
+    let records = Records::capture();
+    let mut asked = Box::pin(ask(app, get("/users/7")));
+    tokio::select! {
+        biased;
+        _ = &mut asked => unreachable!("it waits for ever"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(asked);
+    assert_unfinished(&records);
+}
+
+#[tokio::test]
+async fn so_does_what_a_body_reports() {
+    let handler = async || {
+        let unfinished = Unfinished;
+        Body::new(Parts(move || {
+            let _: &Unfinished = &unfinished;
+            Some("part ")
+        }))
+    };
+    let app = Router::new().route("/users/{id}", route(handler)).layer(RequestLayer::new());
+    let records = Records::capture();
+    let mut body = send(app, get("/users/7")).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    assert_unfinished(&records);
 }
