@@ -12,6 +12,7 @@ use tokio::task::futures::TaskLocalFuture;
 use tracing::Span;
 use tracing::instrument::{Instrument as _, Instrumented};
 
+use crate::exit::failed_in;
 use crate::{Classification, Classify, Report, RequestContext, RequestId, report_success};
 
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what [`#[boundary]`](macro@crate::boundary)
@@ -243,7 +244,15 @@ impl<T, E, F: Future<Output = Result<T, E>>, R: Fn(&E, At)> Future for Within<F,
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             WithinProjected::There { work } => work.poll(cx),
-            WithinProjected::New { work } => work.as_mut().poll(cx),
+            WithinProjected::New { work } => {
+                let outcome = work.as_mut().poll(cx);
+                if let Poll::Ready(Err(_)) = &outcome
+                    && let Some(context) = work.as_mut().take_value()
+                {
+                    failed_in(context);
+                }
+                outcome
+            }
         }
     }
 }
@@ -294,7 +303,13 @@ pub mod internals {
         };
         match boundary.scope() {
             None => work(),
-            Some((context, span)) => context.sync_scope(|| span.in_scope(work)),
+            Some((context, span)) => {
+                let outcome = context.clone().sync_scope(|| span.in_scope(work));
+                if outcome.is_err() {
+                    failed_in(context);
+                }
+                outcome
+            }
         }
     }
 

@@ -3,7 +3,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{ExitCode, Termination};
+use std::sync::{Mutex, PoisonError};
 
+use crate::report::knows;
 use crate::{Category, Classification, Classify, Report, RequestContext};
 
 /// Ends a command line program: logs the error, tells the person in front of it, and returns the exit code.
@@ -22,7 +24,8 @@ use crate::{Category, Classification, Classify, Report, RequestContext};
 /// }
 /// ```
 ///
-/// The record is a [`Report`] with the program's name as its operation, which needs a subscriber. The person reads, on the
+/// The record is a [`Report`] with the program's name as its operation, which needs a subscriber. What the `#[boundary]` of the
+/// work has logged isn't logged again; its request id is told to the person, too. The person reads, on the
 /// standard error, what a client would read and nothing else of the error: the [public message](Classify::public_message),
 /// the code, the request id if there is one, and what is wrong with each field.
 ///
@@ -39,10 +42,34 @@ pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode 
         Err(error) => error,
     };
     let program = program();
-    Report::new(&error).operation(&program).emit();
-    // Nobody reads a closed standard error; that is no reason to panic.
-    let _ = std::io::stderr().lock().write_all(for_people(&program, &error).as_bytes());
+    let report = Report::new(&error).operation(&program);
+    let end = || {
+        report.emit();
+        // Nobody reads a closed standard error; that is no reason to panic.
+        let _ = std::io::stderr().lock().write_all(for_people(&program, &error).as_bytes());
+    };
+    match reported_in(&error) {
+        Some(context) => context.sync_scope(end),
+        None => end(),
+    }
     ExitCode::from(exit_status(&error.classify()))
+}
+
+/// The context of the outermost boundary that has failed last, which is over when its error gets to `main`.
+static FAILED: Mutex<Option<RequestContext>> = Mutex::new(None);
+
+/// Keeps what has been reported in a context that a boundary has made, beyond its end.
+pub(crate) fn failed_in(context: RequestContext) {
+    *FAILED.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
+}
+
+/// Where the error was reported, if it comes from there.
+fn reported_in(error: &impl Classify) -> Option<RequestContext> {
+    if RequestContext::current().is_some() {
+        return None;
+    }
+    let context = FAILED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    context.filter(|context| knows(context, error))
 }
 
 /// The exit code of a program that ends with such an error, after BSD's `sysexits.h`.

@@ -154,6 +154,12 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     }
 }
 
+/// Whether the error, or what caused it, was reported in this context.
+pub(crate) fn knows(context: &RequestContext, error: &impl Classify) -> bool {
+    let print = Fingerprint::of(error, &error.evidence());
+    context.seen(|seen| seen.knows(&print))
+}
+
 /// What became of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

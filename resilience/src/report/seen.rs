@@ -81,6 +81,11 @@ impl Seen {
         }
         true
     }
+
+    /// Whether it is one of them.
+    pub(super) fn knows(&self, print: &Fingerprint) -> bool {
+        self.0.iter().any(|failure| failure.has(print))
+    }
 }
 
 impl Failure {

@@ -67,6 +67,25 @@ fn the_request_id_is_told() {
 }
 
 #[test]
+fn what_a_boundary_has_logged_is_not_logged_again() {
+    for how in ["of a boundary", "awaited", "wrapped"] {
+        let ended = run(how, "0");
+        assert_eq!(ended.told, "ends: file users.csv not found (NOT_FOUND, request run-8)\n", "{how}");
+        let [record] = &ended.records[..] else { panic!("{how}: {:#?}", ended.records) };
+        assert_eq!((&record["operation"], &record["request_id"]), (&"import".into(), &"run-8".into()), "{how}");
+    }
+}
+
+#[test]
+fn another_failure_than_the_boundarys_is_logged() {
+    let ended = run("another", "0");
+    assert_eq!(ended.told, "ends: file orders.csv not found (NOT_FOUND)\n");
+    let [first, second] = &ended.records[..] else { panic!("{:#?}", ended.records) };
+    assert_eq!((&first["operation"], &first["request_id"]), (&"import".into(), &"run-8".into()));
+    assert_eq!((&second["operation"], &second["request_id"]), (&"ends".into(), &Value::Null));
+}
+
+#[test]
 fn nobody_is_told_the_internals() {
     let ended = run("internal", "0");
     assert_eq!((ended.status, &*ended.told), (70, "ends: An internal error occurred (INTERNAL_ERROR)\n"));

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use resilience::errors::{Internal, MissingConfig, NotFound, ValidationError};
-use resilience::{Classification, Classify, RequestContext, RequestId};
+use resilience::{Boundary, Classification, Classify, RequestContext, RequestId, ServiceError, boundary};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stdout).init();
@@ -13,6 +13,17 @@ fn main() -> ExitCode {
         Some("in a request") => {
             context.sync_scope(|| resilience::exit_code(Err::<(), _>(NotFound::new("file", "users.csv"))))
         }
+        Some("of a boundary") => resilience::exit_code(import("users.csv")),
+        Some("wrapped") => resilience::exit_code(import("users.csv").map_err(Start)),
+        Some("awaited") => {
+            let import = Boundary::new("import").request_id("run-8").run(async { import("users.csv") });
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            resilience::exit_code(runtime.block_on(import))
+        }
+        Some("another") => {
+            drop(import("users.csv"));
+            resilience::exit_code(Err::<(), _>(NotFound::new("file", "orders.csv")))
+        }
         Some("internal") => resilience::exit_code(Err::<(), _>(Internal::new("/etc/secret is gone"))),
         Some("validation") => resilience::exit_code(Err::<(), _>(ValidationError::new("name\u{1b}[2J", "is\nempty"))),
         Some("config") => resilience::exit_code(Err::<(), _>(MissingConfig::new("DATABASE_URL"))),
@@ -20,6 +31,16 @@ fn main() -> ExitCode {
         _ => resilience::exit_code(Ok::<_, Nothing>(())),
     }
 }
+
+#[boundary(request_id = "run-8")]
+fn import(file: &'static str) -> Result<(), NotFound> {
+    Err(NotFound::new("file", file))
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+#[error("it doesn't start")]
+#[service(transparent)]
+struct Start(#[source] NotFound);
 
 /// An error that never happens.
 enum Nothing {}
