@@ -20,6 +20,14 @@ pin_project! {
         body: Option<B>,
         scope: Scope,
     }
+
+    impl<B> PinnedDrop for ContextualBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // Of a client that has gone, in the middle of it.
+            this.scope.enter(|| this.body.set(None));
+        }
+    }
 }
 
 impl<B> ContextualBody<B> {

@@ -1,11 +1,12 @@
 //! The request id on its way from one service to the next.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::Location;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderValue};
+use pin_project_lite::pin_project;
 use tonic::{Request, Status};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -110,20 +111,7 @@ async fn answer<F, R, E>(future: F, scope: Scope) -> Result<http::Response<Conte
 where
     F: Future<Output = Result<http::Response<R>, E>>,
 {
-    let mut future = pin!(Some(future));
-    let mut answered = poll_fn(|cx| {
-        let Some(future) = future.as_mut().as_pin_mut() else { return Poll::Pending };
-        match scope.enter(|| panics::catch(|| future.poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panicked) => Poll::Ready(Err(panicked)),
-        }
-    })
-    .await;
-    // What the handler's future holds is dropped here, and may panic as well.
-    if let Err(again) = scope.enter(|| panics::catch(|| future.set(None))) {
-        answered = Err(again);
-    }
-    match answered {
+    match (Handling { future: Some(future), scope: scope.clone() }).await {
         Ok(response) => {
             let mut response = response?;
             // An answer without a message has its status here.
@@ -139,6 +127,41 @@ fn answer_to<R>(panicked: &Panicked, scope: Scope) -> http::Response<ContextualB
     let mut response = scope.failed(panicked).into_http::<()>();
     scope.sign(response.headers_mut());
     response.map(|()| ContextualBody::empty(scope))
+}
+
+pin_project! {
+    /// A handler's future, in its request's context to the end, and with its panics caught.
+    struct Handling<F> {
+        #[pin]
+        future: Option<F>,
+        scope: Scope,
+    }
+
+    impl<F> PinnedDrop for Handling<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // Of a handler whose client has gone.
+            this.scope.enter(|| this.future.set(None));
+        }
+    }
+}
+
+impl<F: Future> Future for Handling<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        this.scope.enter(|| {
+            let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+            let answered = match panics::catch(|| future.poll(cx)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(answered)) => Ok(answered),
+                Err(panicked) => Err(panicked),
+            };
+            // What the handler's future holds is dropped here, and may panic as well.
+            Poll::Ready(panics::catch(|| this.future.set(None)).and(answered))
+        })
+    }
 }
 
 /// What holds while one request is answered.

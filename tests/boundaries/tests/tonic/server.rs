@@ -1,16 +1,17 @@
 //! What the layer does for a handler and for the stream that it answers.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use http::uri::PathAndQuery;
-use resilience::errors::{NetworkTimeout, NotFound};
+use resilience::errors::{Internal, NetworkTimeout, NotFound};
 use resilience::tonic::status;
 use resilience::{AlertPhase, RequestContext, on_alert, secs};
 use resilience_boundary_tests::{Record, Records};
+use tokio::sync::Notify;
 use tonic::codegen::tokio_stream::{self, Stream, StreamExt as _};
 use tonic::server::NamedService;
 use tonic::transport::{Channel, Server};
@@ -74,7 +75,7 @@ async fn stream(channel: Channel, path: &'static str) -> Result<Streaming<()>, S
     Ok(answer.into_inner())
 }
 
-async fn started(feed: Feed) -> Channel {
+async fn started_with(feed: Feed) -> Channel {
     serve(Server::builder(), feed).await.0.connect_lazy()
 }
 
@@ -98,7 +99,7 @@ fn assert_internal(status: &Status) {
 #[tokio::test]
 async fn a_stream_is_made_in_the_context_of_its_request() {
     let records = Records::capture();
-    let channel = started(feed(2, || {
+    let channel = started_with(feed(2, || {
         let id = RequestContext::current().unwrap().request_id().to_string();
         Some(Err(status(&NotFound::new("third message of", id))))
     }))
@@ -110,6 +111,56 @@ async fn a_stream_is_made_in_the_context_of_its_request() {
     assert_eq!((status.code(), status.message()), (Code::NotFound, "third message of rpc-1 not found"));
     let record = records.only();
     assert_eq!((record.text("request_id"), record.text("operation")), ("rpc-1", "/test.Feed/Three"));
+}
+
+#[tokio::test]
+async fn what_a_handler_or_a_stream_reports_whose_client_has_gone_names_its_request() {
+    /// Reports when it is dropped, as the guard of something half done may.
+    struct Unfinished(Arc<Notify>);
+
+    impl Drop for Unfinished {
+        fn drop(&mut self) {
+            resilience::report(&Internal::new("unfinished"));
+            self.0.notify_one();
+        }
+    }
+
+    let records = Records::capture();
+    let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let stock = {
+        let (starts, drops) = (Arc::clone(&started), Arc::clone(&dropped));
+        handler(move |_| {
+            let (starts, drops) = (Arc::clone(&starts), Arc::clone(&drops));
+            async move {
+                let _unfinished = Unfinished(drops);
+                starts.notify_one();
+                pending().await
+            }
+        })
+    };
+    let channel = serve(Server::builder(), stock).await.0.connect_lazy();
+    tokio::select! {
+        _ = stream(channel, "/test.Stock/Get") => unreachable!("it waits for ever"),
+        () = started.notified() => {}
+    }
+    dropped.notified().await;
+    assert_eq!(records.only().text("request_id"), "rpc-1");
+
+    let records = Records::capture();
+    let drops = Arc::clone(&dropped);
+    let endless = Feed(Arc::new(move || {
+        let waits = tokio_stream::once(Unfinished(Arc::clone(&drops))).then(async |unfinished| {
+            let _unfinished = unfinished;
+            pending().await
+        });
+        Box::pin(tokio_stream::once(Ok(())).chain(waits))
+    }));
+    let mut messages = stream(started_with(endless).await, "/test.Feed/Endless").await.unwrap();
+    assert!(messages.message().await.unwrap().is_some());
+    drop(messages);
+    dropped.notified().await;
+    let record = records.only();
+    assert_eq!((record.text("request_id"), record.text("operation")), ("rpc-1", "/test.Feed/Endless"));
 }
 
 #[tokio::test]
@@ -131,7 +182,7 @@ async fn a_panic_of_a_handler_is_an_internal_error_like_any_other() {
 #[tokio::test]
 async fn also_before_there_is_a_future() {
     let records = Records::capture();
-    let status = stream(started(feed(0, || None)).await, "/test.Feed/Bomb").await.unwrap_err();
+    let status = stream(started_with(feed(0, || None)).await, "/test.Feed/Bomb").await.unwrap_err();
     assert_internal(&status);
     assert_panic(&records, ": no such method");
 }
@@ -181,7 +232,7 @@ async fn also_when_a_handler_is_dropped() {
 #[tokio::test]
 async fn a_stream_that_panics_ends_as_an_internal_error() {
     let records = Records::capture();
-    let channel = started(feed(1, || panic!("secret third"))).await;
+    let channel = started_with(feed(1, || panic!("secret third"))).await;
     let mut messages = stream(channel, "/test.Feed/Panics").await.unwrap();
     assert!(messages.message().await.unwrap().is_some());
     assert_internal(&messages.message().await.unwrap_err());
@@ -202,7 +253,7 @@ async fn an_answer_that_ends_well_ends_an_alert() {
     });
     let fails = Arc::new(Mutex::new(true));
     let failing = Arc::clone(&fails);
-    let channel = started(feed(1, move || {
+    let channel = started_with(feed(1, move || {
         failing.lock().unwrap().then(|| Err(status(&NetworkTimeout::new("inventory", secs(5)))))
     }))
     .await;
