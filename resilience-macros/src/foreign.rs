@@ -16,14 +16,19 @@ pub(crate) fn objection(body: &TokenStream, owner: &str) -> Option<String> {
             owner.trim_matches(['#', '[', ']'])
         ));
     }
+    // What stands above works on the body, so within all layers.
+    let (span, runtime) = match owner {
+        "#[boundary]" => ("makes a span inside of it, which its record has no part in", "start a runtime inside of it"),
+        _ => ("makes a span per attempt", "start a runtime per attempt"),
+    };
     if contains_ident(body, &|name| name.starts_with("__tracing_attr_") || name.starts_with("__tracing_instrument_")) {
         return Some(format!(
-            "`#[instrument]` above `{owner}` makes a span per attempt; write `#[instrument]` below `{owner}`, and it makes one span around the whole nest"
+            "`#[instrument]` above `{owner}` {span}; write `#[instrument]` below `{owner}`, and it makes one span around the whole nest"
         ));
     }
     if is_runtime(body) {
         return Some(format!(
-            "`#[tokio::test]` and `#[tokio::main]` above `{owner}` start a runtime per attempt; write them below `{owner}`"
+            "`#[tokio::test]` and `#[tokio::main]` above `{owner}` {runtime}; write them below `{owner}`"
         ));
     }
     None

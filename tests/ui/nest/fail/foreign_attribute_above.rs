@@ -1,6 +1,6 @@
 #![deny(warnings)]
 
-use resilience::{circuit_breaker, retry, timeout};
+use resilience::{boundary, circuit_breaker, retry, timeout};
 use resilience_tests::CallError;
 
 #[tracing::instrument]
@@ -22,10 +22,22 @@ async fn tested() -> Result<(), CallError> {
     Ok(())
 }
 
+#[tracing::instrument]
+#[boundary]
+async fn observed() -> Result<(), CallError> {
+    Ok(())
+}
+
+#[tokio::test]
+#[boundary]
+async fn tested_as_well() -> Result<(), CallError> {
+    Ok(())
+}
+
 #[tokio::main(flavor = "current_thread")]
 #[retry(idempotent)]
 #[timeout("5s")]
 async fn main() -> Result<(), CallError> {
-    let _ = (instrumented(), instrumented_too());
+    let _ = (instrumented(), instrumented_too(), observed());
     Ok(())
 }
