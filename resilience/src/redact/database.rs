@@ -29,6 +29,9 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
                 (None, None) => LEFT_OUT.to_owned(),
             };
             details_of(link, secrets);
+        } else if let Some(condition) = passed_on(link).filter(|_| !quotes) {
+            quotes = true;
+            condition.clone_into(&mut instead);
         }
         // What an error quotes, the ones that it is made from say as well.
         if quotes {
@@ -42,6 +45,43 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
             }
         }
     }
+}
+
+/// How SQLx begins the texts in which it quotes, and their conditions.
+#[cfg(feature = "_sqlx")]
+const QUOTING: [(&str, &str); 5] = [
+    ("error occurred while decoding column ", "ColumnDecode"),
+    ("error occurred while decoding: ", "Decode"),
+    ("error occurred while encoding a value: ", "Encode"),
+    ("encountered unexpected or invalid data: ", "Protocol"),
+    ("error in Any driver mapping: ", "AnyDriverError"),
+];
+
+/// The condition of an error of SQLx that this one has the text of. `#[error(transparent)]` takes what it wraps out of the chain.
+#[cfg(feature = "_sqlx")]
+fn passed_on(link: &(dyn Error + 'static)) -> Option<&'static str> {
+    use std::fmt::Write as _;
+
+    struct Begins<'t> {
+        /// What is still to come.
+        with: &'t str,
+    }
+
+    impl std::fmt::Write for Begins<'_> {
+        fn write_str(&mut self, part: &str) -> std::fmt::Result {
+            let rest = self.with.strip_prefix(part);
+            // Nothing is looked at that stands behind it.
+            self.with = rest.or_else(|| part.starts_with(self.with).then_some("")).ok_or(std::fmt::Error)?;
+            if self.with.is_empty() { Err(std::fmt::Error) } else { Ok(()) }
+        }
+    }
+
+    let begins = |with: &str| {
+        let mut begins = Begins { with };
+        let _ = crate::caught::caught(|| write!(begins, "{link}"));
+        begins.with.is_empty()
+    };
+    QUOTING.iter().find(|(text, _)| begins(text)).map(|(_, condition)| *condition)
 }
 
 #[cfg(feature = "_sqlx")]

@@ -59,8 +59,15 @@ async fn violation() -> sqlx::Error {
     error
 }
 
-/// The record of a report, through a subscriber of its own.
+/// The record of a report.
 fn record(error: &dyn Classify) -> Value {
+    recorded(|| {
+        report(error);
+    })
+}
+
+/// What is recorded, through a subscriber of its own.
+fn recorded(reports: impl FnOnce()) -> Value {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -77,6 +84,45 @@ fn record(error: &dyn Classify) -> Value {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || report(error));
+    tracing::subscriber::with_default(subscriber, reports);
     serde_json::from_slice(&lines.0.lock().unwrap()).expect("one record")
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum ReadError {
+    #[error(transparent)]
+    #[service(unavailable)]
+    Row(#[from] sqlx::Error),
+    #[error(transparent)]
+    #[service(internal)]
+    Shared(#[from] Arc<sqlx::Error>),
+    #[error(transparent)]
+    #[service(internal, code = "BOXED")]
+    Boxed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+#[error("can't load: {0}")]
+#[service(unavailable)]
+struct LoadError(#[source] ReadError);
+
+/// A text that is what it wraps leaves that out of the chain of sources.
+#[test]
+fn a_text_that_is_a_databases_own_tells_no_value_of_a_row() {
+    let unreadable = || sqlx::Error::ColumnDecode {
+        index: "role".into(),
+        source: "invalid value \"ada@example.com\" for enum Role".into(),
+    };
+    let layered = LoadError(ReadError::Row(unreadable()));
+    assert!(!record(&layered).to_string().contains("ada@example.com"), "{layered}");
+    for error in [
+        ReadError::Row(unreadable()),
+        ReadError::Row(sqlx::Error::Decode("invalid value \"ada@example.com\" for enum Role".into())),
+        ReadError::Row(sqlx::Error::Protocol("invalid value \"ada@example.com\" for enum Role".into())),
+        ReadError::Shared(unreadable().into()),
+        ReadError::Boxed(unreadable().into()),
+    ] {
+        let record = record(&error);
+        assert!(!record.to_string().contains("ada@example.com"), "{record}");
+    }
 }
