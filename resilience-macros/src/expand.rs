@@ -221,7 +221,7 @@ fn body(
         .map_or_else(|| function.in_own_braces(&function.body), |recognised| recognised.body.to_token_stream());
     let label = Lifetime::new("'__resilience_body", inside.span());
     let transaction = nest.layers.iter().find_map(|placed| match &placed.layer {
-        Some(Layer::Transaction(transaction)) => Some(transaction.start()),
+        Some(Layer::Transaction(transaction)) => Some(transaction.start(function)),
         _ => None,
     });
     let block = function.in_place(quote!(#start #transaction #label: #inside));

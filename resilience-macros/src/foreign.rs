@@ -46,7 +46,7 @@ fn is_runtime(body: &TokenStream) -> bool {
     names.iter().any(|name| name == "block_on") && names.iter().any(|name| name == "Builder" || name == "LocalRuntime")
 }
 
-fn contains_ident(tokens: &TokenStream, wanted: &dyn Fn(&str) -> bool) -> bool {
+pub(crate) fn contains_ident(tokens: &TokenStream, wanted: &dyn Fn(&str) -> bool) -> bool {
     tokens.clone().into_iter().any(|token| match token {
         TokenTree::Ident(ident) => wanted(&ident.to_string()),
         TokenTree::Group(group) => contains_ident(&group.stream(), wanted),

@@ -9,8 +9,22 @@ use crate::nest::Nest;
 
 const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
 
+const UNUSED: &str = "the body doesn't use `tx`, so nothing of it runs in the transaction; give the statements `&mut *tx`, as in `.execute(&mut *tx)`";
+
 /// The warnings of a nest, as code that makes rustc say them.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
+    let mut warnings = TokenStream::new();
+    if let Some(at) = nest.position(Kind::Transaction)
+        && let Some(Layer::Transaction(transaction)) = &nest.layers[at].layer
+        && transaction.is_unused(scope.function)
+    {
+        warnings.extend(warning(transaction.name_at(), "transaction_without_statement", UNUSED));
+    }
+    warnings.extend(of_retry(nest, scope));
+    warnings
+}
+
+fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let Some(at) = nest.position(Kind::Retry) else { return TokenStream::new() };
     let Some(Layer::Retry(retry)) = &nest.layers[at].layer else { return TokenStream::new() };
     let span = nest.layers[at].at;

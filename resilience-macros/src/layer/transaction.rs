@@ -8,6 +8,7 @@ use syn::{Expr, Lit};
 use super::degrade::value;
 use super::{Code, Fragment, Scope};
 use crate::diagnostics::Errors;
+use crate::foreign::contains_ident;
 use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Setting, Value};
 use crate::units;
@@ -145,9 +146,21 @@ impl Transaction {
     }
 
     /// `let tx = transaction.connection();`, which comes first in the body.
-    pub(crate) fn start(&self) -> TokenStream {
+    pub(crate) fn start(&self, function: &Function) -> TokenStream {
         let (name, transaction) = (&self.name, Scope::local("transaction"));
-        quote!(let #name = #transaction.connection();)
+        // We warn of it ourselves: rustc's advice would be to rename the option.
+        let unused = self.is_unused(function).then(|| quote!(let _ = &#name;));
+        quote!(let #name = #transaction.connection(); #unused)
+    }
+
+    /// Whether the body has nothing that could run in the transaction.
+    pub(crate) fn is_unused(&self, function: &Function) -> bool {
+        !contains_ident(&function.body, &|name| self.name == name)
+    }
+
+    /// Where `tx` is written.
+    pub(crate) fn name_at(&self) -> Span {
+        self.name.span()
     }
 
     fn is_literal(&self) -> bool {
@@ -257,12 +270,33 @@ impl Transaction {
 /// `begin = "BEGIN IMMEDIATE"`, or a constant.
 fn begin(expr: Expr, errors: &mut Errors) -> Option<Expr> {
     let message = match options::literal(&expr) {
-        Some(Lit::Str(text)) if text.value().trim().is_empty() => "`begin` is empty; take it off for a plain `BEGIN`",
-        Some(Lit::Str(_)) | None => return Some(expr),
-        Some(_) => "`begin` is a statement; write for example `begin = \"BEGIN IMMEDIATE\"`",
+        Some(Lit::Str(text)) if text.value().trim().is_empty() => {
+            "`begin` is empty; take it off for a plain `BEGIN`".to_owned()
+        }
+        Some(Lit::Str(text)) => match whole(text.value().trim()) {
+            Some(statement) => format!("`begin` is the whole statement; write `begin = \"{statement}\"`"),
+            None => return Some(expr),
+        },
+        None => return Some(expr),
+        Some(_) => "`begin` is a statement; write for example `begin = \"BEGIN IMMEDIATE\"`".to_owned(),
     };
     errors.on(&expr, message);
     None
+}
+
+/// The statement of which only the mode is written.
+fn whole(mode: &str) -> Option<String> {
+    let upper = mode.to_ascii_uppercase();
+    let mut words = upper.split_ascii_whitespace();
+    match (words.next()?, words.next()) {
+        ("IMMEDIATE" | "EXCLUSIVE" | "DEFERRED" | "ISOLATION", _) | ("READ", Some("ONLY" | "WRITE")) => {
+            Some(format!("BEGIN {upper}"))
+        }
+        ("SERIALIZABLE", _) | ("REPEATABLE", Some("READ")) | ("READ", Some("COMMITTED" | "UNCOMMITTED")) => {
+            Some(format!("BEGIN ISOLATION LEVEL {upper}"))
+        }
+        _ => None,
+    }
 }
 
 /// Why an expression is obviously no pool.

@@ -22,6 +22,16 @@ async fn empty_begin(pool: &PgPool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+#[transaction(tx = pool, begin = "immediate")]
+async fn begin_with_a_mode(pool: &PgPool) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
+#[transaction(tx = pool, begin = "REPEATABLE READ")]
+async fn begin_with_a_level(pool: &PgPool) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
 #[transaction(tx = pool, begin = 7)]
 async fn begin_with_a_number(pool: &PgPool) -> Result<(), sqlx::Error> {
     Ok(())
