@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::{Function, mentions_impl};
-use crate::layer::{Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope};
+use crate::layer::{Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope, objection_to_main};
 use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
 
@@ -33,7 +33,9 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     if let Some(objection) = foreign::objection(&function.body, owner) {
         // Whatever else is wrong may come from the macro that has already been here.
         errors = Errors::default();
-        errors.at(at, objection);
+        // To move it below the other macro would not help there.
+        let main = objection_to_main(&function.sig.ident).filter(|_| first == Kind::Boundary);
+        errors.at(at, main.map_or(objection, str::to_owned));
         return with_errors(&function, &nest.touches, errors);
     }
     if let Some(keyword) = function.sig.constness {

@@ -16,6 +16,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("name", "write `operation = \"…\"`"),
         ("op", "write `operation = \"…\"`"),
         ("span", "write `operation = \"…\"`"),
+        ("id", "write `request_id = …`"),
         ("user_id", "write `user = …`"),
         ("tenant_id", "write `tenant = …`"),
         ("trace_id", "write `request_id = …`"),

@@ -7,6 +7,16 @@ fn main() -> Result<(), Rejected> {
     Ok(())
 }
 
+mod with_a_runtime_above {
+    use resilience::{Rejected, boundary};
+
+    #[tokio::main(flavor = "current_thread")]
+    #[boundary]
+    pub async fn main() -> Result<(), Rejected> {
+        Ok(())
+    }
+}
+
 mod without_a_result {
     use resilience::boundary;
 

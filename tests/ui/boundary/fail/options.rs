@@ -12,7 +12,7 @@ async fn no_literal() -> Result<(), Rejected> {
     Ok(())
 }
 
-#[boundary(name = "get_user", user_id = 7, level = "warn", err, skip(self))]
+#[boundary(name = "get_user", id = 3, user_id = 7, level = "warn", err, skip(self))]
 async fn of_other_libraries() -> Result<(), Rejected> {
     Ok(())
 }
