@@ -38,13 +38,13 @@ use crate::{Classification, generic_message};
     label = "derive `ServiceError` for it, or hold it in an enum that does",
     note = "for an error of your own, add `#[derive(ServiceError)]` to it, or implement `Classify`",
     note = "for a foreign error, wrap it in a variant of your own enum with a word other than `transparent`, or write `classify = path::to::function` in the attribute",
-    note = "for an error of one of these crates, switch on its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`"
+    note = "for an error of one of these crates, switch on its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`; if it is on, yours is another version of that crate than `resilience` knows: see `cargo tree -d`"
 )]
 // Only where there is a `Problem` to be mistaken for an error.
 #[cfg_attr(
     feature = "http",
     diagnostic::on_unimplemented(
-        note = "a `Problem` is the answer to an error that has been reported; write `#[boundary]` on what the handler calls"
+        note = "a `Problem` is the answer to an error that has been reported; write the attribute on what the handler calls"
     )
 )]
 pub trait Classify: Display {
