@@ -13,13 +13,14 @@ use tracing::Span;
 use tracing::instrument::{Instrument as _, Instrumented};
 
 use crate::exit::failed_in;
+use crate::panics;
 use crate::{Classification, Classify, Report, RequestContext, RequestId, report_success};
 
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what [`#[boundary]`](macro@crate::boundary)
 /// writes.
 ///
 /// The work runs in the current [`RequestContext`]; where there is none, in a new one, in a span `boundary` with its operation and
-/// request id. An error is reported once, as [`Report`] says, and passed on as it is.
+/// request id. An error is reported once, as [`Report`] says, and passed on as it is. So is a panic, with its place.
 ///
 /// ```
 /// use resilience::{Boundary, RequestContext, errors::NotFound};
@@ -35,6 +36,11 @@ use crate::{Classification, Classify, Report, RequestContext, RequestId, report_
 /// assert!(outcome.await.is_err());
 /// # });
 /// ```
+///
+/// # Panics
+///
+/// It doesn't itself. The first one hangs itself in front of the process's panic hook, to learn the place of a panic; the hook that was
+/// there runs as before. A hook that is set later, and doesn't call the one that it replaces, takes the place out of the records.
 #[derive(Debug)]
 #[must_use = "a boundary does nothing until it runs something"]
 pub struct Boundary {
@@ -62,6 +68,7 @@ impl Boundary {
     #[inline]
     #[track_caller]
     pub fn new(operation: &'static str) -> Self {
+        panics::watch();
         let new = (!RequestContext::is_there()).then(New::default);
         Self { at: At { operation, place: Location::caller() }, new }
     }
@@ -140,6 +147,12 @@ impl New {
 }
 
 impl At {
+    /// Reports a panic, which goes on.
+    #[inline]
+    fn watch<T>(self, work: impl FnOnce() -> T) -> T {
+        panics::pass(work, |panicked| panicked.report(Some(self.operation), self.place))
+    }
+
     fn settle<T, E>(self, outcome: &Result<T, E>, report: impl FnOnce(&E, Self)) {
         match outcome {
             Ok(_) => report_success(self.operation),
@@ -263,7 +276,7 @@ impl<T, E, F: Future<Output = Result<T, E>>, R: Fn(&E, At)> Future for Reporting
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let outcome = this.work.poll(cx);
+        let outcome = this.at.watch(|| this.work.poll(cx));
         if let Poll::Ready(outcome) = &outcome {
             this.at.settle(outcome, &*this.report);
         }
@@ -297,7 +310,7 @@ pub mod internals {
     ) -> Result<T, E> {
         let at = boundary.at;
         let work = || {
-            let outcome = work();
+            let outcome = at.watch(work);
             at.settle(&outcome, report);
             outcome
         };

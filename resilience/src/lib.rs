@@ -164,7 +164,7 @@ mod expansion;
 pub mod http;
 mod into_response;
 mod io;
-#[cfg(any(feature = "axum", all(feature = "tonic", feature = "boundary")))]
+#[cfg(feature = "boundary")]
 mod panics;
 #[cfg(feature = "tokio")]
 mod random;

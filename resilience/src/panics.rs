@@ -28,36 +28,70 @@ struct Place {
     backtrace: Backtrace,
 }
 
+type Payload = Box<dyn Any + Send>;
+
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
     static LAST: Cell<Option<Box<Place>>> = const { Cell::new(None) };
 }
 
 /// Runs a function that may panic.
+#[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
-    let was = CATCHING.replace(true);
-    // Of a panic that was caught before this one.
-    LAST.set(None);
-    // Whatever the function has left half done is dropped, and not looked at again.
-    let outcome = panic::catch_unwind(AssertUnwindSafe(function));
-    CATCHING.set(was);
-    outcome.map_err(|payload| {
-        let message = message(&*payload);
+    watched(function).map_err(|(panicked, payload)| {
         caught(|| drop(payload));
-        // A panic that is only handed on tells the hook nothing, and another may have been caught on the way.
-        let place = LAST.take().filter(|place| place.message == message);
-        Panicked { message, place }
+        panicked
     })
 }
 
+/// Runs a function whose panic goes on once it has been told of.
+pub(crate) fn pass<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)) -> T {
+    watched(function).unwrap_or_else(|(panicked, payload)| {
+        caught(|| tell(&panicked));
+        // For who looks at it further out, whom the hook tells nothing.
+        LAST.set(panicked.place);
+        panic::resume_unwind(payload)
+    })
+}
+
+#[inline]
+fn watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
+    let was = CATCHING.replace(true);
+    // Perhaps of a panic that is under way, and runs this as it drops something.
+    let before = LAST.take();
+    // Whatever the function has left half done is dropped, and not looked at again.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(function));
+    CATCHING.set(was);
+    match outcome {
+        Ok(value) => {
+            LAST.set(before);
+            Ok(value)
+        }
+        Err(payload) => {
+            let message = message(&*payload);
+            // A panic that is only handed on tells the hook nothing, and another may have been caught on the way.
+            let place = LAST.replace(before).filter(|place| place.message == message);
+            Err((Panicked { message, place }, payload))
+        }
+    }
+}
+
 /// Puts a look at each panic's place before the hook that is there, once per process.
+#[inline]
 pub(crate) fn watch() {
     static WATCHING: Once = Once::new();
+    if !WATCHING.is_completed() {
+        begin(&WATCHING);
+    }
+}
+
+#[cold]
+fn begin(watching: &Once) {
     // A panicking thread can't change the hook, and trying to would abort the process.
     if std::thread::panicking() {
         return;
     }
-    WATCHING.call_once(|| {
+    watching.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             note(info);
@@ -90,11 +124,16 @@ fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 impl Panicked {
-    /// Writes the log record. It has the panic's place, or this one if the hook couldn't tell.
-    pub(crate) fn report(&self, or: &'static Location<'static>) {
+    /// Writes the log record at a boundary. It has the panic's place, or the boundary's if the hook couldn't tell, and this operation, or
+    /// the context's.
+    pub(crate) fn report(&self, operation: Option<&str>, boundary: &'static Location<'static>) {
         let place = self.place.as_ref().map(|place| (kept(&place.file), place.line));
-        let (file, line) = place.unwrap_or((or.file(), or.line()));
-        Report::new(self).at(file, line).emit();
+        let (file, line) = place.unwrap_or((boundary.file(), boundary.line()));
+        let report = Report::new(self).at(file, line).passes(boundary);
+        match operation {
+            Some(operation) => report.operation(operation).emit(),
+            None => report.emit(),
+        };
     }
 }
 

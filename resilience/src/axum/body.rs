@@ -45,7 +45,7 @@ impl HttpBody for ScopedBody {
             Ok(polled) => polled.map_err(Into::into),
             Err(panicked) => {
                 scope.enter(|| {
-                    panicked.report(scope.settings.place);
+                    panicked.report(None, scope.settings.place);
                     // What a panic has left behind may panic again when it is dropped.
                     let _ = panics::catch(|| *body = None);
                 });

@@ -97,7 +97,7 @@ where
                 }
                 StateProjection::Panicked { panicked } => {
                     let mut response = scope.enter(|| {
-                        panicked.report(scope.settings.place);
+                        panicked.report(None, scope.settings.place);
                         answer::to_panic(scope)
                     });
                     scope.sign(response.headers_mut());

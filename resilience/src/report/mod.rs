@@ -88,6 +88,8 @@ pub struct Report<'a, E: ?Sized> {
     type_name: &'static str,
     operation: Option<&'a str>,
     place: Place,
+    /// The boundary that the error passes, where that isn't the place that the record names.
+    passes: Option<Place>,
 }
 
 impl<'a, E: Classify + ?Sized> Report<'a, E> {
@@ -96,7 +98,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     pub fn new(error: &'a E) -> Self {
         let caller = Location::caller();
         let place = Place { file: caller.file(), line: caller.line() };
-        Self { error, type_name: std::any::type_name::<E>(), operation: None, place }
+        Self { error, type_name: std::any::type_name::<E>(), operation: None, place, passes: None }
     }
 
     /// Names what was being done. By default it is what the current [`RequestContext`] says.
@@ -108,6 +110,12 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     /// Sets the file and line of the boundary.
     pub fn at(mut self, file: &'static str, line: u32) -> Self {
         self.place = Place { file, line };
+        self
+    }
+
+    /// Names the boundary, where the record has a place of its own.
+    pub(crate) fn passes(mut self, boundary: &'static Location<'static>) -> Self {
+        self.passes = Some(Place { file: boundary.file(), line: boundary.line() });
         self
     }
 
@@ -137,7 +145,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         let wanted = alerting || record::is_wanted(class.severity());
         let fresh = context.as_ref().filter(|_| wanted).is_none_or(|context| {
             let print = Fingerprint::of(failure.error, &failure.evidence);
-            context.seen(|seen| seen.is_news(&print, self.place))
+            context.seen(|seen| seen.is_news(&print, self.passes.unwrap_or(self.place)))
         });
         if fresh {
             failure.log();

@@ -88,7 +88,7 @@ impl Scope {
     /// Reports a panic, and says what the client is to know of it.
     pub(super) fn failed(&self, panicked: &Panicked) -> Status {
         self.enter(|| {
-            panicked.report(self.place);
+            panicked.report(None, self.place);
             // The same as of any other bug.
             status::of("", &Internal::new("panicked"))
         })

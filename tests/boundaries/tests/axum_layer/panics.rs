@@ -185,3 +185,18 @@ async fn a_short_text_that_panics_is_a_500_too() {
     ask(app, get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
     assert_record(&records, ": secret 42");
 }
+
+#[tokio::test]
+async fn what_a_boundary_inside_has_reported_is_not_reported_again() {
+    #[resilience::boundary(operation = "get_user")]
+    async fn get_user() -> Result<&'static str, resilience::errors::NotFound> {
+        panic!("of the boundary")
+    }
+    let app = Router::new().route("/", route(async || get_user().await.map_err(resilience::Problem::from)));
+    let records = Records::capture();
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    let reports = records.reports();
+    let [names, operations] =
+        ["message", "operation"].map(|field| reports.iter().map(|report| report.text(field)).collect::<Vec<_>>());
+    assert_eq!((names, operations[0]), (vec!["unexpected_error", "already_reported"], "get_user"));
+}
