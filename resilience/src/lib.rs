@@ -90,8 +90,9 @@
 //! | the end: of a server after a fatal error, of a program | [`shutdown_requested`], [`exit_code`] |
 //! | answers of HTTP services: a callee's, and our own (`Problem`) | [`http`] |
 //! | all of that for axum, in one layer | `axum` |
+//! | which fields of a request are wrong | [`FieldError`], `axum::Json` |
 //! | the catalogue as JSON and Markdown | `catalog` |
-//! | what a database's error means, and which constraint it names | [`sql`] |
+//! | what a database's error means; a violated constraint as an error of your own | [`sql`], `sql::constraint` |
 //! | a function that runs in a transaction, which is repeated where it lost to another | `transaction`, with a feature of sqlx |
 //! | gRPC | `tonic`, with the feature of that name |
 //!
