@@ -33,6 +33,19 @@ pub struct ShutdownReason {
 /// # });
 /// ```
 ///
+/// Signals don't resolve it. Wait for them in the same place, and [`shutdown_reason`] still tells what was meant from what wasn't:
+///
+/// ```no_run
+/// # async fn terminated() {}
+/// /// For `with_graceful_shutdown`.
+/// async fn stop() {
+///     tokio::select! {
+///         () = resilience::shutdown_requested() => {}
+///         () = terminated() => {} // by `tokio::signal`: SIGTERM, Ctrl-C
+///     }
+/// }
+/// ```
+///
 /// A server that stops in good order returns `Ok`. Let its exit code say that it didn't mean to, so that a supervisor starts it again:
 ///
 /// ```no_run
