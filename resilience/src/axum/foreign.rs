@@ -46,14 +46,13 @@ pub(super) async fn problem(response: Response, scope: Scope) -> Response {
     let status = parts.status.as_u16();
     let encoded = parts.headers.contains_key(CONTENT_ENCODING);
     let text = if encoded { None } else { text(body).await };
-    let mut problem = Problem::new(status, code(status));
-    match text {
-        Some(text) if status < 500 => problem = problem.with_detail(text),
-        text if status >= 500 => {
-            let ours = scope.settings.place;
-            Report::new(&Bare { status, text }).at(ours.file(), ours.line()).emit();
-        }
-        _ => {}
+    let bare = Bare { status, text };
+    let mut problem = Problem::of(&bare);
+    if status >= 500 {
+        let ours = scope.settings.place;
+        Report::new(&bare).at(ours.file(), ours.line()).emit();
+    } else if let Some(text) = bare.text {
+        problem = problem.with_detail(text);
     }
     note(&problem);
     let mut response = Response::from_parts(parts, Body::empty());
@@ -107,7 +106,7 @@ pub(super) const fn code(status: u16) -> &'static str {
     }
 }
 
-/// A server error that was answered without an error.
+/// An error's status that was answered without an error.
 #[derive(Debug)]
 struct Bare {
     status: u16,
@@ -128,7 +127,7 @@ impl Error for Bare {}
 impl Classify for Bare {
     fn classify(&self) -> Classification {
         match self.status {
-            503 | 504 => Classification::transient(code(self.status)),
+            408 | 429 | 503 | 504 => Classification::transient(code(self.status)),
             _ => Classification::permanent(code(self.status)),
         }
         .with_status(self.status)

@@ -102,6 +102,7 @@ async fn a_mistake_of_the_server_is_hidden_and_logged() {
 fn bare() -> Router {
     Router::new()
         .route("/gone", route(async || (StatusCode::GONE, "moved to the moon")))
+        .route("/limited", route(async || (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], "wait")))
         .route("/teapot", route(async || StatusCode::IM_A_TEAPOT))
         .route("/broken", route(async || (StatusCode::INTERNAL_SERVER_ERROR, "password hunter2")))
         .route("/away", route(async || StatusCode::SERVICE_UNAVAILABLE))
@@ -112,7 +113,12 @@ fn bare() -> Router {
 async fn so_are_bare_statuses_and_texts_of_handlers() {
     let app = bare().layer(RequestLayer::new());
     ask(app.clone(), get("/gone")).await.assert_problem(410, "GONE", "moved to the moon");
-    ask(app.clone(), get("/teapot")).await.assert_problem(418, "REQUEST_REJECTED", "The request can't be served");
+    let teapot = ask(app.clone(), get("/teapot")).await;
+    teapot.assert_problem(418, "REQUEST_REJECTED", "The request can't be served");
+    assert_eq!(teapot.json()["retryable"], false);
+    let limited = ask(app.clone(), get("/limited")).await;
+    limited.assert_problem(429, "RATE_LIMITED", "wait");
+    assert_eq!((&limited.json()["retryable"], limited.header("retry-after")), (&true.into(), Some("7")));
 
     let generic = "An internal error occurred";
     let records = Records::capture();
@@ -121,7 +127,10 @@ async fn so_are_bare_statuses_and_texts_of_handlers() {
     assert_eq!(records.only().text("exception.message"), "answered 500 with the text: password hunter2");
 
     let records = Records::capture();
-    ask(app.clone(), get("/away")).await.assert_problem(503, "SERVICE_UNAVAILABLE", generic);
+    let away = ask(app.clone(), get("/away")).await;
+    away.assert_problem(503, "SERVICE_UNAVAILABLE", generic);
+    assert_eq!(away.json()["retryable"], true, "as the record says");
+    assert_eq!(records.only()["retryable"], true);
     assert_eq!(records.only().text("message"), "expected_error");
     assert_eq!(records.only().text("exception.message"), "answered 503 without an error");
 
