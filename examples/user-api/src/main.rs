@@ -42,10 +42,26 @@ async fn run() -> Result<ExitCode, StartError> {
     Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Until somebody presses Ctrl-C, or a fatal error asks the process to stop.
+/// Until a fatal error asks the process to stop, somebody presses Ctrl-C, or a supervisor sends SIGTERM.
 async fn stop() {
     tokio::select! {
         () = resilience::shutdown_requested() => {}
         _ = tokio::signal::ctrl_c() => {}
+        () = terminated() => {}
     }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }
