@@ -45,7 +45,25 @@
 //! How long to wait, a callee says in the detail `google.rpc.RetryInfo` or in the metadata `grpc-retry-pushback-ms` (gRFC A6). The
 //! longest counts. A pushback that is negative, or no number, means that the call must not be repeated.
 //!
-//! As a server, [`status`] makes the answer from any error that classifies itself.
+//! As a server, [`status`] logs any error that classifies itself, and makes the answer:
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "boundary"))] {
+//! # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+//! # #[error("x")] #[service(not_found)] struct StockError;
+//! # fn find(_: &str) -> Result<u32, StockError> { Ok(3) }
+//! use tonic::{Request, Response, Status};
+//!
+//! // Of a service that tonic has generated.
+//! async fn stock(request: Request<String>) -> Result<Response<u32>, Status> {
+//!     let stock = find(request.get_ref()).map_err(|error| resilience::tonic::status(&error))?;
+//!     Ok(Response::new(stock))
+//! }
+//! # }
+//! ```
+//!
+//! [`RequestContextLayer`] on the server gives these records their request id and their operation, and logs panics; without it nobody does.
+//! [`send_request_id`] on a client, or [`RequestExt`] on a request, sends the id on.
 
 #[cfg(feature = "boundary")]
 mod body;
