@@ -35,6 +35,10 @@
 //! assert!(catalog::to_json(&catalogs).contains(r#""code": "CONFLICT""#));
 //! # }
 //! ```
+//!
+//! It holds what your own enums say. A `transparent` variant has no line: put its source's part beside, where that is an enum of yours.
+//! Clients meet the codes of foreign errors and of this crate too, such as `CIRCUIT_OPEN`; they stand in the tables of [`sql`](crate::sql),
+//! [`Rejected`](crate::Rejected), [`UpstreamError`](crate::http::UpstreamError) and [`errors`](crate::errors).
 
 use std::fmt::Write as _;
 
