@@ -335,6 +335,7 @@ fn degrade() {
                         Degrade::settle(
                             settled,
                             error,
+                            classify,
                             "guess(sku, error).await?",
                             &__RESILIENCE_SITE,
                         )
@@ -484,7 +485,7 @@ fn the_full_nest() {
                                 Ok(value)
                             })
                         };
-                        Degrade::settle(settled, error, "0", &__RESILIENCE_SITE)
+                        Degrade::settle(settled, error, classify, "0", &__RESILIENCE_SITE)
                     } else {
                         Err(error)
                     }

@@ -3,7 +3,7 @@ use std::fmt::Display;
 
 use crate::events;
 use crate::site::Site;
-use crate::told::{Shown, Told};
+use crate::told::Told;
 use crate::{Category, Classification};
 
 /// When a fallback may stand in for an error: what `#[degrade]` asks.
@@ -57,18 +57,20 @@ impl Degrade {
         applies
     }
 
-    /// Settles the call with the fallback's outcome: its value, or, if it failed too, the error it stood in for.
+    /// Settles the call with the fallback's outcome: its value, or, if it failed too, the error it stood in for. `classify` answers
+    /// with a [`Classification`].
     ///
     /// # Errors
     /// `error`, if the fallback failed; its own failure is logged as `degradation_failed`.
-    pub fn settle<T, E: Display>(
+    pub fn settle<T, E: Display, C: Into<Told<E>>>(
         fallback_outcome: Result<T, E>,
         error: E,
+        classify: impl FnOnce(&E) -> C,
         fallback: &'static str,
         site: &Site,
     ) -> Result<T, E> {
         fallback_outcome.map_err(|fallback_error| {
-            events::degradation_failed(site, &Shown::unclassified(&fallback_error), fallback);
+            events::degradation_failed(site, &classify(&fallback_error).into().shown(&fallback_error), fallback);
             error
         })
     }

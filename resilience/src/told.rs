@@ -47,13 +47,6 @@ pub(crate) struct Shown<'e, E> {
     show: Show<E>,
 }
 
-impl<'e, E: Display> Shown<'e, E> {
-    /// Of an error that nobody classifies.
-    pub(crate) fn unclassified(error: &'e E) -> Self {
-        Told::from(Classification::unclassified()).shown(error)
-    }
-}
-
 impl<E> Display for Shown<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.show)(self.error, f)

@@ -72,7 +72,7 @@ impl Degrade {
     //                 Ok(value) => break 'degraded Ok(value),
     //             };
     //             if mode.activate(&error, …) {
-    //                 Degrade::settle(async { Ok(fallback) }.await, error, …)
+    //                 Degrade::settle(async { Ok(fallback) }.await, error, classify, …)
     //             } else {
     //                 Err(error)
     //             }
@@ -129,7 +129,7 @@ impl Degrade {
                     };
                     if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) {
                         let #settled = { #visible #fallback };
-                        #krate::Degrade::settle(#settled, #error, #text, &#site)
+                        #krate::Degrade::settle(#settled, #error, #classify, #text, &#site)
                     } else {
                         ::core::result::Result::Err(#error)
                     }

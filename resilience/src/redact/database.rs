@@ -29,9 +29,9 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
                 (None, None) => LEFT_OUT.to_owned(),
             };
             details_of(link, secrets);
-        } else if let Some(condition) = passed_on(link).filter(|_| !quotes) {
+        } else if !quotes && passes_on(link) {
             quotes = true;
-            condition.clone_into(&mut instead);
+            crate::sql::SqlKind::InvalidStatement.name().clone_into(&mut instead);
         }
         // What an error quotes, the ones that it is made from say as well.
         if quotes {
@@ -47,19 +47,19 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
     }
 }
 
-/// How SQLx begins the texts in which it quotes, and their conditions.
+/// How SQLx begins the texts in which it quotes.
 #[cfg(feature = "_sqlx")]
-const QUOTING: [(&str, &str); 5] = [
-    ("error occurred while decoding column ", "ColumnDecode"),
-    ("error occurred while decoding: ", "Decode"),
-    ("error occurred while encoding a value: ", "Encode"),
-    ("encountered unexpected or invalid data: ", "Protocol"),
-    ("error in Any driver mapping: ", "AnyDriverError"),
+const QUOTING: [&str; 5] = [
+    "error occurred while decoding column ",
+    "error occurred while decoding: ",
+    "error occurred while encoding a value: ",
+    "encountered unexpected or invalid data: ",
+    "error in Any driver mapping: ",
 ];
 
-/// The condition of an error of SQLx that this one has the text of. `#[error(transparent)]` takes what it wraps out of the chain.
+/// Whether this has the text of an error of SQLx that quotes. `#[error(transparent)]` takes what it wraps out of the chain.
 #[cfg(feature = "_sqlx")]
-fn passed_on(link: &(dyn Error + 'static)) -> Option<&'static str> {
+fn passes_on(link: &(dyn Error + 'static)) -> bool {
     use std::fmt::Write as _;
 
     struct Begins<'t> {
@@ -81,7 +81,7 @@ fn passed_on(link: &(dyn Error + 'static)) -> Option<&'static str> {
         let _ = crate::caught::caught(|| write!(begins, "{link}"));
         begins.with.is_empty()
     };
-    QUOTING.iter().find(|(text, _)| begins(text)).map(|(_, condition)| *condition)
+    QUOTING.into_iter().any(begins)
 }
 
 #[cfg(feature = "_sqlx")]

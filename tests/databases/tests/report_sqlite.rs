@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use resilience::errors::NotFound;
-use resilience::{Classify, ServiceError, report};
+use resilience::{Classify, ServiceError, degrade, report};
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -61,13 +61,15 @@ async fn violation() -> sqlx::Error {
 
 /// The record of a report.
 fn record(error: &dyn Classify) -> Value {
-    recorded(|| {
+    let all = recorded(|| {
         report(error);
-    })
+    });
+    assert_eq!(all.len(), 1, "{all:?}");
+    all[0].clone()
 }
 
 /// What is recorded, through a subscriber of its own.
-fn recorded(reports: impl FnOnce()) -> Value {
+fn recorded(reports: impl FnOnce()) -> Vec<Value> {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -85,7 +87,8 @@ fn recorded(reports: impl FnOnce()) -> Value {
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, reports);
-    serde_json::from_slice(&lines.0.lock().unwrap()).expect("one record")
+    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -106,13 +109,14 @@ enum ReadError {
 #[service(unavailable)]
 struct LoadError(#[source] ReadError);
 
+fn unreadable() -> sqlx::Error {
+    let source = "invalid value \"ada@example.com\" for enum Role".into();
+    sqlx::Error::ColumnDecode { index: "role".into(), source }
+}
+
 /// A text that is what it wraps leaves that out of the chain of sources.
 #[test]
 fn a_text_that_is_a_databases_own_tells_no_value_of_a_row() {
-    let unreadable = || sqlx::Error::ColumnDecode {
-        index: "role".into(),
-        source: "invalid value \"ada@example.com\" for enum Role".into(),
-    };
     let layered = LoadError(ReadError::Row(unreadable()));
     assert!(!record(&layered).to_string().contains("ada@example.com"), "{layered}");
     for error in [
@@ -125,4 +129,15 @@ fn a_text_that_is_a_databases_own_tells_no_value_of_a_row() {
         let record = record(&error);
         assert!(!record.to_string().contains("ada@example.com"), "{record}");
     }
+}
+
+#[test]
+fn a_fallback_that_fails_tells_no_value_of_a_row() {
+    #[degrade(fallback = Err(unreadable())?, non_critical)]
+    fn role() -> Result<String, sqlx::Error> {
+        Err(sqlx::Error::RowNotFound)
+    }
+    let events = recorded(|| drop(role()));
+    let failed = events.iter().find(|event| event["message"] == "degradation_failed").expect("the event");
+    assert_eq!(failed["fallback_error"], "invalid_statement", "{failed}");
 }
