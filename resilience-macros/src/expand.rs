@@ -178,7 +178,14 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
         let classify = Scope::local("classify");
         setup.extend(if let Some(by) = by {
             let by = scope.user(by);
-            quote!(let #classify = #krate::__private::classify_by::<#error, _>(#by);)
+            let look = Scope::local("look");
+            quote! {
+                let #look = {
+                    use #krate::__private::{OfABox as _, OfAnError as _, OfAnything as _};
+                    (&&&#krate::__private::Causes::<#error>::NEW).look()
+                };
+                let #classify = #krate::__private::classify_by::<#error, _>(#by, #look);
+            }
         } else {
             quote!(let #classify = |#argument: &#error| #krate::__private::classify::<#error>(#argument);)
         });

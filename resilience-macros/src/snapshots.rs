@@ -240,8 +240,12 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 #[circuit_breaker(__touch)]
                 const _: () = ();
                 let boundary = Boundary::new("get");
-                let classify = __private::classify_by::<UserError, _>(UserError::class);
-                let report = |argument: &UserError, at| __private::boundary::report_by::<
+                let look = {
+                    use __private::{OfABox as _, OfAnError as _, OfAnything as _};
+                    (&&&__private::Causes::<UserError>::NEW).look()
+                };
+                let classify = __private::classify_by::<UserError, _>(UserError::class, look);
+                let report = |argument: &_, at| __private::boundary::report_by::<
                     UserError,
                 >(argument, classify, at);
                 let reject = |argument| __private::reject::<UserError>(argument);

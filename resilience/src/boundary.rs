@@ -14,7 +14,8 @@ use tracing::instrument::{Instrument as _, Instrumented};
 
 use crate::exit::failed_in;
 use crate::panics;
-use crate::{Classification, Classify, Report, RequestContext, RequestId, report_success};
+use crate::told::Told;
+use crate::{Classification, Classify, Evidence, Report, RequestContext, RequestId, report_success};
 
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what [`#[boundary]`](macro@crate::boundary)
 /// writes.
@@ -332,8 +333,9 @@ pub mod internals {
     }
 
     /// `classify = …`: says what a foreign error is.
-    pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Classification, at: At) {
-        let error = Classified { error, class: by(error) };
+    pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Told<E>, at: At) {
+        let told = by(error);
+        let error = Classified { error, class: told.class, evidence: (told.evidence)(error) };
         Report::new(&error)
             .type_name(std::any::type_name::<E>())
             .operation(at.operation)
@@ -344,6 +346,7 @@ pub mod internals {
     struct Classified<'a, E> {
         error: &'a E,
         class: Classification,
+        evidence: Evidence<'a>,
     }
 
     impl<E: Display> Display for Classified<'_, E> {
@@ -355,6 +358,10 @@ pub mod internals {
     impl<E: Display> Classify for Classified<'_, E> {
         fn classify(&self) -> Classification {
             self.class
+        }
+
+        fn evidence(&self) -> Evidence<'_> {
+            self.evidence
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The small pieces that the expansion is made of: ordinary Rust, so that rustc judges bounds where the user can see them.
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
+use std::error::Error;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::told::Told;
-use crate::{CircuitBreaker, Classification, Classify, FromRejected, Rejected, RetryBudget};
+use crate::{CircuitBreaker, Classification, Classify, Evidence, FromRejected, Rejected, RetryBudget};
 
 /// A `Result`, by whatever alias.
 #[diagnostic::on_unimplemented(
@@ -40,10 +42,53 @@ pub fn unreached<T>() -> T {
     unreachable!("it stands behind `if false`")
 }
 
-/// `classify = …`: gives a closure the type of its argument.
+/// `classify = …`: gives a closure the type of its argument. Its text is made fit for logs by its causes, if `look` finds any.
 #[inline]
-pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(by: F) -> F {
-    by
+pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
+    by: F,
+    look: fn(&E) -> Evidence<'_>,
+) -> impl Fn(&E) -> Told<E> + Copy {
+    move |error| Told::by_another(by(error), look)
+}
+
+/// Finds the causes of an error of whatever type: `(&&&Causes::<E>::NEW).look()` takes the first of the traits that fits.
+#[derive(Debug)]
+pub struct Causes<E>(PhantomData<E>);
+
+impl<E> Causes<E> {
+    pub const NEW: Self = Self(PhantomData);
+}
+
+pub trait OfAnError<E> {
+    /// It may be borrowed, and then can't be looked at itself; its source can.
+    fn look(&self) -> fn(&E) -> Evidence<'_>;
+}
+
+impl<E: Error> OfAnError<E> for &&Causes<E> {
+    fn look(&self) -> fn(&E) -> Evidence<'_> {
+        |error| error.source().map_or(Evidence::default(), Evidence::of)
+    }
+}
+
+pub trait OfABox<E> {
+    /// `Box<dyn Error + Send + Sync>`, `anyhow::Error`
+    fn look(&self) -> fn(&E) -> Evidence<'_>;
+}
+
+impl<E: AsRef<dyn Error + Send + Sync>> OfABox<E> for &Causes<E> {
+    fn look(&self) -> fn(&E) -> Evidence<'_> {
+        |error| Evidence::of(error.as_ref())
+    }
+}
+
+pub trait OfAnything<E> {
+    fn look(&self) -> fn(&E) -> Evidence<'_>;
+}
+
+impl<E> OfAnything<E> for Causes<E> {
+    fn look(&self) -> fn(&E) -> Evidence<'_> {
+        |_| Evidence::default()
+    }
 }
 
 /// `ignore = …`: gives a closure the type of its argument.

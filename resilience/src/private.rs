@@ -13,9 +13,12 @@ pub use crate::context::{Frame, Key};
 #[cfg(feature = "tokio")]
 pub use crate::deadline::Deadline;
 #[cfg(feature = "tokio")]
-pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
+pub use crate::expansion::{
+    Causes, OfABox, OfAnError, OfAnything, classify, classify_by, clone_handle, ignores, named, reject, reject_by, run,
+    unreached,
+};
 #[cfg(feature = "tokio")]
-pub use crate::expansion::{classify, classify_by, clone_handle, ignores, named, reject, reject_by, run, unreached};
+pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
 pub use crate::register::Known;
 #[cfg(feature = "anyhow")]
 pub use crate::register::{NotShared, Shared};

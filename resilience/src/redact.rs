@@ -41,12 +41,12 @@ pub fn log_database_values(allowed: bool) {
     DATABASE_VALUES.store(allowed, Relaxed);
 }
 
-/// The text of an error without what doesn't belong in a log.
+/// The text of an error, or of one of its causes, without what doesn't belong in a log.
 ///
 /// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a database's message, and the
 /// credentials of any URL.
-pub(crate) fn text(error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    Secrets::of(evidence).hide(error)
+pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
+    Secrets::of(error, evidence).hide(text)
 }
 
 /// What the types in a chain of causes say must not stand in a log, and what stands there instead.
@@ -61,13 +61,13 @@ struct Secret {
 
 impl Secrets {
     /// Allocates nothing where there is nothing to hide.
-    fn of(evidence: &Evidence<'_>) -> Self {
+    fn of(error: &dyn Display, evidence: &Evidence<'_>) -> Self {
         let mut secrets = Self::default();
         for link in evidence.chain().take(DEPTH) {
             of_reqwest(link, &mut secrets);
         }
         if !DATABASE_VALUES.load(Relaxed) {
-            database::secrets(evidence.chain().take(DEPTH), &mut secrets);
+            database::secrets(error, evidence.chain().take(DEPTH), &mut secrets);
         }
         secrets
     }
@@ -200,14 +200,14 @@ mod tests {
                 f.write_str("half a").and(Err(fmt::Error))
             }
         }
-        assert_eq!(text(&Broken, &Evidence::default()), "half a");
+        assert_eq!(text(&Broken, &Broken, &Evidence::default()), "half a");
     }
 
     #[test]
     fn nothing_is_kept_of_an_error_that_hides_nothing() {
         let error = Failed { text: "it broke".into(), source: Some(Box::default()) };
-        assert!(Secrets::of(&Evidence::of(&error)).0.is_empty());
-        assert_eq!(text(&error, &Evidence::of(&error)), "it broke");
+        assert!(Secrets::of(&error, &Evidence::of(&error)).0.is_empty());
+        assert_eq!(text(&error, &error, &Evidence::of(&error)), "it broke");
     }
 
     #[test]
@@ -224,6 +224,6 @@ mod tests {
                 Some(self)
             }
         }
-        assert_eq!(text(&Circle, &Evidence::of(&Circle)), "redis://***@b");
+        assert_eq!(text(&Circle, &Circle, &Evidence::of(&Circle)), "redis://***@b");
     }
 }

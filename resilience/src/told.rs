@@ -2,36 +2,42 @@ use std::fmt::{self, Display};
 
 use crate::{Classification, Classify, Evidence, redact};
 
-/// What a layer is told of an error: what it is, and, where the error can say so itself, how to show it in a log.
+/// What a layer is told of an error: what it is, and by what its text is made fit for a log.
 ///
 /// Made from a [`Classification`] alone where somebody else classifies the error.
 pub struct Told<E: ?Sized> {
     pub(crate) class: Classification,
-    show: Show<E>,
+    pub(crate) evidence: Look<E>,
 }
 
 /// A plain function, so that what isn't shown costs nothing.
-type Show<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
+pub(crate) type Look<E> = fn(&E) -> Evidence<'_>;
 
 impl<E: Classify + ?Sized> Told<E> {
     /// What the error says of itself.
     #[inline]
     pub fn by_itself(error: &E) -> Self {
-        Self { class: error.classify(), show: |error, f| f.write_str(&redact::text(&error, &error.evidence())) }
+        Self { class: error.classify(), evidence: E::evidence }
     }
 }
 
-impl<E: Display> From<Classification> for Told<E> {
+impl<E> From<Classification> for Told<E> {
     #[inline]
     fn from(class: Classification) -> Self {
-        Self { class, show: |error, f| f.write_str(&redact::text(error, &Evidence::default())) }
+        Self { class, evidence: |_| Evidence::default() }
     }
 }
 
 impl<E> Told<E> {
+    /// What somebody else says of the error, of which this finds the causes.
+    #[inline]
+    pub fn by_another(class: Classification, evidence: Look<E>) -> Self {
+        Self { class, evidence }
+    }
+
     /// The error as it may stand in a log.
     pub(crate) fn shown<'e>(&self, error: &'e E) -> Shown<'e, E> {
-        Shown { error, show: self.show }
+        Shown { error, evidence: self.evidence }
     }
 }
 
@@ -44,11 +50,11 @@ impl<E: ?Sized> fmt::Debug for Told<E> {
 /// An error as it may stand in a log; nothing is looked for before it is written.
 pub(crate) struct Shown<'e, E> {
     error: &'e E,
-    show: Show<E>,
+    evidence: Look<E>,
 }
 
-impl<E> Display for Shown<'_, E> {
+impl<E: Display> Display for Shown<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.show)(self.error, f)
+        f.write_str(&redact::text(self.error, self.error, &(self.evidence)(self.error)))
     }
 }

@@ -106,16 +106,17 @@ impl Boundary {
 // Output: let report = |argument: &E, at| report::<E>(argument, at);
 //
 // With `classify = path`, which `classify` is by now:
-// Output: let report = |argument: &E, at| report_by::<E>(argument, classify, at);
+// Output: let report = |argument: &_, at| report_by::<E>(argument, classify, at);
 pub(crate) fn report(error: &TokenStream, is_foreign: bool, scope: &Scope<'_>) -> TokenStream {
     let krate = scope.krate;
     let [report, argument, at, classify] = ["report", "argument", "at", "classify"].map(Scope::local);
-    let call = if is_foreign {
-        quote!(report_by::<#error>(#argument, #classify, #at))
-    } else {
-        quote!(report::<#error>(#argument, #at))
-    };
-    quote!(let #report = |#argument: &#error, #at| #krate::__private::boundary::#call;)
+    if is_foreign {
+        // No type at the argument: a lifetime in it would be any, and `classify` takes only one.
+        return quote! {
+            let #report = |#argument: &_, #at| #krate::__private::boundary::report_by::<#error>(#argument, #classify, #at);
+        };
+    }
+    quote!(let #report = |#argument: &#error, #at| #krate::__private::boundary::report::<#error>(#argument, #at);)
 }
 
 /// Why it isn't for `main`.

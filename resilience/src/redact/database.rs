@@ -1,6 +1,7 @@
 //! What a database's driver says in its own words: the condition and its code tell the same without the values of rows.
 
 use std::error::Error;
+use std::fmt::Display;
 
 use super::Secrets;
 #[cfg(feature = "_sqlx")]
@@ -8,7 +9,7 @@ use crate::chain::downcast;
 
 /// Without a driver there is nothing to hide.
 #[cfg(not(feature = "_sqlx"))]
-pub(super) fn secrets<'e>(_: impl Iterator<Item = &'e (dyn Error + 'static)>, _: &mut Secrets) {}
+pub(super) fn secrets<'e>(_: &dyn Display, _: impl Iterator<Item = &'e (dyn Error + 'static)>, _: &mut Secrets) {}
 
 /// Stands where an error has no condition, or quotes nothing but values.
 #[cfg(feature = "_sqlx")]
@@ -16,9 +17,19 @@ const LEFT_OUT: &str = "(left out)";
 
 /// Looks from the outermost error on: a text that holds another one is hidden before it.
 #[cfg(feature = "_sqlx")]
-pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>, secrets: &mut Secrets) {
-    let mut quotes = false;
+pub(super) fn secrets<'e>(
+    error: &dyn Display,
+    chain: impl Iterator<Item = &'e (dyn Error + 'static)>,
+    secrets: &mut Secrets,
+) {
+    let passed_on = crate::sql::SqlKind::InvalidStatement.name();
     let mut instead = LEFT_OUT.to_owned();
+    // Of one that somebody else classifies, the chain begins below it.
+    let mut quotes = passes_on(error);
+    if quotes {
+        passed_on.clone_into(&mut instead);
+        secrets.add(&error.to_string(), passed_on);
+    }
     for link in chain {
         if let Some(details) = crate::sql::details(link) {
             quotes = details.message_has_values();
@@ -29,9 +40,9 @@ pub(super) fn secrets<'e>(chain: impl Iterator<Item = &'e (dyn Error + 'static)>
                 (None, None) => LEFT_OUT.to_owned(),
             };
             details_of(link, secrets);
-        } else if !quotes && passes_on(link) {
+        } else if !quotes && passes_on(&link) {
             quotes = true;
-            crate::sql::SqlKind::InvalidStatement.name().clone_into(&mut instead);
+            passed_on.clone_into(&mut instead);
         }
         // What an error quotes, the ones that it is made from say as well.
         if quotes {
@@ -59,7 +70,7 @@ const QUOTING: [&str; 5] = [
 
 /// Whether this has the text of an error of SQLx that quotes. `#[error(transparent)]` takes what it wraps out of the chain.
 #[cfg(feature = "_sqlx")]
-fn passes_on(link: &(dyn Error + 'static)) -> bool {
+fn passes_on(link: &dyn Display) -> bool {
     use std::fmt::Write as _;
 
     struct Begins<'t> {
@@ -126,7 +137,7 @@ mod tests {
 
     const MESSAGE: &str = "Duplicate entry 'ada@example.com' for key \"email\"";
 
-    impl fmt::Display for Foreign {
+    impl Display for Foreign {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{MESSAGE} (line 7)")
         }
@@ -166,10 +177,10 @@ mod tests {
 
     fn shown(error: sqlx::Error) -> String {
         let save = Save(error);
-        let told = text(&save, &Evidence::of(&save));
+        let told = text(&save, &save, &Evidence::of(&save));
         // The causes of a record are told one by one.
         let evidence = Evidence::of(&save);
-        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &evidence)).collect();
+        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &save, &evidence)).collect();
         format!("{told}\n{}", causes.join("\n"))
     }
 
@@ -193,7 +204,7 @@ mod tests {
     #[test]
     fn what_quotes_nothing_stays() {
         let error = sqlx::Error::PoolTimedOut;
-        assert_eq!(text(&error, &error.evidence()), error.to_string());
+        assert_eq!(text(&error, &error, &error.evidence()), error.to_string());
     }
 
     #[test]
@@ -206,7 +217,7 @@ mod tests {
         let error = sqlx::Error::ColumnDecode { index: "role".into(), source: role.into() };
         let load = Load(error.into());
         let evidence = Evidence::of(&load);
-        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &evidence)).collect();
+        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &load, &evidence)).collect();
         assert!(!causes.join("\n").contains("ada"), "{causes:?}");
         assert_eq!(crate::sql::condition(&load.0).map(|is| is.classification().code()), Some("INTERNAL_ERROR"));
     }

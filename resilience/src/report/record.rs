@@ -118,7 +118,7 @@ impl Failure<'_> {
         let message = text::message(error, evidence);
         let traced = class.severity() > Severity::Expected;
         Texts {
-            causes: text::causes(&message, evidence),
+            causes: text::causes(&message, error, evidence),
             message,
             location: evidence.location.map(ToString::to_string),
             backtrace: traced.then(|| backtrace(evidence)).flatten(),

@@ -24,7 +24,7 @@ const PANICKED: &str = "(the text can't be told: its `Display` panicked)";
 
 /// The error's own text.
 pub(super) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    words(error, evidence, MESSAGE)
+    words(error, error, evidence, MESSAGE)
 }
 
 /// A backtrace, or a span trace.
@@ -35,10 +35,10 @@ pub(super) fn trace(trace: &dyn Display) -> String {
 /// The causes of an error with this message, as a JSON array. None if there are none.
 ///
 /// A text that has been told already isn't told again, as where a wrapper has the text of what it wraps.
-pub(super) fn causes(message: &str, evidence: &Evidence<'_>) -> Option<String> {
+pub(super) fn causes(message: &str, error: &dyn Display, evidence: &Evidence<'_>) -> Option<String> {
     let mut told: Vec<String> = Vec::new();
     for link in evidence.chain().take(super::LINKS) {
-        let text = cause(link, evidence);
+        let text = cause(link, error, evidence);
         if text == cut(message.to_owned(), CAUSE) || told.contains(&text) {
             continue;
         }
@@ -52,12 +52,12 @@ pub(super) fn causes(message: &str, evidence: &Evidence<'_>) -> Option<String> {
 }
 
 /// By the evidence of the whole error: what one link says must not be shown, the next one repeats.
-fn cause(link: &(dyn Error + 'static), evidence: &Evidence<'_>) -> String {
-    words(&link, evidence, CAUSE)
+fn cause(link: &(dyn Error + 'static), error: &dyn Display, evidence: &Evidence<'_>) -> String {
+    words(&link, error, evidence, CAUSE)
 }
 
-fn words(text: &dyn Display, evidence: &Evidence<'_>, limit: usize) -> String {
-    caught(|| cut(redacted(text, evidence), limit)).unwrap_or_else(|| PANICKED.to_owned())
+fn words(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>, limit: usize) -> String {
+    caught(|| cut(redacted(text, error, evidence), limit)).unwrap_or_else(|| PANICKED.to_owned())
 }
 
 fn formatted(text: &dyn Display) -> String {
@@ -68,8 +68,8 @@ fn formatted(text: &dyn Display) -> String {
 }
 
 /// The text without what doesn't belong in a log.
-fn redacted(text: &dyn Display, evidence: &Evidence<'_>) -> String {
-    redact::text(&Bounded { text, limit: FORMATTED }, evidence)
+fn redacted(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
+    redact::text(&Bounded { text, limit: FORMATTED }, &Bounded { text: error, limit: FORMATTED }, evidence)
 }
 
 /// A text that was cut is as long as the limit allows and then has a mark.

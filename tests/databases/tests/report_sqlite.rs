@@ -1,11 +1,11 @@
 //! What a log record tells of a database's error.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use resilience::errors::NotFound;
-use resilience::{Classify, ServiceError, degrade, report};
+use resilience::{Classification, Classify, ServiceError, boundary, degrade, report, retry};
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -101,7 +101,7 @@ enum ReadError {
     Shared(#[from] Arc<sqlx::Error>),
     #[error(transparent)]
     #[service(internal, code = "BOXED")]
-    Boxed(Box<dyn std::error::Error + Send + Sync>),
+    Boxed(Box<dyn Error + Send + Sync>),
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -140,4 +140,62 @@ fn a_fallback_that_fails_tells_no_value_of_a_row() {
     let events = recorded(|| drop(role()));
     let failed = events.iter().find(|event| event["message"] == "degradation_failed").expect("the event");
     assert_eq!(failed["fallback_error"], "invalid_statement", "{failed}");
+}
+
+#[test]
+fn neither_does_an_error_that_is_classified_from_outside() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("can't load: {0}")]
+    struct Foreign(#[source] sqlx::Error);
+
+    const CLASS: Classification = Classification::transient("FOREIGN");
+
+    #[boundary(classify = |_| CLASS)]
+    #[retry(idempotent, timed_elsewhere, attempts = 2)]
+    fn foreign() -> Result<(), Foreign> {
+        Err(Foreign(unreadable()))
+    }
+
+    #[boundary]
+    #[degrade(fallback = Err(unreadable())?, classify = |_| CLASS)]
+    fn bare() -> Result<(), sqlx::Error> {
+        Err(unreadable())
+    }
+
+    #[boundary(classify = |_| CLASS)]
+    fn boxed() -> Result<(), Box<dyn Error + Send + Sync>> {
+        Err(Foreign(unreadable()).into())
+    }
+
+    for call in [|| drop(foreign()), || drop(bare()), || drop(boxed())] {
+        let events = recorded(call);
+        assert!(!events.is_empty());
+        assert!(events.iter().all(|event| !event.to_string().contains("ada@example.com")), "{events:#?}");
+    }
+    let events = recorded(|| drop(foreign()));
+    let record = events.iter().find(|event| event["target"] == "resilience::report").expect("the record");
+    assert_eq!(record["exception.message"], "can't load: invalid_statement");
+    assert_eq!(record["error.chain"], "[\"invalid_statement\"]");
+}
+
+/// What is borrowed can be no trait object, and what is no error has no causes.
+#[test]
+fn every_error_can_be_classified_from_outside() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("no {0}")]
+    struct Borrowed<'a>(&'a str);
+
+    #[boundary(classify = |_| Classification::permanent("BORROWED"))]
+    fn borrowed(name: &str) -> Result<(), Borrowed<'_>> {
+        Err(Borrowed(name))
+    }
+
+    #[boundary(classify = |_| Classification::permanent("TEXT"))]
+    fn text<E: std::fmt::Display>(text: E) -> Result<(), E> {
+        Err(text)
+    }
+
+    let name = String::from("user");
+    assert_eq!(recorded(|| drop(borrowed(&name)))[0]["exception.message"], "no user");
+    assert_eq!(recorded(|| drop(text("no name".to_owned())))[0]["exception.message"], "no name");
 }
