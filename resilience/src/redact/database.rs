@@ -28,7 +28,7 @@ pub(super) fn secrets<'e>(
     let mut quotes = passes_on(error);
     if quotes {
         passed_on.clone_into(&mut instead);
-        secrets.add(&error.to_string(), passed_on);
+        secrets.add(&told(error), passed_on);
     }
     for link in chain {
         if let Some(details) = crate::sql::details(link) {
@@ -46,7 +46,7 @@ pub(super) fn secrets<'e>(
         }
         // What an error quotes, the ones that it is made from say as well.
         if quotes {
-            secrets.add(&link.to_string(), &instead);
+            secrets.add(&told(&link), &instead);
             secrets.add(&format!("{link:?}"), &instead);
             if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) = downcast(link) {
                 secrets.add(text, &instead);
@@ -56,6 +56,16 @@ pub(super) fn secrets<'e>(
             }
         }
     }
+}
+
+/// As far as it can be told: `to_string` would panic.
+#[cfg(feature = "_sqlx")]
+fn told(text: &dyn Display) -> String {
+    use std::fmt::Write as _;
+
+    let mut told = String::new();
+    let _ = write!(told, "{text}");
+    told
 }
 
 /// How SQLx begins the texts in which it quotes.
@@ -199,6 +209,17 @@ mod tests {
         assert!(!shown(sqlx::Error::Decode("no number: ada@example.com".into())).contains("ada"));
         let column = sqlx::Error::ColumnDecode { index: "age".into(), source: Box::new(number) };
         assert!(!shown(column).contains("invalid digit"));
+    }
+
+    #[test]
+    fn what_breaks_off_is_left_out_as_far_as_it_goes() {
+        struct Broken;
+        impl Display for Broken {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("error occurred while decoding: ada@exam").and(Err(fmt::Error))
+            }
+        }
+        assert_eq!(text(&Broken, &Broken, &Evidence::default()), "invalid_statement");
     }
 
     #[test]
