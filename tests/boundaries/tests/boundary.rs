@@ -242,6 +242,41 @@ impl fmt::Display for Foreign {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("db error")]
+struct Driver<'t>(#[source] std::num::ParseIntError, &'t str);
+
+#[boundary(classify = |_| Classification::permanent("FOREIGN"))]
+async fn caused(name: &str) -> Result<i32, Driver<'_>> {
+    "x".parse().map_err(|error| Driver(error, name))
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[boundary(classify = |_| Classification::permanent("FOREIGN"))]
+fn boxed() -> Result<i32, BoxError> {
+    "x".parse().map_err(|error| Driver(error, "row").into())
+}
+
+#[boundary(classify = |_| Classification::permanent("FOREIGN"))]
+fn any<E: fmt::Display>(error: E) -> Result<i32, E> {
+    Err(error)
+}
+
+#[tokio::test]
+async fn a_foreign_error_tells_its_causes_where_it_has_some() {
+    let records = Records::capture();
+    caused("row").await.unwrap_err();
+    boxed().unwrap_err();
+    any(3).unwrap_err();
+    let [caused, boxed, any] = &reports(&records)[..] else { panic!("{:?}", records.names()) };
+    for record in [caused, boxed] {
+        assert_eq!(record.text("exception.message"), "db error");
+        assert_eq!(record.list("error.chain"), ["invalid digit found in string"]);
+    }
+    assert_eq!((any.text("exception.message"), any.has("error.chain")), ("3", false));
+}
+
 #[boundary(classify = |_| Classification::permanent("FOREIGN"))]
 async fn foreign() -> Result<(), Foreign> {
     Err(Foreign("the library is confused"))
