@@ -65,7 +65,11 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
     match (statement, DB::BEGIN) {
         (statement, None) => statement.map(SqlStr::from_static),
         (None, Some((begin, _))) => Some(SqlStr::from_static(begin)),
-        (Some(statement), Some((_, after))) => Some(AssertSqlSafe(format!("{statement}{after}")).into_sql_str()),
+        (Some(statement), Some((_, after))) => {
+            // Nothing may stand between two semicolons.
+            let statement = statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
+            Some(AssertSqlSafe(format!("{statement}{after}")).into_sql_str())
+        }
     }
 }
 

@@ -105,3 +105,16 @@ async fn the_isolation_level_is_set_before_the_start() {
     assert_eq!(level(&pool).await.unwrap(), "SERIALIZABLE");
     assert_eq!(notes(&pool).await, [1, 0]);
 }
+
+#[transaction(tx = pool, begin = "START TRANSACTION; ")]
+async fn begins_with_a_semicolon(pool: &MySqlPool) -> Result<(), CallError> {
+    increase(tx, 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_statement_may_end_with_a_semicolon() {
+    let Some(pool) = two_entries().await else { return };
+    begins_with_a_semicolon(&pool).await.unwrap();
+    assert_eq!(notes(&pool).await, [1, 0]);
+}
