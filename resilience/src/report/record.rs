@@ -122,7 +122,7 @@ impl Failure<'_> {
             message,
             location: evidence.location.map(ToString::to_string),
             backtrace: traced.then(|| backtrace(evidence)).flatten(),
-            spans: traced.then(span_trace).flatten(),
+            spans: traced.then(|| span_trace(error, evidence)).flatten(),
             user: context.and_then(RequestContext::user),
             tenant: context.and_then(RequestContext::tenant),
             database: database(evidence),
@@ -146,12 +146,12 @@ fn backtrace(evidence: &Evidence<'_>) -> Option<String> {
 }
 
 #[cfg(feature = "tracing-error")]
-fn span_trace() -> Option<String> {
+fn span_trace(error: &dyn Display, evidence: &Evidence<'_>) -> Option<String> {
     let trace = tracing_error::SpanTrace::capture();
-    (trace.status() == tracing_error::SpanTraceStatus::CAPTURED).then(|| text::trace(&trace))
+    (trace.status() == tracing_error::SpanTraceStatus::CAPTURED).then(|| text::spans(&trace, error, evidence))
 }
 
 #[cfg(not(feature = "tracing-error"))]
-fn span_trace() -> Option<String> {
+fn span_trace(_: &dyn Display, _: &Evidence<'_>) -> Option<String> {
     None
 }

@@ -27,7 +27,13 @@ pub(super) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
     words(error, error, evidence, MESSAGE)
 }
 
-/// A backtrace, or a span trace.
+/// The spans around, with their fields, which hold what anybody has put there.
+#[cfg(feature = "tracing-error")]
+pub(super) fn spans(trace: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
+    words(trace, error, evidence, TRACE)
+}
+
+/// A backtrace.
 pub(super) fn trace(trace: &dyn Display) -> String {
     caught(|| cut(formatted(trace), TRACE)).unwrap_or_else(|| PANICKED.to_owned())
 }

@@ -207,3 +207,12 @@ fn the_contexts_and_causes_of_anyhow_are_listed() {
     assert_eq!(record.text("exception.message"), "the settings");
     assert_eq!(record.list("error.chain"), ["the port", "invalid digit found in string"]);
 }
+
+#[test]
+fn a_span_trace_tells_no_credentials() {
+    let records = Records::capture();
+    let span = tracing::info_span!(target: "test", "connect", url = "postgres://app:hunter2@db/shop");
+    span.in_scope(|| _ = report(&Internal::new("refused")));
+    let trace = records.only().text("span_trace").to_owned();
+    assert!(trace.contains("postgres://***@db/shop") && !trace.contains("hunter2"), "{trace}");
+}
