@@ -40,6 +40,15 @@ fn layer_is_missing() {
     });
 }
 
+/// Forgets a problem whose answer has got another body, of another type, on its way: such as a page that says it to people.
+pub(super) fn forget_replaced(response: &mut Response) {
+    let kind = response.extensions().get::<Problem>().map(|problem| problem.format().content_type());
+    let has = |kind: &str| response.headers().get(CONTENT_TYPE).is_some_and(|has| has.as_bytes() == kind.as_bytes());
+    if kind.is_some_and(|kind| !has(kind)) {
+        response.extensions_mut().remove::<Problem>();
+    }
+}
+
 /// Brings a problem that comes by into the layer's form, unless somebody has encoded its body meanwhile. That of a server error is
 /// written anew all the same: its status may be younger than its body.
 pub(super) fn settle(response: &mut Response, scope: &Scope) {

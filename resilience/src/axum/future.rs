@@ -75,7 +75,8 @@ where
                     match polled {
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
-                        Ok(Poll::Ready(Ok(response))) => {
+                        Ok(Poll::Ready(Ok(mut response))) => {
+                            answer::forget_replaced(&mut response);
                             if !foreign::is_foreign(&response, scope) {
                                 return Poll::Ready(Ok(finish(response, scope)));
                             }

@@ -2,6 +2,8 @@
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::get as route;
 use resilience::axum::RequestLayer;
 use resilience::errors::{AuthFailed, NotFound, RateLimited, ServiceUnavailable, ValidationError};
@@ -161,4 +163,26 @@ async fn a_status_that_is_no_error_any_more_stays() {
         .route("/", route(async || (StatusCode::OK, Problem::of(&NotFound::new("user", "7")))))
         .layer(RequestLayer::new());
     assert_eq!(ask(app, get("/")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_a_problem_is_left_alone() {
+    async fn page(response: Response) -> Response {
+        let (mut parts, _) = response.into_parts();
+        parts.headers.insert(header::CONTENT_TYPE, "text/html".parse().unwrap());
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, "<h1>lost</h1>".into())
+    }
+    async fn text(response: Response) -> Response {
+        let (mut parts, _) = response.into_parts();
+        parts.headers.insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
+        Response::from_parts(parts, "hunter2".into())
+    }
+    let answer = ask(app().layer(map_response(page)).layer(RequestLayer::new()), get("/missing")).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type"), &*answer.body),
+        (404, Some("text/html"), "<h1>lost</h1>")
+    );
+    let answer = ask(app().layer(map_response(text)).layer(RequestLayer::new()), get("/away")).await;
+    answer.assert_problem(503, "SERVICE_UNAVAILABLE", "An internal error occurred");
 }
