@@ -6,6 +6,8 @@
 
 mod by_form;
 mod database;
+#[cfg(feature = "_sqlx")]
+mod debugged;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -96,6 +98,12 @@ impl Secrets {
         let _ = write!(text, "{error}");
         for secret in &self.0 {
             secret.hide_in(&mut text);
+        }
+        #[cfg(feature = "_sqlx")]
+        if !DATABASE_VALUES.load(Relaxed)
+            && let Some(hidden) = debugged::hide(&text)
+        {
+            text = hidden;
         }
         match by_form::hide(&text) {
             Cow::Owned(hidden) => hidden,

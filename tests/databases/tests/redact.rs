@@ -27,7 +27,7 @@ struct Log;
 impl io::Write for Log {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        if text.contains(" resilience: ") {
+        if text.contains(" resilience: ") || text.contains(" resilience::report: ") {
             LOG.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
         }
         Ok(event.len())
@@ -111,4 +111,21 @@ async fn mysql_tells_no_row() {
     check(&twice, "unique_violation (1062)");
     let no_number = mysql(&mut connection, "INSERT INTO users VALUES ('', 'ada@example.com')").await.unwrap_err();
     check(&no_number, "(1366)");
+}
+
+/// What `unwrap` says is all that a panic tells of an error.
+#[tokio::test]
+async fn a_panic_tells_no_row() {
+    let Some(url) = server("a_panic_tells_no_row", "mysql", "RESILIENCE_MYSQL_URL") else { return };
+    listen();
+    let mut connection = MySqlConnection::connect(&url).await.unwrap();
+    mysql(&mut connection, "CREATE TEMPORARY TABLE panics (email varchar(100) UNIQUE)").await.unwrap();
+    let insert = "INSERT INTO panics VALUES ('ada@example.com')";
+    mysql(&mut connection, insert).await.unwrap();
+    let twice = mysql(&mut connection, insert).await.unwrap_err();
+
+    report(&resilience::errors::Internal::new(format!("called `Result::unwrap()` on an `Err` value: {twice:?}")));
+    let logged = logged();
+    assert!(logged.contains("number: 1062, message: (left out)"), "{logged}");
+    assert!(!logged.contains("ada"), "{logged}");
 }
