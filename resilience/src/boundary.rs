@@ -112,7 +112,7 @@ impl Boundary {
     /// # Errors
     /// The future's own, unchanged.
     pub async fn run<T, E: Classify>(self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        internals::run(self, internals::report::<E>, future).await
+        internals::run(self.moved(), internals::report::<E>, future).await
     }
 
     /// Runs a function within the boundary.
@@ -120,7 +120,15 @@ impl Boundary {
     /// # Errors
     /// The function's own, unchanged.
     pub fn call<T, E: Classify>(self, function: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        internals::call(self, internals::report::<E>, function)
+        internals::call(self.moved(), internals::report::<E>, function)
+    }
+
+    /// Runs where no context is: it may have been made in one that didn't come along, as a task's doesn't with `tokio::spawn`.
+    fn moved(mut self) -> Self {
+        if self.new.is_none() && !RequestContext::is_there() {
+            self.new = Some(New::default());
+        }
+        self
     }
 
     /// The context that has to be made, and its span.

@@ -306,6 +306,19 @@ async fn without_the_macro_it_is_the_same() {
     assert_eq!(Boundary::new("by_hand").call(|| Ok::<_, UserError>(1)), Ok(1));
 }
 
+#[tokio::test]
+async fn what_is_spawned_without_its_context_gets_one() {
+    let records = Records::capture();
+    let spawned = RequestContext::new().sync_scope(|| tokio::spawn(Boundary::new("job").run(get_user(0))));
+    assert_eq!(spawned.await.unwrap(), Err(UserError::Unknown(0)));
+    assert!(only_report(&records).has("request_id"));
+
+    let records = Records::capture();
+    let boundary = RequestContext::new().sync_scope(|| Boundary::new("job"));
+    boundary.call(|| import("x")).unwrap_err();
+    assert!(only_report(&records).has("request_id"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_work_is_dropped_in_its_context_and_nothing_is_reported() {
     struct Asks<'a>(&'a Mutex<Option<RequestId>>);
