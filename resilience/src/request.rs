@@ -139,7 +139,9 @@ impl RequestContext {
 
     /// Says who the user is: an id, not a name or an address, for it stands in the logs.
     pub fn set_user(&self, user: impl Into<Arc<str>>) {
-        self.known(|known| known.user = Some(user.into()));
+        // Not under the lock, which what is converted may want.
+        let user = user.into();
+        self.known(|known| known.user = Some(user));
     }
 
     /// The tenant, once somebody has said which it is.
@@ -149,7 +151,8 @@ impl RequestContext {
 
     /// Says which tenant it is.
     pub fn set_tenant(&self, tenant: impl Into<Arc<str>>) {
-        self.known(|known| known.tenant = Some(tenant.into()));
+        let tenant = tenant.into();
+        self.known(|known| known.tenant = Some(tenant));
     }
 
     /// What is being done, such as `GET /users/{id}`: what a record says where no boundary names an operation of its own.
@@ -159,7 +162,8 @@ impl RequestContext {
 
     /// Says what is being done.
     pub fn set_operation(&self, operation: impl Into<Arc<str>>) {
-        self.known(|known| known.operation = Some(operation.into()));
+        let operation = operation.into();
+        self.known(|known| known.operation = Some(operation));
     }
 
     /// What has been reported for this request.
@@ -234,6 +238,23 @@ mod tests {
         let names: Vec<RequestId> = (0..100).map(|_| RequestId::new()).collect();
         assert!(names.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()), "{names:?}");
         assert!(names.iter().all(|name| &name.as_str()[14..15] == "7" && RequestId::parse(name.as_str()).is_some()));
+    }
+
+    #[test]
+    fn a_name_may_ask_for_the_context_that_it_is_for() {
+        struct Shown<'c>(&'c RequestContext);
+
+        impl From<Shown<'_>> for Arc<str> {
+            fn from(Shown(context): Shown<'_>) -> Self {
+                format!("{context:?}").into()
+            }
+        }
+
+        let context = RequestContext::new();
+        context.set_user(Shown(&context));
+        context.set_tenant(Shown(&context));
+        context.set_operation(Shown(&context));
+        assert!(context.operation().is_some_and(|operation| operation.contains("tenant")));
     }
 
     #[test]
