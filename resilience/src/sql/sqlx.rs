@@ -273,6 +273,7 @@ impl<'e> Reported<'e> {
                 constraint: error.constraint(),
                 table: error.table(),
                 column: error.column(),
+                message_has_values: known.message_has_values || is_raised(error),
                 ..known
             },
             #[cfg(feature = "sqlx-mysql")]
@@ -303,6 +304,14 @@ impl<'e> Reported<'e> {
             Self::Foreign(error) => Details { constraint: error.constraint(), table: error.table(), ..known },
         }
     }
+}
+
+/// Whether a function of the application wrote the text: `RAISE EXCEPTION '% is taken', … USING ERRCODE = 'unique_violation'`. The
+/// code alone is then the server's.
+#[cfg(feature = "sqlx-postgres")]
+fn is_raised(error: &::sqlx::postgres::PgDatabaseError) -> bool {
+    const LANGUAGES: [&str; 4] = ["pl_exec.c", "plpy_", "plperl.c", "pltcl.c"];
+    error.file().is_some_and(|file| LANGUAGES.iter().any(|language| file.starts_with(language)))
 }
 
 const NOTHING_KNOWN: Details<'static> = Details {

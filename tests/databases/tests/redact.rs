@@ -96,6 +96,10 @@ async fn postgres_tells_no_row() {
     check(&twice, "users_email_key");
     let no_number = postgres(&mut connection, "SELECT 'ada@example.com'::int").await.unwrap_err();
     check(&no_number, "(22P02)");
+    // The code is the server's, and the text the application's.
+    let raised = "DO $$ BEGIN RAISE '% is taken', 'ada@example.com' USING ERRCODE = 'exclusion_violation'; END $$";
+    let raised = postgres(&mut connection, raised).await.unwrap_err();
+    check(&raised, "exclusion_violation (23P01)");
 }
 
 #[tokio::test]
