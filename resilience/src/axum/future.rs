@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
@@ -120,10 +121,17 @@ where
 fn finish(mut response: Response, scope: &Scope) -> Response {
     answer::settle(&mut response, scope);
     if response.status().as_u16() < 400
+        && !is_grpc(&response)
         && let Some(operation) = scope.context.operation()
     {
         crate::report_success(&operation);
     }
     scope.sign(response.headers_mut());
     response.map(|body| ScopedBody::wrap(body, scope.clone()))
+}
+
+/// A call of gRPC that fails is answered with 200 too, and says so in the end: its own layer looks there.
+fn is_grpc(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }

@@ -32,7 +32,8 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 /// Gives every request that a server answers its [`RequestContext`].
 ///
 /// - The **request id** is that of the metadata `x-request-id`, if it is [fit](RequestId::parse) for logs and stands there once; else a
-///   new one is made. Every response tells it in the same metadata.
+///   new one is made. A context that is there already, as under axum's `RequestLayer`, stays. Every response tells it in the same
+///   metadata.
 /// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a streamed answer.
 /// - Both run in a **span** `request` with the fields `request_id` and `route`, at the level of information.
 /// - A **panic** of the handler, or of its stream, is an `unexpected_error` in the log, code `PANIC`, with message and place; the client

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get as route;
+use axum::routing::{get as route, post};
 use http_body_util::BodyExt as _;
 use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, MissingConfig, NotFound, ServiceUnavailable};
-use resilience::{AlertPhase, Problem, RequestContext, ServiceError, Shutdown};
+use resilience::{AlertPhase, Problem, RequestContext, ServiceError, Shutdown, on_alert};
 use resilience_boundary_tests::Records;
 
-use super::{Parts, ask, get, send};
+use super::{Parts, ask, get, request, send};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum UserError {
@@ -79,7 +79,7 @@ async fn a_success_ends_a_row_of_failures() {
         let phases = Arc::new(Mutex::new(Vec::new()));
         let operation = format!("GET {path}");
         let heard = Arc::clone(&phases);
-        resilience::on_alert(move |notice| {
+        on_alert(move |notice| {
             if *notice.operation == *operation {
                 heard.lock().unwrap().push(notice.phase);
             }
@@ -158,4 +158,25 @@ async fn so_does_what_a_body_reports() {
     body.frame().await.unwrap().unwrap();
     drop(body);
     assert_unfinished(&records);
+}
+
+#[tokio::test]
+async fn what_grpc_calls_a_failure_is_no_success() {
+    let (alert, heard) = (Arc::new(AtomicU32::new(0)), "POST /test.Stock/Get");
+    let counting = Arc::clone(&alert);
+    on_alert(move |notice| {
+        if &*notice.operation == heard && notice.phase == AlertPhase::Began {
+            counting.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    // The status of a call stands in a header of its own; HTTP's is always 200.
+    let call = async || {
+        resilience::report(&ServiceUnavailable::new("db"));
+        [("content-type", "application/grpc"), ("grpc-status", "14")]
+    };
+    let app = Router::new().route("/test.Stock/Get", post(call)).layer(RequestLayer::new());
+    for _ in 0..5 {
+        ask(app.clone(), request("POST", "/test.Stock/Get", "")).await;
+    }
+    assert_eq!(alert.load(Ordering::Relaxed), 1, "five in a row");
 }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use http::uri::PathAndQuery;
+use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, NetworkTimeout, NotFound};
-use resilience::tonic::status;
+use resilience::tonic::{RequestContextLayer, status};
 use resilience::{AlertPhase, RequestContext, on_alert, secs};
 use resilience_boundary_tests::{Record, Records};
 use tokio::sync::Notify;
@@ -269,4 +270,22 @@ async fn an_answer_that_ends_well_ends_an_alert() {
     *fails.lock().unwrap() = false;
     run().await;
     assert_eq!(*heard.lock().unwrap(), [AlertPhase::Began, AlertPhase::Over]);
+}
+
+/// As where one server answers gRPC and HTTP.
+#[tokio::test]
+async fn under_axums_layer_there_is_one_request_id() {
+    let stock = handler(|_| async { Err(status(&NotFound::new("order", "42"))) });
+    let stock = tower::service_fn(move |request: http::Request<axum::body::Body>| {
+        tower::Service::call(&mut stock.clone(), request.map(tonic::body::Body::new))
+    });
+    let grpc = tower::Layer::layer(&RequestContextLayer::new(), stock);
+    let app = axum::Router::new().route_service("/test.Stock/Get", grpc).layer(RequestLayer::new());
+    let records = Records::capture();
+    // One message of no length.
+    let request = http::Request::post("/test.Stock/Get").header("content-type", "application/grpc");
+    let request = request.body(axum::body::Body::from([0; 5].to_vec())).unwrap();
+    let answer = tower::ServiceExt::oneshot(app, request).await.unwrap();
+    let told = answer.headers()["x-request-id"].to_str().unwrap();
+    assert_eq!(records.only().text("request_id"), told);
 }
