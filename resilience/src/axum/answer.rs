@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Once;
 
 use axum::body::Body;
@@ -8,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::scope::Scope;
-use crate::RequestContext;
 use crate::http::Problem;
+use crate::{Classification, Classify, Evidence, Report, RequestContext, chain};
 
 /// The answer, complete without the layer as well. The problem itself is among the response's extensions, where a
 /// [`RequestLayer`](super::RequestLayer) finds it and brings it into the form that it is set to, and where your own layers can
@@ -71,6 +72,12 @@ pub(super) fn to_panic(scope: &Scope) -> Response {
     response
 }
 
+/// Writes the log record of a body that failed while it was sent: the client can't be told any more.
+pub(super) fn report_broken(error: &axum::Error, scope: &Scope) {
+    let ours = scope.settings.place;
+    Report::new(&Broken(error)).at(ours.file(), ours.line()).emit();
+}
+
 /// Status, headers and body; other headers stay.
 pub(super) fn write(mut problem: Problem, response: &mut Response, scope: Option<&Scope>) {
     if let Some(scope) = scope {
@@ -117,5 +124,24 @@ fn challenge(problem: &Problem, headers: &mut HeaderMap, scope: Option<&Scope>) 
             }
         }
         (Some(_), _) => {}
+    }
+}
+
+/// What a body failed with.
+struct Broken<'e>(&'e axum::Error);
+
+impl fmt::Display for Broken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the body broke off: {}", self.0)
+    }
+}
+
+impl Classify for Broken<'_> {
+    fn classify(&self) -> Classification {
+        chain::find(self.0).map_or(Classification::unclassified(), Classify::classify)
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self.0)
     }
 }

@@ -42,6 +42,10 @@ impl HttpBody for ScopedBody {
         let Self { body, scope } = &mut *self;
         let Some(alive) = body else { return Poll::Ready(None) };
         match scope.enter(|| panics::catch(|| Pin::new(alive).poll_frame(cx))) {
+            Ok(Poll::Ready(Some(Err(error)))) => {
+                scope.enter(|| super::answer::report_broken(&error, scope));
+                Poll::Ready(Some(Err(error.into())))
+            }
             Ok(polled) => polled.map_err(Into::into),
             Err(panicked) => {
                 scope.enter(|| {

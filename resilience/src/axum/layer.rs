@@ -35,6 +35,7 @@ pub fn layer() -> RequestLayer {
 ///   [`Json`](super::Json) says more: which field it was.
 /// - A **panic** of the handler, or of its body while that is sent, is an `unexpected_error` in the log, code `PANIC`, with message and
 ///   place; the client gets a 500 that doesn't tell it from any other, or, in the middle of a body, a connection that ends early.
+/// - A body that **fails** while it is sent is logged as what its error is.
 /// - A **success**, an answer below 400, is [told](crate::report_success) to the alerts. Of gRPC its own layer tells,
 ///   `tonic::RequestContextLayer`, since those answers are all 200.
 /// - Every other body is left as it is: JSON, HTML, streams, files. Its bytes pass through untouched.

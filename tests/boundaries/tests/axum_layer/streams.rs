@@ -1,15 +1,21 @@
 //! Bodies that are made while they are sent.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get as route;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
 use resilience::RequestContext;
 use resilience::axum::RequestLayer;
 use resilience_boundary_tests::Records;
 
-use super::{ID, Parts, ask, get};
+use super::{ID, Parts, ask, get, send};
 
 /// Three parts, each of which looks at its context.
 fn parts() -> Body {
@@ -46,4 +52,33 @@ async fn a_stream_of_text_is_no_rejection() {
 async fn a_size_that_is_known_stays_known() {
     let app = Router::new().route("/", route(async || "hello")).layer(RequestLayer::new());
     assert_eq!(ask(app, get("/")).await.header("content-length"), Some("5"));
+}
+
+/// Whoever reads it, the client alone would know that it has failed.
+#[tokio::test]
+async fn a_body_that_fails_is_logged_once() {
+    struct Failing(u32);
+
+    impl http_body::Body for Failing {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            self.0 += 1;
+            Poll::Ready(Some(match self.0 {
+                1 => Ok(Frame::data(Bytes::from_static(b"half"))),
+                _ => Err(io::ErrorKind::ConnectionReset.into()),
+            }))
+        }
+    }
+
+    let app = Router::new().route("/", route(async || Body::new(Failing(0)))).layer(RequestLayer::new());
+    let records = Records::capture();
+    let mut body = send(app, get("/")).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    assert!(records.reports().is_empty());
+    body.frame().await.unwrap().unwrap_err();
+    let record = records.only();
+    assert_eq!((record.text("error.type"), record.text("request_id")), ("CONNECTION_LOST", ID));
+    assert_eq!(record.text("exception.message"), "the body broke off: connection reset");
 }
