@@ -26,7 +26,7 @@ impl Drop for ScopedBody {
     /// Of a client that has gone, in the middle of it.
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
-            self.scope.enter(|| drop(body));
+            self.scope.drop_within(|| drop(body));
         }
     }
 }

@@ -24,7 +24,7 @@ pin_project! {
             let mut this = this.project();
             // Of a handler whose client has gone.
             if let Some(scope) = this.scope {
-                scope.enter(|| this.state.set(State::Done));
+                scope.drop_within(|| this.state.set(State::Done));
             }
         }
     }

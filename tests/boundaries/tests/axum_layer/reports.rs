@@ -1,8 +1,11 @@
 //! One record per failure, alerts that end, and a process that is asked to stop.
 
-use std::future::pending;
+use std::cell::RefCell;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
 use axum::Router;
 use axum::body::Body;
@@ -158,6 +161,25 @@ async fn so_does_what_a_body_reports() {
     body.frame().await.unwrap().unwrap();
     drop(body);
     assert_unfinished(&records);
+}
+
+/// As with a runtime that a thread has for itself, and that ends with it.
+#[test]
+fn what_is_dropped_as_late_as_its_thread_is_no_reason_to_abort() {
+    thread_local! {
+        static KEPT: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>> = const { RefCell::new(None) };
+    }
+
+    let ended = std::thread::spawn(|| {
+        // Before all that is dropped before it.
+        KEPT.set(None);
+        let app = Router::new().route("/", route(async || pending::<()>().await)).layer(RequestLayer::new());
+        let mut asked = Box::pin(async move { drop(ask(app, get("/")).await) });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(asked.as_mut().poll(&mut cx).is_pending());
+        KEPT.set(Some(asked));
+    });
+    ended.join().unwrap();
 }
 
 #[tokio::test]
