@@ -44,8 +44,9 @@ fn layer_is_missing() {
 /// Forgets a problem whose answer has got another body, of another type, on its way: such as a page that says it to people.
 pub(super) fn forget_replaced(response: &mut Response) {
     let kind = response.extensions().get::<Problem>().map(|problem| problem.format().content_type());
-    let has = |kind: &str| response.headers().get(CONTENT_TYPE).is_some_and(|has| has.as_bytes() == kind.as_bytes());
-    if kind.is_some_and(|kind| !has(kind)) {
+    let now = response.headers().get(CONTENT_TYPE).map(|now| now.as_bytes().split(|byte| *byte == b';').next());
+    let now = now.flatten().unwrap_or_default().trim_ascii();
+    if kind.is_some_and(|kind| !now.eq_ignore_ascii_case(kind.as_bytes())) {
         response.extensions_mut().remove::<Problem>();
     }
 }

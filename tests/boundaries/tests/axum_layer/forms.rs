@@ -186,3 +186,11 @@ async fn a_page_in_place_of_a_problem_is_left_alone() {
     let answer = ask(app().layer(map_response(text)).layer(RequestLayer::new()), get("/away")).await;
     answer.assert_problem(503, "SERVICE_UNAVAILABLE", "An internal error occurred");
 }
+
+#[tokio::test]
+async fn a_problem_with_a_parameter_of_its_type_is_one() {
+    let kind = [(header::CONTENT_TYPE, "application/problem+json; charset=utf-8")];
+    let problem = async move || (StatusCode::BAD_GATEWAY, kind, Problem::of(&NotFound::new("user", "7")));
+    let app = Router::new().route("/", route(problem)).layer(RequestLayer::new());
+    ask(app, get("/")).await.assert_problem(502, "NOT_FOUND", "An internal error occurred");
+}
