@@ -15,7 +15,7 @@ use crate::http::Problem;
 use crate::{Classification, Classify, Evidence, Report};
 
 /// The longest text that becomes a detail or goes to the log, in bytes.
-const LONGEST: usize = 8 * 1024;
+pub(super) const LONGEST: usize = 8 * 1024;
 
 /// Whether an answer is to become a problem.
 pub(super) fn is_foreign(response: &Response, scope: &Scope) -> bool {

@@ -113,6 +113,11 @@ fn wrong(path: &Path, error: &serde_json::Error) -> FieldError {
     let text = error.to_string();
     // The field says where; a line and a column don't say it better.
     let text = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
+    // serde quotes the value, which may be all that the router allows.
+    let text = &text[..text.floor_char_boundary(foreign::LONGEST)];
+    if field.len() > foreign::LONGEST {
+        field.clear();
+    }
     // What is missing has no place of its own: it is named where it should have been.
     match text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         Some(missing) => {

@@ -1,5 +1,7 @@
 //! Requests that don't fit: which field it was.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
@@ -32,7 +34,7 @@ struct Address {
 fn app() -> Router {
     Router::new()
         .route("/orders", post(async |Json(order): Json<Order>| Json(order)))
-        .route("/broken", post(async || Json(std::collections::HashMap::from([((1, 2), 3)]))))
+        .route("/broken", post(async || Json(HashMap::from([((1, 2), 3)]))))
         .layer(DefaultBodyLimit::max(200))
         .layer(RequestLayer::new())
 }
@@ -105,4 +107,18 @@ async fn an_answer_that_is_no_json_is_our_mistake() {
     let answer = ask(app(), request("POST", "/broken", "")).await;
     answer.assert_problem(500, "INTERNAL_ERROR", "An internal error occurred");
     assert_eq!(records.only().text("message"), "unexpected_error");
+}
+
+#[tokio::test]
+async fn a_client_gets_back_no_more_of_a_wrong_value_than_tells_which() {
+    let app = Router::new().route("/", post(async |Json(_): Json<HashMap<String, u32>>| ())).layer(RequestLayer::new());
+    let long = "é".repeat(100_000);
+    let (value, key) = (json!({ "n": long }).to_string(), json!({ &*long: "x" }).to_string());
+    for body in [value, key] {
+        let records = Records::capture();
+        let answer = ask(app.clone(), request("POST", "/", body.leak())).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.body.len() < 20_000, "{}", answer.body.len());
+        assert!(records.all().iter().all(|record| record.to_string().len() < 20_000));
+    }
 }
