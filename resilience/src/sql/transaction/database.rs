@@ -45,14 +45,16 @@ mod postgres {
     impl Transactional for Postgres {
         // Asked to commit a transaction in which a statement has failed, PostgreSQL rolls it back and reports no error: its answer
         // differs in a word that sqlx doesn't hand on. But any other statement is refused then; so one goes before `COMMIT`, in the
-        // same message.
+        // same message. A savepoint is refused also where there is no transaction, since the body has ended it.
         //
         // sqlx goes on counting a transaction, and so sends a `ROLLBACK` when it is dropped, together with the check that the
         // pool makes of a connection that returns. The transaction behind `COMMIT` gives it something to roll back; it
         // would draw a warning otherwise.
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
-            match (*transaction).execute("SELECT 1; COMMIT; BEGIN").await {
-                Err(Error::Database(refused)) if refused.code().is_some_and(|code| code == "25P02") => {
+            match (*transaction).execute("SAVEPOINT _resilience; COMMIT; BEGIN").await {
+                Err(Error::Database(refused))
+                    if refused.code().is_some_and(|code| code == "25P02" || code == "25P01") =>
+                {
                     // Whatever this says, the news is that nothing was committed.
                     drop(transaction.rollback().await);
                     Err(RolledBack::new(Some(refused)).into())

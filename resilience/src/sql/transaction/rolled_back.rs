@@ -19,7 +19,8 @@ use sqlx::error::{DatabaseError, ErrorKind};
 /// # assert!(!is_our_bug(&sqlx::Error::RowNotFound));
 /// ```
 ///
-/// - **PostgreSQL** rolls back the whole transaction after any statement that failed, unless it failed inside a savepoint.
+/// - **PostgreSQL** rolls back the whole transaction after any statement that failed, unless it failed inside a savepoint. A body that
+///   sends `COMMIT` itself ends it too; what the body did after that was committed statement by statement.
 /// - **MySQL and MariaDB** roll it back on a deadlock, and commit it on a statement such as `CREATE TABLE`; what the body did after
 ///   that was committed statement by statement.
 /// - **SQLite** rolls it back where the disk is full or a constraint says `ON CONFLICT ROLLBACK`.

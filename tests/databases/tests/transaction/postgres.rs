@@ -221,3 +221,22 @@ async fn a_commit_leaves_an_idle_connection() {
     }
     panic!("the connection is still in a transaction");
 }
+
+#[transaction(tx = pool)]
+async fn commits_by_itself(pool: &PgPool) -> Result<(), CallError> {
+    increase(tx, 1).await?;
+    sqlx::raw_sql("COMMIT").execute(&mut *tx).await?;
+    increase(tx, 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_commits_by_itself_is_told_of() {
+    let Some(pool) = two_entries().await else { return };
+    let error = commits_by_itself(&pool).await.unwrap_err();
+    assert!(error.is_rolled_back(), "{error:?}");
+    assert_eq!(error.code(), "25P01");
+    // The pool's connection isn't left in a transaction.
+    increase_both(&pool, (1, 2), &Barrier::new(1), &Runs::default()).await.unwrap();
+    assert_eq!(notes(&pool).await, [2, 2]);
+}
