@@ -117,6 +117,12 @@ impl RequestContext {
         CURRENT.scope(self, future)
     }
 
+    /// Drops something in this context and a span. Where a thread ends, and takes what it has of its own along, in neither.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
+    pub(crate) fn drop_within(self, span: &tracing::Span, drops: impl FnOnce()) {
+        drop(self.hold(OnDrop { drops: Some(drops), span }));
+    }
+
     /// Runs a future in this context. Costs one look at a thread-local variable per poll.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
@@ -173,6 +179,33 @@ impl RequestContext {
 
     fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
         look(&mut self.0.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A future that nobody polls: a context holds while it is dropped, if it can.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+struct OnDrop<'s, F: FnOnce()> {
+    drops: Option<F>,
+    span: &'s tracing::Span,
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl<F: FnOnce()> Future for OnDrop<'_, F> {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        std::task::Poll::Ready(())
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl<F: FnOnce()> Drop for OnDrop<'_, F> {
+    fn drop(&mut self) {
+        match self.drops.take() {
+            Some(drops) if RequestContext::is_there() => self.span.in_scope(drops),
+            Some(drops) => drops(),
+            None => {}
+        }
     }
 }
 

@@ -1,6 +1,4 @@
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::extract::MatchedPath;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
@@ -57,9 +55,9 @@ impl Scope {
         self.context.clone().sync_scope(|| self.span.in_scope(function))
     }
 
-    /// Drops something in the request's context and span. Where a thread ends, and takes what it has of its own along, in neither.
+    /// Drops something in the request's context and span.
     pub(super) fn drop_within(&self, drops: impl FnOnce()) {
-        drop(self.context.clone().hold(OnDrop { drops: Some(drops), span: &self.span }));
+        self.context.clone().drop_within(&self.span, drops);
     }
 
     /// Tells the request id.
@@ -67,30 +65,6 @@ impl Scope {
         // What `RequestId` accepts is fit for a header.
         if let Ok(id) = HeaderValue::from_str(self.context.request_id().as_str()) {
             headers.insert(&self.settings.request_id_header, id);
-        }
-    }
-}
-
-/// A future that nobody polls: a context holds while it is dropped, if it can.
-struct OnDrop<'s, F: FnOnce()> {
-    drops: Option<F>,
-    span: &'s Span,
-}
-
-impl<F: FnOnce()> Future for OnDrop<'_, F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-}
-
-impl<F: FnOnce()> Drop for OnDrop<'_, F> {
-    fn drop(&mut self) {
-        match self.drops.take() {
-            Some(drops) if RequestContext::is_there() => self.span.in_scope(drops),
-            Some(drops) => drops(),
-            None => {}
         }
     }
 }

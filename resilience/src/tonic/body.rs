@@ -25,7 +25,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // Of a client that has gone, in the middle of it.
-            this.scope.enter(|| this.body.set(None));
+            this.scope.drop_within(|| this.body.set(None));
         }
     }
 }

@@ -142,7 +142,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // Of a handler whose client has gone.
-            this.scope.enter(|| this.future.set(None));
+            this.scope.drop_within(|| this.future.set(None));
         }
     }
 }
@@ -187,6 +187,11 @@ impl Scope {
     /// Runs a function in the request's context and span.
     pub(super) fn enter<T>(&self, function: impl FnOnce() -> T) -> T {
         self.context.clone().sync_scope(|| self.span.in_scope(function))
+    }
+
+    /// Drops something in the request's context and span.
+    pub(super) fn drop_within(&self, drops: impl FnOnce()) {
+        self.context.clone().drop_within(&self.span, drops);
     }
 
     /// Tells the alerts of a success, if headers or trailers say that it was one.
