@@ -5,6 +5,7 @@
 //! what has a form of its own is found by that.
 
 mod by_form;
+mod by_key;
 mod database;
 #[cfg(feature = "_sqlx")]
 mod debugged;
@@ -46,7 +47,7 @@ pub fn log_database_values(allowed: bool) {
 /// The text of an error, or of one of its causes, without what doesn't belong in a log.
 ///
 /// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a database's message, and the
-/// credentials of any URL.
+/// credentials of any URL or connection string.
 pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
     Secrets::of(error, evidence).hide(text)
 }
@@ -105,10 +106,11 @@ impl Secrets {
         {
             text = hidden;
         }
-        match by_form::hide(&text) {
+        let text = match by_form::hide(&text) {
             Cow::Owned(hidden) => hidden,
             Cow::Borrowed(_) => text,
-        }
+        };
+        by_key::mask(&text).unwrap_or(text)
     }
 }
 

@@ -64,9 +64,9 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 /// | | `retryable` | whether the request may succeed if it is made again, as the answer to the client says |
 /// | | `alert` | when [somebody is told](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once` |
 ///
-/// The texts are shown without the credentials of URLs, without the path and query of a `reqwest::Error`'s, and without the row
-/// values of a database's message; a text that was cut ends with `…`. An error whose `Display` panics or fails is reported with as
-/// much as it can tell. Nothing is formatted unless the record, or an alert, is wanted.
+/// The texts are shown without the credentials of URLs and connection strings, without the path and query of a `reqwest::Error`'s, and
+/// without the row values of a database's message; a text that was cut ends with `…`. An error whose `Display` panics or fails is
+/// reported with as much as it can tell. Nothing is formatted unless the record, or an alert, is wanted.
 ///
 /// # One failure, one record
 ///
