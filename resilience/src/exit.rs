@@ -113,8 +113,10 @@ fn for_people(program: &str, error: &dyn Classify) -> String {
         let _ = write!(text, ", request {}", context.request_id());
     }
     text.push_str(")\n");
-    for field in error.field_errors().iter() {
-        let _ = writeln!(text, "  {}: {}", one_line(field.field()), one_line(field.detail()));
+    if error.classify().status() < 500 {
+        for field in error.field_errors().iter() {
+            let _ = writeln!(text, "  {}: {}", one_line(field.field()), one_line(field.detail()));
+        }
     }
     text
 }

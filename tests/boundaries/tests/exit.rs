@@ -90,6 +90,7 @@ fn nobody_is_told_the_internals() {
     let ended = run("internal", "0");
     assert_eq!((ended.status, &*ended.told), (70, "ends: An internal error occurred (INTERNAL_ERROR)\n"));
     assert!(ended.records[0]["exception.message"].as_str().unwrap().contains("/etc/secret"));
+    assert_eq!(run("spoiled", "0").told, "ends: An internal error occurred (INTERNAL_ERROR)\n");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use resilience::errors::{Internal, MissingConfig, NotFound, ValidationError};
-use resilience::{Boundary, Classification, Classify, RequestContext, RequestId, ServiceError, boundary};
+use resilience::{Boundary, Classification, Classify, FieldError, RequestContext, RequestId, ServiceError, boundary};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stdout).init();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         }
         Some("internal") => resilience::exit_code(Err::<(), _>(Internal::new("/etc/secret is gone"))),
         Some("validation") => resilience::exit_code(Err::<(), _>(ValidationError::new("name\u{1b}[2J", "is\nempty"))),
+        Some("spoiled") => resilience::exit_code(Err::<(), _>(Spoiled)),
         Some("config") => resilience::exit_code(Err::<(), _>(MissingConfig::new("DATABASE_URL"))),
         Some("code") => resilience::exit_code(Ok::<_, Nothing>(ExitCode::from(3))),
         _ => resilience::exit_code(Ok::<_, Nothing>(())),
@@ -41,6 +42,25 @@ fn import(file: &'static str) -> Result<(), NotFound> {
 #[error("it doesn't start")]
 #[service(transparent)]
 struct Start(#[source] NotFound);
+
+/// Knows which fields are wrong, and isn't the caller's fault.
+struct Spoiled;
+
+impl std::fmt::Display for Spoiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the row can't be read")
+    }
+}
+
+impl Classify for Spoiled {
+    fn classify(&self) -> Classification {
+        Classification::permanent("INTERNAL_ERROR")
+    }
+
+    fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
+        vec![FieldError::new("password_hash", "is no hash")].into()
+    }
+}
 
 /// An error that never happens.
 enum Nothing {}
