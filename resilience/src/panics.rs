@@ -49,7 +49,7 @@ pub(crate) fn pass<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)
     watched(function).unwrap_or_else(|(panicked, payload)| {
         caught(|| tell(&panicked));
         // For who looks at it further out, whom the hook tells nothing.
-        LAST.set(panicked.place);
+        exchange(panicked.place);
         panic::resume_unwind(payload)
     })
 }
@@ -58,22 +58,27 @@ pub(crate) fn pass<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)
 fn watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
     let was = CATCHING.replace(true);
     // Perhaps of a panic that is under way, and runs this as it drops something.
-    let before = LAST.take();
+    let before = exchange(None);
     // Whatever the function has left half done is dropped, and not looked at again.
     let outcome = panic::catch_unwind(AssertUnwindSafe(function));
     CATCHING.set(was);
     match outcome {
         Ok(value) => {
-            LAST.set(before);
+            exchange(before);
             Ok(value)
         }
         Err(payload) => {
             let message = message(&*payload);
             // A panic that is only handed on tells the hook nothing, and another may have been caught on the way.
-            let place = LAST.replace(before).filter(|place| place.message == message);
+            let place = exchange(before).filter(|place| place.message == message);
             Err((Panicked { message, place }, payload))
         }
     }
+}
+
+/// What was there before. Where a thread ends, and has dropped it, nothing is kept.
+fn exchange(place: Option<Box<Place>>) -> Option<Box<Place>> {
+    LAST.try_with(|last| last.replace(place)).ok().flatten()
 }
 
 /// Puts a look at each panic's place before the hook that is there, once per process.
@@ -111,7 +116,7 @@ fn note(info: &PanicHookInfo<'_>) {
                 backtrace: Backtrace::capture(),
             })
         });
-        let _ = LAST.try_with(|last| last.set(place));
+        exchange(place);
     }
 }
 
