@@ -41,7 +41,8 @@ use crate::{Advice, Category, Classification, Classify, Rejected, generic_messag
 /// ```
 ///
 /// With the feature `boundary` it also writes the error's one log record, as [`report`](crate::report()) does, with the place of the
-/// call: a handler that ends with it is a whole boundary.
+/// call: a handler that ends with it is a whole boundary. Outside of a request's context the record has no request id; the event
+/// `request_layer_missing`, a warning, says so once per process.
 #[track_caller]
 pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
     status_in("", error)
@@ -52,8 +53,25 @@ pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
 #[track_caller]
 pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     #[cfg(feature = "boundary")]
-    crate::report(error);
+    {
+        crate::report(error);
+        if !crate::RequestContext::is_there() {
+            layer_is_missing();
+        }
+    }
     of(domain, error)
+}
+
+#[cfg(feature = "boundary")]
+fn layer_is_missing() {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            target: "resilience",
+            help = "add `.layer(resilience::tonic::RequestContextLayer::new())` to the server",
+            "request_layer_missing"
+        );
+    });
 }
 
 /// Writes no record.

@@ -1,12 +1,12 @@
-//! What a router without its layer says. In a process of its own: it is said once.
+//! What a server without its layer says. In a process of its own: it is said once.
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::Request;
-use resilience::Problem;
 use resilience::axum::RequestLayer;
 use resilience::errors::NotFound;
+use resilience::{Problem, RequestContext};
 use resilience_boundary_tests::Records;
 use tower::ServiceExt as _;
 
@@ -31,4 +31,17 @@ async fn a_forgotten_layer_is_told_of_once() {
     let warning = &records.all()[2];
     assert_eq!(warning.text("level"), "WARN");
     assert!(warning.text("help").contains("RequestLayer"), "{warning:?}");
+}
+
+#[test]
+fn so_is_the_one_of_grpc() {
+    let records = Records::capture();
+    let answer = || resilience::tonic::status(&NotFound::new("order", "42"));
+    let _ = RequestContext::new().sync_scope(answer);
+    assert_eq!(records.names(), ["expected_error"]);
+    for _ in 0..2 {
+        let _ = answer();
+    }
+    assert_eq!(records.names(), ["expected_error", "expected_error", "request_layer_missing", "expected_error"]);
+    assert!(records.all()[2].text("help").contains("RequestContextLayer"));
 }
