@@ -1,6 +1,6 @@
 //! The rules of `sensitive`: what is written into no log and no answer must not stand in a text that is.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -89,8 +89,12 @@ impl Text {
                         errors.on(literal, message(&name));
                     }
                     for at in &arguments.values {
-                        if let Some(span) = names_field(at.clone(), &name) {
-                            errors.at(span, message(&name));
+                        match names_field(at.clone(), &name) {
+                            Some(token) if token.to_string() == "self" => {
+                                errors.at(token.span(), message_of_self(&name));
+                            }
+                            Some(token) => errors.at(token.span(), message(&name)),
+                            None => {}
                         }
                     }
                 }
@@ -112,6 +116,10 @@ impl Text {
 
 fn message(field: &str) -> String {
     format!("this text would write the sensitive field `{field}` into every log; take it out of the text")
+}
+
+fn message_of_self(field: &str) -> String {
+    format!("`self` gives this text the sensitive field `{field}` as well; name the fields that it is to show")
 }
 
 /// What stands after the text, with the names that it gives.
@@ -168,8 +176,9 @@ fn position(name: &str) -> &str {
     digits.unwrap_or(name)
 }
 
-/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or all of `self`.
-fn names_field(tokens: TokenStream, name: &str) -> Option<Span> {
+/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or all of `self`,
+/// whose methods see all of it.
+fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     tokens.iter().enumerate().find_map(|(at, token)| {
         let before = |steps: usize| at.checked_sub(steps).map(|at| &tokens[at]);
@@ -185,7 +194,9 @@ fn names_field(tokens: TokenStream, name: &str) -> Option<Span> {
         let named = match token {
             TokenTree::Group(group) => return names_field(group.stream(), name),
             _ if of_another => false,
-            TokenTree::Ident(ident) if ident == "self" => !is_punct(tokens.get(at + 1), '.'),
+            TokenTree::Ident(ident) if ident == "self" => {
+                !is_punct(tokens.get(at + 1), '.') || is_method(&tokens[at + 2..])
+            }
             TokenTree::Ident(ident) => {
                 let ident = ident.unraw().to_string();
                 let is_position = !is_member && ident != name && position(&ident) == name;
@@ -202,8 +213,18 @@ fn names_field(tokens: TokenStream, name: &str) -> Option<Span> {
             }
             TokenTree::Punct(_) => false,
         };
-        named.then(|| token.span())
+        named.then(|| token.clone())
     })
+}
+
+/// Whether this is the call of a method, and no field.
+fn is_method(after_the_dot: &[TokenTree]) -> bool {
+    let is_name = matches!(after_the_dot.first(), Some(TokenTree::Ident(_)));
+    // `self.name(…)`, `self.name::<T>(…)`
+    let next = after_the_dot.get(1);
+    is_name
+        && (matches!(next, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
+            || is_punct(next, ':'))
 }
 
 fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
@@ -248,6 +269,10 @@ mod tests {
         for argument in [".1.0", ".10", "0", "_01", ".x.0"] {
             assert!(!names(argument, "0"), "{argument}");
         }
+        for argument in ["self.shown()", "self.shown::<u8>()", "hide(self.shown())"] {
+            assert!(names(argument, "pin"), "{argument}");
+        }
+        assert!(!names("self.card[1]", "pin") && !names("self.card.shown()", "pin"));
         assert!(names("self", "pin") && names("format!(\"{:?}\", self)", "pin"));
     }
 }

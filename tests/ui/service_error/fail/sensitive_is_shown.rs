@@ -29,6 +29,12 @@ enum LoginError {
         #[service(sensitive)]
         password: String,
     },
+    #[error("wrong password {}", self.shown())]
+    #[service(unauthenticated, code = "METHOD")]
+    Method {
+        #[service(sensitive)]
+        password: String,
+    },
     #[error("wrong password {}", format!("{password}"))]
     #[service(unauthenticated, code = "NESTED")]
     Nested {
@@ -103,3 +109,9 @@ fn no_second_error(error: LoginError) {
 }
 
 fn main() {}
+
+impl LoginError {
+    fn shown(&self) -> &str {
+        "with all that it has"
+    }
+}
