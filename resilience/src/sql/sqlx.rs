@@ -225,18 +225,18 @@ impl<'e> Reported<'e> {
 
     fn by_driver(error: &'e (dyn StdError + 'static)) -> Option<Self> {
         #[cfg(feature = "sqlx-postgres")]
-        if let Some(error) = downcast(error) {
+        if let Some(error) = error.downcast_ref() {
             return Some(Self::Postgres(error));
         }
         #[cfg(feature = "sqlx-mysql")]
-        if let Some(error) = downcast(error) {
+        if let Some(error) = error.downcast_ref() {
             return Some(Self::MySql(error));
         }
         #[cfg(feature = "sqlx-sqlite")]
-        if let Some(error) = downcast(error) {
+        if let Some(error) = error.downcast_ref() {
             return Some(Self::Sqlite(error));
         }
-        downcast::<super::RolledBack>(error).is_some().then_some(Self::RolledBack)
+        error.is::<super::RolledBack>().then_some(Self::RolledBack)
     }
 
     fn condition(self) -> Option<SqlCondition> {
