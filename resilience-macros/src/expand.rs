@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
-use crate::function::{Function, mentions_impl};
+use crate::function::{Function, mentions, mentions_impl};
 use crate::layer::{Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope, objection_to_main};
 use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
@@ -179,11 +179,18 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
         setup.extend(if let Some(by) = by {
             let by = scope.user(by);
             let look = Scope::local("look");
+            // `impl Trait`: what may be an error is taken for one, since its type isn't known before the body.
+            let is_hidden = error.to_string() == "_" && !function.return_type().is_some_and(|ty| mentions(ty, "Error"));
+            let finds = if is_hidden {
+                quote!(#krate::__private::nothing)
+            } else {
+                quote!({
+                    use #krate::__private::LookAtCauses as _;
+                    (&&&&&#krate::__private::Causes::<#error>::NEW).look_at_causes()
+                })
+            };
             quote! {
-                let #look = {
-                    use #krate::__private::{OfABox as _, OfAnError as _, OfAnything as _};
-                    (&&&#krate::__private::Causes::<#error>::NEW).look()
-                };
+                let #look = #finds;
                 let #classify = #krate::__private::classify_by::<#error, _>(#by, #look);
             }
         } else {

@@ -241,8 +241,8 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 const _: () = ();
                 let boundary = Boundary::new("get");
                 let look = {
-                    use __private::{OfABox as _, OfAnError as _, OfAnything as _};
-                    (&&&__private::Causes::<UserError>::NEW).look()
+                    use __private::LookAtCauses as _;
+                    (&&&&&__private::Causes::<UserError>::NEW).look_at_causes()
                 };
                 let classify = __private::classify_by::<UserError, _>(UserError::class, look);
                 let report = |argument: &_, at| __private::boundary::report_by::<

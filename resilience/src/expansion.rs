@@ -51,7 +51,7 @@ pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     move |error| Told::by_another(by(error), look)
 }
 
-/// Finds the causes of an error of whatever type: `(&&&Causes::<E>::NEW).look()` takes the first of the traits that fits.
+/// Finds the causes of an error of whatever type: `(&&&&&Causes::<E>::NEW).look_at_causes()` takes the first that fits.
 #[derive(Debug)]
 pub struct Causes<E>(PhantomData<E>);
 
@@ -59,36 +59,48 @@ impl<E> Causes<E> {
     pub const NEW: Self = Self(PhantomData);
 }
 
-pub trait OfAnError<E> {
-    /// It may be borrowed, and then can't be looked at itself; its source can.
-    fn look(&self) -> fn(&E) -> Evidence<'_>;
+/// A method by a name that no trait of the user's has: one for every type would come first.
+pub trait LookAtCauses<E> {
+    fn look_at_causes(&self) -> fn(&E) -> Evidence<'_>;
 }
 
-impl<E: Error> OfAnError<E> for &&Causes<E> {
-    fn look(&self) -> fn(&E) -> Evidence<'_> {
+/// It may be borrowed, and then can't be looked at itself; its source can.
+impl<E: Error> LookAtCauses<E> for &&&&Causes<E> {
+    fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| error.source().map_or(Evidence::default(), Evidence::of)
     }
 }
 
-pub trait OfABox<E> {
-    /// `Box<dyn Error + Send + Sync>`, `anyhow::Error`
-    fn look(&self) -> fn(&E) -> Evidence<'_>;
-}
-
-impl<E: AsRef<dyn Error + Send + Sync>> OfABox<E> for &Causes<E> {
-    fn look(&self) -> fn(&E) -> Evidence<'_> {
+/// `Box<dyn Error + Send + Sync>`, `anyhow::Error`
+impl<E: AsRef<dyn Error + Send + Sync>> LookAtCauses<E> for &&&Causes<E> {
+    fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| Evidence::of(error.as_ref())
     }
 }
 
-pub trait OfAnything<E> {
-    fn look(&self) -> fn(&E) -> Evidence<'_>;
+/// `Box<dyn Error + Send>`
+impl<E: AsRef<dyn Error + Send>> LookAtCauses<E> for &&Causes<E> {
+    fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
+        |error| Evidence::of(error.as_ref())
+    }
 }
 
-impl<E> OfAnything<E> for Causes<E> {
-    fn look(&self) -> fn(&E) -> Evidence<'_> {
-        |_| Evidence::default()
+/// `Box<dyn Error>`
+impl<E: AsRef<dyn Error>> LookAtCauses<E> for &Causes<E> {
+    fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
+        |error| Evidence::of(error.as_ref())
     }
+}
+
+impl<E> LookAtCauses<E> for Causes<E> {
+    fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
+        nothing
+    }
+}
+
+/// Of an error that has no causes, or whose type nobody can name.
+pub fn nothing<E>(_: &E) -> Evidence<'_> {
+    Evidence::default()
 }
 
 /// `ignore = …`: gives a closure the type of its argument.

@@ -14,7 +14,7 @@ pub use crate::context::{Frame, Key};
 pub use crate::deadline::Deadline;
 #[cfg(feature = "tokio")]
 pub use crate::expansion::{
-    Causes, OfABox, OfAnError, OfAnything, classify, classify_by, clone_handle, ignores, named, reject, reject_by, run,
+    Causes, LookAtCauses, classify, classify_by, clone_handle, ignores, named, nothing, reject, reject_by, run,
     unreached,
 };
 #[cfg(feature = "tokio")]

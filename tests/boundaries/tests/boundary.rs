@@ -263,6 +263,42 @@ fn any<E: fmt::Display>(error: E) -> Result<i32, E> {
     Err(error)
 }
 
+#[boundary(classify = |_| Classification::permanent("FOREIGN"))]
+fn hidden() -> Result<i32, impl fmt::Display> {
+    if false { Ok(3) } else { Err("no error") }
+}
+
+#[boundary(classify = |_| Classification::permanent("FOREIGN"))]
+fn hidden_error() -> Result<i32, impl std::error::Error> {
+    "x".parse().map_err(|error| Driver(error, "row"))
+}
+
+mod crowded {
+    use super::{Classification, boundary};
+
+    /// Of the user's own, on every type.
+    trait Look {
+        fn look(&self) {}
+    }
+
+    impl<T> Look for T {}
+
+    #[boundary(classify = |_| Classification::permanent("FOREIGN"))]
+    pub(super) fn look(text: &str) -> Result<i32, &str> {
+        text.look();
+        Err(text)
+    }
+}
+
+#[test]
+fn whatever_an_error_is_it_can_be_classified_from_outside() {
+    let records = Records::capture();
+    assert!(hidden().is_err() && hidden_error().is_err() && crowded::look("a text").is_err());
+    let told = reports(&records).iter().map(|record| record.text("exception.message").to_owned()).collect::<Vec<_>>();
+    assert_eq!(told, ["no error", "db error", "a text"]);
+    assert_eq!(reports(&records)[1].list("error.chain"), ["invalid digit found in string"]);
+}
+
 #[tokio::test]
 async fn a_foreign_error_tells_its_causes_where_it_has_some() {
     let records = Records::capture();

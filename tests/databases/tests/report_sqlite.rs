@@ -167,7 +167,19 @@ fn neither_does_an_error_that_is_classified_from_outside() {
         Err(Foreign(unreadable()).into())
     }
 
-    for call in [|| drop(foreign()), || drop(bare()), || drop(boxed())] {
+    #[boundary(classify = |_| CLASS)]
+    fn boxed_to_send() -> Result<(), Box<dyn Error + Send>> {
+        Err(Box::new(Foreign(unreadable())))
+    }
+
+    #[boundary(classify = |_| CLASS)]
+    fn boxed_to_stay() -> Result<(), Box<dyn Error>> {
+        Err(Foreign(unreadable()).into())
+    }
+
+    for call in
+        [|| drop(foreign()), || drop(bare()), || drop(boxed()), || drop(boxed_to_send()), || drop(boxed_to_stay())]
+    {
         let events = recorded(call);
         assert!(!events.is_empty());
         assert!(events.iter().all(|event| !event.to_string().contains("ada@example.com")), "{events:#?}");
