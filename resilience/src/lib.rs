@@ -139,7 +139,7 @@ mod alert;
 pub mod axum;
 #[cfg(feature = "boundary")]
 mod boundary;
-#[cfg(any(feature = "boundary", feature = "_sqlx"))]
+#[cfg(feature = "tokio")]
 mod caught;
 mod chain;
 #[cfg(feature = "tokio")]

@@ -26,6 +26,9 @@ const SHORTEST: usize = 4;
 /// By so much of its beginning a secret is known that the end of a text has cut off.
 const CUT: usize = 256;
 
+/// What stands for a text whose `Display` panicked.
+pub(crate) const PANICKED: &str = "(the text can't be told: its `Display` panicked)";
+
 static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
 
 /// Lets the values of database rows into the logs of this process; off by default.

@@ -1,5 +1,6 @@
 use std::fmt::{self, Display};
 
+use crate::caught::caught;
 use crate::{Classification, Classify, Evidence, redact};
 
 /// What a layer is told of an error: what it is, and by what its text is made fit for a log.
@@ -55,6 +56,7 @@ pub(crate) struct Shown<'e, E> {
 
 impl<E: Display> Display for Shown<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact::text(self.error, self.error, &(self.evidence)(self.error)))
+        let text = caught(|| redact::text(self.error, self.error, &(self.evidence)(self.error)));
+        f.write_str(text.as_deref().unwrap_or(redact::PANICKED))
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn secrets<'e>(
         // What an error quotes, the ones that it is made from say as well.
         if quotes {
             secrets.add(&told(&link), &instead);
-            secrets.add(&format!("{link:?}"), &instead);
+            secrets.add(&told(&format_args!("{link:?}")), &instead);
             if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) = downcast(link) {
                 secrets.add(text, &instead);
             }

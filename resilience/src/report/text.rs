@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
 
+use crate::Evidence;
 use crate::caught::caught;
-use crate::{Evidence, redact};
+use crate::redact::{self, PANICKED};
 
 /// The longest message, in bytes.
 const MESSAGE: usize = 4096;
@@ -19,8 +20,6 @@ const TRACE: usize = 32 * 1024;
 const FORMATTED: usize = 64 * 1024;
 /// What stands where a text was cut, and at the end of a list of causes that goes on.
 const CUT: &str = "…";
-/// What stands for a text whose `Display` panicked.
-const PANICKED: &str = "(the text can't be told: its `Display` panicked)";
 
 /// The error's own text.
 pub(super) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {

@@ -1,8 +1,8 @@
 //! What a log record tells of a database's error.
 
 use std::error::Error;
-use std::io;
 use std::sync::{Arc, Mutex};
+use std::{fmt, io};
 
 use resilience::errors::NotFound;
 use resilience::{Classification, Classify, ServiceError, boundary, degrade, report, retry};
@@ -190,6 +190,44 @@ fn neither_does_an_error_that_is_classified_from_outside() {
     assert_eq!(record["error.chain"], "[\"invalid_statement\"]");
 }
 
+/// Neither may an event about an error be the reason why a call fails.
+#[test]
+fn an_error_that_can_not_be_written_fails_no_call() {
+    #[derive(thiserror::Error)]
+    #[error("{0}, so it can't load")]
+    struct NoDebug(#[source] sqlx::Error);
+
+    impl fmt::Debug for NoDebug {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+
+    #[derive(Debug)]
+    struct Panics;
+
+    impl fmt::Display for Panics {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("no text")
+        }
+    }
+
+    #[degrade(fallback = 3, classify = |_| Classification::partial("FOREIGN"))]
+    fn no_debug() -> Result<u32, Box<dyn Error + Send + Sync>> {
+        Err(NoDebug(unreadable()).into())
+    }
+
+    #[degrade(fallback = 3, classify = |_| Classification::partial("FOREIGN"))]
+    fn panics() -> Result<u32, Panics> {
+        Err(Panics)
+    }
+
+    let events = recorded(|| assert!(matches!(no_debug(), Ok(3))));
+    assert_eq!(events[0]["error"], "invalid_statement", "{events:#?}");
+    let events = recorded(|| assert!(matches!(panics(), Ok(3))));
+    assert_eq!(events[0]["error"], "(the text can't be told: its `Display` panicked)", "{events:#?}");
+}
+
 /// What is borrowed can be no trait object, and what is no error has no causes.
 #[test]
 fn every_error_can_be_classified_from_outside() {
@@ -203,7 +241,7 @@ fn every_error_can_be_classified_from_outside() {
     }
 
     #[boundary(classify = |_| Classification::permanent("TEXT"))]
-    fn text<E: std::fmt::Display>(text: E) -> Result<(), E> {
+    fn text<E: fmt::Display>(text: E) -> Result<(), E> {
         Err(text)
     }
 
