@@ -182,7 +182,7 @@ impl Classify for Panicked {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "axum", feature = "tonic")))]
 mod tests {
     use super::*;
 
