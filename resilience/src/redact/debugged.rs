@@ -1,13 +1,15 @@
 //! SQLx's errors as `{:?}` writes them. So `unwrap` makes them a panic's text, and no type in a chain tells of them.
 
 /// How an error begins that quotes, and behind what it does.
-const QUOTING: [(&str, Values); 5] = [
+const QUOTING: [(&str, Values); 6] = [
     ("PgDatabaseError {", Values::Behind(&["message: ", "detail: Some(", "hint: Some(", "where: Some("])),
     ("MySqlDatabaseError {", Values::Behind(&["message: "])),
     ("ColumnDecode {", Values::Anywhere),
     // As `unwrap` writes it, and inside of another.
     (": Decode(", Values::Anywhere),
     ("(Decode(", Values::Anywhere),
+    // As `{:#?}` writes it.
+    (" Decode(\n", Values::Anywhere),
 ];
 
 const LEFT_OUT: &str = "(left out)";
@@ -25,7 +27,9 @@ pub(super) fn hide(text: &str) -> Option<String> {
     let (mut copied, mut at) = (0, 0);
     while let Some(bracket) = text[at..].find(['{', '(']) {
         at += bracket + 1;
-        let quoting = QUOTING.iter().find(|(begins, _)| text[..at].ends_with(begins));
+        let line = at + usize::from(text[at..].starts_with('\n'));
+        let begins = |begins: &str| text[..at].ends_with(begins) || text[..line].ends_with(begins);
+        let quoting = QUOTING.iter().find(|(text, _)| begins(text));
         let Some((_, values)) = quoting else { continue };
         hidden.push_str(&text[copied..at]);
         let inside = inside(&text[at..]);
@@ -77,7 +81,9 @@ fn hide_texts(text: &str, keys: &[&str], hidden: &mut String) {
         let (before, behind) = rest.split_at(quote);
         let literal = literal(behind);
         hidden.push_str(before);
-        hidden.push_str(if keys.iter().any(|key| before.ends_with(key)) { LEFT_OUT } else { literal });
+        // `{:#?}` begins a line between them.
+        let is_behind = |key: &&str| before.trim_end().ends_with(key.trim_end());
+        hidden.push_str(if keys.iter().any(is_behind) { LEFT_OUT } else { literal });
         rest = &behind[literal.len()..];
     }
     hidden.push_str(rest);
@@ -100,6 +106,11 @@ mod tests {
             ),
             (r#"ColumnDecode { index: "role", source: Bad(["ada"]) }, {"#, "ColumnDecode {(left out)}, {"),
             (r#"value: Decode("ada\\")"#, "value: Decode((left out))"),
+            (
+                "Database(\n    PgDatabaseError {\n        message: \"a\",\n        detail: Some(\n            \"ada\",\n        ),\n    },\n)",
+                "Database(\n    PgDatabaseError {\n        message: (left out),\n        detail: Some(\n            (left out),\n        ),\n    },\n)",
+            ),
+            ("Load(\n    Decode(\n        \"ada\",\n    ),\n)", "Load(\n    Decode((left out)),\n)"),
             (r#"Load(Decode("ada"#, "Load(Decode((left out)"),
             (r#"PgDatabaseError { message: "ada\"#, "PgDatabaseError { message: (left out)"),
         ];
