@@ -31,11 +31,20 @@ pub(super) fn mask(text: &str) -> Option<String> {
     let mut masked = String::new();
     let mut copied = 0;
     for (sign, _) in text.match_indices('=') {
-        if sign < copied || !names_a_secret(&text[..sign]) {
+        if sign < copied {
             continue;
         }
-        let start = sign + 1;
-        let end = start + length(&text[start..]);
+        let before = text[..sign].trim_end_matches(' ');
+        let Some(name) = name(before) else { continue };
+        let value = &text[sign + 1..];
+        // `password = x`, but not `password == x`
+        let spaces = if before.len() < sign { value.len() - value.trim_start_matches(' ').len() } else { 0 };
+        let (start, value) = (sign + 1 + spaces, &value[spaces..]);
+        if before.len() < sign && value.starts_with('=') {
+            continue;
+        }
+        let is_bare = name == Name::OfAParameter || name == Name::InQuotes && value.starts_with('"');
+        let end = start + if is_bare { bare(value) } else { length(value) };
         if end > start {
             masked.push_str(&text[copied..start]);
             masked.push_str(MASK);
@@ -45,22 +54,68 @@ pub(super) fn mask(text: &str) -> Option<String> {
     (copied > 0).then(|| masked + &text[copied..])
 }
 
-fn names_a_secret(before: &str) -> bool {
+#[derive(PartialEq)]
+enum Name {
+    /// Of a URL.
+    OfAParameter,
+    /// What stands behind `"password="` is no value.
+    InQuotes,
+    Other,
+}
+
+/// Where such a name stands at the end.
+fn name(before: &str) -> Option<Name> {
     let is_of_a_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let length = before.as_bytes().iter().rev().take(LONGEST + 1).take_while(is_of_a_name).count();
     let (before, name) = before.split_at(before.len() - length);
     let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
-    is_one_of(&ANYWHERE) || (before.ends_with(['?', '&']) && is_one_of(&IN_A_URL))
+    match before.as_bytes().last() {
+        Some(b'?' | b'&') => (is_one_of(&ANYWHERE) || is_one_of(&IN_A_URL)).then_some(Name::OfAParameter),
+        Some(b'"') => is_one_of(&ANYWHERE).then_some(Name::InQuotes),
+        _ => is_one_of(&ANYWHERE).then_some(Name::Other),
+    }
 }
 
 /// How long the value is: one in quotes may hold anything else.
 fn length(value: &str) -> usize {
-    if let Some(inside) = value.strip_prefix('\'') {
-        return inside.find('\'').map_or(value.len(), |end| end + "''".len());
+    match value.as_bytes() {
+        [quote @ (b'\'' | b'"'), ..] => quoted(value, 1, *quote),
+        [b'\\', b'"', ..] => quoted_in_a_text(value),
+        _ => bare(value),
     }
+}
+
+fn bare(value: &str) -> usize {
     let ends =
         |c: char| c.is_whitespace() || matches!(c, '&' | '#' | ';' | ',' | ')' | '"' | '\'' | '<' | '>' | '`' | '\\');
     value.find(ends).unwrap_or(value.len())
+}
+
+/// Up to the quote that closes. One inside is doubled, or stands behind a backslash.
+fn quoted(value: &str, mut at: usize, quote: u8) -> usize {
+    while let Some(found) = value[at..].find([char::from(quote), '\\']) {
+        at += found + 1;
+        let next = value[at..].chars().next();
+        if value.as_bytes()[at - 1] == quote && next != Some(char::from(quote)) {
+            return at;
+        }
+        at += next.map_or(0, char::len_utf8);
+    }
+    value.len()
+}
+
+/// The same in a text that `{:?}` has written: up to the next `\"`, unless that is written for one inside, as `\\\"`.
+fn quoted_in_a_text(value: &str) -> usize {
+    let mut at = 2;
+    while let Some(found) = value[at..].find('\\') {
+        at += found;
+        let rest = &value[at..];
+        if rest.starts_with("\\\"") {
+            return at + 2;
+        }
+        at += if rest.starts_with(r#"\\\""#) { 4 } else { 1 + rest[1..].chars().next().map_or(0, char::len_utf8) };
+    }
+    value.len()
 }
 
 #[cfg(test)]
@@ -77,6 +132,15 @@ mod tests {
             ("GET https://a.b/c?TOKEN=t0k#top failed", "GET https://a.b/c?TOKEN=***#top failed"),
             ("(https://a.b/c?x=1&sig=a%2Bb) and (/d?api_key=k)", "(https://a.b/c?x=1&sig=***) and (/d?api_key=***)"),
             ("password=password=x", "password=***"),
+            (r"host=db password='hunter\' 2' dbname=app", "host=db password=*** dbname=app"),
+            ("Pwd='hunter'' 2';Database=app", "Pwd=***;Database=app"),
+            (r#"login{password="hunter \"2" user=7}"#, "login{password=*** user=7}"),
+            (r#"Config("Pwd=\"hunter 2\";Database=app")"#, r#"Config("Pwd=***;Database=app")"#),
+            ("host=db password = hunter2 dbname=app", "host=db password = *** dbname=app"),
+            ("1 | password = \"hunter 2\"\n", "1 | password = ***\n"),
+            ("password='hunter 2", "password=***"),
+            (r#""password='hunter 2' host=db""#, r#""password=*** host=db""#),
+            ("password=\"hunter 2", "password=***"),
         ] {
             assert_eq!(mask(text).as_deref(), Some(masked), "{text}");
         }
@@ -89,6 +153,11 @@ mod tests {
             "=",
             "password",
             "password=",
+            "password= dbname=app",
+            "password = ",
+            "password == other",
+            r#"no "password=" is given, and no "host=" is"#,
+            r#"connecting to "postgres://db?password=" or "b""#,
             "password: wrong",
             "unexpected token=Comma",
             "https://a.b/c?page=2&sort=name",
