@@ -26,7 +26,12 @@ struct Place {
     line: u32,
     column: u32,
     backtrace: Backtrace,
+    /// The panic before it, which may be under way: something that it drops has panicked, and was caught.
+    before: Option<Box<Self>>,
 }
+
+/// How many of them are kept.
+const KEPT: usize = 4;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -49,7 +54,10 @@ pub(crate) fn pass<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)
     watched(function).unwrap_or_else(|(panicked, payload)| {
         caught(|| tell(&panicked));
         // For who looks at it further out, whom the hook tells nothing.
-        exchange(panicked.place);
+        match panicked.place {
+            Some(place) => put(place),
+            None => drop(exchange(None)),
+        }
         panic::resume_unwind(payload)
     })
 }
@@ -70,7 +78,7 @@ fn watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
         Err(payload) => {
             let message = message(&*payload);
             // A panic that is only handed on tells the hook nothing, and another may have been caught on the way.
-            let place = exchange(before).filter(|place| place.message == message);
+            let place = said(exchange(before), &message);
             Err((Panicked { message, place }, payload))
         }
     }
@@ -79,6 +87,29 @@ fn watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
 /// What was there before. Where a thread ends, and has dropped it, nothing is kept.
 fn exchange(place: Option<Box<Place>>) -> Option<Box<Place>> {
     LAST.try_with(|last| last.replace(place)).ok().flatten()
+}
+
+/// Puts a place before those that are there.
+fn put(mut place: Box<Place>) {
+    place.before = exchange(None);
+    let mut last = &mut place.before;
+    for _ in 1..KEPT {
+        let Some(place) = last else { break };
+        last = &mut place.before;
+    }
+    *last = None;
+    exchange(Some(place));
+}
+
+/// The last one that said so.
+fn said(mut last: Option<Box<Place>>, message: &str) -> Option<Box<Place>> {
+    while let Some(mut place) = last {
+        last = place.before.take();
+        if place.message == message {
+            return Some(place);
+        }
+    }
+    None
 }
 
 /// Puts a look at each panic's place before the hook that is there, once per process.
@@ -106,17 +137,17 @@ fn begin(watching: &Once) {
 }
 
 fn note(info: &PanicHookInfo<'_>) {
-    if CATCHING.try_with(Cell::get) == Ok(true) {
-        let place = info.location().map(|location| {
-            Box::new(Place {
-                message: message(info.payload()),
-                file: location.file().to_owned(),
-                line: location.line(),
-                column: location.column(),
-                backtrace: Backtrace::capture(),
-            })
-        });
-        exchange(place);
+    if CATCHING.try_with(Cell::get) == Ok(true)
+        && let Some(location) = info.location()
+    {
+        put(Box::new(Place {
+            message: message(info.payload()),
+            file: location.file().to_owned(),
+            line: location.line(),
+            column: location.column(),
+            backtrace: Backtrace::capture(),
+            before: None,
+        }));
     }
 }
 
@@ -198,5 +229,30 @@ mod tests {
             panic::resume_unwind(Box::new("of a task"))
         });
         assert_eq!(resumed.unwrap_err().to_string(), "panicked: of a task");
+    }
+
+    #[test]
+    fn a_panic_keeps_its_place_whatever_is_caught_while_it_unwinds() {
+        struct Rollback;
+
+        impl Drop for Rollback {
+            fn drop(&mut self) {
+                drop(panic::catch_unwind(|| pass(|| panic!("of a boundary"), |_| {})));
+                for number in 0..2 {
+                    drop(panic::catch_unwind(|| panic!("of the rollback {number}")));
+                }
+            }
+        }
+
+        watch();
+        let panicked = catch(|| {
+            let _rollback = Rollback;
+            panic!("of the handler")
+        });
+        let told = panicked.map(|()| String::new()).unwrap_err().to_string();
+        assert!(
+            told.starts_with(concat!("panicked at ", file!(), ":")) && told.ends_with(": of the handler"),
+            "{told}"
+        );
     }
 }
