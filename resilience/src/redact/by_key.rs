@@ -70,7 +70,7 @@ fn name(before: &str) -> Option<Name> {
     let (before, name) = before.split_at(before.len() - length);
     let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
     match before.as_bytes().last() {
-        Some(b'?' | b'&') => (is_one_of(&ANYWHERE) || is_one_of(&IN_A_URL)).then_some(Name::OfAParameter),
+        Some(b'?' | b'&' | b'#') => (is_one_of(&ANYWHERE) || is_one_of(&IN_A_URL)).then_some(Name::OfAParameter),
         Some(b'"') => is_one_of(&ANYWHERE).then_some(Name::InQuotes),
         _ => is_one_of(&ANYWHERE).then_some(Name::Other),
     }
@@ -129,6 +129,7 @@ mod tests {
             ("host=db user=ada password=hunter2 dbname=app", "host=db user=ada password=*** dbname=app"),
             ("host=db password='hunter 2' dbname=app", "host=db password=*** dbname=app"),
             ("Server=db;Pwd=hunter2;Database=app", "Server=db;Pwd=***;Database=app"),
+            ("https://a.b/c#access_token=t0k", "https://a.b/c#access_token=***"),
             ("GET https://a.b/c?TOKEN=t0k#top failed", "GET https://a.b/c?TOKEN=***#top failed"),
             ("(https://a.b/c?x=1&sig=a%2Bb) and (/d?api_key=k)", "(https://a.b/c?x=1&sig=***) and (/d?api_key=***)"),
             ("password=password=x", "password=***"),
