@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use resilience::{CircuitBreaker, Rejected, ServiceError, circuit_breaker, degrade, retry, timeout};
+use resilience::{
+    CircuitBreaker, Rejected, ServiceError, circuit_breaker, degrade, retry, timeout,
+};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum QuoteError {
@@ -35,6 +37,10 @@ async fn main() -> Result<(), QuoteError> {
     for _ in 0..4 {
         println!("=> {}\n", quote().await?);
     }
-    println!("{} calls reached the exchange; its circuit is {}.", CALLS.load(Relaxed), EXCHANGE.state());
+    println!(
+        "{} calls reached the exchange; its circuit is {}.",
+        CALLS.load(Relaxed),
+        EXCHANGE.state()
+    );
     Ok(())
 }

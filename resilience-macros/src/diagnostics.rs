@@ -1,4 +1,5 @@
-//! Collects mistakes, so that one compile reports them all, and words the ones that every macro shares.
+//! Collects mistakes, so that one compile reports them all, and words the ones that every macro
+//! shares.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
@@ -48,16 +49,24 @@ impl Errors {
     }
 }
 
-/// ``unknown `#[retry]` option `atempts`; write `attempts` ``, or, where it is like none, all of them.
+/// ``unknown `#[retry]` option `atempts`; write `attempts` ``, or, where it is like none, all of
+/// them.
 pub(crate) fn unknown(owner: &str, key: &Ident, valid: &[&str]) -> syn::Error {
     if let Some(meant) = nearest(&key.to_string(), valid) {
-        return syn::Error::new(key.span(), format!("unknown `{owner}` option `{key}`; write `{meant}`"));
+        return syn::Error::new(
+            key.span(),
+            format!("unknown `{owner}` option `{key}`; write `{meant}`"),
+        );
     }
     let list = valid.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
-    syn::Error::new(key.span(), format!("unknown `{owner}` option `{key}`; expected one of: {list}"))
+    syn::Error::new(
+        key.span(),
+        format!("unknown `{owner}` option `{key}`; expected one of: {list}"),
+    )
 }
 
-/// The only one that a slip of the pen may have become this: another case, or up to a third of the letters wrong.
+/// The only one that a slip of the pen may have become this: another case, or up to a third of the
+/// letters wrong.
 fn nearest<'a>(written: &str, valid: &[&'a str]) -> Option<&'a str> {
     let plain = |word: &str| word.replace('_', "").to_lowercase();
     let written = plain(written);

@@ -10,7 +10,9 @@ use syn::spanned::Spanned;
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::{Function, mentions, mentions_impl};
-use crate::layer::{Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope, objection_to_main};
+use crate::layer::{
+    Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope, objection_to_main,
+};
 use crate::nest::Nest;
 use crate::{foreign, outcome, warnings};
 
@@ -25,9 +27,10 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     };
     let mut errors = Errors::default();
     let owner = first.grammar().owner;
-    let recognised = AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
-    // Where the attribute stands, as if the user had written the message there: rustc then leaves out the note that the
-    // error originates in a macro.
+    let recognised =
+        AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
+    // Where the attribute stands, as if the user had written the message there: rustc then leaves
+    // out the note that the error originates in a macro.
     let at = Span::call_site().resolved_at(function.sig.fn_token.span);
     let nest = Nest::collect(first, at, arguments, &mut function, &mut errors);
     if let Some(objection) = foreign::objection(&function.body, owner) {
@@ -69,24 +72,42 @@ fn with_errors(function: &Function, touches: &TokenStream, errors: Errors) -> To
 
 /// What isn't a function stays as it is, beside a message that says what it is instead.
 fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStream {
-    const ITEMS: [&str; 12] =
-        ["struct", "enum", "union", "impl", "trait", "mod", "const", "static", "type", "use", "extern", "macro_rules"];
+    const ITEMS: [&str; 12] = [
+        "struct",
+        "enum",
+        "union",
+        "impl",
+        "trait",
+        "mod",
+        "const",
+        "static",
+        "type",
+        "use",
+        "extern",
+        "macro_rules",
+    ];
     let owner = kind.grammar().owner;
     let mut errors = Errors::default();
-    let is =
-        |wanted: &'static str| move |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == wanted);
+    let is = |wanted: &'static str| move |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == wanted);
     let word = item.clone().into_iter().find(|token| ITEMS.into_iter().any(|item| is(item)(token)));
     match word {
         _ if item.clone().into_iter().any(|token| is("fn")(&token)) => errors.push(error),
         Some(word) if is("impl")(&word) => {
-            errors.at(word.span(), format!("`{owner}` goes on a function; write it on each method of this `impl`"));
+            errors.at(
+                word.span(),
+                format!("`{owner}` goes on a function; write it on each method of this `impl`"),
+            );
         }
         Some(word) => {
             let article = if is("enum")(&word) || is("extern")(&word) { "an" } else { "a" };
-            errors.at(word.span(), format!("`{owner}` goes on a function, and this is {article} `{word}`"));
+            errors.at(
+                word.span(),
+                format!("`{owner}` goes on a function, and this is {article} `{word}`"),
+            );
         }
         None => {
-            let first = item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+            let first =
+                item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
             errors.at(first, format!("`{owner}` goes on a function, and this is none"));
         }
     }
@@ -94,9 +115,15 @@ fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStr
     quote!(#item #errors)
 }
 
-fn write(nest: &Nest, function: &Function, copies: &TokenStream, recognised: Option<&AsyncTraitBody>) -> TokenStream {
+fn write(
+    nest: &Nest,
+    function: &Function,
+    copies: &TokenStream,
+    recognised: Option<&AsyncTraitBody>,
+) -> TokenStream {
     let krate = &nest.krate;
-    let (handle, breakers_name) = breaker(nest).and_then(|(_, breaker)| breaker.named(krate)).unzip();
+    let (handle, breakers_name) =
+        breaker(nest).and_then(|(_, breaker)| breaker.named(krate)).unzip();
     let service = nest.shared(|common| common.service.as_ref()).map(ToTokens::to_token_stream);
     let label = service.or(breakers_name).unwrap_or_else(|| {
         let name = function.sig.ident.to_string();
@@ -141,7 +168,8 @@ fn breaker(nest: &Nest) -> Option<(usize, &CircuitBreaker)> {
     })
 }
 
-/// What belongs to the function as a whole; declared first, so that a second expansion finds its name at once.
+/// What belongs to the function as a whole; declared first, so that a second expansion finds its
+/// name at once.
 fn site(scope: &Scope<'_>) -> TokenStream {
     let (krate, site, label) = (scope.krate, &scope.site, &scope.label);
     let name = scope.function.sig.ident.to_string();
@@ -152,13 +180,22 @@ fn site(scope: &Scope<'_>) -> TokenStream {
 }
 
 /// What is evaluated once per call.
-fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, scope: &Scope<'_>) -> TokenStream {
+fn setup(
+    nest: &Nest,
+    function: &Function,
+    recognised: Option<&AsyncTraitBody>,
+    scope: &Scope<'_>,
+) -> TokenStream {
     let krate = scope.krate;
     let error = match recognised {
-        Some(body) => syn::parse2(body.output.clone()).map_or_else(|_| quote!(_), |ty| outcome::error_type(&ty, krate)),
-        None => function.return_type().map_or_else(|| quote!(_), |ty| outcome::error_type(ty, krate)),
+        Some(body) => syn::parse2(body.output.clone())
+            .map_or_else(|_| quote!(_), |ty| outcome::error_type(&ty, krate)),
+        None => {
+            function.return_type().map_or_else(|| quote!(_), |ty| outcome::error_type(ty, krate))
+        }
     };
-    // Closures, and not the functions themselves: an error that lacks a trait is reported here once, and not at every use.
+    // Closures, and not the functions themselves: an error that lacks a trait is reported here
+    // once, and not at every use.
     let argument = Scope::local("argument");
     let mut setup = TokenStream::new();
     for (index, placed) in nest.layers.iter().enumerate() {
@@ -173,7 +210,8 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
     }
     let by = nest.shared(|common| common.classify.as_ref());
     let reports = nest.position(Kind::Boundary).is_some();
-    let judges = nest.layers.iter().any(|layer| !matches!(layer.kind, Kind::Boundary | Kind::Timeout));
+    let judges =
+        nest.layers.iter().any(|layer| !matches!(layer.kind, Kind::Boundary | Kind::Timeout));
     if judges || reports && by.is_some() {
         let classify = Scope::local("classify");
         setup.extend(if let Some(by) = by {
@@ -212,9 +250,11 @@ fn setup(nest: &Nest, function: &Function, recognised: Option<&AsyncTraitBody>, 
     setup
 }
 
-/// What `clone(…)` asks for: copies that the body may change or give away. A `mut` moves from the argument to them.
+/// What `clone(…)` asks for: copies that the body may change or give away. A `mut` moves from the
+/// argument to them.
 fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
-    let names: BTreeSet<&Ident> = nest.layers.iter().flat_map(|layer| &layer.common.clones).collect();
+    let names: BTreeSet<&Ident> =
+        nest.layers.iter().flat_map(|layer| &layer.common.clones).collect();
     let copy = |name| {
         let mutability = function.take_mutability(name);
         quote!(let #mutability #name = ::core::clone::Clone::clone(&#name);)
@@ -222,7 +262,8 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
     names.into_iter().map(copy).collect()
 }
 
-/// The user's body as a future, or as a value where the function isn't async; `start` comes first in it.
+/// The user's body as a future, or as a value where the function isn't async; `start` comes first
+/// in it.
 fn body(
     nest: &Nest,
     function: &Function,
@@ -231,10 +272,13 @@ fn body(
     scope: &Scope<'_>,
 ) -> Fragment {
     let krate = scope.krate;
-    // In a block of its own, where it may begin with an item. The label keeps `unused_braces` from asking about the braces of a
-    // body on one line; its underscore, `unused_labels` about the label; and its span, errors about the block at the block.
-    let inside = recognised
-        .map_or_else(|| function.in_own_braces(&function.body), |recognised| recognised.body.to_token_stream());
+    // In a block of its own, where it may begin with an item. The label keeps `unused_braces` from
+    // asking about the braces of a body on one line; its underscore, `unused_labels` about the
+    // label; and its span, errors about the block at the block.
+    let inside = recognised.map_or_else(
+        || function.in_own_braces(&function.body),
+        |recognised| recognised.body.to_token_stream(),
+    );
     let label = Lifetime::new("'__resilience_body", inside.span());
     let transaction = nest.layers.iter().find_map(|placed| match &placed.layer {
         Some(Layer::Transaction(transaction)) => Some(transaction.start(function)),
@@ -257,10 +301,13 @@ fn body(
     });
     let code = if scope.is_async {
         // Only a body that runs once can have the arguments for good.
-        let once =
-            nest.layers.iter().all(|layer| !matches!(layer.kind, Kind::Retry | Kind::Degrade | Kind::Transaction));
+        let once = nest
+            .layers
+            .iter()
+            .all(|layer| !matches!(layer.kind, Kind::Retry | Kind::Degrade | Kind::Transaction));
         let keep = once.then(|| quote!(move));
-        let keyword = function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
+        let keyword =
+            function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
         let future = quote!(#keyword #keep #block);
         Code::Future(match frame {
             Some(frame) => quote!(#frame.scope(#future)),
@@ -278,7 +325,13 @@ fn body(
 }
 
 /// Wraps the layers around the body, from the innermost out.
-fn wrap(nest: &Nest, body: Fragment, output: Option<&TokenStream>, hint: &TokenStream, scope: &Scope<'_>) -> Fragment {
+fn wrap(
+    nest: &Nest,
+    body: Fragment,
+    output: Option<&TokenStream>,
+    hint: &TokenStream,
+    scope: &Scope<'_>,
+) -> Fragment {
     use crate::layer::deadline_name;
     let [classify, reject] = ["classify", "reject"].map(Scope::local);
     let mut inner = body;
@@ -288,13 +341,22 @@ fn wrap(nest: &Nest, body: Fragment, output: Option<&TokenStream>, hint: &TokenS
             Some(Layer::Timeout(timeout)) => timeout.wrap(index, above, &reject, inner, scope),
             Some(Layer::CircuitBreaker(breaker)) => {
                 let longest = longest(nest, index, scope);
-                breaker.wrap(above.map(deadline_name).as_ref(), longest.as_ref(), &classify, &reject, inner, scope)
+                breaker.wrap(
+                    above.map(deadline_name).as_ref(),
+                    longest.as_ref(),
+                    &classify,
+                    &reject,
+                    inner,
+                    scope,
+                )
             }
             Some(Layer::Retry(retry)) => {
                 let (total, attempt) = (above.map(deadline_name), below.map(deadline_name));
                 let around = Around {
                     is_below_fallback: index > 0 && nest.layers[index - 1].kind == Kind::Degrade,
-                    breaker_below: breaker(nest).filter(|(at, _)| *at > index).map(|(_, breaker)| breaker.in_use()),
+                    breaker_below: breaker(nest)
+                        .filter(|(at, _)| *at > index)
+                        .map(|(_, breaker)| breaker.in_use()),
                     total: total.as_ref(),
                     attempt: attempt.as_ref(),
                 };
@@ -311,8 +373,9 @@ fn wrap(nest: &Nest, body: Fragment, output: Option<&TokenStream>, hint: &TokenS
     inner
 }
 
-/// How long a call of the layer at `index` may take, where a timeout limits it: the one below, unless a retry between the two
-/// makes several attempts of it; then the one above; and where there is none, as long as the retry can go on.
+/// How long a call of the layer at `index` may take, where a timeout limits it: the one below,
+/// unless a retry between the two makes several attempts of it; then the one above; and where there
+/// is none, as long as the retry can go on.
 fn longest(nest: &Nest, index: usize, scope: &Scope<'_>) -> Option<TokenStream> {
     let duration = |at: usize| match &nest.layers[at].layer {
         Some(Layer::Timeout(timeout)) => Some(timeout.duration(at)),
@@ -322,7 +385,9 @@ fn longest(nest: &Nest, index: usize, scope: &Scope<'_>) -> Option<TokenStream> 
     let (above, below) = (above.and_then(duration), below.and_then(|at| Some((at, duration(at)?))));
     let retry = nest.position(Kind::Retry);
     match (above, below) {
-        (Some(above), Some((at, _))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => Some(above),
+        (Some(above), Some((at, _))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => {
+            Some(above)
+        }
         (None, Some((at, below))) if retry.is_some_and(|retry| (index..at).contains(&retry)) => {
             let Some(Layer::Retry(retry)) = &nest.layers[retry?].layer else { return None };
             let policy = retry.policy_in_use(scope);
@@ -333,7 +398,8 @@ fn longest(nest: &Nest, index: usize, scope: &Scope<'_>) -> Option<TokenStream> 
     }
 }
 
-/// Tells the compiler what the block yields, so that type errors underline the user's expression and not the attribute.
+/// Tells the compiler what the block yields, so that type errors underline the user's expression
+/// and not the attribute.
 ///
 /// Written so that no lint has a reason to look: an `allow` would clash with a user's `forbid`.
 fn hint(output: Option<&TokenStream>, krate: &syn::Path) -> TokenStream {

@@ -4,7 +4,8 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use crate::async_trait::AsyncTraitBody;
 
-/// The name of the static that every nest declares, and by which a second expansion recognises the first.
+/// The name of the static that every nest declares, and by which a second expansion recognises the
+/// first.
 pub(crate) const MARKER: &str = "__RESILIENCE_SITE";
 
 /// What is wrong with a body, and what to write instead.
@@ -18,10 +19,15 @@ pub(crate) fn objection(body: &TokenStream, owner: &str) -> Option<String> {
     }
     // What stands above works on the body, so within all layers.
     let (span, runtime) = match owner {
-        "#[boundary]" => ("makes a span inside of it, which its record has no part in", "start a runtime inside of it"),
+        "#[boundary]" => (
+            "makes a span inside of it, which its record has no part in",
+            "start a runtime inside of it",
+        ),
         _ => ("makes a span per attempt", "start a runtime per attempt"),
     };
-    if contains_ident(body, &|name| name.starts_with("__tracing_attr_") || name.starts_with("__tracing_instrument_")) {
+    if contains_ident(body, &|name| {
+        name.starts_with("__tracing_attr_") || name.starts_with("__tracing_instrument_")
+    }) {
         return Some(format!(
             "`#[instrument]` above `{owner}` {span}; write `#[instrument]` below `{owner}`, and it makes one span around the whole nest"
         ));
@@ -36,14 +42,18 @@ pub(crate) fn objection(body: &TokenStream, owner: &str) -> Option<String> {
 
 /// Ours is looked for at the top level only: a function inside the body may be annotated too.
 fn holds_marker(body: &TokenStream) -> bool {
-    body.clone().into_iter().any(|token| matches!(token, TokenTree::Ident(ident) if ident == MARKER))
+    body.clone()
+        .into_iter()
+        .any(|token| matches!(token, TokenTree::Ident(ident) if ident == MARKER))
 }
 
-/// What `#[tokio::main]` leaves: a body that ends in a block which builds a runtime and blocks on `body`.
+/// What `#[tokio::main]` leaves: a body that ends in a block which builds a runtime and blocks on
+/// `body`.
 fn is_runtime(body: &TokenStream) -> bool {
     let Some(TokenTree::Group(last)) = body.clone().into_iter().last() else { return false };
     let names: Vec<String> = last.stream().into_iter().map(|token| token.to_string()).collect();
-    names.iter().any(|name| name == "block_on") && names.iter().any(|name| name == "Builder" || name == "LocalRuntime")
+    names.iter().any(|name| name == "block_on")
+        && names.iter().any(|name| name == "Builder" || name == "LocalRuntime")
 }
 
 pub(crate) fn contains_ident(tokens: &TokenStream, wanted: &dyn Fn(&str) -> bool) -> bool {

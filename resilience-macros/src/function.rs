@@ -4,11 +4,12 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, FnArg, GenericParam, Pat, ReceiverKind, ReturnType, Signature, Token, Type, Visibility, braced, token,
+    Attribute, FnArg, GenericParam, Pat, ReceiverKind, ReturnType, Signature, Token, Type,
+    Visibility, braced, token,
 };
 
-/// The same as `syn::ItemFn`, except that the body stays unparsed: so an incomplete one still completes in an editor, and
-/// compiling costs nothing for its length.
+/// The same as `syn::ItemFn`, except that the body stays unparsed: so an incomplete one still
+/// completes in an editor, and compiling costs nothing for its length.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     vis: Visibility,
@@ -22,13 +23,19 @@ impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        let defaultness =
-            if input.peek(Token![default]) && !input.peek2(Token![!]) { Some(input.parse()?) } else { None };
+        let defaultness = if input.peek(Token![default]) && !input.peek2(Token![!]) {
+            Some(input.parse()?)
+        } else {
+            None
+        };
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
             return Err(syn::Error::new(
                 sig.ident.span(),
-                format!("`{}` has no body here; write the attribute where it is implemented", sig.ident),
+                format!(
+                    "`{}` has no body here; write the attribute where it is implemented",
+                    sig.ident
+                ),
             ));
         }
         let content;
@@ -50,7 +57,8 @@ impl Function {
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
-    /// The function as it was written, less the attributes that were taken off, with a use of each of those.
+    /// The function as it was written, less the attributes that were taken off, with a use of each
+    /// of those.
     pub(crate) fn unchanged_but_touching(&self, touches: &TokenStream) -> TokenStream {
         let Self { attrs, vis, defaultness, sig, body, .. } = self;
         let body = self.in_own_braces(quote!(#touches #body));
@@ -64,17 +72,21 @@ impl Function {
         block
     }
 
-    /// Generated tokens in braces of their own, which stand where the user's do: what rustc says of the block points there.
+    /// Generated tokens in braces of their own, which stand where the user's do: what rustc says of
+    /// the block points there.
     pub(crate) fn in_place(&self, tokens: TokenStream) -> Group {
         let mut block = Group::new(Delimiter::Brace, tokens);
         block.set_span(Span::mixed_site().located_at(self.brace.span.join()));
         block
     }
 
-    /// Whether an expression that names `self` still can after the body has taken it: only behind `&self`.
+    /// Whether an expression that names `self` still can after the body has taken it: only behind
+    /// `&self`.
     pub(crate) fn self_is_shared(&self) -> bool {
         match self.sig.inputs.first() {
-            Some(FnArg::Receiver(receiver)) => matches!(receiver.kind, ReceiverKind::Reference(_, _, None)),
+            Some(FnArg::Receiver(receiver)) => {
+                matches!(receiver.kind, ReceiverKind::Reference(_, _, None))
+            }
             _ => false,
         }
     }
@@ -112,8 +124,18 @@ impl Function {
 
     /// Whether one piece of state would be shared by several instances of this function.
     pub(crate) fn is_generic(&self) -> bool {
-        let declared = self.sig.generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_)));
-        declared || self.sig.inputs.iter().any(|input| matches!(input, FnArg::Typed(typed) if mentions_impl(&typed.ty)))
+        let declared = self
+            .sig
+            .generics
+            .params
+            .iter()
+            .any(|param| !matches!(param, GenericParam::Lifetime(_)));
+        declared
+            || self
+                .sig
+                .inputs
+                .iter()
+                .any(|input| matches!(input, FnArg::Typed(typed) if mentions_impl(&typed.ty)))
     }
 
     pub(crate) fn return_type(&self) -> Option<&Type> {
@@ -151,7 +173,9 @@ fn collect_names(pat: &Pat, names: &mut Vec<Ident>) {
         }
         Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pat| collect_names(pat, names)),
         Pat::TupleStruct(tuple) => tuple.elems.iter().for_each(|pat| collect_names(pat, names)),
-        Pat::Struct(fields) => fields.fields.iter().for_each(|field| collect_names(&field.pat, names)),
+        Pat::Struct(fields) => {
+            fields.fields.iter().for_each(|field| collect_names(&field.pat, names))
+        }
         Pat::Slice(slice) => slice.elems.iter().for_each(|pat| collect_names(pat, names)),
         Pat::Reference(reference) => collect_names(&reference.pat, names),
         Pat::Paren(paren) => collect_names(&paren.pat, names),

@@ -14,7 +14,8 @@ pub(crate) fn check(path: &Path) -> syn::Result<Path> {
     let first = &path.segments[0].ident;
     if path.leading_colon.is_some() || first == "crate" || first == "$crate" {
         let mut path = path.clone();
-        // Where it stands in the expansion it isn't the user's, and no lint on paths shall look at it.
+        // Where it stands in the expansion it isn't the user's, and no lint on paths shall look at
+        // it.
         for segment in path.segments.iter_mut().filter(|segment| segment.ident != "$crate") {
             segment.ident.set_span(Span::mixed_site().located_at(segment.ident.span()));
         }

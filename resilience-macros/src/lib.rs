@@ -1,6 +1,9 @@
 //! The macros of the `resilience` crate, which re-exports and documents them; use that crate.
 
-#![allow(missing_docs, reason = "documented where it is re-exported; rustdoc would show both texts")]
+#![allow(
+    missing_docs,
+    reason = "documented where it is re-exported; rustdoc would show both texts"
+)]
 
 mod async_trait;
 mod diagnostics;
@@ -23,8 +26,8 @@ mod warnings;
 use layer::Kind;
 use proc_macro::TokenStream;
 
-// Where a mistake keeps a macro from its work, it still expands to the user's function beside the error: an editor goes on
-// completing in it, and what calls it still compiles.
+// Where a mistake keeps a macro from its work, it still expands to the user's function beside the
+// error: an editor goes on completing in it, and what calls it still compiles.
 
 #[proc_macro_attribute]
 pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -16,7 +16,8 @@ use crate::units;
 pub(crate) struct Nest {
     pub(crate) layers: Vec<Placed>,
     pub(crate) krate: Path,
-    /// One use of each attribute that was taken off, or the user's import of it would count as unused.
+    /// One use of each attribute that was taken off, or the user's import of it would count as
+    /// unused.
     pub(crate) touches: TokenStream,
 }
 
@@ -29,7 +30,8 @@ pub(crate) struct Placed {
 }
 
 impl Nest {
-    /// Takes the layers' attributes off the function; `first` is the one that the compiler is expanding, and stands at `at`.
+    /// Takes the layers' attributes off the function; `first` is the one that the compiler is
+    /// expanding, and stands at `at`.
     pub(crate) fn collect(
         first: Kind,
         at: Span,
@@ -53,14 +55,20 @@ impl Nest {
                 Meta::List(list) => list.tokens.clone(),
                 Meta::NameValue(pair) => {
                     let (name, value) = (kind.name(), pair.value.to_token_stream());
-                    errors.on(pair, format!("options stand in parentheses; write `#[{name}({value})]`"));
+                    errors.on(
+                        pair,
+                        format!("options stand in parentheses; write `#[{name}({value})]`"),
+                    );
                     continue;
                 }
             };
             layers.push(place(kind, path.span(), arguments, function, errors));
         }
         function.attrs = kept;
-        let krate = layers.iter().find_map(|layer| layer.common.krate.clone()).unwrap_or_else(krate::default);
+        let krate = layers
+            .iter()
+            .find_map(|layer| layer.common.krate.clone())
+            .unwrap_or_else(krate::default);
         let nest = Self { layers, krate, touches };
         nest.check(function, errors);
         nest
@@ -90,15 +98,18 @@ impl Nest {
         self.check_boundary(errors);
         self.check_timeouts(errors);
         self.check_transaction(errors);
-        let is_sync =
-            function.sig.asyncness.is_none() && crate::async_trait::AsyncTraitBody::recognise(&function.body).is_none();
+        let is_sync = function.sig.asyncness.is_none()
+            && crate::async_trait::AsyncTraitBody::recognise(&function.body).is_none();
         for layer in self.layers.iter().filter(|layer| is_sync && layer.kind == Kind::Timeout) {
             let name = &function.sig.ident;
             errors.at(layer.at, format!("a function that isn't async can't be interrupted; write `async fn {name}`, or take `#[timeout]` off"));
         }
         for layer in self.layers.iter().filter(|layer| is_sync && layer.kind == Kind::Transaction) {
             let name = &function.sig.ident;
-            errors.at(layer.at, format!("a transaction is begun and ended with `.await`; write `async fn {name}`"));
+            errors.at(
+                layer.at,
+                format!("a transaction is begun and ended with `.await`; write `async fn {name}`"),
+            );
         }
     }
 
@@ -112,8 +123,14 @@ impl Nest {
         }
     }
 
-    /// An option that holds for the whole nest is said once: which of two would win, nobody could tell.
-    fn check_shared<T: ToTokens>(&self, key: &str, own: impl Fn(&Common) -> Option<&T>, errors: &mut Errors) {
+    /// An option that holds for the whole nest is said once: which of two would win, nobody could
+    /// tell.
+    fn check_shared<T: ToTokens>(
+        &self,
+        key: &str,
+        own: impl Fn(&Common) -> Option<&T>,
+        errors: &mut Errors,
+    ) {
         for again in self.layers.iter().filter_map(|layer| own(&layer.common)).skip(1) {
             errors.on(
                 again,
@@ -125,9 +142,12 @@ impl Nest {
     fn check_degrade(&self, errors: &mut Errors) {
         // Below a transaction it is in the wrong place already.
         let end = self.position(Kind::Transaction).unwrap_or(self.layers.len());
-        for (index, layer) in self.layers[..end].iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Degrade) {
-            let outer =
-                self.layers[..index].iter().find(|outer| matches!(outer.kind, Kind::Retry | Kind::CircuitBreaker));
+        for (index, layer) in
+            self.layers[..end].iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Degrade)
+        {
+            let outer = self.layers[..index]
+                .iter()
+                .find(|outer| matches!(outer.kind, Kind::Retry | Kind::CircuitBreaker));
             if let Some(outer) = outer {
                 let outer = outer.kind.name();
                 errors.at(
@@ -149,12 +169,16 @@ impl Nest {
             Kind::Degrade => "reports what the fallback handles".to_owned(),
             _ => format!("never sees what `#[{name}]` itself reports"),
         };
-        errors.at(self.layers[at].at, format!("`#[boundary]` below `#[{name}]` {what}; move `#[boundary]` to the top"));
+        errors.at(
+            self.layers[at].at,
+            format!("`#[boundary]` below `#[{name}]` {what}; move `#[boundary]` to the top"),
+        );
     }
 
     fn check_timeouts(&self, errors: &mut Errors) {
         let retry = self.position(Kind::Retry);
-        let timeouts: Vec<usize> = (0..self.layers.len()).filter(|&at| self.layers[at].kind == Kind::Timeout).collect();
+        let timeouts: Vec<usize> =
+            (0..self.layers.len()).filter(|&at| self.layers[at].kind == Kind::Timeout).collect();
         for pair in timeouts.windows(2) {
             let (outer, inner) = (pair[0], pair[1]);
             if retry.is_none_or(|retry| (outer < retry) == (inner < retry)) {
@@ -164,7 +188,8 @@ impl Nest {
                 );
                 continue;
             }
-            if let (Some((total, _)), Some((each, span))) = (self.known_timeout(outer), self.known_timeout(inner))
+            if let (Some((total, _)), Some((each, span))) =
+                (self.known_timeout(outer), self.known_timeout(inner))
                 && total < each
             {
                 errors.at(
@@ -175,7 +200,8 @@ impl Nest {
         }
     }
 
-    /// What stands below a transaction would see its statements, and not what the database says at the end.
+    /// What stands below a transaction would see its statements, and not what the database says at
+    /// the end.
     fn check_transaction(&self, errors: &mut Errors) {
         let Some(at) = self.position(Kind::Transaction) else { return };
         for layer in &self.layers[at + 1..] {
@@ -202,23 +228,37 @@ impl Nest {
     }
 }
 
-fn place(kind: Kind, at: Span, tokens: TokenStream, function: &Function, errors: &mut Errors) -> Placed {
+fn place(
+    kind: Kind,
+    at: Span,
+    tokens: TokenStream,
+    function: &Function,
+    errors: &mut Errors,
+) -> Placed {
     let mut own = Errors::default();
-    let mut arguments = Arguments::parse(tokens, kind.grammar(), &function.argument_names(), &mut own);
+    let mut arguments =
+        Arguments::parse(tokens, kind.grammar(), &function.argument_names(), &mut own);
     let common = Common::parse(&mut arguments, function, &mut own);
     let layer = Layer::parse(kind, at, &mut arguments, function, &mut own);
     errors.append(own);
     Placed { kind, at, layer, common }
 }
 
-/// Which layer an attribute is: `retry`, `resilience::retry`, `::resilience::retry`, or the same by the `crate` path.
+/// Which layer an attribute is: `retry`, `resilience::retry`, `::resilience::retry`, or the same by
+/// the `crate` path.
 fn sibling(attribute: &Attribute, krate: Option<&Path>) -> Option<Kind> {
     let path = attribute.path();
     let last = path.segments.last()?;
     let kind = Kind::ALL.into_iter().find(|kind| last.ident == kind.name())?;
-    let prefix: Vec<String> =
-        path.segments.iter().take(path.segments.len() - 1).map(|segment| segment.ident.to_string()).collect();
-    let of = |krate: &Path| krate.segments.iter().map(|segment| segment.ident.to_string()).eq(prefix.iter().cloned());
+    let prefix: Vec<String> = path
+        .segments
+        .iter()
+        .take(path.segments.len() - 1)
+        .map(|segment| segment.ident.to_string())
+        .collect();
+    let of = |krate: &Path| {
+        krate.segments.iter().map(|segment| segment.ident.to_string()).eq(prefix.iter().cloned())
+    };
     let ours = match prefix.len() {
         0 => path.leading_colon.is_none(),
         _ => prefix == ["resilience"] || krate.is_some_and(of),

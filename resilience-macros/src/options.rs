@@ -164,9 +164,10 @@ impl Arguments {
             Some(Lit::Str(text)) => units::percent(&text.value())
                 .map(|percent| Setting::Known(percent, text.span()))
                 .map_err(|message| syn::Error::new(text.span(), message)),
-            Some(other) => {
-                Err(syn::Error::new(other.span(), "a share is written as text with its sign, such as `\"20%\"`"))
-            }
+            Some(other) => Err(syn::Error::new(
+                other.span(),
+                "a share is written as text with its sign, such as `\"20%\"`",
+            )),
             None => Ok(Setting::Later(expr)),
         };
         errors.take(result)
@@ -178,7 +179,10 @@ impl Arguments {
         match literal(&expr) {
             Some(Lit::Str(text)) if !text.value().is_empty() => Some(text.clone()),
             _ => {
-                errors.on(&expr, format!("`{key}` takes a text literal, such as `{key} = \"inventory\"`"));
+                errors.on(
+                    &expr,
+                    format!("`{key}` takes a text literal, such as `{key} = \"inventory\"`"),
+                );
                 None
             }
         }
@@ -189,9 +193,10 @@ impl Opt {
     fn expr(self) -> syn::Result<Expr> {
         match self.value {
             Value::Expr(expr) => Ok(*expr),
-            Value::Flag | Value::List(_) => {
-                Err(syn::Error::new(self.key.span(), format!("`{0}` needs a value; write `{0} = …`", self.key)))
-            }
+            Value::Flag | Value::List(_) => Err(syn::Error::new(
+                self.key.span(),
+                format!("`{0}` needs a value; write `{0} = …`", self.key),
+            )),
         }
     }
 }
@@ -220,21 +225,31 @@ pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
     }
 }
 
-fn number(expr: Expr, key: &str, range: &RangeInclusive<u32>, what: &str) -> syn::Result<Setting<u32>> {
+fn number(
+    expr: Expr,
+    key: &str,
+    range: &RangeInclusive<u32>,
+    what: &str,
+) -> syn::Result<Setting<u32>> {
     let (least, most) = (*range.start(), *range.end());
     let too_small = || format!("`{key}` must be at least {least}{what}");
     match literal(&expr) {
         Some(Lit::Int(digits)) => match digits.base10_parse::<u32>() {
             Ok(number) if number < least => Err(syn::Error::new(digits.span(), too_small())),
             Ok(number) if number <= most => Ok(Setting::Known(number, digits.span())),
-            _ => Err(syn::Error::new(digits.span(), format!("`{key}` is a whole number from {least} to {most}"))),
+            _ => Err(syn::Error::new(
+                digits.span(),
+                format!("`{key}` is a whole number from {least} to {most}"),
+            )),
         },
-        Some(Lit::Str(text)) if text.value().parse::<u32>().is_ok() => {
-            Err(syn::Error::new(text.span(), format!("`{key}` is a number; write `{key} = {}`", text.value())))
-        }
-        Some(other) => {
-            Err(syn::Error::new(other.span(), format!("`{key}` is a whole number, such as `{key} = {}`", least.max(3))))
-        }
+        Some(Lit::Str(text)) if text.value().parse::<u32>().is_ok() => Err(syn::Error::new(
+            text.span(),
+            format!("`{key}` is a number; write `{key} = {}`", text.value()),
+        )),
+        Some(other) => Err(syn::Error::new(
+            other.span(),
+            format!("`{key}` is a whole number, such as `{key} = {}`", least.max(3)),
+        )),
         None => match &expr {
             Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
                 Err(syn::Error::new(unary.span(), too_small()))
@@ -254,7 +269,9 @@ pub(crate) fn literal(expr: &Expr) -> Option<&Lit> {
 /// What a `macro_rules` passes on as `$name:expr` arrives inside an invisible group.
 fn ungroup(expr: Expr) -> Expr {
     match expr {
-        Expr::Group(group) if matches!(*group.expr, Expr::Group(_) | Expr::Lit(_) | Expr::Path(_)) => {
+        Expr::Group(group)
+            if matches!(*group.expr, Expr::Group(_) | Expr::Lit(_) | Expr::Path(_)) =>
+        {
             ungroup(*group.expr)
         }
         other => other,
@@ -266,7 +283,11 @@ enum Argument {
     Option(Opt),
 }
 
-fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident]) -> syn::Result<Argument> {
+fn parse_one(
+    input: ParseStream<'_>,
+    grammar: &Grammar,
+    arguments_of_fn: &[Ident],
+) -> syn::Result<Argument> {
     if !input.peek(Ident::peek_any) {
         return input.parse().map(Argument::Positional);
     }
@@ -278,9 +299,13 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
     let called = fork.peek(syn::token::Paren);
     let list = called && is_list(&name, grammar);
     if !assigned && !list {
-        let is_known = grammar.flags.contains(&&*name) || grammar.keys.contains(&&*name) || COMMON.contains(&&*name);
-        let is_expression = arguments_of_fn.contains(&key) || looks_like_a_constant(&name) || name == "self";
-        let is_option = alone && (is_known || !is_expression) || (called || fork.peek(Lit)) && is_known;
+        let is_known = grammar.flags.contains(&&*name)
+            || grammar.keys.contains(&&*name)
+            || COMMON.contains(&&*name);
+        let is_expression =
+            arguments_of_fn.contains(&key) || looks_like_a_constant(&name) || name == "self";
+        let is_option =
+            alone && (is_known || !is_expression) || (called || fork.peek(Lit)) && is_known;
         if !is_option {
             return input.parse().map(Argument::Positional);
         }
@@ -311,14 +336,23 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
     if assigned {
         input.parse::<Token![=]>()?;
         if input.is_empty() || input.peek(Token![,]) {
-            return Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{name} = …`")));
+            return Err(syn::Error::new(
+                key.span(),
+                format!("`{name}` needs a value; write `{name} = …`"),
+            ));
         }
         if !grammar.keys.contains(&&*name) && !COMMON.contains(&&*name) {
             let value: Expr = input.parse()?;
-            return Err(syn::Error::new(value.span(), format!("`{name}` takes no value; write `{name}` alone")));
+            return Err(syn::Error::new(
+                value.span(),
+                format!("`{name}` takes no value; write `{name}` alone"),
+            ));
         }
         // A path such as `crate = ::name` is an expression too, so one form serves for all.
-        return Ok(Argument::Option(Opt { key, value: Value::Expr(Box::new(ungroup(input.parse()?))) }));
+        return Ok(Argument::Option(Opt {
+            key,
+            value: Value::Expr(Box::new(ungroup(input.parse()?))),
+        }));
     }
     if list {
         let content;
@@ -329,9 +363,13 @@ fn parse_one(input: ParseStream<'_>, grammar: &Grammar, arguments_of_fn: &[Ident
         return Ok(Argument::Option(Opt { key, value: Value::Flag }));
     }
     if called && !grammar.keys.contains(&&*name) && !COMMON.contains(&&*name) {
-        return Err(syn::Error::new(key.span(), format!("`{name}` takes no value; write `{name}` alone")));
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{name}` takes no value; write `{name}` alone"),
+        ));
     }
-    let written = if is_list(&name, grammar) { format!("{name}(…)") } else { format!("{name} = …") };
+    let written =
+        if is_list(&name, grammar) { format!("{name}(…)") } else { format!("{name} = …") };
     Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{written}`")))
 }
 
@@ -344,7 +382,8 @@ fn looks_like_a_constant(name: &str) -> bool {
     name.trim_start_matches("r#").starts_with(|c: char| c.is_uppercase() || c == '_')
 }
 
-/// The value of an option that is wrong anyway; whatever can't be parsed is left to [`skip_to_comma`].
+/// The value of an option that is wrong anyway; whatever can't be parsed is left to
+/// [`skip_to_comma`].
 fn skip_value(input: ParseStream<'_>, assigned: bool) {
     if assigned && input.parse::<Token![=]>().is_ok() {
         drop(input.parse::<Expr>());

@@ -8,7 +8,9 @@ use crate::function::{Function, mentions, mentions_impl};
 
 /// Why a type is obviously not a `Result`, as a message on it.
 pub(crate) fn objection(function: &Function, owner: &str) -> Option<String> {
-    if let Some(objection) = crate::layer::objection_to_main(&function.sig.ident).filter(|_| owner == "#[boundary]") {
+    if let Some(objection) =
+        crate::layer::objection_to_main(&function.sig.ident).filter(|_| owner == "#[boundary]")
+    {
         return Some(objection.to_owned());
     }
     let shown = match function.return_type() {
@@ -42,7 +44,8 @@ fn is_future(ty: &Type) -> bool {
     }
 }
 
-/// The error's type as far as it can be written: `E` of `Result<T, E>`, the projection of an alias, or `_`.
+/// The error's type as far as it can be written: `E` of `Result<T, E>`, the projection of an alias,
+/// or `_`.
 pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> proc_macro2::TokenStream {
     if let Some(error) = second_argument_of_result(ty) {
         return error.to_token_stream();
@@ -73,14 +76,16 @@ fn second_argument_of_result(ty: &Type) -> Option<&Type> {
 
 fn is_obviously_no_result(ty: &Type) -> bool {
     const PLAIN: &[&str] = &[
-        "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
-        "isize", "f32", "f64", "Option", "Vec", "Box", "Arc", "Rc", "HashMap", "BTreeMap", "HashSet", "Duration",
-        "Instant",
+        "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
+        "i32", "i64", "i128", "isize", "f32", "f64", "Option", "Vec", "Box", "Arc", "Rc",
+        "HashMap", "BTreeMap", "HashSet", "Duration", "Instant",
     ];
     match ty {
-        Type::Path(path) if path.qself.is_none() => {
-            path.path.segments.last().is_some_and(|last| PLAIN.iter().any(|plain| last.ident == plain))
-        }
+        Type::Path(path) if path.qself.is_none() => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| PLAIN.iter().any(|plain| last.ident == plain)),
         Type::Reference(_)
         | Type::Tuple(_)
         | Type::Array(_)

@@ -1,5 +1,5 @@
-//! No input makes a macro panic, and what it expands to is Rust again: whatever tokens come in, the function comes out, beside
-//! messages if there is anything to say.
+//! No input makes a macro panic, and what it expands to is Rust again: whatever tokens come in, the
+//! function comes out, beside messages if there is anything to say.
 
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
@@ -182,19 +182,28 @@ const BODIES: &[&str] = &[
     "{ } { }",
 ];
 
-fn source(words: &'static [&'static str], count: std::ops::Range<usize>) -> impl Strategy<Value = String> {
-    proptest::collection::vec(proptest::sample::select(words), count).prop_map(|words| words.join(" "))
+fn source(
+    words: &'static [&'static str],
+    count: std::ops::Range<usize>,
+) -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(words), count)
+        .prop_map(|words| words.join(" "))
 }
 
 /// Arguments that are nearly right: options with values, in any order.
 fn options() -> impl Strategy<Value = String> {
-    let option =
-        (proptest::sample::select(WORDS), source(WORDS, 0..4)).prop_map(|(key, value)| format!("{key} = {value}"));
-    proptest::collection::vec(prop_oneof![option, source(WORDS, 0..3)], 0..5).prop_map(|options| options.join(", "))
+    let option = (proptest::sample::select(WORDS), source(WORDS, 0..4))
+        .prop_map(|(key, value)| format!("{key} = {value}"));
+    proptest::collection::vec(prop_oneof![option, source(WORDS, 0..3)], 0..5)
+        .prop_map(|options| options.join(", "))
 }
 
 fn item() -> impl Strategy<Value = String> {
-    let whole = (source(ATTRIBUTES, 0..4), proptest::sample::select(SIGNATURES), proptest::sample::select(BODIES))
+    let whole = (
+        source(ATTRIBUTES, 0..4),
+        proptest::sample::select(SIGNATURES),
+        proptest::sample::select(BODIES),
+    )
         .prop_map(|(attributes, signature, body)| format!("{attributes} {signature} {body}"));
     prop_oneof![4 => whole, 1 => source(WORDS, 0..12)]
 }

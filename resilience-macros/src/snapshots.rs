@@ -1,5 +1,5 @@
-//! What the attributes expand to, one minimal input each. Bless a change with `UPDATE_EXPECT=1 cargo test -p resilience-macros`,
-//! and read it.
+//! What the attributes expand to, one minimal input each. Bless a change with `UPDATE_EXPECT=1
+//! cargo test -p resilience-macros`, and read it.
 
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
@@ -8,8 +8,8 @@ use quote::quote;
 use crate::expand;
 use crate::layer::Kind;
 
-/// Expands the attribute `first` with `arguments` on `item`, and compares what comes out: formatted, with the runtime's paths
-/// shortened.
+/// Expands the attribute `first` with `arguments` on `item`, and compares what comes out:
+/// formatted, with the runtime's paths shortened.
 fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
     let expansion = expand::attribute(first, arguments, item).to_string();
     let expansion = expansion

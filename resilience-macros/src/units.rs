@@ -7,7 +7,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let mut total: u128 = 0;
     let mut rest = text.trim();
     if rest.is_empty() {
-        return Err("a duration needs a number and a unit; write `\"5s\"` or `\"500ms\"`".to_owned());
+        return Err(
+            "a duration needs a number and a unit; write `\"5s\"` or `\"500ms\"`".to_owned()
+        );
     }
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
@@ -21,18 +23,25 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             ));
         }
         if unit.is_empty() {
-            return Err(format!("a duration needs a unit; write `\"{number}s\"` or `\"{number}ms\"`"));
+            return Err(format!(
+                "a duration needs a unit; write `\"{number}s\"` or `\"{number}ms\"`"
+            ));
         }
         let Some(scale) = scale(unit) else {
-            return Err(format!("unknown unit `{unit}`; expected one of: `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"));
+            return Err(format!(
+                "unknown unit `{unit}`; expected one of: `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"
+            ));
         };
         let Some(nanos) = scaled(number, scale) else {
-            return Err(format!("`{number}` is not a number that a duration can hold; write for example `\"1.5s\"`"));
+            return Err(format!(
+                "`{number}` is not a number that a duration can hold; write for example `\"1.5s\"`"
+            ));
         };
         total = total.saturating_add(nanos);
         rest = next.trim_start();
     }
-    let secs = u64::try_from(total / NANOS).map_err(|_| format!("`{text}` is longer than a duration can hold"))?;
+    let secs = u64::try_from(total / NANOS)
+        .map_err(|_| format!("`{text}` is longer than a duration can hold"))?;
     Ok(Duration::new(secs, u32::try_from(total % NANOS).unwrap_or_default()))
 }
 
@@ -41,7 +50,9 @@ pub(crate) fn percent(text: &str) -> Result<u32, String> {
     let number = text.trim().strip_suffix('%').map(str::trim_end);
     match number.map(str::parse::<u32>) {
         Some(Ok(percent)) if percent <= 100 => Ok(percent),
-        Some(_) => Err(format!("`{text}` is not a share; write a whole number from `\"0%\"` to `\"100%\"`")),
+        Some(_) => Err(format!(
+            "`{text}` is not a share; write a whole number from `\"0%\"` to `\"100%\"`"
+        )),
         None => Err(format!("a share needs its sign; write `\"{}%\"`", text.trim())),
     }
 }
@@ -99,12 +110,23 @@ mod tests {
 
     #[test]
     fn what_is_not_a_duration_is_refused() {
-        for text in
-            ["", "5", "s", "5 parsecs", "-5s", "1.2.3s", "99999999999999999999999999999999999999999d", "5s!", "１s"]
-        {
+        for text in [
+            "",
+            "5",
+            "s",
+            "5 parsecs",
+            "-5s",
+            "1.2.3s",
+            "99999999999999999999999999999999999999999d",
+            "5s!",
+            "１s",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
-        assert_eq!(duration("5").unwrap_err(), "a duration needs a unit; write `\"5s\"` or `\"5ms\"`");
+        assert_eq!(
+            duration("5").unwrap_err(),
+            "a duration needs a unit; write `\"5s\"` or `\"5ms\"`"
+        );
     }
 
     #[test]

@@ -15,13 +15,16 @@ use tracing::instrument::{Instrument as _, Instrumented};
 use crate::exit::failed_in;
 use crate::panics;
 use crate::told::Told;
-use crate::{Classification, Classify, Evidence, Report, RequestContext, RequestId, report_success};
+use crate::{
+    Classification, Classify, Evidence, Report, RequestContext, RequestId, report_success,
+};
 
-/// The edge of a piece of work, such as a handler, a consumer, a job or a command: what [`#[boundary]`](macro@crate::boundary)
-/// writes.
+/// The edge of a piece of work, such as a handler, a consumer, a job or a command: what
+/// [`#[boundary]`](macro@crate::boundary) writes.
 ///
-/// The work runs in the current [`RequestContext`]; where there is none, in a new one, in a span `boundary` with its operation and
-/// request id. An error is reported once, as [`Report`] says, and passed on as it is. So is a panic, with its place.
+/// The work runs in the current [`RequestContext`]; where there is none, in a new one, in a span
+/// `boundary` with its operation and request id. An error is reported once, as [`Report`] says, and
+/// passed on as it is. So is a panic, with its place.
 ///
 /// ```
 /// use resilience::{Boundary, RequestContext, errors::NotFound};
@@ -40,8 +43,9 @@ use crate::{Classification, Classify, Evidence, Report, RequestContext, RequestI
 ///
 /// # Panics
 ///
-/// It doesn't itself. The first one hangs itself in front of the process's panic hook, to learn the place of a panic; the hook that was
-/// there runs as before. A hook that is set later, and doesn't call the one that it replaces, takes the place out of the records.
+/// It doesn't itself. The first one hangs itself in front of the process's panic hook, to learn the
+/// place of a panic; the hook that was there runs as before. A hook that is set later, and doesn't
+/// call the one that it replaces, takes the place out of the records.
 #[derive(Debug)]
 #[must_use = "a boundary does nothing until it runs something"]
 pub struct Boundary {
@@ -65,7 +69,8 @@ struct New {
 }
 
 impl Boundary {
-    /// The boundary of an operation, such as `"get_user"`, at the place of the call. Whether there is a context yet is looked up here.
+    /// The boundary of an operation, such as `"get_user"`, at the place of the call. Whether there
+    /// is a context yet is looked up here.
     #[inline]
     #[track_caller]
     pub fn new(operation: &'static str) -> Self {
@@ -74,8 +79,8 @@ impl Boundary {
         Self { at: At { operation, place: Location::caller() }, new }
     }
 
-    /// The request id of a new context, such as a message's id: accepted as [`RequestId::parse`] does, and else made. A context that
-    /// is there already keeps its own.
+    /// The request id of a new context, such as a message's id: accepted as [`RequestId::parse`]
+    /// does, and else made. A context that is there already keeps its own.
     pub fn request_id<N: Named + ?Sized>(mut self, id: &N) -> Self {
         if let Some(new) = &mut self.new {
             new.request_id = id.name().and_then(|id| RequestId::parse(&id));
@@ -111,7 +116,10 @@ impl Boundary {
     ///
     /// # Errors
     /// The future's own, unchanged.
-    pub async fn run<T, E: Classify>(self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    pub async fn run<T, E: Classify>(
+        self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         internals::run(self.moved(), internals::report::<E>, future).await
     }
 
@@ -123,7 +131,8 @@ impl Boundary {
         internals::call(self.moved(), internals::report::<E>, function)
     }
 
-    /// Runs where no context is: it may have been made in one that didn't come along, as a task's doesn't with `tokio::spawn`.
+    /// Runs where no context is: it may have been made in one that didn't come along, as a task's
+    /// doesn't with `tokio::spawn`.
     fn moved(mut self) -> Self {
         if self.new.is_none() && !RequestContext::is_there() {
             self.new = Some(New::default());
@@ -170,7 +179,8 @@ impl At {
     }
 }
 
-/// What can name a request, a user or a tenant: text, numbers, UUIDs, an `Option` of one, which may have no name.
+/// What can name a request, a user or a tenant: text, numbers, UUIDs, an `Option` of one, which may
+/// have no name.
 ///
 /// For an id of your own type:
 ///
@@ -307,7 +317,9 @@ pub mod internals {
         let work = Reporting { at: boundary.at, report, work };
         match boundary.scope() {
             None => Within::There { work },
-            Some((context, span)) => Within::New { work: Box::pin(context.hold(work.instrument(span))) },
+            Some((context, span)) => {
+                Within::New { work: Box::pin(context.hold(work.instrument(span))) }
+            }
         }
     }
 

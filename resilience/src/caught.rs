@@ -8,7 +8,8 @@ pub(crate) fn caught<T>(function: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(function)) {
         Ok(value) => Some(value),
         Err(panic) => {
-            // What it panicked with may panic in its turn when it is dropped; what that panics with is let be.
+            // What it panicked with may panic in its turn when it is dropped; what that panics with
+            // is let be.
             if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
                 mem::forget(again);
             }

@@ -8,13 +8,14 @@ use crate::{Classify, Rejected, errors, http};
 
 /// Looks at the error and then at its sources, outermost first.
 ///
-/// One that is known but doesn't know itself (an `io::Error` of an unnamed kind) leaves the word to what is inside it.
+/// One that is known but doesn't know itself (an `io::Error` of an unnamed kind) leaves the word to
+/// what is inside it.
 pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
     links(error).find_map(classified)
 }
 
-/// The error as what it is, also where it stands in a `Box` or is shared in an `Arc`: their types hide its own, and their
-/// sources begin below it.
+/// The error as what it is, also where it stands in a `Box` or is shared in an `Arc`: their types
+/// hide its own, and their sources begin below it.
 pub(crate) fn downcast<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     let boxed = || error.downcast_ref::<Box<T>>().map(|error| &**error);
     let shared = || error.downcast_ref::<Arc<T>>().map(|error| &**error);
@@ -26,7 +27,9 @@ fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
 }
 
 fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
-    types().find_map(|known| (known.cast)(link)).filter(|error| error.classify().category().is_some())
+    types()
+        .find_map(|known| (known.cast)(link))
+        .filter(|error| error.classify().category().is_some())
 }
 
 fn types() -> impl Iterator<Item = &'static Known> {
@@ -107,8 +110,8 @@ mod anyhow {
     use super::{classified, types};
     use crate::{Classification, Classify, Evidence, FieldError, generic_message};
 
-    /// Looks through the contexts and the chain of sources, outermost first, for a type that this crate knows or that
-    /// `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+    /// Looks through the contexts and the chain of sources, outermost first, for a type that this
+    /// crate knows or that `#[derive(ServiceError)]` wrote. Unclassified if there is none.
     impl Classify for ::anyhow::Error {
         fn classify(&self) -> Classification {
             find(self).map_or(Classification::unclassified(), Classify::classify)
@@ -123,7 +126,10 @@ mod anyhow {
         }
 
         fn evidence(&self) -> Evidence<'_> {
-            Evidence { error: Some(self.as_ref()), ..find(self).map_or(Evidence::default(), Classify::evidence) }
+            Evidence {
+                error: Some(self.as_ref()),
+                ..find(self).map_or(Evidence::default(), Classify::evidence)
+            }
         }
     }
 
@@ -131,13 +137,18 @@ mod anyhow {
         error.chain().find_map(|link| classified(link).or_else(|| context(error, link)))
     }
 
-    /// The error that `.context(error)` made this link from. The link's own type is private to anyhow, so that only
-    /// anyhow can take it apart; whether it took this link or another, the address tells.
-    fn context<'e>(error: &'e ::anyhow::Error, link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
+    /// The error that `.context(error)` made this link from. The link's own type is private to
+    /// anyhow, so that only anyhow can take it apart; whether it took this link or another, the
+    /// address tells.
+    fn context<'e>(
+        error: &'e ::anyhow::Error,
+        link: &'e (dyn Error + 'static),
+    ) -> Option<&'e dyn Classify> {
         let start = std::ptr::from_ref(link).addr();
         let inside = start..start + size_of_val(link);
         types().filter_map(|known| known.context?(error)).find(|context| {
-            inside.contains(&std::ptr::from_ref(*context).addr()) && context.classify().category().is_some()
+            inside.contains(&std::ptr::from_ref(*context).addr())
+                && context.classify().category().is_some()
         })
     }
 }

@@ -34,7 +34,11 @@ impl<'a> Policy<'a> {
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         if attempts == 0 {
-            events::clamped(self.site, "attempts", "must be at least 1, which means no retry; 1 is used");
+            events::clamped(
+                self.site,
+                "attempts",
+                "must be at least 1, which means no retry; 1 is used",
+            );
         }
         self.policy = self.policy.attempts(attempts.max(1));
         self
@@ -74,11 +78,19 @@ impl<'a> Policy<'a> {
     pub fn done(mut self) -> Retry {
         let max = self.policy.max_delay;
         if self.policy.base > max {
-            events::clamped(self.site, "base", "must not be longer than max_delay; max_delay is used");
+            events::clamped(
+                self.site,
+                "base",
+                "must not be longer than max_delay; max_delay is used",
+            );
             self.policy = self.policy.base(max);
         }
         if matches!(self.policy.jitter, Jitter::UpTo(jitter) if jitter > max) {
-            events::clamped(self.site, "jitter", "must not be longer than max_delay; max_delay is used");
+            events::clamped(
+                self.site,
+                "jitter",
+                "must not be longer than max_delay; max_delay is used",
+            );
             self.policy = self.policy.jitter(Jitter::UpTo(max));
         }
         self.policy

@@ -1,11 +1,12 @@
-//! Tokio's clock as plain numbers, so that a point in time fits into an atomic, and a paused clock tests everything.
+//! Tokio's clock as plain numbers, so that a point in time fits into an atomic, and a paused clock
+//! tests everything.
 
 use std::sync::OnceLock;
 use std::time::Instant as StdInstant;
 use tokio::time::{Duration, Instant};
 
-/// The number of the base instant. Half of the range lies before it: a paused clock of another runtime can stand earlier
-/// than the moment at which this process first asked.
+/// The number of the base instant. Half of the range lies before it: a paused clock of another
+/// runtime can stand earlier than the moment at which this process first asked.
 const BASE_NANOS: u64 = 1 << 62;
 
 /// The largest number that [`millis`] returns has this many bits.
@@ -20,14 +21,17 @@ fn base() -> StdInstant {
 /// An instant in nanoseconds; 146 years either way, and saturating beyond. Never 0.
 pub(crate) fn to_nanos(instant: Instant) -> u64 {
     let (instant, base) = (instant.into_std(), base());
-    let distance = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(BASE_NANOS - 1);
+    let distance = |duration: Duration| {
+        u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(BASE_NANOS - 1)
+    };
     match instant.checked_duration_since(base) {
         Some(after) => BASE_NANOS + distance(after),
         None => BASE_NANOS - distance(base.duration_since(instant)),
     }
 }
 
-/// Now, in milliseconds, rounded down; 17 years either way of the process's start, and saturating beyond.
+/// Now, in milliseconds, rounded down; 17 years either way of the process's start, and saturating
+/// beyond.
 pub(crate) fn millis() -> u64 {
     nanos_to_millis(to_nanos(Instant::now()))
 }
@@ -36,7 +40,8 @@ fn nanos_to_millis(nanos: u64) -> u64 {
     if nanos >= BASE_NANOS {
         BASE_MILLIS + ((nanos - BASE_NANOS) / 1_000_000).min(BASE_MILLIS - 1)
     } else {
-        // Away from the base is down here, or a wait that begins before it and ends after it would last a millisecond longer.
+        // Away from the base is down here, or a wait that begins before it and ends after it would
+        // last a millisecond longer.
         BASE_MILLIS - (BASE_NANOS - nanos).div_ceil(1_000_000).min(BASE_MILLIS - 1)
     }
 }

@@ -1,6 +1,7 @@
 //! What the body of a retried function can ask about the call it belongs to.
 //!
-//! This is the crate's one module with `unsafe` code: a thread-local pointer to a frame on the stack of a `poll`.
+//! This is the crate's one module with `unsafe` code: a thread-local pointer to a frame on the
+//! stack of a `poll`.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -23,21 +24,24 @@ use crate::random;
 pub struct CallContext {
     /// The number of this attempt, from 1. Also 1 outside a retried function.
     pub attempt: u32,
-    /// The idempotency key, if the `#[retry]` (or one further out) has one; the same in every attempt of a logical call.
+    /// The idempotency key, if the `#[retry]` (or one further out) has one; the same in every
+    /// attempt of a logical call.
     pub idempotency_key: Option<String>,
-    /// What is left until the earliest deadline of the retried functions around, or `None` where none of them has
-    /// a `#[timeout]`. That of a function without `#[retry]` isn't among them.
+    /// What is left until the earliest deadline of the retried functions around, or `None` where
+    /// none of them has a `#[timeout]`. That of a function without `#[retry]` isn't among
+    /// them.
     pub time_left: Option<Duration>,
 }
 
 /// What is known about the call under way: attempt number, idempotency key, time left.
 ///
-/// To be called in the body of a function under `#[retry]`, or in anything that the body awaits in the same task. Outside it
-/// answers attempt 1, no key and no deadline. A task that the body spawns is outside, unless the body itself polls it, as it does
-/// in a `LocalSet` of its own.
+/// To be called in the body of a function under `#[retry]`, or in anything that the body awaits in
+/// the same task. Outside it answers attempt 1, no key and no deadline. A task that the body spawns
+/// is outside, unless the body itself polls it, as it does in a `LocalSet` of its own.
 ///
-/// A key holds for everything within: a body that makes two operations, each of which asks for the key, gets the same one
-/// twice, and has to tell them apart (`format!("{key}-refund")`), or the callee takes the second for a repetition of the first.
+/// A key holds for everything within: a body that makes two operations, each of which asks for the
+/// key, gets the same one twice, and has to tell them apart (`format!("{key}-refund")`), or the
+/// callee takes the second for a repetition of the first.
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -96,7 +100,15 @@ impl fmt::Display for Key<'_> {
         match self {
             Self::Generated(bits) => {
                 let hex = format_args!("{bits:032x}").to_string();
-                write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+                write!(
+                    f,
+                    "{}-{}-{}-{}-{}",
+                    &hex[..8],
+                    &hex[8..12],
+                    &hex[12..16],
+                    &hex[16..20],
+                    &hex[20..]
+                )
             }
             Self::Given(text) => f.write_str(text),
         }
@@ -206,10 +218,11 @@ fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
 /// Shows the frames, the innermost first.
 fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
     let mut at = INNERMOST.get();
-    // SAFETY: the list holds only nodes that `enter` put there and has not left: each node, and the frame behind its
-    // reference, is borrowed by an `enter` further up this thread's stack, whose guard unlinks it before it returns or
-    // unwinds. Frames are only read, through a shared reference that doesn't outlive `look`, whose argument is generic over
-    // the frame's lifetime and so can't leave it.
+    // SAFETY: the list holds only nodes that `enter` put there and has not left: each node, and the
+    // frame behind its reference, is borrowed by an `enter` further up this thread's stack,
+    // whose guard unlinks it before it returns or unwinds. Frames are only read, through a
+    // shared reference that doesn't outlive `look`, whose argument is generic over the frame's
+    // lifetime and so can't leave it.
     while let Some(node) = unsafe { at.as_ref() } {
         look(unsafe { &*node.frame.cast::<Frame<'_>>() });
         at = node.outer;

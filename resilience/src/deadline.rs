@@ -5,9 +5,11 @@ use tokio::time::Instant;
 
 use crate::clock;
 
-/// The state of one `#[timeout]` for one call, which the layers below it read through a shared reference.
+/// The state of one `#[timeout]` for one call, which the layers below it read through a shared
+/// reference.
 ///
-/// In a loop of your own it limits the waits, and [`tokio::time::timeout_at`] or a [`Timeout`](crate::Timeout) the attempts:
+/// In a loop of your own it limits the waits, and [`tokio::time::timeout_at`] or a
+/// [`Timeout`](crate::Timeout) the attempts:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -53,7 +55,8 @@ impl Deadline<'static> {
 }
 
 impl<'above> Deadline<'above> {
-    /// A deadline that the timeout it belongs to starts, when the call first has to wait. On its own it never starts.
+    /// A deadline that the timeout it belongs to starts, when the call first has to wait. On its
+    /// own it never starts.
     pub const fn new(after: Duration) -> Self {
         Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: None }
     }
@@ -94,7 +97,8 @@ impl<'above> Deadline<'above> {
         self.above.map_or(own, |above| own.min(above.time_left(now)))
     }
 
-    /// How long ago the outermost deadline that has started did so; of one that has just fired, all of its time.
+    /// How long ago the outermost deadline that has started did so; of one that has just fired, all
+    /// of its time.
     pub(crate) fn elapsed(&self, now: Instant) -> Option<Duration> {
         if let Some(elapsed) = self.above.and_then(|above| above.elapsed(now)) {
             return Some(elapsed);
@@ -103,7 +107,9 @@ impl<'above> Deadline<'above> {
         match self.at.load(Relaxed) {
             NOT_STARTED => None,
             FIRED => Some(after),
-            at => Some(after.saturating_sub(Duration::from_nanos(at.saturating_sub(clock::to_nanos(now))))),
+            at => Some(
+                after.saturating_sub(Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)))),
+            ),
         }
     }
 }

@@ -38,8 +38,8 @@ impl Degrade {
         }
     }
 
-    /// The same, and says so: `graceful_degradation_activated`, with the fallback's source text. `classify` answers with a
-    /// [`Classification`].
+    /// The same, and says so: `graceful_degradation_activated`, with the fallback's source text.
+    /// `classify` answers with a [`Classification`].
     pub fn activate<E: Display, C: Into<Told<E>>>(
         self,
         error: &E,
@@ -57,8 +57,8 @@ impl Degrade {
         applies
     }
 
-    /// Settles the call with the fallback's outcome: its value, or, if it failed too, the error it stood in for. `classify` answers
-    /// with a [`Classification`].
+    /// Settles the call with the fallback's outcome: its value, or, if it failed too, the error it
+    /// stood in for. `classify` answers with a [`Classification`].
     ///
     /// # Errors
     /// `error`, if the fallback failed; its own failure is logged as `degradation_failed`.
@@ -70,7 +70,11 @@ impl Degrade {
         site: &Site,
     ) -> Result<T, E> {
         fallback_outcome.map_err(|fallback_error| {
-            events::degradation_failed(site, &classify(&fallback_error).into().shown(&fallback_error), fallback);
+            events::degradation_failed(
+                site,
+                &classify(&fallback_error).into().shown(&fallback_error),
+                fallback,
+            );
             error
         })
     }

@@ -1,7 +1,8 @@
-//! What the layers tell: one `tracing` event per fact, target `resilience`, the name as its message.
+//! What the layers tell: one `tracing` event per fact, target `resilience`, the name as its
+//! message.
 //!
-//! Errors come as [`Shown`](crate::told::Shown), so that their texts are fit for logs. Without the feature `tracing` every function
-//! here is empty.
+//! Errors come as [`Shown`](crate::told::Shown), so that their texts are fit for logs. Without the
+//! feature `tracing` every function here is empty.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -43,9 +44,10 @@ impl Stopped {
     pub(crate) const fn not_retryable(error: &Classification) -> Self {
         match (error.category(), error.advice()) {
             (None, _) => Self::Unclassified,
-            (Some(crate::Category::Transient), Advice::RetryTransactionOnce | Advice::RetryTransaction) => {
-                Self::NeedsTransaction
-            }
+            (
+                Some(crate::Category::Transient),
+                Advice::RetryTransactionOnce | Advice::RetryTransaction,
+            ) => Self::NeedsTransaction,
             _ => Self::Permanent,
         }
     }
@@ -107,7 +109,8 @@ mod emit {
                 )
             };
         }
-        // A call whose first answer is final isn't news for an operator; one that had a retry coming and lost it is.
+        // A call whose first answer is final isn't news for an operator; one that had a retry
+        // coming and lost it is.
         if attempts <= 1 && matches!(reason, Stopped::Permanent) {
             stopped!(debug);
         } else {
@@ -197,7 +200,11 @@ mod emit {
         );
     }
 
-    pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Display, fallback: &'static str) {
+    pub(crate) fn degradation_failed(
+        site: &Site,
+        fallback_error: &dyn Display,
+        fallback: &'static str,
+    ) {
         warn!(
             target: TARGET,
             service = site.service(),
@@ -240,16 +247,54 @@ mod emit {
 mod emit {
     use super::{Classification, Display, Duration, Site, Stopped};
 
-    pub(crate) fn retry_scheduled(_: &Site, _: &dyn Display, _: &Classification, _: u32, _: u32, _: Duration) {}
-    pub(crate) fn retry_stopped(_: &Site, _: &dyn Display, _: &Classification, _: Stopped, _: u32, _: Duration) {}
+    pub(crate) fn retry_scheduled(
+        _: &Site,
+        _: &dyn Display,
+        _: &Classification,
+        _: u32,
+        _: u32,
+        _: Duration,
+    ) {
+    }
+    pub(crate) fn retry_stopped(
+        _: &Site,
+        _: &dyn Display,
+        _: &Classification,
+        _: Stopped,
+        _: u32,
+        _: Duration,
+    ) {
+    }
     #[cfg(feature = "_sqlx")]
-    pub(crate) fn transaction_retry(_: &Site, _: &dyn Display, _: &Classification, _: u32, _: u32, _: Duration) {}
+    pub(crate) fn transaction_retry(
+        _: &Site,
+        _: &dyn Display,
+        _: &Classification,
+        _: u32,
+        _: u32,
+        _: Duration,
+    ) {
+    }
     #[cfg(feature = "_sqlx")]
-    pub(crate) fn transaction_stopped(_: &Site, _: &dyn Display, _: &Classification, _: Stopped, _: u32) {}
+    pub(crate) fn transaction_stopped(
+        _: &Site,
+        _: &dyn Display,
+        _: &Classification,
+        _: Stopped,
+        _: u32,
+    ) {
+    }
     #[cfg(feature = "_sqlx")]
     pub(crate) fn transaction_rollback_failed(_: &Site, _: &dyn Display) {}
     pub(crate) fn call_timed_out(_: &Site, _: Duration) {}
-    pub(crate) fn degraded(_: &Site, _: &dyn Display, _: &'static str, _: &Classification, _: &'static str) {}
+    pub(crate) fn degraded(
+        _: &Site,
+        _: &dyn Display,
+        _: &'static str,
+        _: &Classification,
+        _: &'static str,
+    ) {
+    }
     pub(crate) fn degradation_failed(_: &Site, _: &dyn Display, _: &'static str) {}
     pub(crate) fn unclassified(_: &Site, _: &dyn Display, _: &'static str) {}
     pub(crate) fn clamped(_: &Site, _: &'static str, _: &'static str) {}

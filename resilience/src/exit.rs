@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::report::knows;
 use crate::{Category, Classification, Classify, Report, RequestContext};
 
-/// Ends a command line program: logs the error, tells the person in front of it, and returns the exit code.
+/// Ends a command line program: logs the error, tells the person in front of it, and returns the
+/// exit code.
 ///
 /// ```no_run
 /// use resilience::errors::MissingConfig;
@@ -24,17 +25,19 @@ use crate::{Category, Classification, Classify, Report, RequestContext};
 /// }
 /// ```
 ///
-/// The record is a [`Report`] with the program's name as its operation, which needs a subscriber. What the `#[boundary]` of the
-/// work has logged isn't logged again; its request id is told to the person, too. The person reads, on the
-/// standard error, what a client would read and nothing else of the error: the [public message](Classify::public_message),
-/// the code, the request id if there is one, and what is wrong with each field.
+/// The record is a [`Report`] with the program's name as its operation, which needs a subscriber.
+/// What the `#[boundary]` of the work has logged isn't logged again; its request id is told to the
+/// person, too. The person reads, on the standard error, what a client would read and nothing else
+/// of the error: the [public message](Classify::public_message), the code, the request id if there
+/// is one, and what is wrong with each field.
 ///
 /// ```text
 /// import: Validation failed (VALIDATION_ERROR)
 ///   email: must contain an @
 /// ```
 ///
-/// The exit code is the one of [`exit_status`]. A fatal error asks for a [shutdown](crate::shutdown_requested) too.
+/// The exit code is the one of [`exit_status`]. A fatal error asks for a
+/// [shutdown](crate::shutdown_requested) too.
 #[track_caller]
 pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode {
     let error = match result {
@@ -55,7 +58,8 @@ pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode 
     ExitCode::from(exit_status(&error.classify()))
 }
 
-/// The context of the outermost boundary that has failed last, which is over when its error gets to `main`.
+/// The context of the outermost boundary that has failed last, which is over when its error gets to
+/// `main`.
 static FAILED: Mutex<Option<RequestContext>> = Mutex::new(None);
 
 /// Keeps what has been reported in a context that a boundary has made, beyond its end.
@@ -108,7 +112,8 @@ pub fn exit_status(error: &Classification) -> u8 {
 }
 
 fn for_people(program: &str, error: &dyn Classify) -> String {
-    let mut text = format!("{program}: {} ({}", one_line(&error.public_message()), error.classify().code());
+    let mut text =
+        format!("{program}: {} ({}", one_line(&error.public_message()), error.classify().code());
     if let Some(context) = RequestContext::current() {
         let _ = write!(text, ", request {}", context.request_id());
     }
@@ -123,10 +128,16 @@ fn for_people(program: &str, error: &dyn Classify) -> String {
 
 /// What came from outside doesn't steer the terminal.
 fn one_line(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) { text.replace(char::is_control, " ").into() } else { text.into() }
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, " ").into()
+    } else {
+        text.into()
+    }
 }
 
 fn program() -> String {
     let path = std::env::args_os().next().unwrap_or_default();
-    Path::new(&path).file_stem().map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned())
+    Path::new(&path)
+        .file_stem()
+        .map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned())
 }

@@ -1,4 +1,5 @@
-//! The small pieces that the expansion is made of: ordinary Rust, so that rustc judges bounds where the user can see them.
+//! The small pieces that the expansion is made of: ordinary Rust, so that rustc judges bounds where
+//! the user can see them.
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::error::Error;
@@ -6,7 +7,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::told::Told;
-use crate::{CircuitBreaker, Classification, Classify, Evidence, FromRejected, Rejected, RetryBudget};
+use crate::{
+    CircuitBreaker, Classification, Classify, Evidence, FromRejected, Rejected, RetryBudget,
+};
 
 /// A `Result`, by whatever alias.
 #[diagnostic::on_unimplemented(
@@ -24,8 +27,8 @@ impl<T, E> Outcome for Result<T, E> {
     type Error = E;
 }
 
-/// Runs the body of a function that isn't async. The signature makes it an `FnOnce`, which alone can return a borrow of what
-/// the function borrows mutably.
+/// Runs the body of a function that isn't async. The signature makes it an `FnOnce`, which alone
+/// can return a borrow of what the function borrows mutably.
 #[inline]
 pub fn run<T>(body: impl FnOnce() -> T) -> T {
     body()
@@ -42,7 +45,8 @@ pub fn unreached<T>() -> T {
     unreachable!("it stands behind `if false`")
 }
 
-/// `classify = …`: gives a closure the type of its argument. Its text is made fit for logs by its causes, if `look` finds any.
+/// `classify = …`: gives a closure the type of its argument. Its text is made fit for logs by its
+/// causes, if `look` finds any.
 #[inline]
 pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     by: F,
@@ -51,7 +55,8 @@ pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     move |error| Told::by_another(by(error), look)
 }
 
-/// Finds the causes of an error of whatever type: `(&&&&&Causes::<E>::NEW).look_at_causes()` takes the first that fits.
+/// Finds the causes of an error of whatever type: `(&&&&&Causes::<E>::NEW).look_at_causes()` takes
+/// the first that fits.
 #[derive(Debug)]
 pub struct Causes<E>(PhantomData<E>);
 
@@ -141,7 +146,8 @@ pub fn clone_handle<H: CloneHandle>(handle: &H) -> H {
     handle.clone()
 }
 
-/// Asks a constant policy at compile time; a policy that doesn't say uses something deprecated, which rustc warns about.
+/// Asks a constant policy at compile time; a policy that doesn't say uses something deprecated,
+/// which rustc warns about.
 #[derive(Debug)]
 pub struct PolicySaysWhetherToRepeat<const SAYS: bool>;
 
@@ -156,7 +162,8 @@ impl PolicySaysWhetherToRepeat<false> {
     pub const CHECK: () = ();
 }
 
-/// A static breaker. A `const` is refused: it would be another breaker for every function that names it.
+/// A static breaker. A `const` is refused: it would be another breaker for every function that
+/// names it.
 pub const fn named(breaker: &'static CircuitBreaker) -> &'static CircuitBreaker {
     breaker
 }

@@ -2,7 +2,8 @@
 
 /// Makes a derived type an answer: it is reported and becomes a `Problem`.
 ///
-/// Decided here and not in the user's crate, which needn't depend on `axum`. The generics and the `where` clause stand in brackets.
+/// Decided here and not in the user's crate, which needn't depend on `axum`. The generics and the
+/// `where` clause stand in brackets.
 #[cfg(feature = "axum")]
 #[doc(hidden)]
 #[macro_export]

@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 use std::io::{Error, ErrorKind};
 
-use crate::{Classification, Classify, Evidence, FieldError, Rejected, Sent, Severity, chain, generic_message};
+use crate::{
+    Classification, Classify, Evidence, FieldError, Rejected, Sent, Severity, chain,
+    generic_message,
+};
 
-/// By what is inside, if that classifies itself (a [`Rejected`], a ready-made error); else by the condition:
+/// By what is inside, if that classifies itself (a [`Rejected`], a ready-made error); else by the
+/// condition:
 ///
 /// | condition | classification |
 /// |---|---|
@@ -90,17 +94,26 @@ fn by_condition(error: &Error) -> Classification {
         return classification;
     }
     by_kind(error.kind()).unwrap_or_else(|| {
-        if is_failed_lookup(error) { never_sent("CONNECT_FAILED") } else { Classification::unclassified() }
+        if is_failed_lookup(error) {
+            never_sent("CONNECT_FAILED")
+        } else {
+            Classification::unclassified()
+        }
     })
 }
 
 fn by_kind(kind: ErrorKind) -> Option<Classification> {
     use ErrorKind as Is;
     Some(match kind {
-        // The last two are of local ports: none is free for this connection, or another holds the one that is wanted.
-        Is::ConnectionRefused | Is::AddrNotAvailable | Is::AddrInUse => never_sent("CONNECT_FAILED"),
+        // The last two are of local ports: none is free for this connection, or another holds the
+        // one that is wanted.
+        Is::ConnectionRefused | Is::AddrNotAvailable | Is::AddrInUse => {
+            never_sent("CONNECT_FAILED")
+        }
         // A connection that was alive reports these as well, and then the request may have arrived.
-        Is::HostUnreachable | Is::NetworkUnreachable | Is::NetworkDown => Classification::transient("CONNECT_FAILED"),
+        Is::HostUnreachable | Is::NetworkUnreachable | Is::NetworkDown => {
+            Classification::transient("CONNECT_FAILED")
+        }
         Is::ConnectionReset
         | Is::ConnectionAborted
         | Is::NotConnected
@@ -116,7 +129,9 @@ fn by_kind(kind: ErrorKind) -> Option<Classification> {
         | Is::StaleNetworkFileHandle => Classification::transient("RESOURCE_BUSY"),
         Is::StorageFull => Classification::fatal("STORAGE_FULL"),
         Is::OutOfMemory => Classification::fatal("OUT_OF_MEMORY"),
-        Is::QuotaExceeded => Classification::permanent("QUOTA_EXCEEDED").with_severity(Severity::Critical),
+        Is::QuotaExceeded => {
+            Classification::permanent("QUOTA_EXCEEDED").with_severity(Severity::Critical)
+        }
         Is::NotFound
         | Is::PermissionDenied
         | Is::AlreadyExists
@@ -164,11 +179,13 @@ fn by_os_code(code: i32) -> Option<Classification> {
     }
 }
 
-/// The standard library reports a name that doesn't resolve without a kind that can be named and without an OS code;
-/// its text is all there is.
+/// The standard library reports a name that doesn't resolve without a kind that can be named and
+/// without an OS code; its text is all there is.
 fn is_failed_lookup(error: &Error) -> bool {
     error.raw_os_error().is_none()
-        && error.get_ref().is_some_and(|inner| inner.to_string().starts_with("failed to lookup address information"))
+        && error.get_ref().is_some_and(|inner| {
+            inner.to_string().starts_with("failed to lookup address information")
+        })
 }
 
 #[cfg(test)]
@@ -201,7 +218,11 @@ mod tests {
         ];
         for (kind, category, code, sent) in table {
             let is = Error::from(kind).classify();
-            assert_eq!((is.category(), is.code(), is.sent()), (Some(category), code, sent), "{kind:?}");
+            assert_eq!(
+                (is.category(), is.code(), is.sent()),
+                (Some(category), code, sent),
+                "{kind:?}"
+            );
         }
         assert_eq!(Error::from(ErrorKind::TimedOut).classify().status(), 504);
         assert_eq!(Error::from(ErrorKind::NotFound).classify().status(), 500);
@@ -221,7 +242,10 @@ mod tests {
     fn too_many_open_files_pass() {
         for code in [23, 24] {
             let is = Error::from_raw_os_error(code).classify();
-            assert_eq!((is.code(), is.status(), is.is_retryable()), ("TOO_MANY_OPEN_FILES", 503, true));
+            assert_eq!(
+                (is.code(), is.status(), is.is_retryable()),
+                ("TOO_MANY_OPEN_FILES", 503, true)
+            );
         }
     }
 
@@ -247,7 +271,9 @@ mod tests {
     #[test]
     fn what_is_inside_speaks_for_itself() {
         let timed_out = Rejected::timed_out("inventory", Duration::from_secs(5));
-        for rejected in [timed_out, Rejected::circuit_open("inventory", Some(Duration::from_secs(3)))] {
+        for rejected in
+            [timed_out, Rejected::circuit_open("inventory", Some(Duration::from_secs(3)))]
+        {
             let error = Error::from(rejected);
             assert_eq!(error.classify(), rejected.classify());
             assert_eq!(error.classify().rejected(), Some(rejected));

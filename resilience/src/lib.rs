@@ -1,7 +1,8 @@
-//! Production error handling as attributes: retry, circuit breaker, timeout, degradation, transactions and boundaries on async
-//! functions, and errors that classify themselves.
+//! Production error handling as attributes: retry, circuit breaker, timeout, degradation,
+//! transactions and boundaries on async functions, and errors that classify themselves.
 //!
-//! - **Attributes nest as written**: the topmost is the outermost layer. A nest that makes no sense doesn't compile.
+//! - **Attributes nest as written**: the topmost is the outermost layer. A nest that makes no sense
+//!   doesn't compile.
 //! - **An error classifies itself**, and every layer decides from that alone.
 //! - **What the layers themselves report is one type**, [`Rejected`].
 //! - **State has a place**: a `static`, a field, or the annotated function itself.
@@ -44,8 +45,9 @@
 //!
 //! # From a failure to the client and the log
 //!
-//! A handler that returns a `Problem` is a whole boundary: its `?` writes the error's one log record, and makes the answer. A consumer, a job
-//! or a command has [`#[boundary]`](macro@boundary) instead, and `main` has [`exit_code`].
+//! A handler that returns a `Problem` is a whole boundary: its `?` writes the error's one log
+//! record, and makes the answer. A consumer, a job or a command has [`#[boundary]`](macro@boundary)
+//! instead, and `main` has [`exit_code`].
 //!
 //! ```
 //! # #[cfg(all(feature = "macros", feature = "http"))] {
@@ -99,29 +101,35 @@
 //! # Events
 //!
 //! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
-//! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out`,
-//! `graceful_degradation_activated`, `degradation_failed`, `transaction_retry`, `transaction_stopped`, `transaction_rollback_failed`, and,
-//! once per function, `unclassified_error` and `option_out_of_range`. All are warnings, except that `retry_scheduled` and
-//! `transaction_retry` are for information, and `circuit_breaker_rejected` and the end of a call whose first answer was final are for
-//! debugging. None is an error record: what is retried or handled isn't an error yet.
+//! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`,
+//! `circuit_breaker_rejected`, `call_timed_out`, `graceful_degradation_activated`,
+//! `degradation_failed`, `transaction_retry`, `transaction_stopped`, `transaction_rollback_failed`,
+//! and, once per function, `unclassified_error` and `option_out_of_range`. All are warnings, except
+//! that `retry_scheduled` and `transaction_retry` are for information, and
+//! `circuit_breaker_rejected` and the end of a call whose first answer was final are for debugging.
+//! None is an error record: what is retried or handled isn't an error yet.
 //!
-//! The record of an error has the target `resilience::report`: `expected_error`, `unexpected_error` or `critical_error`, and
-//! [`Report`] has its fields; a further boundary on its way says `already_reported`, for debugging. Of alerts tell `alert_began`, a
-//! warning, and `alert_over`, for information. With `axum` there are `request_rejected`, for debugging, of what axum answers by
-//! itself, and `request_layer_missing`, a warning, once per process.
+//! The record of an error has the target `resilience::report`: `expected_error`, `unexpected_error`
+//! or `critical_error`, and [`Report`] has its fields; a further boundary on its way says
+//! `already_reported`, for debugging. Of alerts tell `alert_began`, a warning, and `alert_over`,
+//! for information. With `axum` there are `request_rejected`, for debugging, of what axum answers
+//! by itself, and `request_layer_missing`, a warning, once per process.
 //!
-//! Errors stand in all of them without what doesn't belong in a log: credentials in URLs, more than the host of a `reqwest::Error`'s URL,
-//! and, until [`log_database_values`] asks for them, what a database quotes of rows.
+//! Errors stand in all of them without what doesn't belong in a log: credentials in URLs, more than
+//! the host of a `reqwest::Error`'s URL, and, until [`log_database_values`] asks for them, what a
+//! database quotes of rows.
 //!
-//! Each event of a layer says `service`, the label, and `function`. By default both are the function's bare name, so give methods that are called
-//! `get` a label of their own: `#[retry(service = "orders", …)]`.
+//! Each event of a layer says `service`, the label, and `function`. By default both are the
+//! function's bare name, so give methods that are called `get` a label of their own:
+//! `#[retry(service = "orders", …)]`.
 //!
 //! # Features
 //!
 //! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default.
 //!
 //! - `reqwest`, `tonic`, `anyhow` and `boxed` make foreign errors classify themselves.
-//! - `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` do so for `sqlx::Error`, and bring `#[transaction]`.
+//! - `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` do so for `sqlx::Error`, and bring
+//!   `#[transaction]`.
 //! - `http` adds the answer `Problem` and the catalogue; `axum` adds the layer.
 //! - `tracing-error` adds span traces to log records.
 //!
@@ -217,7 +225,10 @@ pub use resilience_macros::retry;
 #[doc = include_str!("docs/timeout.md")]
 pub use resilience_macros::timeout;
 // Not `_sqlx`, since the compiler names these features to who has forgotten them.
-#[cfg(all(feature = "macros", any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))]
+#[cfg(all(
+    feature = "macros",
+    any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")
+))]
 #[doc = include_str!("docs/transaction.md")]
 pub use resilience_macros::transaction;
 
@@ -230,8 +241,8 @@ pub use http::Problem;
 pub use taxonomy::catalog_formats as catalog;
 pub use taxonomy::code::generic_message;
 pub use taxonomy::{
-    Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError, FromRejected, PublicMessage,
-    Rejected, Sensitive, Sent, ServiceError, Severity,
+    Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError,
+    FromRejected, PublicMessage, Rejected, Sensitive, Sent, ServiceError, Severity,
 };
 
 #[cfg(feature = "boundary")]
@@ -264,7 +275,8 @@ pub use retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
 pub use retry_budget::{RetryBudget, Withdrawn};
 #[cfg(feature = "boundary")]
 pub use shutdown::{
-    Shutdown, ShutdownReason, ShutdownRequested, request_shutdown, shutdown_reason, shutdown_requested,
+    Shutdown, ShutdownReason, ShutdownRequested, request_shutdown, shutdown_reason,
+    shutdown_requested,
 };
 #[cfg(feature = "tokio")]
 pub use site::Site;

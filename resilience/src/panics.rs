@@ -26,7 +26,8 @@ struct Place {
     line: u32,
     column: u32,
     backtrace: Backtrace,
-    /// The panic before it, which may be under way: something that it drops has panicked, and was caught.
+    /// The panic before it, which may be under way: something that it drops has panicked, and was
+    /// caught.
     before: Option<Box<Self>>,
 }
 
@@ -77,7 +78,8 @@ fn watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
         }
         Err(payload) => {
             let message = message(&*payload);
-            // A panic that is only handed on tells the hook nothing, and another may have been caught on the way.
+            // A panic that is only handed on tells the hook nothing, and another may have been
+            // caught on the way.
             let place = said(exchange(before), &message);
             Err((Panicked { message, place }, payload))
         }
@@ -160,8 +162,8 @@ fn message(payload: &(dyn Any + Send)) -> String {
 }
 
 impl Panicked {
-    /// Writes the log record at a boundary. It has the panic's place, or the boundary's if the hook couldn't tell, and this operation, or
-    /// the context's.
+    /// Writes the log record at a boundary. It has the panic's place, or the boundary's if the hook
+    /// couldn't tell, and this operation, or the context's.
     pub(crate) fn report(&self, operation: Option<&str>, boundary: &'static Location<'static>) {
         let place = self.place.as_ref().map(|place| (kept(&place.file), place.line));
         let (file, line) = place.unwrap_or((boundary.file(), boundary.line()));
@@ -173,7 +175,8 @@ impl Panicked {
     }
 }
 
-/// The name of a source file for good: the hook only lends it. There are as many as files that panic.
+/// The name of a source file for good: the hook only lends it. There are as many as files that
+/// panic.
 fn kept(file: &str) -> &'static str {
     static FILES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -251,7 +254,8 @@ mod tests {
         });
         let told = panicked.map(|()| String::new()).unwrap_err().to_string();
         assert!(
-            told.starts_with(concat!("panicked at ", file!(), ":")) && told.ends_with(": of the handler"),
+            told.starts_with(concat!("panicked at ", file!(), ":"))
+                && told.ends_with(": of the handler"),
             "{told}"
         );
     }

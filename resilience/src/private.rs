@@ -14,8 +14,8 @@ pub use crate::context::{Frame, Key};
 pub use crate::deadline::Deadline;
 #[cfg(feature = "tokio")]
 pub use crate::expansion::{
-    Causes, LookAtCauses, classify, classify_by, clone_handle, ignores, named, nothing, reject, reject_by, run,
-    unreached,
+    Causes, LookAtCauses, classify, classify_by, clone_handle, ignores, named, nothing, reject,
+    reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
 pub use crate::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};

@@ -11,9 +11,11 @@ thread_local! {
     static KEYS: RefCell<SmallRng> = RefCell::new(seeded_by_the_system());
 }
 
-/// Seeds the generator of the current thread, so that the jitter of a test is the same in every run.
+/// Seeds the generator of the current thread, so that the jitter of a test is the same in every
+/// run.
 ///
-/// Without a call, each thread's generator is seeded by the operating system on first use. Idempotency keys don't depend on it.
+/// Without a call, each thread's generator is seeded by the operating system on first use.
+/// Idempotency keys don't depend on it.
 ///
 /// ```
 /// use resilience::Retry;
@@ -30,16 +32,23 @@ pub fn seed_jitter(seed: u64) {
 
 /// A number from 0 to `max`, both included.
 pub(crate) fn up_to(max: u64) -> u64 {
-    if max == 0 { 0 } else { GENERATOR.with_borrow_mut(|generator| generator.random_range(0..=max)) }
+    if max == 0 {
+        0
+    } else {
+        GENERATOR.with_borrow_mut(|generator| generator.random_range(0..=max))
+    }
 }
 
 /// For keys: never the same again.
 pub(crate) fn unique128() -> u128 {
-    KEYS.with_borrow_mut(|generator| (u128::from(generator.next_u64()) << 64) | u128::from(generator.next_u64()))
+    KEYS.with_borrow_mut(|generator| {
+        (u128::from(generator.next_u64()) << 64) | u128::from(generator.next_u64())
+    })
 }
 
 fn seeded_by_the_system() -> SmallRng {
-    // Jitter needs no secrecy: where the system has no randomness to give, the clock and an address tell threads apart.
+    // Jitter needs no secrecy: where the system has no randomness to give, the clock and an address
+    // tell threads apart.
     SmallRng::try_from_rng(&mut rand::rngs::SysRng).unwrap_or_else(|_| {
         use std::hash::{BuildHasher, RandomState};
         SmallRng::seed_from_u64(RandomState::new().hash_one(std::time::SystemTime::now()))

@@ -1,8 +1,8 @@
 //! The text of an error as it may stand in a log.
 //!
-//! The texts of some errors hold what doesn't belong there: a URL with its query, the value of a database row. What the
-//! types in the chain of causes know is taken out of the text wherever it stands, since outer texts repeat inner ones;
-//! what has a form of its own is found by that.
+//! The texts of some errors hold what doesn't belong there: a URL with its query, the value of a
+//! database row. What the types in the chain of causes know is taken out of the text wherever it
+//! stands, since outer texts repeat inner ones; what has a form of its own is found by that.
 
 mod by_form;
 mod by_key;
@@ -33,9 +33,10 @@ static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
 
 /// Lets the values of database rows into the logs of this process; off by default.
 ///
-/// What a database says of an error may quote the row: `Duplicate entry 'ada@example.com' for key 'email'`, or the detail
-/// `Key (email)=(ada@example.com) already exists`. In the logs, its condition and code stand in the place of such a text. Who
-/// searches a mistake on their own machine, where the rows are made up, asks for the values once, when the program starts:
+/// What a database says of an error may quote the row: `Duplicate entry 'ada@example.com' for key
+/// 'email'`, or the detail `Key (email)=(ada@example.com) already exists`. In the logs, its
+/// condition and code stand in the place of such a text. Who searches a mistake on their own
+/// machine, where the rows are made up, asks for the values once, when the program starts:
 ///
 /// ```
 /// resilience::log_database_values(cfg!(debug_assertions));
@@ -49,8 +50,8 @@ pub fn log_database_values(allowed: bool) {
 
 /// The text of an error, or of one of its causes, without what doesn't belong in a log.
 ///
-/// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a database's message, and the
-/// credentials of any URL or connection string.
+/// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a
+/// database's message, and the credentials of any URL or connection string.
 pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
     Secrets::of(error, evidence).hide(text)
 }
@@ -186,7 +187,10 @@ mod tests {
         let inner = "Duplicate entry 'ada' for key \"email\"";
         let text = format!("can't save: database says {inner}: {inner:?}");
         let shown = secrets(&[(inner, "unique violation (1062)")]).hide(&text);
-        assert_eq!(shown, "can't save: database says unique violation (1062): \"unique violation (1062)\"");
+        assert_eq!(
+            shown,
+            "can't save: database says unique violation (1062): \"unique violation (1062)\""
+        );
     }
 
     #[test]

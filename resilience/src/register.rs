@@ -1,4 +1,5 @@
-//! The types that a box's classification knows: the built-in ones, and those that the derive lists by itself.
+//! The types that a box's classification knows: the built-in ones, and those that the derive lists
+//! by itself.
 
 use std::error::Error;
 
@@ -52,7 +53,8 @@ pub(crate) fn derived() -> impl Iterator<Item = &'static Known> {
 #[cfg(feature = "boxed")]
 inventory::collect!(Known);
 
-/// Tells whether anyhow can hold a type: then its own [`Shared::KNOWN`] is found before the trait's.
+/// Tells whether anyhow can hold a type: then its own [`Shared::KNOWN`] is found before the
+/// trait's.
 #[cfg(feature = "anyhow")]
 mod shared {
     use std::marker::PhantomData;
@@ -67,7 +69,9 @@ mod shared {
     impl<E: ServiceError + Send + Sync + 'static> Shared<E> {
         /// The entry of a type that anyhow can hold.
         pub const KNOWN: Known = Known {
-            context: Some(|error| error.downcast_ref::<E>().map(|error| error as &dyn crate::Classify)),
+            context: Some(|error| {
+                error.downcast_ref::<E>().map(|error| error as &dyn crate::Classify)
+            }),
             ..Known::derived::<E>()
         };
     }
@@ -88,7 +92,8 @@ pub use shared::{NotShared, Shared};
 
 /// Lists a derived type, so that a box which holds one is classified by it.
 ///
-/// Decided here and not in the user's crate, which needn't know the features, nor depend on `inventory`.
+/// Decided here and not in the user's crate, which needn't know the features, nor depend on
+/// `inventory`.
 #[cfg(feature = "anyhow")]
 #[doc(hidden)]
 #[macro_export]

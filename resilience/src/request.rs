@@ -1,4 +1,5 @@
-//! Who a piece of work is done for: a request id, a user, a tenant, kept beside the task that does it.
+//! Who a piece of work is done for: a request id, a user, a tenant, kept beside the task that does
+//! it.
 
 use std::fmt;
 use std::future::Future;
@@ -29,16 +30,23 @@ impl RequestId {
     pub const MAX_LEN: usize = 128;
 
     /// A new name: a version 7 UUID (RFC 9562), which sorts by the time when it was made.
-    #[allow(clippy::new_without_default, reason = "a default that is never twice the same surprises")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default that is never twice the same surprises"
+    )]
     pub fn new() -> Self {
-        Self(uuid::Uuid::now_v7().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).into())
+        Self(
+            uuid::Uuid::now_v7().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).into(),
+        )
     }
 
-    /// A name that somebody else gave, if it is fit for logs and headers: 1 to 128 ASCII letters, digits, or any of
-    /// `- _ . : / + = @`. `None` for all else, so that nobody writes into our logs.
+    /// A name that somebody else gave, if it is fit for logs and headers: 1 to 128 ASCII letters,
+    /// digits, or any of `- _ . : / + = @`. `None` for all else, so that nobody writes into our
+    /// logs.
     pub fn parse(text: &str) -> Option<Self> {
         let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
-        ((1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(fit)).then(|| Self(text.into()))
+        ((1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(fit))
+            .then(|| Self(text.into()))
     }
 
     /// The name as text.
@@ -57,10 +65,11 @@ tokio::task_local! {
     static CURRENT: RequestContext;
 }
 
-/// Who the current work is done for. Every log record of an error tells it, and every HTTP answer tells the request id.
+/// Who the current work is done for. Every log record of an error tells it, and every HTTP answer
+/// tells the request id.
 ///
-/// A handle: clones are the same context. It holds for the future that [`scope`](Self::scope) runs and all that it awaits; a
-/// spawned task has none unless [`spawn`](crate::spawn) started it.
+/// A handle: clones are the same context. It holds for the future that [`scope`](Self::scope) runs
+/// and all that it awaits; a spawned task has none unless [`spawn`](crate::spawn) started it.
 ///
 /// ```
 /// use resilience::RequestContext;
@@ -91,7 +100,10 @@ struct Known {
 
 impl RequestContext {
     /// A context with a new request id.
-    #[allow(clippy::new_without_default, reason = "a default that is never twice the same surprises")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default that is never twice the same surprises"
+    )]
     pub fn new() -> Self {
         Self::with_request_id(RequestId::new())
     }
@@ -117,7 +129,8 @@ impl RequestContext {
         CURRENT.scope(self, future)
     }
 
-    /// Drops something in this context and a span. Where a thread ends, and takes what it has of its own along, in neither.
+    /// Drops something in this context and a span. Where a thread ends, and takes what it has of
+    /// its own along, in neither.
     #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn drop_within(self, span: &tracing::Span, drops: impl FnOnce()) {
         drop(self.hold(OnDrop { drops: Some(drops), span }));
@@ -161,7 +174,8 @@ impl RequestContext {
         self.known(|known| known.tenant = Some(tenant));
     }
 
-    /// What is being done, such as `GET /users/{id}`: what a record says where no boundary names an operation of its own.
+    /// What is being done, such as `GET /users/{id}`: what a record says where no boundary names an
+    /// operation of its own.
     pub fn operation(&self) -> Option<Arc<str>> {
         self.known(|known| known.operation.clone())
     }
@@ -245,7 +259,9 @@ where
 {
     let span = tracing::Span::current();
     match (RequestContext::current(), Shutdown::scoped()) {
-        (Some(context), Some(shutdown)) => tokio::spawn(context.scope(shutdown.scope(future)).instrument(span)),
+        (Some(context), Some(shutdown)) => {
+            tokio::spawn(context.scope(shutdown.scope(future)).instrument(span))
+        }
         (Some(context), None) => tokio::spawn(context.scope(future).instrument(span)),
         (None, Some(shutdown)) => tokio::spawn(shutdown.scope(future).instrument(span)),
         (None, None) => tokio::spawn(future.instrument(span)),
@@ -270,7 +286,12 @@ mod tests {
     fn a_made_name_is_a_version_7_uuid_and_sorts_by_time() {
         let names: Vec<RequestId> = (0..100).map(|_| RequestId::new()).collect();
         assert!(names.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()), "{names:?}");
-        assert!(names.iter().all(|name| &name.as_str()[14..15] == "7" && RequestId::parse(name.as_str()).is_some()));
+        assert!(
+            names
+                .iter()
+                .all(|name| &name.as_str()[14..15] == "7"
+                    && RequestId::parse(name.as_str()).is_some())
+        );
     }
 
     #[test]

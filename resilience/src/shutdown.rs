@@ -15,10 +15,12 @@ pub struct ShutdownReason {
     pub operation: Option<Arc<str>>,
 }
 
-/// Resolves when a fatal error has been reported, or [`request_shutdown`] was called; at once if that has happened already.
+/// Resolves when a fatal error has been reported, or [`request_shutdown`] was called; at once if
+/// that has happened already.
 ///
 /// The library never ends the process. Whoever runs the server gives it this future, as in
-/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown_requested())`, or waits beside it:
+/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown_requested())`, or waits
+/// beside it:
 ///
 /// ```no_run
 /// # async fn serve() {}
@@ -33,7 +35,8 @@ pub struct ShutdownReason {
 /// # });
 /// ```
 ///
-/// Signals don't resolve it. Wait for them in the same place, and [`shutdown_reason`] still tells what was meant from what wasn't:
+/// Signals don't resolve it. Wait for them in the same place, and [`shutdown_reason`] still tells
+/// what was meant from what wasn't:
 ///
 /// ```no_run
 /// # async fn terminated() {}
@@ -46,7 +49,8 @@ pub struct ShutdownReason {
 /// }
 /// ```
 ///
-/// A server that stops in good order returns `Ok`. Let its exit code say that it didn't mean to, so that a supervisor starts it again:
+/// A server that stops in good order returns `Ok`. Let its exit code say that it didn't mean to, so
+/// that a supervisor starts it again:
 ///
 /// ```no_run
 /// use resilience::errors::MissingConfig;
@@ -62,8 +66,8 @@ pub struct ShutdownReason {
 /// }
 /// ```
 ///
-/// Any number of tasks may wait. A request to stop can't be taken back, and it is the process's: a test that reports a fatal
-/// error has a [`Shutdown`] of its own.
+/// Any number of tasks may wait. A request to stop can't be taken back, and it is the process's: a
+/// test that reports a fatal error has a [`Shutdown`] of its own.
 ///
 /// Dropping the future is cancelling; nothing is lost.
 pub fn shutdown_requested() -> ShutdownRequested {
@@ -205,7 +209,10 @@ mod tests {
         }
         unpolled.await;
         shutdown.requested().await;
-        assert_eq!(shutdown.reason(), Some(ShutdownReason { code: "FIRST", operation: Some("start".into()) }));
+        assert_eq!(
+            shutdown.reason(),
+            Some(ShutdownReason { code: "FIRST", operation: Some("start".into()) })
+        );
     }
 
     #[test]

@@ -24,7 +24,10 @@ pub struct Site {
     module: &'static str,
     file: &'static str,
     line: u32,
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "what is said once is said through tracing"))]
+    #[cfg_attr(
+        not(feature = "tracing"),
+        expect(dead_code, reason = "what is said once is said through tracing")
+    )]
     said: AtomicU8,
     budget: RetryBudget,
 }
@@ -46,10 +49,19 @@ impl Site {
         file: &'static str,
         line: u32,
     ) -> Self {
-        Self { service, function, module, file, line, said: AtomicU8::new(0), budget: RetryBudget::standard() }
+        Self {
+            service,
+            function,
+            module,
+            file,
+            line,
+            said: AtomicU8::new(0),
+            budget: RetryBudget::standard(),
+        }
     }
 
-    /// The label of the dependency: the attribute's `service`, or the name of its static breaker, or else the function's name.
+    /// The label of the dependency: the attribute's `service`, or the name of its static breaker,
+    /// or else the function's name.
     pub const fn service(&self) -> &'static str {
         self.service
     }
@@ -69,7 +81,8 @@ impl Site {
         (self.file, self.line)
     }
 
-    /// The function's own retry budget, [`standard`](RetryBudget::standard), which its `#[retry]` keeps to unless it names another.
+    /// The function's own retry budget, [`standard`](RetryBudget::standard), which its `#[retry]`
+    /// keeps to unless it names another.
     #[inline]
     pub const fn budget(&self) -> &RetryBudget {
         &self.budget
@@ -77,7 +90,11 @@ impl Site {
 
     /// Classifies an error, and says once if nobody said what it is.
     #[doc(hidden)]
-    pub fn classify<E: Display, C: Into<Told<E>>>(&self, error: &E, by: impl FnOnce(&E) -> C) -> Told<E> {
+    pub fn classify<E: Display, C: Into<Told<E>>>(
+        &self,
+        error: &E,
+        by: impl FnOnce(&E) -> C,
+    ) -> Told<E> {
         let told = by(error).into();
         if told.class.category().is_none() {
             events::unclassified(self, &told.shown(error), type_name::<E>());
@@ -88,6 +105,7 @@ impl Site {
     /// Whether this is the first time that the site has to say this.
     #[cfg(feature = "tracing")]
     pub(crate) fn first(&self, what: Once) -> bool {
-        self.said.load(Relaxed) & what as u8 == 0 && self.said.fetch_or(what as u8, Relaxed) & what as u8 == 0
+        self.said.load(Relaxed) & what as u8 == 0
+            && self.said.fetch_or(what as u8, Relaxed) & what as u8 == 0
     }
 }

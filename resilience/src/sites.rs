@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::CircuitBreaker;
 
-/// What can be watched and controlled: every static circuit breaker that was used, and every other one that is watched.
+/// What can be watched and controlled: every static circuit breaker that was used, and every other
+/// one that is watched.
 ///
 /// ```
 /// use resilience::{CircuitBreaker, CircuitState, sites};
@@ -33,7 +34,8 @@ impl Sites {
     /// The breakers listed at this moment, in the order in which they were first used or watched.
     ///
     /// A static one is listed with its first call through an attribute, or by
-    /// [`register`](CircuitBreaker::register). Breakers in an `Arc` are listed by [`watch`](Self::watch), as long as they live.
+    /// [`register`](CircuitBreaker::register). Breakers in an `Arc` are listed by
+    /// [`watch`](Self::watch), as long as they live.
     ///
     /// ```
     /// use resilience::sites;
@@ -54,7 +56,10 @@ impl Sites {
     ///     breaker.reset();
     /// }
     /// ```
-    pub fn circuit_breakers_named(self, name: &str) -> impl Iterator<Item = CircuitBreakerRef> + use<> {
+    pub fn circuit_breakers_named(
+        self,
+        name: &str,
+    ) -> impl Iterator<Item = CircuitBreakerRef> + use<> {
         found(|listed| listed.name() == name)
     }
 
@@ -67,7 +72,8 @@ impl Sites {
         self.circuit_breakers_named(name).next()
     }
 
-    /// Lists a breaker that isn't a static, as long as it lives; keeps it alive no longer. Once is enough.
+    /// Lists a breaker that isn't a static, as long as it lives; keeps it alive no longer. Once is
+    /// enough.
     ///
     /// ```
     /// use resilience::{CircuitBreaker, sites};
@@ -86,7 +92,8 @@ impl Sites {
     }
 }
 
-/// A breaker found through [`sites`]; use it as a `&CircuitBreaker`. It keeps one in an `Arc` alive.
+/// A breaker found through [`sites`]; use it as a `&CircuitBreaker`. It keeps one in an `Arc`
+/// alive.
 ///
 /// ```
 /// use resilience::{CircuitBreaker, sites};
@@ -152,13 +159,15 @@ fn lock() -> MutexGuard<'static, Vec<Listed>> {
 }
 
 fn found(wanted: impl Fn(&Listed) -> bool) -> std::vec::IntoIter<CircuitBreakerRef> {
-    let found: Vec<_> = lock().iter().filter(|listed| wanted(listed)).filter_map(Listed::get).collect();
+    let found: Vec<_> =
+        lock().iter().filter(|listed| wanted(listed)).filter_map(Listed::get).collect();
     found.into_iter()
 }
 
 fn add(site: Listed) {
     let mut listed = lock();
-    // Before it would grow, so that many short-lived breakers cost little each, and no more room than those alive.
+    // Before it would grow, so that many short-lived breakers cost little each, and no more room
+    // than those alive.
     if listed.len() == listed.capacity() {
         listed.retain(Listed::is_alive);
     }

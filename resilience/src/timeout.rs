@@ -40,11 +40,15 @@ impl Timeout {
 
     /// Runs `call`, and drops it when the time is up.
     ///
-    /// The time begins when the call first has to wait: one that is ready at once reads no clock and arms no timer.
+    /// The time begins when the call first has to wait: one that is ready at once reads no clock
+    /// and arms no timer.
     ///
     /// # Errors
     /// The call's own error, or [`Rejected::TimedOut`] as `E`.
-    pub async fn run<T, E: FromRejected>(self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    pub async fn run<T, E: FromRejected>(
+        self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         Timed::new(&self.deadline, &self.site, E::from_rejected, call).await
     }
 }

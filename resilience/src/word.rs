@@ -1,10 +1,12 @@
-//! The one kind of memory that the lock-free parts use, so that the model checker can run them on its own.
+//! The one kind of memory that the lock-free parts use, so that the model checker can run them on
+//! its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An atomic `u64`: std's in the crate, loom's in its tests.
 ///
-/// Every state fits into one word and every second word says which state it belongs to, so acquire and release suffice.
+/// Every state fits into one word and every second word says which state it belongs to, so acquire
+/// and release suffice.
 pub trait Word {
     /// Reads, with acquire ordering.
     fn load(&self) -> u64;

@@ -44,9 +44,13 @@ impl Classify for CallError {
     fn classify(&self) -> Classification {
         match self {
             Self::Busy => Classification::transient("BUSY"),
-            Self::BusyFor(wait) => Classification::transient_with("RATE_LIMITED", Advice::RetryAfter(*wait)),
+            Self::BusyFor(wait) => {
+                Classification::transient_with("RATE_LIMITED", Advice::RetryAfter(*wait))
+            }
             Self::Refused => Classification::transient("CONNECT_FAILED").with_sent(Sent::Never),
-            Self::Deadlock => Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce),
+            Self::Deadlock => {
+                Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce)
+            }
             Self::Absent => Classification::permanent("NOT_FOUND"),
             Self::CacheMiss => Classification::partial("CACHE_MISS"),
             Self::Corrupt => Classification::fatal("CORRUPT_STATE"),

@@ -16,13 +16,14 @@ thread_local! {
     static OF_THIS_THREAD: RefCell<Option<Arc<Mutex<Vec<Event>>>>> = const { RefCell::new(None) };
 }
 
-/// One subscriber for the whole process. With one for each thread, an event that a thread without a subscriber meets first is
-/// remembered as wanted by nobody.
+/// One subscriber for the whole process. With one for each thread, an event that a thread without a
+/// subscriber meets first is remembered as wanted by nobody.
 pub(crate) fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
         let subscriber = tracing_subscriber::registry().with(Collect);
-        tracing::subscriber::set_global_default(subscriber).expect("nothing else sets a subscriber");
+        tracing::subscriber::set_global_default(subscriber)
+            .expect("nothing else sets a subscriber");
     });
 }
 

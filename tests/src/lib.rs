@@ -9,4 +9,5 @@ pub use events::{Event, Events};
 pub use script::{Answer, Script};
 
 /// A breaker of another crate than the one whose functions name it.
-pub static ELSEWHERE: resilience::CircuitBreaker = resilience::CircuitBreaker::new("elsewhere").failure_threshold(1);
+pub static ELSEWHERE: resilience::CircuitBreaker =
+    resilience::CircuitBreaker::new("elsewhere").failure_threshold(1);

@@ -37,7 +37,11 @@ impl Script {
     /// A script of anything.
     pub fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         crate::events::listen();
-        Self { answers: Mutex::new(answers.into_iter().collect()), calls: AtomicU32::new(0), times: Mutex::default() }
+        Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            calls: AtomicU32::new(0),
+            times: Mutex::default(),
+        }
     }
 
     /// The call itself. A success is the number of the call, from 1.

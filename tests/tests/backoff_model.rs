@@ -16,7 +16,8 @@ fn bounds(base: u128, max: u128, jitter: Jitter, n: u32, previous: u128) -> (u12
         u128::MAX
     };
     let capped = exponential.min(max);
-    let additive = |jitter: u128| (exponential.min(max - jitter), exponential.min(max - jitter) + jitter);
+    let additive =
+        |jitter: u128| (exponential.min(max - jitter), exponential.min(max - jitter) + jitter);
     match jitter {
         Jitter::Standard => additive(base.min((max - base).max(max / 10))),
         Jitter::UpTo(jitter) => additive(jitter.as_nanos().min(max)),
@@ -62,10 +63,20 @@ proptest! {
 #[test]
 fn attempt_numbers_up_to_the_last_neither_panic_nor_wrap() {
     let day = secs(86_400);
-    for jitter in [Jitter::Standard, Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::None, Jitter::UpTo(day)]
-    {
-        for (base, max) in [(day, secs(u64::MAX)), (secs(u64::MAX), secs(u64::MAX)), (day, day), (Duration::ZERO, day)]
-        {
+    for jitter in [
+        Jitter::Standard,
+        Jitter::Full,
+        Jitter::Equal,
+        Jitter::Decorrelated,
+        Jitter::None,
+        Jitter::UpTo(day),
+    ] {
+        for (base, max) in [
+            (day, secs(u64::MAX)),
+            (secs(u64::MAX), secs(u64::MAX)),
+            (day, day),
+            (Duration::ZERO, day),
+        ] {
             let policy = Retry::new().base(base).max_delay(max).jitter(jitter);
             for n in [0, 1, 40, 63, 64, 65, 1_000_000] {
                 let delay = policy.delays().nth(n).expect("delays never end");
@@ -78,7 +89,8 @@ fn attempt_numbers_up_to_the_last_neither_panic_nor_wrap() {
 #[test]
 fn at_the_cap_clients_still_differ() {
     let policy = Retry::new().base(secs(1)).max_delay(secs(30));
-    let mut late: Vec<_> = (0..50).map(|_| policy.delays().nth(20).expect("delays never end")).collect();
+    let mut late: Vec<_> =
+        (0..50).map(|_| policy.delays().nth(20).expect("delays never end")).collect();
     late.sort_unstable();
     late.dedup();
     assert!(late.len() > 40, "{late:?}");

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use resilience::{Classification, Classify, Rejected, Sent, ServiceError, errors, http::UpstreamError};
+use resilience::{
+    Classification, Classify, Rejected, Sent, ServiceError, errors, http::UpstreamError,
+};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -91,7 +93,8 @@ fn built_in_types_are_known() {
 
 #[tokio::test(start_paused = true)]
 async fn an_elapsed_timeout_is_known() {
-    let elapsed = tokio::time::timeout(std::time::Duration::from_secs(1), std::future::pending::<()>()).await;
+    let elapsed =
+        tokio::time::timeout(std::time::Duration::from_secs(1), std::future::pending::<()>()).await;
     let error: BoxError = elapsed.unwrap_err().into();
     assert_eq!(error.classify(), Classification::transient("NETWORK_TIMEOUT"));
     assert_eq!(error.classify().status(), 504);
@@ -99,7 +102,11 @@ async fn an_elapsed_timeout_is_known() {
 
 #[test]
 fn what_nobody_knows_is_unclassified() {
-    for error in [BoxError::from("text"), BoxError::from(Opaque("text".into())), std::io::Error::other("text").into()] {
+    for error in [
+        BoxError::from("text"),
+        BoxError::from(Opaque("text".into())),
+        std::io::Error::other("text").into(),
+    ] {
         assert_eq!(error.classify(), Classification::unclassified(), "{error}");
         assert_eq!(error.public_message(), "An internal error occurred");
     }
@@ -137,11 +144,18 @@ fn an_error_given_as_context_is_the_outermost() {
     assert_eq!(as_context.public_message(), "user 42 not found");
     assert_eq!(code(&as_context.context("more")), "NOT_FOUND");
 
-    let below = anyhow::Error::from(errors::Conflict::new("x")).context(Inner::Missing).context("more");
+    let below =
+        anyhow::Error::from(errors::Conflict::new("x")).context(Inner::Missing).context("more");
     assert_eq!(code(&below), "INNER");
-    let between = anyhow::anyhow!("root").context(not_found()).context("text").context(Inner::Missing);
-    assert_eq!(code(&between), "INNER", "the outer of two contexts, whatever the order of the known types");
-    let reversed = anyhow::anyhow!("root").context(Inner::Missing).context("text").context(not_found());
+    let between =
+        anyhow::anyhow!("root").context(not_found()).context("text").context(Inner::Missing);
+    assert_eq!(
+        code(&between),
+        "INNER",
+        "the outer of two contexts, whatever the order of the known types"
+    );
+    let reversed =
+        anyhow::anyhow!("root").context(Inner::Missing).context("text").context(not_found());
     assert_eq!(code(&reversed), "NOT_FOUND");
 }
 

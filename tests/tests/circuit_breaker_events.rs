@@ -1,6 +1,7 @@
 //! What the circuit breaker logs, and under which names.
 //!
-//! Alone in its binary: a log site that another test reaches first, and at the same time, may miss this test's subscriber.
+//! Alone in its binary: a log site that another test reaches first, and at the same time, may miss
+//! this test's subscriber.
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! The breaker against a model that is too simple to be wrong: random walks must see the same in both.
+//! The breaker against a model that is too simple to be wrong: random walks must see the same in
+//! both.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ struct Model {
     settings: Settings,
     now: u64,
     state: CircuitState,
-    /// Counts every change of state and every reset; a call belongs to the round in which it was admitted.
+    /// Counts every change of state and every reset; a call belongs to the round in which it was
+    /// admitted.
     round: u32,
     failures: u32,
     /// When it opened, how long it stays so, and how many probes in a row have failed.
@@ -48,8 +50,22 @@ enum End {
 impl Model {
     fn new(settings: Settings) -> Self {
         let state = Closed;
-        let (failures, opened_at, wait, reopened, out, succeeded, extra, lease) = (0, 0, 0, 0, 0, 0, 0, 0);
-        Self { settings, now: 0, state, round: 0, failures, opened_at, wait, reopened, out, succeeded, extra, lease }
+        let (failures, opened_at, wait, reopened, out, succeeded, extra, lease) =
+            (0, 0, 0, 0, 0, 0, 0, 0);
+        Self {
+            settings,
+            now: 0,
+            state,
+            round: 0,
+            failures,
+            opened_at,
+            wait,
+            reopened,
+            out,
+            succeeded,
+            extra,
+            lease,
+        }
     }
 
     fn go(&mut self, state: CircuitState) {
@@ -65,7 +81,8 @@ impl Model {
         self.go(Open);
         self.opened_at = self.now;
         self.reopened = reopened;
-        let grown = self.settings.recovery * u64::from(self.settings.growth.saturating_pow(reopened));
+        let grown =
+            self.settings.recovery * u64::from(self.settings.growth.saturating_pow(reopened));
         self.wait = grown.min(self.settings.recovery * 10);
     }
 
@@ -156,8 +173,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (1..5_u32, 1..4_u32, prop::sample::select(vec![1, 10, 1_000, 30_000]), 1..4_u32)
-        .prop_map(|(threshold, probes, recovery, growth)| Settings { threshold, probes, recovery, growth })
+    (1..5_u32, 1..4_u32, prop::sample::select(vec![1, 10, 1_000, 30_000]), 1..4_u32).prop_map(
+        |(threshold, probes, recovery, growth)| Settings { threshold, probes, recovery, growth },
+    )
 }
 
 fn finish(permit: Permit<'_>, end: End) {
@@ -183,7 +201,10 @@ async fn walk(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError>
             Step::Acquire => match (breaker.acquire(), model.acquire()) {
                 (Ok(permit), Ok(round)) => out.push((permit, round)),
                 (Err(rejected), Err(wait)) => {
-                    let expected = resilience::Rejected::circuit_open("model", wait.map(Duration::from_millis));
+                    let expected = resilience::Rejected::circuit_open(
+                        "model",
+                        wait.map(Duration::from_millis),
+                    );
                     prop_assert_eq!(rejected, expected);
                 }
                 (breaker, model) => prop_assert!(false, "{:?} but the model {:?}", breaker, model),
@@ -215,7 +236,12 @@ async fn walk(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError>
         }
         prop_assert_eq!(breaker.state(), model.state, "after {:?} at {}", step, model.now);
         let metrics = breaker.metrics();
-        prop_assert_eq!(metrics.consecutive_failures, u64::from(model.failures), "after {:?}", step);
+        prop_assert_eq!(
+            metrics.consecutive_failures,
+            u64::from(model.failures),
+            "after {:?}",
+            step
+        );
     }
     // Whatever happened, and however many calls never came back, it recovers.
     std::mem::forget(out);

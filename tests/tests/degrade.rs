@@ -46,7 +46,11 @@ async fn a_dependency_that_can_be_missing_is_degraded_for_everything_but_fatal_e
 async fn a_fallback_may_wait_fail_early_and_see_the_error_and_the_arguments() {
     async fn cached(sku: &str, cause: &CallError) -> Result<String, CallError> {
         tokio::time::sleep(secs(1)).await;
-        if sku.is_empty() { Err(CallError::CacheMiss) } else { Ok(format!("{sku} after {cause:?}")) }
+        if sku.is_empty() {
+            Err(CallError::CacheMiss)
+        } else {
+            Ok(format!("{sku} after {cause:?}"))
+        }
     }
     #[degrade(fallback = |error| cached(sku, error).await?.to_uppercase())]
     async fn stock(sku: &str) -> Result<String, CallError> {
@@ -68,7 +72,10 @@ async fn a_fallback_is_evaluated_only_when_it_is_needed() {
         calls.get()
     }
     #[degrade(fallback = count(calls))]
-    async fn call(calls: &std::cell::Cell<u32>, outcome: Result<u32, CallError>) -> Result<u32, CallError> {
+    async fn call(
+        calls: &std::cell::Cell<u32>,
+        outcome: Result<u32, CallError>,
+    ) -> Result<u32, CallError> {
         outcome
     }
     let calls = std::cell::Cell::new(0);
@@ -106,7 +113,8 @@ async fn what_a_timeout_rejects_is_degraded() {
     assert_eq!(recommendations().await, Ok(Vec::new()));
 }
 
-/// A value that stays on its thread is gone before the fallback waits, and a large one takes no room meanwhile.
+/// A value that stays on its thread is gone before the fallback waits, and a large one takes no
+/// room meanwhile.
 #[test]
 fn the_call_s_outcome_is_not_kept_while_the_fallback_is_awaited() {
     use std::rc::Rc;
@@ -147,5 +155,8 @@ async fn a_fallback_may_leave_early_instead_of_having_a_value() {
     async fn never() -> Result<u32, CallError> {
         Ok(1)
     }
-    assert_eq!((early().await, early_with_an_error(), never().await), (Ok(2), Err(CallError::Busy), Ok(1)));
+    assert_eq!(
+        (early().await, early_with_an_error(), never().await),
+        (Ok(2), Err(CallError::Busy), Ok(1))
+    );
 }

@@ -1,4 +1,5 @@
-//! Every interleaving of the lock-free parts, on the smallest cases. The code is the crate's own; only the atomic is loom's.
+//! Every interleaving of the lock-free parts, on the smallest cases. The code is the crate's own;
+//! only the atomic is loom's.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
@@ -39,7 +40,10 @@ struct Breaker {
 impl Breaker {
     fn new(policy: Policy) -> Arc<Self> {
         let word = || Loom(AtomicU64::new(0));
-        Arc::new(Self { core: Core { state: word(), lease: word(), patience: word(), reopened: word() }, policy })
+        Arc::new(Self {
+            core: Core { state: word(), lease: word(), patience: word(), reopened: word() },
+            policy,
+        })
     }
 
     /// Opened at 0, so that a probe is due at 100.
@@ -65,7 +69,8 @@ impl Breaker {
     }
 }
 
-/// A half-open breaker that has room for everybody again, however it got there, shows it by walking back to closed.
+/// A half-open breaker that has room for everybody again, however it got there, shows it by walking
+/// back to closed.
 fn recovers(breaker: &Breaker, mut now: u64) {
     for _ in 0..8 {
         now += 1000;
@@ -138,9 +143,13 @@ fn three_callers_race_for_two_probes() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 2));
         let first = breaker.admit(100).unwrap();
-        let others = [1, 2].map(|_| Arc::clone(&breaker)).map(|breaker| thread::spawn(move || breaker.admit(100)));
+        let others = [1, 2]
+            .map(|_| Arc::clone(&breaker))
+            .map(|breaker| thread::spawn(move || breaker.admit(100)));
         let admitted = others.map(|other| other.join().unwrap());
-        let ([Some(second), None] | [None, Some(second)]) = admitted else { panic!("{admitted:?}") };
+        let ([Some(second), None] | [None, Some(second)]) = admitted else {
+            panic!("{admitted:?}")
+        };
         breaker.settle(first, Verdict::Success, 100);
         assert_eq!(breaker.state(), HalfOpen);
         breaker.settle(second, Verdict::Success, 100);
@@ -182,7 +191,8 @@ fn a_given_back_slot_an_expired_lease_and_a_new_caller() {
         let hung = breaker.admit(100).unwrap();
         let (giver, caller) = (Arc::clone(&breaker), Arc::clone(&breaker));
         let give_back = thread::spawn(move || giver.settle(hung, Verdict::Nothing, 200));
-        // The lease of the first probe is over at 200; a caller either finds the slot free or calls the probe lost.
+        // The lease of the first probe is over at 200; a caller either finds the slot free or calls
+        // the probe lost.
         let admitted = caller.admit(200);
         give_back.join().unwrap();
         match (admitted, breaker.state()) {
@@ -209,7 +219,8 @@ fn a_probes_success_moves_the_lease_before_anybody_can_find_it_over() {
         let counted = Arc::new(AtomicBool::new(false));
         let (reporter, flag) = (Arc::clone(&breaker), Arc::clone(&counted));
         let report = thread::spawn(move || {
-            // The clock is read when the success has been counted, and the new lease hasn't been written yet.
+            // The clock is read when the success has been counted, and the new lease hasn't been
+            // written yet.
             let now = || {
                 flag.store(true, Release);
                 199
@@ -221,7 +232,11 @@ fn a_probes_success_moves_the_lease_before_anybody_can_find_it_over() {
         report.join().unwrap();
         assert!(third.is_none(), "both slots are taken");
         if counted {
-            assert_eq!(breaker.state(), HalfOpen, "the first lease was over at 200, the second wasn't");
+            assert_eq!(
+                breaker.state(),
+                HalfOpen,
+                "the first lease was over at 200, the second wasn't"
+            );
         }
         if breaker.state() == HalfOpen {
             assert!(breaker.admit(298).is_none());
@@ -237,7 +252,8 @@ fn a_late_result_and_an_expired_lease() {
         let breaker = Breaker::open(policy(1, 1));
         let hung = breaker.admit(100).unwrap();
         let other = Arc::clone(&breaker);
-        let late = thread::spawn(move || other.settle(hung, Verdict::Success, 200).change.is_some());
+        let late =
+            thread::spawn(move || other.settle(hung, Verdict::Success, 200).change.is_some());
         let next = breaker.admit(200);
         let closed = late.join().unwrap();
         match (closed, next.is_some()) {
@@ -282,7 +298,10 @@ fn each_probe_that_is_cut_short_makes_room_for_one_more() {
         for other in others {
             other.join().unwrap();
         }
-        assert!((0..4).all(|_| breaker.admit(100).is_some()), "two of the policy, and one for each");
+        assert!(
+            (0..4).all(|_| breaker.admit(100).is_some()),
+            "two of the policy, and one for each"
+        );
         assert!(breaker.admit(100).is_none());
     });
 }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use resilience::{CircuitBreaker, CircuitState, Rejected, circuit_breaker, degrade, millis, retry, secs, timeout};
+use resilience::{
+    CircuitBreaker, CircuitState, Rejected, circuit_breaker, degrade, millis, retry, secs, timeout,
+};
 use resilience_tests::{Answer, CallError, Events, Script};
 use tokio::time::Instant;
 
@@ -100,7 +102,11 @@ fn breaker() -> CircuitBreaker {
 /// Opens the breaker of a client and waits until it admits a probe.
 async fn half_open(client: &Client) {
     for _ in 0..3 {
-        client.breaker.acquire().expect("closed").failed(&resilience::Classify::classify(&CallError::Busy));
+        client
+            .breaker
+            .acquire()
+            .expect("closed")
+            .failed(&resilience::Classify::classify(&CallError::Busy));
     }
     assert_eq!(client.breaker.state(), CircuitState::Open);
     tokio::time::advance(secs(30)).await;
@@ -122,7 +128,10 @@ async fn an_open_breaker_costs_no_attempts() {
     client.breaker.force_open();
     let (events, start) = (Events::capture(), Instant::now());
     let outcome = client.breaker_in_retry().await;
-    assert!(matches!(outcome, Err(CallError::Rejected(rejected)) if rejected.is_circuit_open()), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(CallError::Rejected(rejected)) if rejected.is_circuit_open()),
+        "{outcome:?}"
+    );
     assert_eq!((client.script.calls(), start.elapsed()), (0, Duration::ZERO));
     let stopped = &events.named("retry_stopped")[0];
     assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "0"));
@@ -145,7 +154,10 @@ async fn ten_hangs_under_a_timeout_above_the_breaker_open_it() {
     for _ in 0..10 {
         assert_eq!(client.breaker.state(), CircuitState::Closed);
         let outcome = client.breaker_in_timeout().await;
-        assert!(matches!(outcome, Err(CallError::Rejected(rejected)) if rejected.is_timed_out()), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(CallError::Rejected(rejected)) if rejected.is_timed_out()),
+            "{outcome:?}"
+        );
     }
     assert_eq!(client.breaker.state(), CircuitState::Open);
 }
@@ -194,7 +206,10 @@ async fn errors_to_ignore_tell_nothing_about_the_callee() {
     for error in [CallError::Refused, CallError::Busy, CallError::Refused, CallError::Refused] {
         ignoring(&breaker, error).await.unwrap_err();
     }
-    assert_eq!((breaker.state(), breaker.metrics().consecutive_failures), (CircuitState::Closed, 1));
+    assert_eq!(
+        (breaker.state(), breaker.metrics().consecutive_failures),
+        (CircuitState::Closed, 1)
+    );
     ignoring(&breaker, CallError::Busy).await.unwrap_err();
     assert_eq!(breaker.state(), CircuitState::Open);
 }
@@ -258,12 +273,18 @@ async fn a_probe_stopped_by_an_inner_layer_tells_nothing_and_gives_its_slot_back
     }
     let nested = Nested { outer: breaker(), inner: CircuitBreaker::new("inner") };
     for _ in 0..3 {
-        nested.outer.acquire().expect("closed").failed(&resilience::Classify::classify(&CallError::Busy));
+        nested
+            .outer
+            .acquire()
+            .expect("closed")
+            .failed(&resilience::Classify::classify(&CallError::Busy));
     }
     tokio::time::advance(secs(30)).await;
     nested.inner.force_open();
     for _ in 0..10 {
-        let Err(CallError::Rejected(rejected)) = nested.call().await else { panic!("the inner breaker is open") };
+        let Err(CallError::Rejected(rejected)) = nested.call().await else {
+            panic!("the inner breaker is open")
+        };
         assert_eq!(rejected.service(), "inner");
         assert_eq!(nested.outer.state(), CircuitState::HalfOpen);
     }
@@ -363,10 +384,15 @@ async fn a_call_may_be_dropped_at_every_poll() {
     for probing in [false, true] {
         for polls in 1.. {
             let answers = (0..3).map(|_| Answer::After(millis(10), Err(CallError::Busy)));
-            let client = Client::new(breaker().failure_threshold(50).recovery_timeout(secs(1)), answers);
+            let client =
+                Client::new(breaker().failure_threshold(50).recovery_timeout(secs(1)), answers);
             if probing {
                 for _ in 0..50 {
-                    client.breaker.acquire().expect("closed").failed(&resilience::Classify::classify(&CallError::Busy));
+                    client
+                        .breaker
+                        .acquire()
+                        .expect("closed")
+                        .failed(&resilience::Classify::classify(&CallError::Busy));
                 }
                 tokio::time::advance(secs(1)).await;
             }
@@ -384,14 +410,20 @@ async fn a_call_may_be_dropped_at_every_poll() {
             }
             let finished = before + u64::from(client.script.calls());
             let counted = client.breaker.metrics().counted_failures;
-            assert!(counted == finished || counted + 1 == finished, "a dropped attempt counts as nothing");
+            assert!(
+                counted == finished || counted + 1 == finished,
+                "a dropped attempt counts as nothing"
+            );
             tokio::time::advance(secs(60)).await;
             // Whatever state it was dropped in, the breaker recovers with the next good answers.
             let client = Client { breaker: Arc::clone(&client.breaker), script: Script::new([]) };
             assert_eq!(client.breaker_in_retry().await, Ok(1), "dropped at poll {polls}");
             assert_eq!(client.breaker.state(), CircuitState::Closed, "dropped at poll {polls}");
             if done {
-                assert!(polls > if probing { 2 } else { 100 }, "attempts and waits take several polls");
+                assert!(
+                    polls > if probing { 2 } else { 100 },
+                    "attempts and waits take several polls"
+                );
                 break;
             }
         }
@@ -426,7 +458,10 @@ async fn a_body_that_is_ready_arms_no_timer_and_one_that_spins_is_stopped() {
             tokio::time::advance(secs(1)).await;
         }
     }
-    assert!(spins().await.is_err(), "using up the task's budget must not keep the timer from looking");
+    assert!(
+        spins().await.is_err(),
+        "using up the task's budget must not keep the timer from looking"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -441,12 +476,14 @@ async fn the_time_left_is_that_of_the_nearest_deadline() {
     }
     let mut left = Vec::new();
     assert!(call(&mut left).await.is_err());
-    // At 2 s the attempt has 3 left; at 5 s the whole call has 3 left; a third attempt would begin past its end.
+    // At 2 s the attempt has 3 left; at 5 s the whole call has 3 left; a third attempt would begin
+    // past its end.
     assert_eq!(left, [secs(3), secs(3)]);
     assert_eq!(resilience::context().time_left, None);
 }
 
-/// One label for one dependency, in the events of every layer and in the errors; also where the breaker is another crate's.
+/// One label for one dependency, in the events of every layer and in the errors; also where the
+/// breaker is another crate's.
 #[tokio::test(start_paused = true)]
 async fn a_named_breaker_labels_what_the_other_layers_say() {
     #[degrade(fallback = 0)]
@@ -487,7 +524,8 @@ fn a_breaker_serves_a_function_that_is_not_async() {
     assert!(resilience::sites().circuit_breaker("store").is_some());
 }
 
-/// As slow as its limits allow, while others come by every second: a probe isn't lost before it can have timed out.
+/// As slow as its limits allow, while others come by every second: a probe isn't lost before it can
+/// have timed out.
 #[tokio::test(start_paused = true)]
 async fn a_probe_has_as_long_as_the_limits_of_its_nest_give_it() {
     async fn slow_probe(client: &Client, probe: impl Future<Output = Result<u32, CallError>>) {
@@ -506,7 +544,8 @@ async fn a_probe_has_as_long_as_the_limits_of_its_nest_give_it() {
     slow_probe(&client, client.limited_above()).await;
     // 25 s, 5 s, 25 s, 10 s, 20 s.
     for limits in [1, 2] {
-        let client = Client::new(breaker(), [Answer::Hang, Answer::Hang, Answer::After(secs(20), Ok(3))]);
+        let client =
+            Client::new(breaker(), [Answer::Hang, Answer::Hang, Answer::After(secs(20), Ok(3))]);
         if limits == 1 {
             slow_probe(&client, client.limited_per_attempt()).await;
         } else {
@@ -569,7 +608,8 @@ async fn a_timeout_beyond_the_end_of_the_clock_is_none() {
         tokio::time::sleep(secs(1)).await;
         Err(CallError::Busy)
     }
-    // The longest that can still be added to the current time: the timer rounds up, and must not get past the end by that.
+    // The longest that can still be added to the current time: the timer rounds up, and must not
+    // get past the end by that.
     let now = Instant::now().into_std();
     let (mut fits, mut too_long) = (Duration::ZERO, Duration::MAX);
     while too_long > fits + Duration::from_nanos(1) {
@@ -629,7 +669,10 @@ mod one_dependency {
     pub(super) async fn recovers(breaker: CircuitBreaker) {
         let breaker = Arc::new(breaker);
         for _ in 0..3 {
-            breaker.acquire().expect("closed").failed(&resilience::Classify::classify(&CallError::Busy));
+            breaker
+                .acquire()
+                .expect("closed")
+                .failed(&resilience::Classify::classify(&CallError::Busy));
         }
         tokio::time::advance(secs(30)).await;
         let mut calls = 0;

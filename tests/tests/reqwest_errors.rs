@@ -6,7 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use resilience::http::ResponseExt as _;
-use resilience::{Category, Classification, Classify, Evidence, Rejected, Sent, ServiceError, degrade, retry, timeout};
+use resilience::{
+    Category, Classification, Classify, Evidence, Rejected, Sent, ServiceError, degrade, retry,
+    timeout,
+};
 use resilience_tests::Events;
 
 /// Answers one connection with these bytes, and closes it.
@@ -50,7 +53,10 @@ async fn a_date_counts_from_the_answers_own_clock() {
          Retry-After: Fri, 31 Dec 1999 23:59:30 GMT\r\nContent-Length: 0\r\n\r\n",
     );
     let error = client().get(url).send().await.unwrap().checked("inventory").unwrap_err();
-    assert_eq!((error.classify().code(), error.retry_after()), ("RATE_LIMITED", Some(Duration::from_secs(30))));
+    assert_eq!(
+        (error.classify().code(), error.retry_after()),
+        ("RATE_LIMITED", Some(Duration::from_secs(30)))
+    );
 }
 
 #[tokio::test]
@@ -79,7 +85,8 @@ async fn a_name_that_does_not_resolve_was_never_sent() {
 #[tokio::test]
 async fn a_slow_answer_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let request = client().get(url(listener.local_addr().unwrap())).timeout(Duration::from_millis(50));
+    let request =
+        client().get(url(listener.local_addr().unwrap())).timeout(Duration::from_millis(50));
     let is = request.send().await.unwrap_err().classify();
     assert_eq!(is, Classification::transient("NETWORK_TIMEOUT"));
 }
@@ -93,7 +100,11 @@ async fn a_connection_that_breaks_is_transient() {
     ];
     for bytes in broken {
         let error = body(answer(bytes)).await.unwrap_err();
-        assert_eq!(error.classify(), Classification::transient("CONNECTION_LOST"), "{bytes:?}: {error:?}");
+        assert_eq!(
+            error.classify(),
+            Classification::transient("CONNECTION_LOST"),
+            "{bytes:?}: {error:?}"
+        );
     }
     let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"short");
     let error = client().get(url).send().await.unwrap().json::<Vec<u8>>().await.unwrap_err();
@@ -109,9 +120,12 @@ async fn a_body_that_does_not_decode_is_permanent() {
 
 #[tokio::test]
 async fn reqwests_own_status_check_is_understood() {
-    for (status, code) in [(404, "UPSTREAM_CLIENT_ERROR"), (502, "SERVICE_UNAVAILABLE"), (429, "RATE_LIMITED")] {
+    for (status, code) in
+        [(404, "UPSTREAM_CLIENT_ERROR"), (502, "SERVICE_UNAVAILABLE"), (429, "RATE_LIMITED")]
+    {
         let text = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").leak();
-        let error = client().get(answer(text)).send().await.unwrap().error_for_status().unwrap_err();
+        let error =
+            client().get(answer(text)).send().await.unwrap().error_for_status().unwrap_err();
         assert_eq!(error.classify().code(), code);
     }
 }
@@ -130,7 +144,11 @@ async fn too_many_redirects_are_permanent() {
         }
     });
     let error = body(url).await.unwrap_err();
-    assert_eq!(error.classify(), Classification::permanent("UPSTREAM_INVALID_RESPONSE"), "{error:?}");
+    assert_eq!(
+        error.classify(),
+        Classification::permanent("UPSTREAM_INVALID_RESPONSE"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -254,7 +272,8 @@ async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let events = Events::capture();
     call(&url(address)).await.unwrap_err();
-    let errors: Vec<String> = events.all().iter().map(|event| event.field("error").to_owned()).collect();
+    let errors: Vec<String> =
+        events.all().iter().map(|event| event.field("error").to_owned()).collect();
     assert_eq!(errors, vec![format!("GET http://{address} failed"); 2]);
 }
 
@@ -268,7 +287,10 @@ async fn a_connection_that_takes_too_long_was_never_sent() {
         }
     }
 
-    let client = reqwest::Client::builder().no_proxy().dns_resolver(Slow).connect_timeout(Duration::from_millis(20));
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .dns_resolver(Slow)
+        .connect_timeout(Duration::from_millis(20));
     let error = client.build().unwrap().get("http://slow.test/").send().await.unwrap_err();
     assert!(error.is_timeout() && error.is_connect(), "{error:?}");
     let is = error.classify();

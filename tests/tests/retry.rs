@@ -26,7 +26,8 @@ async fn five_attempts(script: &Script) -> Result<u32, CallError> {
 async fn the_waits_are_exactly_those_of_the_policy() {
     let expected = delays(Retry::new(), 7, 4);
     seed_jitter(7);
-    let script = Script::failures([CallError::Busy, CallError::Busy, CallError::Busy, CallError::Busy]);
+    let script =
+        Script::failures([CallError::Busy, CallError::Busy, CallError::Busy, CallError::Busy]);
     assert_eq!(five_attempts(&script).await, Ok(5));
     assert_eq!(ticks(&script.gaps()), ticks(&expected));
     for (n, (delay, base)) in expected.iter().zip([500, 1000, 2000, 4000]).enumerate() {
@@ -45,7 +46,10 @@ async fn attempts_counts_the_first_execution_and_the_last_error_comes_back() {
     assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("attempts_exhausted", "5"));
     assert_eq!(stopped.field("service"), "five_attempts");
     let elapsed: u64 = stopped.field("elapsed_ms").parse().unwrap();
-    assert!((7500..=9600).contains(&elapsed), "four waits of .5, 1, 2 and 4 s and up to .5 s each: {elapsed}");
+    assert!(
+        (7500..=9600).contains(&elapsed),
+        "four waits of .5, 1, 2 and 4 s and up to .5 s each: {elapsed}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +115,8 @@ async fn a_retry_after_beyond_the_longest_gives_up_at_once() {
     assert_eq!(events.named("retry_stopped")[0].field("reason"), "retry_after_too_long");
 
     // Without `max_retry_after`, `max_delay` is the limit: 30 s.
-    let script = Script::failures([CallError::BusyFor(secs(30)), CallError::BusyFor(millis(30_001))]);
+    let script =
+        Script::failures([CallError::BusyFor(secs(30)), CallError::BusyFor(millis(30_001))]);
     assert_eq!(five_attempts(&script).await, Err(CallError::BusyFor(millis(30_001))));
     assert_eq!(script.gaps(), [secs(30)]);
 }
@@ -157,7 +162,10 @@ async fn a_given_key_is_evaluated_once_and_outlives_the_argument_it_came_from() 
         id: u64,
     }
     #[retry(idempotency_key = format!("order-{}", order.id), timed_elsewhere, clone(order))]
-    async fn charge(order: std::sync::Arc<Order>, keys: &mut Vec<String>) -> Result<u64, CallError> {
+    async fn charge(
+        order: std::sync::Arc<Order>,
+        keys: &mut Vec<String>,
+    ) -> Result<u64, CallError> {
         keys.extend(resilience::context().idempotency_key);
         let moved = order;
         if keys.len() < 2 { Err(CallError::Busy) } else { Ok(moved.id) }
@@ -225,7 +233,14 @@ async fn a_budget_that_is_spent_stops_the_retries_and_is_shared_by_handle() {
 
 #[tokio::test(start_paused = true)]
 async fn a_million_immediate_retries_neither_grow_nor_starve_others() {
-    #[retry(idempotent, timed_elsewhere, attempts = 1_000_000, base = "0s", jitter = "none", budget = "off")]
+    #[retry(
+        idempotent,
+        timed_elsewhere,
+        attempts = 1_000_000,
+        base = "0s",
+        jitter = "none",
+        budget = "off"
+    )]
     async fn stubborn(calls: &mut u32) -> Result<(), CallError> {
         *calls += 1;
         Err(CallError::Busy)

@@ -1,4 +1,5 @@
-//! The retry budget: exact trajectories of the two schemes it can be, and what its default promises.
+//! The retry budget: exact trajectories of the two schemes it can be, and what its default
+//! promises.
 
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ fn call(budget: &RetryBudget, failures: u32, timed_out: bool) -> bool {
 #[test]
 fn aws_standard_mode() {
     let budget = RetryBudget::aws_standard();
-    // The cases of the SDKs' specification: 500 is the most, a retried success gives back its last retry's cost.
+    // The cases of the SDKs' specification: 500 is the most, a retried success gives back its last
+    // retry's cost.
     holds(&budget, 500.0);
     assert!(call(&budget, 0, false));
     holds(&budget, 500.0);
@@ -102,7 +104,8 @@ fn grpc_throttling() {
 
 #[test]
 fn grpc_drops_what_is_beyond_three_decimals() {
-    for (ratio, tokens) in [(0.1, 1.1), (0.0019, 1.001), (0.29, 1.29), (0.57, 1.57), (2.5009, 3.5)] {
+    for (ratio, tokens) in [(0.1, 1.1), (0.0019, 1.001), (0.29, 1.29), (0.57, 1.57), (2.5009, 3.5)]
+    {
         let budget = RetryBudget::grpc(10, ratio);
         for _ in 0..9 {
             budget.on_failure(true);
@@ -176,11 +179,17 @@ fn out_of_range_settings_name_the_option_and_its_range() {
     let table: [(&str, Build); 11] = [
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(0)),
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(10_001)),
-        ("`retry_cost` must be between 0 and 10000 tokens", || RetryBudget::new().retry_cost(10_001)),
-        ("`timeout_cost` must be between 0 and 10000 tokens", || RetryBudget::new().timeout_cost(u32::MAX)),
+        ("`retry_cost` must be between 0 and 10000 tokens", || {
+            RetryBudget::new().retry_cost(10_001)
+        }),
+        ("`timeout_cost` must be between 0 and 10000 tokens", || {
+            RetryBudget::new().timeout_cost(u32::MAX)
+        }),
         ("`credit` must be between 0 and 10000 tokens", || RetryBudget::new().credit(f64::NAN)),
         ("`credit` must be between 0 and 10000 tokens", || RetryBudget::new().credit(-0.1)),
-        ("`refill_every` must be between 1 ms and 1 day", || RetryBudget::new().refill_every(Duration::ZERO)),
+        ("`refill_every` must be between 1 ms and 1 day", || {
+            RetryBudget::new().refill_every(Duration::ZERO)
+        }),
         ("`only_above` must be between 0 and 99 percent", || RetryBudget::new().only_above(100)),
         ("`max_tokens` must be between 1 and 1000", || RetryBudget::grpc(0, 1.0)),
         ("`max_tokens` must be between 1 and 1000", || RetryBudget::grpc(1_001, 1.0)),
@@ -226,7 +235,8 @@ impl Model {
         if self.tokens == capacity {
             self.passed = 0;
         }
-        let above = knobs.only_above == 0 || self.tokens > capacity * u64::from(knobs.only_above) / 100;
+        let above =
+            knobs.only_above == 0 || self.tokens > capacity * u64::from(knobs.only_above) / 100;
         let granted = self.tokens >= cost && above;
         self.tokens -= if granted { cost } else { 0 };
         granted
@@ -289,7 +299,8 @@ async fn walk(knobs: Knobs, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 model.tokens = (model.tokens + u64::from(knobs.credit)).min(capacity);
             }
             Step::Retried => {
-                let refund = if knobs.refund && last.is_some() { u64::from(knobs.cost) * 1000 } else { 0 };
+                let refund =
+                    if knobs.refund && last.is_some() { u64::from(knobs.cost) * 1000 } else { 0 };
                 budget.on_success(last.take(), false);
                 model.tokens = (model.tokens + refund).min(capacity);
             }

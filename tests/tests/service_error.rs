@@ -7,8 +7,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use resilience::{
-    Advice, Alert, Category, Classification, Classify, FieldError, PublicMessage, Rejected, Sent, ServiceError,
-    Severity, errors,
+    Advice, Alert, Category, Classification, Classify, FieldError, PublicMessage, Rejected, Sent,
+    ServiceError, Severity, errors,
 };
 
 /// Everything an enum can say.
@@ -81,7 +81,10 @@ fn each_variant_classifies_itself() {
             OrderError::RateLimited { wait: Some(ten) },
             Classification::transient_with("RATE_LIMITED", Advice::RetryAfter(ten)),
         ),
-        (OrderError::Busy(ten), Classification::transient_with("SERVICE_UNAVAILABLE", Advice::RetryAfter(ten))),
+        (
+            OrderError::Busy(ten),
+            Classification::transient_with("SERVICE_UNAVAILABLE", Advice::RetryAfter(ten)),
+        ),
         (OrderError::Busy(Duration::ZERO), Classification::transient("SERVICE_UNAVAILABLE")),
         (OrderError::LedgerBroken, Classification::fatal("LEDGER_BROKEN")),
         (
@@ -95,7 +98,10 @@ fn each_variant_classifies_itself() {
                 .with_sent(Sent::Never)
                 .with_severity(Severity::Critical),
         ),
-        (OrderError::OneShot, Classification::transient_with("ONE_SHOT", Advice::DoNotRetry).with_status(503)),
+        (
+            OrderError::OneShot,
+            Classification::transient_with("ONE_SHOT", Advice::DoNotRetry).with_status(503),
+        ),
         (OrderError::HTTPTeapot, Classification::permanent("HTTP_TEAPOT").with_status(418)),
     ];
     for (error, expected) in table {
@@ -111,7 +117,8 @@ fn a_transparent_variant_says_what_its_source_says() {
     assert_eq!(is.rejected(), Some(rejected));
     assert_eq!((is.retry_after(), is.sent()), (Some(Duration::from_secs(3)), Sent::Never));
 
-    let io = OrderError::Io { path: "x".into(), source: std::io::ErrorKind::ConnectionRefused.into() };
+    let io =
+        OrderError::Io { path: "x".into(), source: std::io::ErrorKind::ConnectionRefused.into() };
     assert_eq!((io.classify().code(), io.classify().sent()), ("CONNECT_FAILED", Sent::Never));
 
     let user = OrderError::User { id: 42, inner: errors::NotFound::new("user", "42") };
@@ -211,7 +218,10 @@ fn the_derived_kinds_agree_with_the_ready_made_errors() {
         (&errors::NotFound::new("a", "b"), unknown().classify()),
         (&errors::RateLimited::new("a"), OrderError::RateLimited { wait: None }.classify()),
         (&errors::ServiceUnavailable::new("a"), OrderError::Busy(Duration::ZERO).classify()),
-        (&errors::NetworkTimeout::new("a", Duration::ZERO), Classification::transient("NETWORK_TIMEOUT")),
+        (
+            &errors::NetworkTimeout::new("a", Duration::ZERO),
+            Classification::transient("NETWORK_TIMEOUT"),
+        ),
     ];
     for (error, expected) in ready_made {
         assert_eq!(error.classify(), expected, "{error}");
@@ -241,7 +251,10 @@ fn structs_say_it_above_themselves() {
     let error = Wrapped(RowMissing { what: "row" });
     assert_eq!((error.classify().code(), error.classify().status()), ("ROW_MISSING", 404));
     assert_eq!(error.public_message(), "No row");
-    assert_eq!((RowMissing::CATALOG[0].variant, RowMissing::CATALOG[0].domain), ("RowMissing", Some("db")));
+    assert_eq!(
+        (RowMissing::CATALOG[0].variant, RowMissing::CATALOG[0].domain),
+        ("RowMissing", Some("db"))
+    );
     assert_eq!(Wrapped::CATALOG, &[]);
     assert_eq!(Unit.classify(), Classification::permanent("INTERNAL_ERROR"));
 }
@@ -325,7 +338,10 @@ enum Recursive<T: std::error::Error + Classify + 'static> {
 #[test]
 fn a_type_may_hold_itself() {
     let error = Recursive::Boxed(Box::new(Recursive::Leaf(errors::NotFound::new("user", "42"))));
-    assert_eq!((error.classify().code(), error.public_message().as_ref()), ("NOT_FOUND", "user 42 not found"));
+    assert_eq!(
+        (error.classify().code(), error.public_message().as_ref()),
+        ("NOT_FOUND", "user 42 not found")
+    );
 }
 
 #[test]
@@ -339,7 +355,8 @@ fn odd_shapes() {
 
 #[test]
 fn a_derived_error_is_a_trait_object() {
-    let errors: Vec<Box<dyn ServiceError + Send + Sync>> = vec![Box::new(unknown()), Box::new(Unit)];
+    let errors: Vec<Box<dyn ServiceError + Send + Sync>> =
+        vec![Box::new(unknown()), Box::new(Unit)];
     let codes: Vec<_> = errors.iter().map(|error| error.classify().code()).collect();
     assert_eq!(codes, ["NOT_FOUND", "INTERNAL_ERROR"]);
 }
@@ -390,7 +407,10 @@ fn the_evidence_is_the_chain_and_what_was_captured() {
     let error = SignUpError::mailer();
     assert_eq!(chain(&error), ["the mailer of acme broke", "EHLO"]);
     let evidence = error.evidence();
-    assert_eq!(evidence.location.map(|location| (location.file(), location.line())), Some((file!(), line)));
+    assert_eq!(
+        evidence.location.map(|location| (location.file(), location.line())),
+        Some((file!(), line))
+    );
     assert!(evidence.backtrace.is_some());
     assert!(evidence.error.unwrap().is::<SignUpError>());
 
@@ -402,8 +422,12 @@ fn the_evidence_is_the_chain_and_what_was_captured() {
 #[test]
 fn a_transparent_variants_evidence_is_its_sources() {
     let cause = "x".parse::<u8>().unwrap_err();
-    let error = SignUpError::from(errors::ValidationError::new("age", "no number").with_source(cause));
-    assert_eq!(chain(&error), ["validation failed on age: no number", "invalid digit found in string"]);
+    let error =
+        SignUpError::from(errors::ValidationError::new("age", "no number").with_source(cause));
+    assert_eq!(
+        chain(&error),
+        ["validation failed on age: no number", "invalid digit found in string"]
+    );
     assert!(error.evidence().error.unwrap().is::<errors::ValidationError>());
 }
 
@@ -421,14 +445,18 @@ enum Borrowed<'a, T: Debug> {
 #[test]
 fn the_chain_of_a_type_with_parameters_starts_at_its_source() {
     let path = String::from("a.toml");
-    let reading: Borrowed<'_, u8> = Borrowed::Reading { path: &path, source: std::io::Error::other("torn") };
+    let reading: Borrowed<'_, u8> =
+        Borrowed::Reading { path: &path, source: std::io::Error::other("torn") };
     assert_eq!(chain(&reading), ["torn"]);
     assert_eq!(chain(&Borrowed::Other(7)), [""; 0]);
 }
 
 #[test]
 fn field_errors_are_the_variants_own_or_its_sources() {
-    let given = vec![FieldError::new("email", "must contain an @"), FieldError::new("age", "must be a number")];
+    let given = vec![
+        FieldError::new("email", "must contain an @"),
+        FieldError::new("age", "must be a number"),
+    ];
     assert_eq!(*SignUpError::Form(given.clone()).field_errors(), given);
     let from_source = SignUpError::from(errors::ValidationError::new("age", "no number"));
     assert_eq!(*from_source.field_errors(), [FieldError::new("age", "no number")]);

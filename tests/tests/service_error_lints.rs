@@ -1,9 +1,26 @@
 //! The output of the derive raises no lint, however strict the crate that it stands in.
 
-#![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, rust_2018_idioms, unused, deprecated)]
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    rust_2018_idioms,
+    unused,
+    deprecated
+)]
 #![deny(clippy::all, clippy::pedantic, clippy::nursery)]
-#![deny(clippy::absolute_paths, clippy::allow_attributes_without_reason, clippy::missing_trait_methods)]
-#![deny(missing_debug_implementations, missing_copy_implementations, trivial_casts, unused_lifetimes)]
+#![deny(
+    clippy::absolute_paths,
+    clippy::allow_attributes_without_reason,
+    clippy::missing_trait_methods
+)]
+#![deny(
+    missing_debug_implementations,
+    missing_copy_implementations,
+    trivial_casts,
+    unused_lifetimes
+)]
 // An `allow` in the output would be an error here.
 #![forbid(unsafe_code, dead_code, missing_docs, unreachable_pub, unused_imports)]
 

@@ -1,4 +1,5 @@
-//! What a success costs: no allocation at all, and a future not much larger than one that an expert writes by hand.
+//! What a success costs: no allocation at all, and a future not much larger than one that an expert
+//! writes by hand.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -6,8 +7,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use resilience::{
-    Attempts, CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, RetryRules, Site, boundary,
-    circuit_breaker, degrade, retry, secs, timeout,
+    Attempts, CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, RetryRules,
+    Site, boundary, circuit_breaker, degrade, retry, secs, timeout,
 };
 
 /// Counts the allocations of the thread that asks.
@@ -130,12 +131,24 @@ fn the_counter_counts() {
 fn a_success_allocates_nothing() {
     let sku = "sku";
     assert_eq!(allocations(|| assert!(now(under_retry(sku)).is_ok())), 0, "retry");
-    assert_eq!(allocations(|| assert!(now(under_circuit_breaker(sku)).is_ok())), 0, "circuit_breaker");
+    assert_eq!(
+        allocations(|| assert!(now(under_circuit_breaker(sku)).is_ok())),
+        0,
+        "circuit_breaker"
+    );
     assert_eq!(allocations(|| assert!(now(under_timeout(sku)).is_ok())), 0, "timeout");
     assert_eq!(allocations(|| assert!(now(under_degrade(sku)).is_ok())), 0, "degrade");
     assert_eq!(allocations(|| assert!(now(under_all(sku)).is_ok())), 0, "all layers");
-    assert_eq!(allocations(|| assert!(not_async(sku).is_ok())), 0, "all layers that serve a function that isn't async");
-    assert_eq!(allocations(|| assert!(now(with_a_key(sku)).is_ok())), 1, "the key's text is the user's");
+    assert_eq!(
+        allocations(|| assert!(not_async(sku).is_ok())),
+        0,
+        "all layers that serve a function that isn't async"
+    );
+    assert_eq!(
+        allocations(|| assert!(now(with_a_key(sku)).is_ok())),
+        1,
+        "the key's text is the user's"
+    );
 }
 
 #[test]
@@ -143,8 +156,16 @@ fn a_boundary_allocates_only_to_make_a_context() {
     let sku = "sku";
     RequestContext::new().sync_scope(|| {
         assert_eq!(allocations(|| assert!(now(under_boundary(sku)).is_ok())), 0, "boundary");
-        assert_eq!(allocations(|| assert!(now(under_boundary_and_all(sku)).is_ok())), 0, "boundary above all layers");
-        assert_eq!(allocations(|| assert!(boundary_not_async(sku).is_ok())), 0, "a function that isn't async");
+        assert_eq!(
+            allocations(|| assert!(now(under_boundary_and_all(sku)).is_ok())),
+            0,
+            "boundary above all layers"
+        );
+        assert_eq!(
+            allocations(|| assert!(boundary_not_async(sku).is_ok())),
+            0,
+            "a function that isn't async"
+        );
     });
     assert_ne!(allocations(|| assert!(now(under_boundary(sku)).is_ok())), 0, "a new context");
 }
@@ -152,7 +173,11 @@ fn a_boundary_allocates_only_to_make_a_context() {
 #[retry(idempotent, base = "0s", jitter = "none", attempts = 1_000, budget = "off")]
 fn retried(calls: &Cell<u32>) -> Result<u32, Rejected> {
     calls.set(calls.get() + 1);
-    if calls.get().is_multiple_of(1_000) { Ok(1) } else { Err(Rejected::timed_out("inventory", secs(1))) }
+    if calls.get().is_multiple_of(1_000) {
+        Ok(1)
+    } else {
+        Err(Rejected::timed_out("inventory", secs(1)))
+    }
 }
 
 #[test]
@@ -163,13 +188,15 @@ fn a_thousand_retries_allocate_nothing() {
 }
 
 mod by_hand {
-    //! What an expert writes with tokio and the same state: one loop, one timeout in another, no abstraction.
+    //! What an expert writes with tokio and the same state: one loop, one timeout in another, no
+    //! abstraction.
 
     use resilience::Report;
     use tracing::Instrument as _;
 
     use super::{
-        Attempts, BREAKER, Classify, Rejected, RequestContext, RetryBudget, RetryRules, STANDARD, Site, bare, secs,
+        Attempts, BREAKER, Classify, Rejected, RequestContext, RetryBudget, RetryRules, STANDARD,
+        Site, bare, secs,
     };
 
     static SITE: Site = Site::new("inventory", "by_hand", module_path!(), file!(), line!());
@@ -183,14 +210,20 @@ mod by_hand {
                     attempts.succeeded(&BUDGET);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(error, Classify::classify, RetryRules::new(&STANDARD, &BUDGET, &SITE))?,
+                Err(error) => attempts.judge(
+                    error,
+                    Classify::classify,
+                    RetryRules::new(&STANDARD, &BUDGET, &SITE),
+                )?,
             };
             wait.pause().await;
         }
     }
 
     pub(crate) async fn timeout(sku: &str) -> Result<[u64; 4], Rejected> {
-        tokio::time::timeout(secs(5), bare(sku)).await.unwrap_or(Err(Rejected::timed_out("inventory", secs(5))))
+        tokio::time::timeout(secs(5), bare(sku))
+            .await
+            .unwrap_or(Err(Rejected::timed_out("inventory", secs(5))))
     }
 
     pub(crate) async fn circuit_breaker(sku: &str) -> Result<[u64; 4], Rejected> {
@@ -222,7 +255,11 @@ mod by_hand {
                     attempts.succeeded(&BUDGET);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(error, Classify::classify, RetryRules::new(&STANDARD, &BUDGET, &SITE))?,
+                Err(error) => attempts.judge(
+                    error,
+                    Classify::classify,
+                    RetryRules::new(&STANDARD, &BUDGET, &SITE),
+                )?,
             };
             wait.pause().await;
         }
@@ -230,7 +267,9 @@ mod by_hand {
 
     /// With a report where there is an error, in a context where there is none.
     pub(crate) async fn boundary(sku: &str) -> Result<[u64; 4], Rejected> {
-        let work = async { bare(sku).await.inspect_err(|error| _ = Report::new(error).operation("by_hand").emit()) };
+        let work = async {
+            bare(sku).await.inspect_err(|error| _ = Report::new(error).operation("by_hand").emit())
+        };
         let context = RequestContext::current().unwrap_or_else(RequestContext::new);
         let span = tracing::info_span!("boundary", request_id = context.request_id().as_str());
         context.scope(work.instrument(span)).await
@@ -250,7 +289,11 @@ fn a_future_is_not_much_larger_than_one_by_hand() {
     let sku = "sku";
     for (name, ours, by_hand) in [
         ("retry", size_of_val(&under_retry(sku)), size_of_val(&by_hand::retry(sku))),
-        ("circuit_breaker", size_of_val(&under_circuit_breaker(sku)), size_of_val(&by_hand::circuit_breaker(sku))),
+        (
+            "circuit_breaker",
+            size_of_val(&under_circuit_breaker(sku)),
+            size_of_val(&by_hand::circuit_breaker(sku)),
+        ),
         ("timeout", size_of_val(&under_timeout(sku)), size_of_val(&by_hand::timeout(sku))),
         ("degrade", size_of_val(&under_degrade(sku)), size_of_val(&by_hand::degrade(sku))),
         ("all layers", size_of_val(&under_all(sku)), size_of_val(&by_hand::all(sku))),
@@ -263,10 +306,13 @@ fn a_future_is_not_much_larger_than_one_by_hand() {
 
 #[test]
 fn every_future_is_ready_and_right() {
-    for outcome in [now(by_hand::retry("a")), now(by_hand::circuit_breaker("a")), now(by_hand::degrade("a"))] {
+    for outcome in
+        [now(by_hand::retry("a")), now(by_hand::circuit_breaker("a")), now(by_hand::degrade("a"))]
+    {
         assert_eq!(outcome, Ok([1; 4]));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     assert_eq!(runtime.block_on(by_hand::timeout("a")), Ok([1; 4]));
     assert_eq!(runtime.block_on(by_hand::all("a")), Ok([1; 4]));
 }

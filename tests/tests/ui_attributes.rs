@@ -3,7 +3,16 @@
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    for of in ["boundary", "retry", "circuit_breaker", "timeout", "degrade", "nest", "function", "options"] {
+    for of in [
+        "boundary",
+        "retry",
+        "circuit_breaker",
+        "timeout",
+        "degrade",
+        "nest",
+        "function",
+        "options",
+    ] {
         cases.compile_fail(format!("ui/{of}/fail/*.rs"));
     }
 }

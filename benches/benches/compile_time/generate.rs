@@ -49,7 +49,10 @@ pub(crate) fn workspace() -> io::Result<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let workspace = repository.join("target/bench/compile_time");
     fs::create_dir_all(&workspace)?;
-    fs::write(workspace.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n")?;
+    fs::write(
+        workspace.join("Cargo.toml"),
+        "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n",
+    )?;
     // The versions that are there already; cargo drops what these crates don't need.
     fs::copy(repository.join("Cargo.lock"), workspace.join("Cargo.lock"))?;
     for kind in Kind::ALL {

@@ -1,9 +1,11 @@
-//! How long 200 async functions take to compile: plain, with `#[tracing::instrument]`, and with the full nest.
+//! How long 200 async functions take to compile: plain, with `#[tracing::instrument]`, and with the
+//! full nest.
 //!
 //! `cargo bench -p resilience-benches --bench compile_time`, or with `-- --quick` for one round.
 //!
-//! Each kind is a crate of its own in a workspace under `target/bench/`, whose dependencies are the same for all and are
-//! built beforehand. A round touches each crate and compiles it again, which leaves cargo nothing to do but this crate.
+//! Each kind is a crate of its own in a workspace under `target/bench/`, whose dependencies are the
+//! same for all and are built beforehand. A round touches each crate and compiles it again, which
+//! leaves cargo nothing to do but this crate.
 
 mod generate;
 
@@ -26,8 +28,12 @@ fn main() -> ExitCode {
 }
 
 fn run(rounds: usize) -> Result<(), String> {
-    let workspace = generate::workspace().map_err(|error| format!("cannot write the crates: {error}"))?;
-    println!("{} functions per crate; milliseconds, whole cargo call included; {rounds} rounds\n", generate::FUNCTIONS);
+    let workspace =
+        generate::workspace().map_err(|error| format!("cannot write the crates: {error}"))?;
+    println!(
+        "{} functions per crate; milliseconds, whole cargo call included; {rounds} rounds\n",
+        generate::FUNCTIONS
+    );
     println!("| command | kind | minimum | median | ÷ `#[instrument]` |");
     println!("|---|---|---|---|---|");
     for command in ["check", "build"] {
@@ -40,7 +46,8 @@ fn run(rounds: usize) -> Result<(), String> {
             for step in 0..Kind::ALL.len() {
                 let index = (round + step) % Kind::ALL.len();
                 let kind = Kind::ALL[index];
-                generate::touch(&workspace, kind).map_err(|error| format!("cannot touch a crate: {error}"))?;
+                generate::touch(&workspace, kind)
+                    .map_err(|error| format!("cannot touch a crate: {error}"))?;
                 let start = Instant::now();
                 compile(&workspace, command, kind)?;
                 samples[index].push(start.elapsed().as_secs_f64() * 1e3);
@@ -61,7 +68,11 @@ fn compile(workspace: &Path, command: &str, kind: Kind) -> Result<(), String> {
         .stdout(Stdio::null())
         .status()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`cargo {command}` of {} failed", kind.package())) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`cargo {command}` of {} failed", kind.package()))
+    }
 }
 
 fn report(command: &str, mut samples: [Vec<f64>; Kind::ALL.len()]) {

@@ -1,4 +1,5 @@
-//! Counts allocations, per thread, so that counting costs the contenders nothing that they would have to share.
+//! Counts allocations, per thread, so that counting costs the contenders nothing that they would
+//! have to share.
 #![expect(unsafe_code, reason = "there is no other way to be the global allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -17,8 +18,8 @@ pub(crate) fn on_this_thread() -> u64 {
     MADE.get()
 }
 
-// SAFETY: everything goes to the system's allocator as it came. The counter is a plain cell without a destructor, so
-// counting neither allocates nor panics.
+// SAFETY: everything goes to the system's allocator as it came. The counter is a plain cell without
+// a destructor, so counting neither allocates nor panics.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         MADE.set(MADE.get() + 1);

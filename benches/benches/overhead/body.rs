@@ -11,7 +11,8 @@ pub(crate) type Large = [u8; 1024];
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum CallError {
-    /// Owns something, as errors do: one without a destructor is easier on the compiler than what it gets to see.
+    /// Owns something, as errors do: one without a destructor is easier on the compiler than what
+    /// it gets to see.
     #[error("{0} is busy")]
     Busy(String),
     #[error(transparent)]

@@ -1,8 +1,9 @@
-//! What an expert writes without a library: no closures, no boxes, no locks, and the same rules on the success path as
-//! the attributes keep. It is the ceiling that they are measured against.
+//! What an expert writes without a library: no closures, no boxes, no locks, and the same rules on
+//! the success path as the attributes keep. It is the ceiling that they are measured against.
 //!
-//! Left out is only what happens off that path, or beside it: events, `Retry-After`, growth and jitter of the recovery,
-//! the probe's lease, the budget's refill by time, and the context that a body can ask for its attempt.
+//! Left out is only what happens off that path, or beside it: events, `Retry-After`, growth and
+//! jitter of the recovery, the probe's lease, the budget's refill by time, and the context that a
+//! body can ask for its attempt.
 
 mod breaker;
 mod retry;
@@ -44,7 +45,9 @@ async fn limited(input: u64) -> Result<u64, CallError> {
 }
 
 async fn guarded(breaker: &Breaker, input: u64) -> Result<u64, CallError> {
-    let Some(permit) = breaker.acquire() else { return Err(Rejected::circuit_open("service", None).into()) };
+    let Some(permit) = breaker.acquire() else {
+        return Err(Rejected::circuit_open("service", None).into());
+    };
     let outcome = small(input).await;
     permit.settle(&outcome);
     outcome
@@ -56,7 +59,8 @@ macro_rules! full_nest {
         async fn $name(input: u64) -> Result<$value, CallError> {
             let mut tries = Tries::new();
             loop {
-                // All in one statement, so that nothing of the outcome is left in the future while it waits.
+                // All in one statement, so that nothing of the outcome is left in the future while
+                // it waits.
                 let pause = match 'guarded: {
                     let Some(permit) = NEST.acquire() else {
                         break 'guarded Err(Rejected::circuit_open("service", None).into());
@@ -93,7 +97,8 @@ full_nest!(full_nest_large, Large, large, [0; 1024], Lazy::new);
 full_nest!(full_nest_tokio, u64, small, 0, timeout::eager);
 full_nest!(full_nest_large_tokio, Large, large, [0; 1024], timeout::eager);
 
-/// With tokio's timer instead of one that is armed when it is needed. Not part of the results that are written down.
+/// With tokio's timer instead of one that is armed when it is needed. Not part of the results that
+/// are written down.
 pub(crate) const WITH_TOKIO: &str = "hand-written, tokio's timeout";
 
 pub(crate) fn contenders() -> Vec<Contender> {

@@ -1,7 +1,8 @@
 //! Runs the contenders in turn, over and over, and keeps the fastest sample of each.
 //!
-//! A machine that is busy with something else makes samples slower and never faster, and the order changes with every
-//! round, so the minimum over many short samples is what compares best. The median is kept to tell how noisy the run was.
+//! A machine that is busy with something else makes samples slower and never faster, and the order
+//! changes with every round, so the minimum over many short samples is what compares best. The
+//! median is kept to tell how noisy the run was.
 
 use std::hint::{black_box, spin_loop};
 use std::pin::{Pin, pin};
@@ -26,8 +27,14 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Retry, Self::Timeout, Self::Breaker, Self::FullNest, Self::FullNestLarge, Self::Rejected];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Retry,
+        Self::Timeout,
+        Self::Breaker,
+        Self::FullNest,
+        Self::FullNestLarge,
+        Self::Rejected,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -47,14 +54,20 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     /// Makes so many calls, one after the other.
     run: Box<dyn Fn(u64) + Sync>,
-    /// The size of the future, boxes not followed; unknown of a tower service, which may box any of it.
+    /// The size of the future, boxes not followed; unknown of a tower service, which may box any
+    /// of it.
     pub(crate) future: Option<usize>,
     threads: &'static [usize],
 }
 
 impl Contender {
-    /// A call that is made through a shared reference. For [`Case::Rejected`] it must come to be rejected by failing.
-    pub(crate) fn new<T, E, F>(case: Case, name: &'static str, call: impl Fn(u64) -> F + Sync + 'static) -> Self
+    /// A call that is made through a shared reference. For [`Case::Rejected`] it must come to be
+    /// rejected by failing.
+    pub(crate) fn new<T, E, F>(
+        case: Case,
+        name: &'static str,
+        call: impl Fn(u64) -> F + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -68,13 +81,16 @@ impl Contender {
         Self { case, name, run: Box::new(run), future, threads: &[1, 2] }
     }
 
-    /// A tower service, which takes itself by `&mut`: each sample has a clone of its own, as each task would.
+    /// A tower service, which takes itself by `&mut`: each sample has a clone of its own, as each
+    /// task would.
     pub(crate) fn tower<S>(case: Case, name: &'static str, service: S) -> Self
     where
         S: Service<u64> + Clone + Sync + 'static,
     {
         let mut first = service.clone();
-        prepare(case, name, |input| make_ready(&mut first) && complete(pin!(first.call(input)), succeeded));
+        prepare(case, name, |input| {
+            make_ready(&mut first) && complete(pin!(first.call(input)), succeeded)
+        });
         let run = move |calls| {
             let mut service = service.clone();
             for _ in 0..calls {
@@ -124,9 +140,9 @@ fn make_ready<S: Service<u64>>(service: &mut S) -> bool {
     complete(pin!(std::future::poll_fn(|cx| service.poll_ready(cx))), succeeded)
 }
 
-/// Polls to the end without an executor, in place: as in an `.await`, no future is moved once it is made, and the output
-/// is looked at where it was written; to move either can cost as much as a small layer. Only a contended lock makes
-/// anything here pending.
+/// Polls to the end without an executor, in place: as in an `.await`, no future is moved once it is
+/// made, and the output is looked at where it was written; to move either can cost as much as a
+/// small layer. Only a contended lock makes anything here pending.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
@@ -191,7 +207,8 @@ pub(crate) fn measure(plan: &Plan, contenders: &[Contender], runtime: &Handle) -
         .collect();
     for round in 0..plan.rounds {
         let lane_count = lanes.len();
-        // Another start and another direction each time, so that nobody always follows the same neighbour.
+        // Another start and another direction each time, so that nobody always follows the same
+        // neighbour.
         for step in 0..lane_count {
             let step = if round % 2 == 0 { step } else { lane_count - 1 - step };
             let lane = &mut lanes[(step + round * 7) % lane_count];
@@ -212,14 +229,16 @@ fn calls(sample: Duration, contender: &Contender) -> u64 {
 
 /// Nanoseconds per call and thread.
 fn sample(lane: &Lane<'_>, runtime: &Handle) -> f64 {
-    let elapsed = if lane.threads == 1 { lane.contender.time(lane.calls) } else { together(lane, runtime) };
+    let elapsed =
+        if lane.threads == 1 { lane.contender.time(lane.calls) } else { together(lane, runtime) };
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2⁵² calls")]
     let calls = lane.calls as f64;
     elapsed.as_secs_f64() * 1e9 / calls
 }
 
-/// From the moment at which the second thread is there to the end of the slower one. Were each timed by itself, two that
-/// take turns on one core would look like two that don't disturb each other.
+/// From the moment at which the second thread is there to the end of the slower one. Were each
+/// timed by itself, two that take turns on one core would look like two that don't disturb each
+/// other.
 fn together(lane: &Lane<'_>, runtime: &Handle) -> Duration {
     let waiting = AtomicUsize::new(lane.threads);
     let one = || {

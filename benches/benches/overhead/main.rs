@@ -1,6 +1,8 @@
-//! What a call costs that succeeds at once: bare, written by hand, with the attributes, and with every peer, in one run.
+//! What a call costs that succeeds at once: bare, written by hand, with the attributes, and with
+//! every peer, in one run.
 //!
-//! `cargo bench -p resilience-benches --bench overhead`, or with `-- --quick` for a look that takes a second or two.
+//! `cargo bench -p resilience-benches --bench overhead`, or with `-- --quick` for a look that takes
+//! a second or two.
 
 mod allocations;
 mod body;
@@ -23,7 +25,8 @@ fn main() -> ExitCode {
         Plan { rounds: 400, sample: Duration::from_millis(1) }
     };
     // Peers spawn their timers' driver here; nothing ever waits for it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let _context = runtime.enter();
 
     let mut contenders: Vec<Contender> = Vec::new();

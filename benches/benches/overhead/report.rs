@@ -10,7 +10,9 @@ use crate::peers;
 
 pub(crate) fn times(measured: &[Measured]) {
     let find = |case: Case, threads: usize, name: &str| {
-        measured.iter().find(|found| found.case == case && found.threads == threads && found.name == name)
+        measured
+            .iter()
+            .find(|found| found.case == case && found.threads == threads && found.name == name)
     };
     println!("Nanoseconds per call and thread, the fastest sample of each; all in one run.\n");
     let mut head = vec!["case", "threads", "bare", "hand-written", "ours"];
@@ -23,7 +25,13 @@ pub(crate) fn times(measured: &[Measured]) {
             let ns = |name: &str| find(case, threads, name).map(|found| found.minimum);
             let best = peers::NAMES.iter().filter_map(|name| ns(name)).min_by(f64::total_cmp);
             let (bare, ours, hand) = (ns("bare"), ns("ours"), ns("hand-written"));
-            let mut cells = vec![case.name().to_owned(), threads.to_string(), show(bare), show(hand), show(ours)];
+            let mut cells = vec![
+                case.name().to_owned(),
+                threads.to_string(),
+                show(bare),
+                show(hand),
+                show(ours),
+            ];
             cells.extend(peers::NAMES.iter().map(|name| show(ns(name))));
             cells.push(ratio(ours, best));
             cells.push(ratio(ours, hand));
@@ -39,7 +47,10 @@ pub(crate) fn times(measured: &[Measured]) {
     }
     let mut noise: Vec<_> = measured.iter().map(|found| found.median / found.minimum).collect();
     noise.sort_by(f64::total_cmp);
-    println!("noise: the median sample takes {:.2} times the fastest one, in the median lane", noise[noise.len() / 2]);
+    println!(
+        "noise: the median sample takes {:.2} times the fastest one, in the median lane",
+        noise[noise.len() / 2]
+    );
 }
 
 pub(crate) fn counts(contenders: &[Contender]) {
@@ -52,7 +63,12 @@ pub(crate) fn counts(contenders: &[Contender]) {
         for contender in contenders.iter().filter(|contender| contender.case == case) {
             let allocations = contender.allocations();
             let future = contender.future.map_or_else(|| "–".to_owned(), |size| size.to_string());
-            row(&[case.name().to_owned(), contender.name.to_owned(), future, format!("{allocations:.2}")]);
+            row(&[
+                case.name().to_owned(),
+                contender.name.to_owned(),
+                future,
+                format!("{allocations:.2}"),
+            ]);
         }
     }
 }
@@ -64,7 +80,8 @@ pub(crate) fn write_json(measured: &[Measured]) -> io::Result<PathBuf> {
     let mut json = String::new();
     for found in measured.iter().filter(|found| found.name != WITH_TOKIO) {
         let separator = if json.is_empty() { "[\n" } else { ",\n" };
-        let (case, name, ns, threads) = (found.case.name(), found.name, found.minimum, found.threads);
+        let (case, name, ns, threads) =
+            (found.case.name(), found.name, found.minimum, found.threads);
         let _ = write!(
             json,
             r#"{separator}  {{ "case": "{case}", "name": "{name}", "ns": {ns:.2}, "threads": {threads} }}"#

@@ -56,13 +56,19 @@ pub(crate) async fn start(shop: Shop) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-async fn product(State(shop): State<Arc<Shop>>, Path(sku): Path<String>) -> Result<Json<Page>, ShopError> {
+async fn product(
+    State(shop): State<Arc<Shop>>,
+    Path(sku): Path<String>,
+) -> Result<Json<Page>, ShopError> {
     let stock = INVENTORY.timed(shop.stock(&sku)).await?;
     let recommendations = RECOMMENDATIONS.timed(shop.recommendations(&sku)).await?;
     Ok(Json(Page { stock, recommendations }))
 }
 
-async fn checkout(State(shop): State<Arc<Shop>>, Json(order): Json<Order>) -> Result<Response, ShopError> {
+async fn checkout(
+    State(shop): State<Arc<Shop>>,
+    Json(order): Json<Order>,
+) -> Result<Response, ShopError> {
     let stock = INVENTORY.timed(shop.stock(&order.sku)).await?;
     Ok(match PAYMENTS.timed(shop.charge(&order)).await {
         Ok(receipt) => Json(Checkout { stock, outcome: Outcome::Paid(receipt) }).into_response(),
@@ -75,7 +81,10 @@ async fn checkout(State(shop): State<Arc<Shop>>, Json(order): Json<Order>) -> Re
 
 impl Problem {
     fn of(error: &ShopError) -> Self {
-        Self { code: error.classify().code().to_owned(), message: error.public_message().into_owned() }
+        Self {
+            code: error.classify().code().to_owned(),
+            message: error.public_message().into_owned(),
+        }
     }
 }
 
@@ -88,7 +97,8 @@ impl IntoResponse for ShopError {
 /// The error knows its status, and when to come back.
 fn with_status(error: &ShopError, mut answer: Response) -> Response {
     let is = error.classify();
-    *answer.status_mut() = StatusCode::from_u16(is.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *answer.status_mut() =
+        StatusCode::from_u16(is.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Some(wait) = is.retry_after() {
         let seconds = wait.as_millis().div_ceil(1000);
         if let Ok(seconds) = seconds.to_string().parse() {

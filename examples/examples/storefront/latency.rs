@@ -25,7 +25,8 @@ impl Latencies {
     /// The median and the 99th percentile, if there were any calls.
     pub(crate) fn percentiles(&self) -> Option<(Duration, Duration)> {
         let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut took: Vec<_> = latest.iter().filter(|(at, _)| at.elapsed() <= WINDOW).map(|(_, took)| *took).collect();
+        let mut took: Vec<_> =
+            latest.iter().filter(|(at, _)| at.elapsed() <= WINDOW).map(|(_, took)| *took).collect();
         took.sort_unstable();
         let last = took.len().checked_sub(1)?;
         Some((took[last / 2], took[last * 99 / 100]))

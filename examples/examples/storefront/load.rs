@@ -66,7 +66,8 @@ impl Customers {
         act(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs until the script is over, every order is paid and every circuit closed; or until patience is.
+    /// Runs until the script is over, every order is paid and every circuit closed; or until
+    /// patience is.
     pub(crate) async fn come(self: Arc<Self>, journal: &Journal) {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,7 +77,10 @@ impl Customers {
             while present.try_join_next().is_some() {}
             let over = journal.elapsed() >= LENGTH;
             // Nobody may be on the way when the books are closed. Who only looks is done soon.
-            while over && self.with(|tally| tally.unpaid() == 0) && present.join_next().await.is_some() {}
+            while over
+                && self.with(|tally| tally.unpaid() == 0)
+                && present.join_next().await.is_some()
+            {}
             let closing = journal.elapsed() >= DOORS_CLOSE;
             let healed = |of: &telemetry::Dependency| of.breaker.state() == CircuitState::Closed;
             let done = over && present.is_empty() && telemetry::ALL.into_iter().all(healed);
@@ -104,11 +108,14 @@ impl Customers {
             return self.with(|tally| tally.absent += 1);
         }
         match answer.json::<Page>().await {
-            Ok(page) if status == 200 && (item < ITEMS || page.stock.source == Source::Fallback) => {
+            Ok(page)
+                if status == 200 && (item < ITEMS || page.stock.source == Source::Fallback) =>
+            {
                 self.with(|tally| {
                     tally.pages += 1;
                     tally.stock_fallbacks += u64::from(page.stock.source == Source::Fallback);
-                    tally.recommendation_fallbacks += u64::from(page.recommendations.source == Source::Fallback);
+                    tally.recommendation_fallbacks +=
+                        u64::from(page.recommendations.source == Source::Fallback);
                 });
             }
             _ => self.wrong(format!("page of sku-{item}: {status}")),
@@ -129,13 +136,14 @@ impl Customers {
     }
 
     async fn pay(&self, order: &Order) -> bool {
-        let answer = match self.http.post(format!("{}/checkout", self.front)).json(order).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.wrong(format!("checkout of {}: {error}", order.id));
-                return false;
-            }
-        };
+        let answer =
+            match self.http.post(format!("{}/checkout", self.front)).json(order).send().await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.wrong(format!("checkout of {}: {error}", order.id));
+                    return false;
+                }
+            };
         let status = answer.status().as_u16();
         let Ok(Checkout { stock, outcome }) = answer.json().await else {
             self.wrong(format!("checkout of {}: {status}", order.id));
@@ -147,8 +155,12 @@ impl Customers {
                 self.with(|tally| tally.paid.insert(order.id.clone(), order.cents));
                 return true;
             }
-            Outcome::Problem(_) if matches!(status, 429 | 503 | 504) => self.with(|tally| tally.put_off += 1),
-            Outcome::Problem(Problem { code, .. }) => self.wrong(format!("checkout of {}: {status} {code}", order.id)),
+            Outcome::Problem(_) if matches!(status, 429 | 503 | 504) => {
+                self.with(|tally| tally.put_off += 1)
+            }
+            Outcome::Problem(Problem { code, .. }) => {
+                self.wrong(format!("checkout of {}: {status} {code}", order.id))
+            }
         }
         false
     }

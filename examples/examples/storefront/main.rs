@@ -1,7 +1,8 @@
 //! A shop whose upstreams fail in every way while customers shop: `cargo run --example storefront`.
 //!
-//! Everything is real and on loopback: HTTP servers, clients, timeouts, closed ports. `--plain` prints lines instead of
-//! drawing; the process fails if the summary isn't as it should be. The shop's own code is `shop.rs`.
+//! Everything is real and on loopback: HTTP servers, clients, timeouts, closed ports. `--plain`
+//! prints lines instead of drawing; the process fails if the summary isn't as it should be. The
+//! shop's own code is `shop.rs`.
 
 mod client;
 mod front;
@@ -46,7 +47,8 @@ pub(crate) struct Scene {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let plain = !std::io::stdout().is_terminal() || std::env::args().any(|argument| argument == "--plain");
+    let plain =
+        !std::io::stdout().is_terminal() || std::env::args().any(|argument| argument == "--plain");
     let scene = set_up(plain).await?;
     let screen = if plain { None } else { Some(Screen::open()?) };
     if screen.is_none() {
@@ -74,13 +76,18 @@ async fn set_up(plain: bool) -> Result<Scene, Box<dyn Error>> {
     let ledger = Arc::new(Ledger::default());
     let upstreams = [
         Upstream::start("inventory", script::INVENTORY, services::inventory()).await?,
-        Upstream::start("recommendations", script::RECOMMENDATIONS, services::recommendations()).await?,
-        Upstream::start("payments", script::PAYMENTS, services::payments(Arc::clone(&ledger))).await?,
+        Upstream::start("recommendations", script::RECOMMENDATIONS, services::recommendations())
+            .await?,
+        Upstream::start("payments", script::PAYMENTS, services::payments(Arc::clone(&ledger)))
+            .await?,
     ];
     // A proxy that the environment names has no business here.
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let [inventory, recommendations, payments] =
-        [0, 1, 2].map(|at| Client { http: http.clone(), base: upstreams[at].url(), seen: telemetry::ALL[at] });
+    let [inventory, recommendations, payments] = [0, 1, 2].map(|at| Client {
+        http: http.clone(),
+        base: upstreams[at].url(),
+        seen: telemetry::ALL[at],
+    });
     let front = front::start(Shop { inventory, recommendations, payments }).await?;
     let customers = Arc::new(Customers::new(http, format!("http://{front}")));
     let journal = Arc::new(Journal::start(plain));

@@ -67,7 +67,8 @@ pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
     }
     let half_seconds = usize::try_from(elapsed.as_millis() / 500).unwrap_or(usize::MAX);
     let _ = writeln!(text, "{:>width$}\n", '^', width = 17 + half_seconds.min(39));
-    let legend = Behaviour::ALL.map(|behaviour| format!("{} {}", behaviour.symbol(), behaviour.words()));
+    let legend =
+        Behaviour::ALL.map(|behaviour| format!("{} {}", behaviour.symbol(), behaviour.words()));
     let _ = writeln!(text, "{}\n", legend.join("  "));
     text
 }

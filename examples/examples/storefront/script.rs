@@ -20,7 +20,8 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
-    pub(crate) const ALL: [Self; 5] = [Self::Healthy, Self::Busy, Self::Slow, Self::Failing, Self::Refusing];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Healthy, Self::Busy, Self::Slow, Self::Failing, Self::Refusing];
 
     pub(crate) const fn symbol(self) -> char {
         match self {
@@ -48,7 +49,8 @@ impl Behaviour {
 pub(crate) struct Script(&'static [(u64, Behaviour)]);
 
 use Behaviour::{Busy, Failing, Healthy, Refusing, Slow};
-pub(crate) const INVENTORY: Script = Script(&[(0, Healthy), (2, Slow), (4, Failing), (6, Refusing), (9, Healthy)]);
+pub(crate) const INVENTORY: Script =
+    Script(&[(0, Healthy), (2, Slow), (4, Failing), (6, Refusing), (9, Healthy)]);
 pub(crate) const RECOMMENDATIONS: Script =
     Script(&[(0, Healthy), (4, Slow), (6, Failing), (8, Refusing), (11, Healthy)]);
 pub(crate) const PAYMENTS: Script =
@@ -56,11 +58,17 @@ pub(crate) const PAYMENTS: Script =
 
 impl Script {
     pub(crate) fn at(self, time: Duration) -> Behaviour {
-        self.0.iter().rev().find(|(from, _)| *from <= time.as_secs()).map_or(Healthy, |(_, behaviour)| *behaviour)
+        self.0
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= time.as_secs())
+            .map_or(Healthy, |(_, behaviour)| *behaviour)
     }
 
     /// The whole of it, for a timeline.
     pub(crate) fn by_half_second(self) -> impl Iterator<Item = (Duration, Behaviour)> {
-        (0..LENGTH.as_secs() * 2).map(|half| Duration::from_millis(half * 500)).map(move |time| (time, self.at(time)))
+        (0..LENGTH.as_secs() * 2)
+            .map(|half| Duration::from_millis(half * 500))
+            .map(move |time| (time, self.at(time)))
     }
 }

@@ -20,7 +20,9 @@ pub(crate) fn inventory() -> Router {
     async fn stock(Path(sku): Path<String>) -> Result<Json<Stock>, StatusCode> {
         let number = sku.strip_prefix("sku-").and_then(|number| number.parse::<u64>().ok());
         match number {
-            Some(number) if number < ITEMS => Ok(Json(Stock { sku, left: Some(3 + number), source: Source::Live })),
+            Some(number) if number < ITEMS => {
+                Ok(Json(Stock { sku, left: Some(3 + number), source: Source::Live }))
+            }
             _ => Err(StatusCode::NOT_FOUND),
         }
     }
@@ -80,7 +82,11 @@ impl Ledger {
     }
 }
 
-async fn charge(State(ledger): State<Arc<Ledger>>, headers: HeaderMap, Json(charge): Json<Charge>) -> Response {
+async fn charge(
+    State(ledger): State<Arc<Ledger>>,
+    headers: HeaderMap,
+    Json(charge): Json<Charge>,
+) -> Response {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
     // An empty key would be everybody's.
     let Some(key) = key.filter(|key| !key.is_empty()) else {

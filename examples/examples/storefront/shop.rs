@@ -1,7 +1,10 @@
-//! The shop's calls to its upstreams. This is the file to read: everything that keeps the shop up stands in attributes.
+//! The shop's calls to its upstreams. This is the file to read: everything that keeps the shop up
+//! stands in attributes.
 
 use resilience::http::{ResponseExt as _, UpstreamError};
-use resilience::{CircuitBreaker, Rejected, ServiceError, circuit_breaker, degrade, millis, retry, timeout};
+use resilience::{
+    CircuitBreaker, Rejected, ServiceError, circuit_breaker, degrade, millis, retry, timeout,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -39,7 +42,8 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Without inventory we sell on trust. That an item doesn't exist is an answer, though, and no outage.
+    /// Without inventory we sell on trust. That an item doesn't exist is an answer, though, and no
+    /// outage.
     #[degrade(fallback = Stock::assumed(sku), service = "inventory")]
     #[retry(idempotent, attempts = 3, base = "50ms", max_delay = "400ms")]
     #[circuit_breaker(INVENTORY)]
@@ -62,8 +66,9 @@ impl Shop {
         Ok(answer.checked("recommendations")?.json().await?)
     }
 
-    /// The critical path: no fallback, since there is none for money. A retry repeats the key, so that payments can tell
-    /// it from a second order; the order's own number is the key, so that a customer who comes back later repeats it too.
+    /// The critical path: no fallback, since there is none for money. A retry repeats the key, so
+    /// that payments can tell it from a second order; the order's own number is the key, so
+    /// that a customer who comes back later repeats it too.
     #[timeout("4s", service = "payments")]
     #[retry(idempotency_key = order.id, attempts = 3, base = "100ms", max_delay = "1s")]
     #[circuit_breaker(PAYMENTS)]
@@ -71,7 +76,13 @@ impl Shop {
     pub(crate) async fn charge(&self, order: &Order) -> Result<Receipt, ShopError> {
         let key = resilience::context().idempotency_key.unwrap_or_default();
         let charge = Charge { order: order.id.clone(), cents: order.cents };
-        let answer = self.payments.post("/charges").header(IDEMPOTENCY_KEY, key).json(&charge).send().await?;
+        let answer = self
+            .payments
+            .post("/charges")
+            .header(IDEMPOTENCY_KEY, key)
+            .json(&charge)
+            .send()
+            .await?;
         Ok(answer.checked("payments")?.json().await?)
     }
 }

@@ -18,7 +18,8 @@ pub(crate) struct Check {
 pub(crate) fn print(scene: &Scene, coloured: bool) -> bool {
     let checks = checks(scene);
     for Check { holds, what, figures } in &checks {
-        let verdict = if *holds { paint("ok   ", GREEN, coloured) } else { paint("WRONG", RED, coloured) };
+        let verdict =
+            if *holds { paint("ok   ", GREEN, coloured) } else { paint("WRONG", RED, coloured) };
         println!("{verdict}  {what}\n       {figures}");
     }
     for wrong in scene.customers.tally().wrong.iter().take(5) {
@@ -30,10 +31,12 @@ pub(crate) fn print(scene: &Scene, coloured: bool) -> bool {
 fn checks(scene: &Scene) -> Vec<Check> {
     let tally = scene.customers.tally();
     let charges = scene.ledger.charges();
-    let by_order: BTreeMap<_, _> = charges.iter().map(|charge| (charge.order.clone(), charge.cents)).collect();
+    let by_order: BTreeMap<_, _> =
+        charges.iter().map(|charge| (charge.order.clone(), charge.cents)).collect();
     let taken: u64 = charges.iter().map(|charge| charge.cents).sum();
     let paid: u64 = tally.paid.values().sum();
-    let degraded = [telemetry::INVENTORY.counts().degraded, telemetry::RECOMMENDATIONS.counts().degraded];
+    let degraded =
+        [telemetry::INVENTORY.counts().degraded, telemetry::RECOMMENDATIONS.counts().degraded];
     let seen = [tally.stock_fallbacks, tally.recommendation_fallbacks];
     let (waited, early) = scene.upstreams[2].patience.counts();
     vec![
@@ -80,7 +83,9 @@ fn checks(scene: &Scene) -> Vec<Check> {
                 metrics.opened > 0 && metrics.state == CircuitState::Closed
             }),
             what: "Every circuit opened, and is closed again",
-            figures: each(|of| format!("opened {} times, now {}", of.breaker.metrics().opened, of.breaker.state())),
+            figures: each(|of| {
+                format!("opened {} times, now {}", of.breaker.metrics().opened, of.breaker.state())
+            }),
         },
         Check {
             holds: telemetry::ALL.iter().all(|of| of.counts().retries > 0),
@@ -103,7 +108,9 @@ fn checks(scene: &Scene) -> Vec<Check> {
             ),
         },
         Check {
-            holds: charges.len() == by_order.len() && by_order == tally.paid && scene.ledger.repeats() > 0,
+            holds: charges.len() == by_order.len()
+                && by_order == tally.paid
+                && scene.ledger.repeats() > 0,
             what: "No order was charged twice, though payments charged and said otherwise",
             figures: format!(
                 "{} charges for {} orders; {} taken, {} owed; {} repeats found",
@@ -123,8 +130,13 @@ fn each(figures: impl Fn(&Dependency) -> String) -> String {
 }
 
 fn reasons(of: &Dependency) -> String {
-    let reasons: Vec<_> = of.given_up().iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    if reasons.is_empty() { String::new() } else { format!("\n         gave up: {}", reasons.join(", ")) }
+    let reasons: Vec<_> =
+        of.given_up().iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    if reasons.is_empty() {
+        String::new()
+    } else {
+        format!("\n         gave up: {}", reasons.join(", "))
+    }
 }
 
 fn money(cents: u64) -> String {

@@ -98,20 +98,26 @@ impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let Some(dependency) = ALL.iter().find(|dependency| dependency.name() == fields.get("service")) else { return };
+        let Some(dependency) =
+            ALL.iter().find(|dependency| dependency.name() == fields.get("service"))
+        else {
+            return;
+        };
         match fields.get("message") {
             "retry_scheduled" => {
                 dependency.retries.fetch_add(1, Relaxed);
             }
             "retry_stopped" => {
-                let mut given_up = dependency.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut given_up =
+                    dependency.given_up.lock().unwrap_or_else(PoisonError::into_inner);
                 *given_up.entry(fields.get("reason").to_owned()).or_default() += 1;
             }
             "graceful_degradation_activated" => {
                 dependency.degraded.fetch_add(1, Relaxed);
             }
             "circuit_breaker_state_change" => {
-                let [old, new, reason] = ["old_state", "new_state", "reason"].map(|name| fields.get(name));
+                let [old, new, reason] =
+                    ["old_state", "new_state", "reason"].map(|name| fields.get(name));
                 self.journal.note(dependency.name(), &format!("circuit {old} -> {new} ({reason})"));
             }
             _ => {}

@@ -1,4 +1,5 @@
-//! A service that others depend on: a real HTTP server on loopback, which misbehaves as its script says.
+//! A service that others depend on: a real HTTP server on loopback, which misbehaves as its script
+//! says.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,7 +24,8 @@ const SLOW: Duration = Duration::from_secs(1);
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Marks an answer that was on record already: finding it takes no time, however slow the service is.
+/// Marks an answer that was on record already: finding it takes no time, however slow the service
+/// is.
 #[derive(Clone)]
 pub(crate) struct OnRecord;
 
@@ -37,7 +39,11 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) async fn start(name: &'static str, script: Script, routes: Router) -> io::Result<Arc<Self>> {
+    pub(crate) async fn start(
+        name: &'static str,
+        script: Script,
+        routes: Router,
+    ) -> io::Result<Arc<Self>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let upstream = Arc::new(Self {
             name,
@@ -98,7 +104,8 @@ async fn serve(upstream: Arc<Upstream>, first: TcpListener, routes: Router) {
     }
 }
 
-/// Another process may have taken the port meanwhile; it is wanted back, since the shop knows no other.
+/// Another process may have taken the port meanwhile; it is wanted back, since the shop knows no
+/// other.
 async fn rebind(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
@@ -110,7 +117,8 @@ async fn rebind(address: SocketAddr) -> TcpListener {
 
 async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: Next) -> Response {
     let number = upstream.arrived.fetch_add(1, Relaxed);
-    let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let key =
+        request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
     if let Some(key) = &key {
         upstream.patience.came(key);
     }
@@ -123,7 +131,9 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: N
             }
             answer
         }
-        Behaviour::Failing | Behaviour::Busy if behaves == Behaviour::Failing || number.is_multiple_of(3) => {
+        Behaviour::Failing | Behaviour::Busy
+            if behaves == Behaviour::Failing || number.is_multiple_of(3) =>
+        {
             // The nasty half: the work is done, and the caller is told that it isn't.
             if number.is_multiple_of(2) {
                 next.run(request).await;

@@ -1,4 +1,5 @@
-//! The database: an SQLite in a file that goes away with the service, or the PostgreSQL that a URL names.
+//! The database: an SQLite in a file that goes away with the service, or the PostgreSQL that a URL
+//! names.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,10 @@ pub(crate) const MAX_CONNECTIONS: u32 = 4;
 
 #[derive(Clone)]
 pub(crate) enum Database {
-    Sqlite(SqlitePool, #[allow(dead_code, reason = "removes the file when it is dropped")] Arc<TemporaryFile>),
+    Sqlite(
+        SqlitePool,
+        #[allow(dead_code, reason = "removes the file when it is dropped")] Arc<TemporaryFile>,
+    ),
     Postgres(PgPool),
 }
 
@@ -38,7 +42,9 @@ impl Database {
     }
 
     async fn sqlite() -> Result<Self, sqlx::Error> {
-        let file = TemporaryFile(std::env::temp_dir().join(format!("user-api-{}.sqlite", RequestId::new())));
+        let file = TemporaryFile(
+            std::env::temp_dir().join(format!("user-api-{}.sqlite", RequestId::new())),
+        );
         let options = SqliteConnectOptions::new()
             .filename(&file.0)
             .create_if_missing(true)
@@ -64,7 +70,10 @@ impl Database {
     }
 
     /// Asks why, where the pool alone can't tell: is it full, or is the server away?
-    pub(crate) async fn diagnosed<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, Diagnosis> {
+    pub(crate) async fn diagnosed<T>(
+        &self,
+        result: Result<T, sqlx::Error>,
+    ) -> Result<T, Diagnosis> {
         match result {
             Ok(value) => Ok(value),
             Err(error) => Err(on!(self, pool => sql::diagnose(pool, error).await)),

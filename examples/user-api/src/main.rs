@@ -1,7 +1,8 @@
-//! A service for users: how an error gets from a database to a client, and to the log, without a word too many.
+//! A service for users: how an error gets from a database to a client, and to the log, without a
+//! word too many.
 //!
-//! The README beside this shows what it answers and logs. `cargo run -p user_api` starts it on an embedded SQLite;
-//! `DATABASE_URL=postgres://…` on PostgreSQL.
+//! The README beside this shows what it answers and logs. `cargo run -p user_api` starts it on an
+//! embedded SQLite; `DATABASE_URL=postgres://…` on PostgreSQL.
 
 mod app;
 mod database;
@@ -42,7 +43,8 @@ async fn run() -> Result<ExitCode, StartError> {
     Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Until a fatal error asks the process to stop, somebody presses Ctrl-C, or a supervisor sends SIGTERM.
+/// Until a fatal error asks the process to stop, somebody presses Ctrl-C, or a supervisor sends
+/// SIGTERM.
 async fn stop() {
     tokio::select! {
         () = resilience::shutdown_requested() => {}

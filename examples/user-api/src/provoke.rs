@@ -1,4 +1,5 @@
-//! What can't be had by asking nicely: the conditions of a busy database, a bug, and an error that the service can't go on after.
+//! What can't be had by asking nicely: the conditions of a busy database, a bug, and an error that
+//! the service can't go on after.
 
 use std::time::Instant;
 
@@ -44,13 +45,15 @@ async fn deadlock(State(app): State<App>) -> Result<(), Problem> {
     Ok(app.database.diagnosed(lost).await?)
 }
 
-/// SQLite locks the whole database and knows no deadlock. Its next of kin: who has read before another wrote can't write any more.
+/// SQLite locks the whole database and knows no deadlock. Its next of kin: who has read before
+/// another wrote can't write any more.
 ///
 /// `#[transaction]` runs the whole of it again, as it has to be; here another is faster each time.
 #[transaction(tx = pool, attempts = 2)]
 async fn overtaken(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     // Another name each time: what changes nothing isn't written.
-    const RENAME: &str = "UPDATE teams SET name = CASE name WHEN 'all' THEN 'everybody' ELSE 'all' END WHERE id = 1";
+    const RENAME: &str =
+        "UPDATE teams SET name = CASE name WHEN 'all' THEN 'everybody' ELSE 'all' END WHERE id = 1";
     sqlx::query("SELECT name FROM teams").fetch_all(&mut *tx).await?;
     sqlx::query(RENAME).execute(pool).await?;
     sqlx::query(RENAME).execute(&mut *tx).await?;
@@ -79,7 +82,8 @@ async fn slow_query(State(app): State<App>) -> Result<(), Problem> {
 
 /// SQLite has no timeout of its own, but asks now and then whether to go on.
 async fn interrupted(pool: &SqlitePool) -> Result<(), sqlx::Error> {
-    const COUNT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
+    const COUNT: &str =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
          SELECT count(*) FROM n";
     let mut connection = pool.acquire().await?;
     let end = Instant::now() + millis(200);

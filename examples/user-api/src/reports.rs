@@ -16,8 +16,11 @@ pub(crate) struct Reports {
 impl Reports {
     pub(crate) fn new() -> Self {
         // Nothing listens on port 1.
-        let nowhere = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("reports");
-        Self { replica: PgPoolOptions::new().acquire_timeout(millis(500)).connect_lazy_with(nowhere) }
+        let nowhere =
+            PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("reports");
+        Self {
+            replica: PgPoolOptions::new().acquire_timeout(millis(500)).connect_lazy_with(nowhere),
+        }
     }
 }
 
@@ -25,7 +28,8 @@ pub(crate) async fn signups(State(app): State<App>) -> Result<Json<i64>, Problem
     let replica = &app.reports.replica;
     match sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(replica).await {
         Ok(count) => Ok(Json(count)),
-        // The pool only says that it waited in vain. Asking finds that the server refuses connections, which alerts at once.
+        // The pool only says that it waited in vain. Asking finds that the server refuses
+        // connections, which alerts at once.
         Err(error) => Err(sql::diagnose(replica, error).await)?,
     }
 }

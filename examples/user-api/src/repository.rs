@@ -68,7 +68,9 @@ impl Users {
         match self.database.diagnosed(created).await {
             Ok(id) => Ok(User { id, email, name, age, team_id }),
             // The one conflict that there can be here has a meaning that clients know.
-            Err(source) if source.classify().code() == "CONFLICT" => Err(UserError::EmailTaken { source }),
+            Err(source) if source.classify().code() == "CONFLICT" => {
+                Err(UserError::EmailTaken { source })
+            }
             Err(other) => Err(other.into()),
         }
     }

@@ -1,4 +1,5 @@
-//! The log: one line of JSON per event, on standard output. A panic's own words go to standard error, as always.
+//! The log: one line of JSON per event, on standard output. A panic's own words go to standard
+//! error, as always.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -12,6 +13,7 @@ pub(crate) fn start() {
         // What SQLx says of errors we say ourselves, once.
         ("sqlx", LevelFilter::OFF),
     ]);
-    let json = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let json =
+        fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     registry().with(ours).with(json).init();
 }

@@ -40,8 +40,15 @@ impl Api {
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
             status: head.status.as_u16(),
-            problem: head.headers.get("content-type").is_some_and(|kind| kind == "application/problem+json"),
-            body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() },
+            problem: head
+                .headers
+                .get("content-type")
+                .is_some_and(|kind| kind == "application/problem+json"),
+            body: if body.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_slice(&body).unwrap()
+            },
         }
     }
 
@@ -81,7 +88,12 @@ async fn users_come_and_go() {
     assert_eq!(api.ask("GET", "/users/1", Value::Null).await.body, user);
     assert_eq!(api.ask("DELETE", "/users/1", Value::Null).await.status, 204);
     for method in ["GET", "DELETE"] {
-        api.ask(method, "/users/1", Value::Null).await.assert(404, "NOT_FOUND", "There is no user 1", false);
+        api.ask(method, "/users/1", Value::Null).await.assert(
+            404,
+            "NOT_FOUND",
+            "There is no user 1",
+            false,
+        );
     }
 }
 
@@ -106,7 +118,12 @@ async fn what_is_wrong_with_a_request_is_told_field_by_field() {
         "Invalid URL: Cannot parse `x` to a `i64`",
         false,
     );
-    api.ask("PUT", "/users/1", Value::Null).await.assert(405, "METHOD_NOT_ALLOWED", "Method not allowed", false);
+    api.ask("PUT", "/users/1", Value::Null).await.assert(
+        405,
+        "METHOD_NOT_ALLOWED",
+        "Method not allowed",
+        false,
+    );
     api.ask("GET", "/nowhere", Value::Null).await.assert(404, "NOT_FOUND", "Not found", false);
 }
 
@@ -176,14 +193,18 @@ async fn an_error_that_the_service_stops_after() {
 #[tokio::test]
 async fn the_same_on_postgresql() {
     let Ok(url) = std::env::var("RESILIENCE_POSTGRES_URL") else {
-        assert!(std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref() != Ok("1"), "needs PostgreSQL");
+        assert!(
+            std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref() != Ok("1"),
+            "needs PostgreSQL"
+        );
         // Past the harness, which captures what the macros print.
         let _ = writeln!(std::io::stderr(), "skipped: the_same_on_postgresql: needs PostgreSQL");
         return;
     };
     let api = Api(App::open(Some(&url)).await.unwrap());
     // The server may know Ada from an earlier run.
-    let somebody = || json!({"email": format!("{}@example.com", RequestId::new()), "name": "Ada", "age": 36});
+    let somebody =
+        || json!({"email": format!("{}@example.com", RequestId::new()), "name": "Ada", "age": 36});
     let with = |field: &str, value: i64| {
         let mut user = somebody();
         user[field] = value.into();
@@ -195,6 +216,11 @@ async fn the_same_on_postgresql() {
     assert_eq!(api.create(ada.clone()).await.status, 201);
     api.create(ada.clone()).await.assert(409, "CONFLICT", "This address is taken", false);
     api.provoke("slow-query").await.assert(504, "QUERY_TIMEOUT", GENERIC, false);
-    api.create(with("team_id", 7)).await.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+    api.create(with("team_id", 7)).await.assert(
+        422,
+        "VALIDATION_ERROR",
+        "Validation failed",
+        false,
+    );
     api.create(with("age", 151)).await.assert(422, "VALIDATION_ERROR", "Validation failed", false);
 }

@@ -1,4 +1,5 @@
-//! The handlers for users. Each is a whole boundary: its `?` logs the error once and makes the answer.
+//! The handlers for users. Each is a whole boundary: its `?` logs the error once and makes the
+//! answer.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -10,7 +11,10 @@ use crate::app::App;
 use crate::errors::InvalidUser;
 use crate::repository::{NewUser, User};
 
-pub(crate) async fn find(State(app): State<App>, Path(id): Path<i64>) -> Result<Json<User>, Problem> {
+pub(crate) async fn find(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+) -> Result<Json<User>, Problem> {
     Ok(Json(app.users.find(id).await?))
 }
 
@@ -22,7 +26,10 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-pub(crate) async fn delete(State(app): State<App>, Path(id): Path<i64>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, Problem> {
     app.users.delete(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -52,6 +59,10 @@ impl Form {
             fields.push(FieldError::new("name", "must not be empty"));
         }
         let Self { email, name, age, team_id } = self;
-        if fields.is_empty() { Ok(NewUser { email, name, age, team_id }) } else { Err(InvalidUser { fields }) }
+        if fields.is_empty() {
+            Ok(NewUser { email, name, age, team_id })
+        } else {
+            Err(InvalidUser { fields })
+        }
     }
 }

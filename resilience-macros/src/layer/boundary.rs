@@ -66,8 +66,10 @@ impl Boundary {
         let boundary = Scope::local("boundary");
         let name = scope.function.sig.ident.to_string();
         let name = name.trim_start_matches("r#");
-        let operation = self.operation.as_ref().map_or_else(|| quote!(#name), |operation| quote!(#operation));
-        let told = [("request_id", &self.request_id), ("user", &self.user), ("tenant", &self.tenant)];
+        let operation =
+            self.operation.as_ref().map_or_else(|| quote!(#name), |operation| quote!(#operation));
+        let told =
+            [("request_id", &self.request_id), ("user", &self.user), ("tenant", &self.tenant)];
         let told = told.into_iter().filter_map(|(method, expr)| {
             let (method, expr) = (Scope::local(method), expr.as_ref()?);
             let span = Span::mixed_site().located_at(expr.span());
@@ -89,15 +91,17 @@ impl Boundary {
             Code::Future(future) => {
                 return Fragment {
                     before,
-                    code: Code::Future(quote!(#krate::__private::boundary::run(#boundary, #report, #future))),
+                    code: Code::Future(
+                        quote!(#krate::__private::boundary::run(#boundary, #report, #future)),
+                    ),
                 };
             }
-            Code::Value(value) if scope.is_async => {
-                Code::Future(quote!(#krate::__private::boundary::run(#boundary, #report, async { #before #value })))
-            }
-            Code::Value(value) => {
-                Code::Value(quote!(#krate::__private::boundary::call(#boundary, #report, || { #before #value })))
-            }
+            Code::Value(value) if scope.is_async => Code::Future(
+                quote!(#krate::__private::boundary::run(#boundary, #report, async { #before #value })),
+            ),
+            Code::Value(value) => Code::Value(
+                quote!(#krate::__private::boundary::call(#boundary, #report, || { #before #value })),
+            ),
         };
         Fragment { before: TokenStream::new(), code }
     }
@@ -109,7 +113,8 @@ impl Boundary {
 // Output: let report = |argument: &_, at| report_by::<E>(argument, classify, at);
 pub(crate) fn report(error: &TokenStream, is_foreign: bool, scope: &Scope<'_>) -> TokenStream {
     let krate = scope.krate;
-    let [report, argument, at, classify] = ["report", "argument", "at", "classify"].map(Scope::local);
+    let [report, argument, at, classify] =
+        ["report", "argument", "at", "classify"].map(Scope::local);
     if is_foreign {
         // No type at the argument: a lifetime in it would be any, and `classify` takes only one.
         return quote! {

@@ -35,9 +35,18 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("threshold", "it is `failure_threshold`"),
         ("consecutive_failures", "it is `failure_threshold`"),
         ("max_failures", "it is `failure_threshold`"),
-        ("failure_rate_threshold", "failures in a row are counted, not a rate; write `failure_threshold`"),
-        ("sliding_window_size", "failures in a row are counted, without a window; write `failure_threshold`"),
-        ("minimum_number_of_calls", "failures in a row are counted, without a window; write `failure_threshold`"),
+        (
+            "failure_rate_threshold",
+            "failures in a row are counted, not a rate; write `failure_threshold`",
+        ),
+        (
+            "sliding_window_size",
+            "failures in a row are counted, without a window; write `failure_threshold`",
+        ),
+        (
+            "minimum_number_of_calls",
+            "failures in a row are counted, without a window; write `failure_threshold`",
+        ),
         ("reset_timeout", "it is `recovery_timeout`"),
         ("wait_duration", "it is `recovery_timeout`"),
         ("wait_duration_in_open_state", "it is `recovery_timeout`"),
@@ -70,7 +79,12 @@ pub(crate) struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    pub(super) fn parse(at: Span, arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Self {
+    pub(super) fn parse(
+        at: Span,
+        arguments: &mut Arguments,
+        function: &Function,
+        errors: &mut Errors,
+    ) -> Self {
         let ignore = arguments.expr("ignore", errors);
         let mut positional = std::mem::take(&mut arguments.positional).into_iter();
         let handle = positional.next();
@@ -90,7 +104,9 @@ impl CircuitBreaker {
                 );
             }
             // All that is left belongs to the static that an unnamed breaker is built as.
-            for option in GRAMMAR.keys.iter().chain(GRAMMAR.flags).filter_map(|option| arguments.take(option)) {
+            for option in
+                GRAMMAR.keys.iter().chain(GRAMMAR.flags).filter_map(|option| arguments.take(option))
+            {
                 errors.on(
                     &option.key,
                     format!(
@@ -163,8 +179,9 @@ impl CircuitBreaker {
         (path.qself.is_none() && screams(last) && !in_a_type).then_some(handle)
     }
 
-    /// The handle as a static, ahead of all others: named once, so that what is wrong with it is said once. And the name of
-    /// the breaker, which labels what the other layers say of the dependency too.
+    /// The handle as a static, ahead of all others: named once, so that what is wrong with it is
+    /// said once. And the name of the breaker, which labels what the other layers say of the
+    /// dependency too.
     pub(crate) fn named(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
         let handle = self.named_static()?;
         let reference = quote_spanned!(handle.span()=> &#handle);
@@ -192,7 +209,8 @@ impl CircuitBreaker {
     //                 }
     //             }
     //         }
-    // The call isn't inside the match: what is matched on would be kept in the future for as long as the call takes.
+    // The call isn't inside the match: what is matched on would be kept in the future for as long
+    // as the call takes.
     pub(crate) fn wrap(
         &self,
         deadline_above: Option<&Ident>,
@@ -206,7 +224,8 @@ impl CircuitBreaker {
         let [permit, rejected] = ["permit", "rejected"].map(Scope::local);
         let breaker = self.in_use();
         let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
-        let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
+        let acquire =
+            if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
         let longest = if let Some(longest) = longest {
             quote!(::core::option::Option::Some(#longest))
         } else {
@@ -253,9 +272,15 @@ impl CircuitBreaker {
     }
 }
 
-fn own_settings(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Vec<(Ident, TokenStream)> {
+fn own_settings(
+    arguments: &mut Arguments,
+    function: &Function,
+    errors: &mut Errors,
+) -> Vec<(Ident, TokenStream)> {
     let mut settings = Vec::new();
-    let mut add = |name: &str, tokens: TokenStream| settings.push((Ident::new(name, Span::mixed_site()), tokens));
+    let mut add = |name: &str, tokens: TokenStream| {
+        settings.push((Ident::new(name, Span::mixed_site()), tokens))
+    };
     let names = function.argument_names();
     let constant = |key: &str, expr: Option<&Expr>, errors: &mut Errors| {
         if let Some(name) = expr.and_then(|expr| mentions(expr, &names)) {

@@ -54,7 +54,11 @@ impl Degrade {
                     errors.on(&closure, "a fallback closure takes the error and nothing else; write `|error| …`, in which `.await` may stand");
                     return None;
                 }
-                Some(Self { error: closure.inputs.first().cloned(), fallback: *closure.body, non_critical })
+                Some(Self {
+                    error: closure.inputs.first().cloned(),
+                    fallback: *closure.body,
+                    non_critical,
+                })
             }
             fallback => Some(Self { error: None, fallback, non_critical }),
         }
@@ -77,7 +81,8 @@ impl Degrade {
     //                 Err(error)
     //             }
     //         }
-    // The fallback isn't inside the match: the future would keep room for the whole outcome while the fallback runs.
+    // The fallback isn't inside the match: the future would keep room for the whole outcome while
+    // the fallback runs.
     pub(crate) fn wrap(
         &self,
         output: Option<&TokenStream>,
@@ -92,15 +97,19 @@ impl Degrade {
         let text = source_text(self.fallback.to_token_stream());
         let fallback = scope.user(&self.fallback);
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
-        // As if the user had written it, so that what is wrong with the expression is said of the expression.
+        // As if the user had written it, so that what is wrong with the expression is said of the
+        // expression.
         let span = self.fallback.span();
         let ok = match &self.fallback {
             // What leaves the fallback early with a whole outcome is that outcome.
-            Expr::Return(left) => left.expr.as_ref().map_or_else(|| quote!(()), |outcome| scope.user(outcome)),
+            Expr::Return(left) => {
+                left.expr.as_ref().map_or_else(|| quote!(()), |outcome| scope.user(outcome))
+            }
             // Around these rustc would say that the `Ok` can't be reached.
             diverging if never_yields(diverging) => fallback,
             _ => match output {
-                // A value of another type is said to be expected because of the return type, and not of an `Ok`.
+                // A value of another type is said to be expected because of the return type, and
+                // not of an `Ok`.
                 Some(output) => {
                     let ty = quote_spanned!(output.span()=> <#output as #krate::__private::Outcome>::Value);
                     quote!(let #succeeded: #ty = #fallback; ::core::result::Result::Ok(#succeeded))
@@ -149,11 +158,13 @@ pub(crate) fn value(code: Code) -> TokenStream {
 
 fn never_yields(expr: &Expr) -> bool {
     let Expr::Macro(call) = expr else { return false };
-    ["panic", "todo", "unimplemented", "unreachable"].iter().any(|name| call.mac.path.is_ident(name))
+    ["panic", "todo", "unimplemented", "unreachable"]
+        .iter()
+        .any(|name| call.mac.path.is_ident(name))
 }
 
-/// Whether `.await` stands in the fallback, or a macro that may hide one. One that can't wait needs no future, which is quicker to
-/// compile.
+/// Whether `.await` stands in the fallback, or a macro that may hide one. One that can't wait needs
+/// no future, which is quicker to compile.
 fn may_wait(tokens: TokenStream) -> bool {
     const PLAIN: [&str; 4] = ["format", "matches", "stringify", "vec"];
     let mut last = String::new();
@@ -164,7 +175,8 @@ fn may_wait(tokens: TokenStream) -> bool {
             last == "await"
         }
         TokenTree::Punct(punct) => {
-            let calls = punct.as_char() == '!' && !last.is_empty() && !PLAIN.contains(&last.as_str());
+            let calls =
+                punct.as_char() == '!' && !last.is_empty() && !PLAIN.contains(&last.as_str());
             last.clear();
             calls
         }
@@ -172,7 +184,8 @@ fn may_wait(tokens: TokenStream) -> bool {
     })
 }
 
-/// An expression about as its author wrote it: `Vec::new()`, where the tokens by themselves are printed as `Vec :: new ()`.
+/// An expression about as its author wrote it: `Vec::new()`, where the tokens by themselves are
+/// printed as `Vec :: new ()`.
 fn source_text(tokens: TokenStream) -> String {
     const NO_SPACE_BEFORE: &str = ".,;:?)]([!";
     const NO_SPACE_AFTER: &str = ".:([!&?";

@@ -33,8 +33,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Boundary, Self::Degrade, Self::Retry, Self::CircuitBreaker, Self::Timeout, Self::Transaction];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Boundary,
+        Self::Degrade,
+        Self::Retry,
+        Self::CircuitBreaker,
+        Self::Timeout,
+        Self::Transaction,
+    ];
 
     /// The attribute's name.
     pub(crate) const fn name(self) -> &'static str {
@@ -82,13 +88,12 @@ impl Layer {
             Kind::Boundary => Some(Self::Boundary(Box::new(Boundary::parse(arguments, errors)))),
             Kind::Degrade => Degrade::parse(at, arguments, errors).map(Self::Degrade),
             Kind::Retry => Some(Self::Retry(Box::new(Retry::parse(arguments, errors)))),
-            Kind::CircuitBreaker => {
-                Some(Self::CircuitBreaker(Box::new(CircuitBreaker::parse(at, arguments, function, errors))))
-            }
+            Kind::CircuitBreaker => Some(Self::CircuitBreaker(Box::new(CircuitBreaker::parse(
+                at, arguments, function, errors,
+            )))),
             Kind::Timeout => Timeout::parse(at, arguments, errors).map(Self::Timeout),
-            Kind::Transaction => {
-                Transaction::parse(at, arguments, function, errors).map(|layer| Self::Transaction(Box::new(layer)))
-            }
+            Kind::Transaction => Transaction::parse(at, arguments, function, errors)
+                .map(|layer| Self::Transaction(Box::new(layer))),
         }
     }
 }
@@ -104,7 +109,11 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    pub(crate) fn parse(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Self {
+    pub(crate) fn parse(
+        arguments: &mut Arguments,
+        function: &Function,
+        errors: &mut Errors,
+    ) -> Self {
         Self {
             service: arguments.text("service", errors),
             classify: arguments.expr("classify", errors),
@@ -128,13 +137,21 @@ fn clones(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -
     let crate::options::Value::List(list) = option.value else { return Vec::new() };
     let parser = syn::punctuated::Punctuated::<Ident, syn::Token![,]>::parse_terminated;
     let Ok(names) = parser.parse2(list) else {
-        errors.at(option.key.span(), "`clone` takes names of arguments; write for example `clone(order, customer)`");
+        errors.at(
+            option.key.span(),
+            "`clone` takes names of arguments; write for example `clone(order, customer)`",
+        );
         return Vec::new();
     };
     let known = function.argument_names();
     for name in &names {
         if !known.contains(name) {
-            errors.on(name, format!("`clone` takes names of arguments, and `{name}` is none of this function's"));
+            errors.on(
+                name,
+                format!(
+                    "`clone` takes names of arguments, and `{name}` is none of this function's"
+                ),
+            );
         }
     }
     names.into_iter().collect()
@@ -178,15 +195,22 @@ impl Scope<'_> {
 
     /// An expression of an attribute, as it must be written where it stands.
     pub(crate) fn user(&self, tokens: impl quote::ToTokens) -> TokenStream {
-        if self.is_async_trait { async_trait::rename_self(tokens) } else { tokens.to_token_stream() }
+        if self.is_async_trait {
+            async_trait::rename_self(tokens)
+        } else {
+            tokens.to_token_stream()
+        }
     }
 
-    /// How an expression that names a piece of state is held: a static, a borrow, or a clone of a handle.
+    /// How an expression that names a piece of state is held: a static, a borrow, or a clone of a
+    /// handle.
     pub(crate) fn holding(&self, expr: &Expr) -> Holding {
         let first = match expr {
             Expr::Path(path) if path.qself.is_none() => {
                 let first = &path.path.segments[0].ident;
-                if path.path.segments.len() > 1 || !(self.arguments.contains(first) || first == "self") {
+                if path.path.segments.len() > 1
+                    || !(self.arguments.contains(first) || first == "self")
+                {
                     return Holding::Static;
                 }
                 first.clone()
@@ -196,7 +220,11 @@ impl Scope<'_> {
                 None => return Holding::Borrowed,
             },
         };
-        let shared = if first == "self" { self.function.self_is_shared() } else { !self.arguments.contains(&first) };
+        let shared = if first == "self" {
+            self.function.self_is_shared()
+        } else {
+            !self.arguments.contains(&first)
+        };
         if shared { Holding::Borrowed } else { Holding::Cloned }
     }
 }
@@ -223,7 +251,8 @@ fn first_ident(expr: &Expr) -> Option<Ident> {
     }
 }
 
-/// Whether an expression makes a value of this type: with every call a new one, which remembers nothing of the last.
+/// Whether an expression makes a value of this type: with every call a new one, which remembers
+/// nothing of the last.
 pub(crate) fn makes_a_new(expr: &Expr, ty: &str) -> bool {
     match expr {
         Expr::MethodCall(call) => makes_a_new(&call.receiver, ty),
@@ -235,7 +264,9 @@ pub(crate) fn makes_a_new(expr: &Expr, ty: &str) -> bool {
             let mut names = function.path.segments.iter().rev().map(|segment| &segment.ident);
             match (names.next(), names.next()) {
                 (Some(_), Some(of)) if of == ty => true,
-                (Some(new), Some(_)) if new == "new" => call.args.iter().any(|argument| makes_a_new(argument, ty)),
+                (Some(new), Some(_)) if new == "new" => {
+                    call.args.iter().any(|argument| makes_a_new(argument, ty))
+                }
                 _ => false,
             }
         }
@@ -247,7 +278,9 @@ pub(crate) fn makes_a_new(expr: &Expr, ty: &str) -> bool {
 pub(crate) fn mentions(expr: &Expr, names: &[Ident]) -> Option<Ident> {
     fn inside(tokens: TokenStream, names: &[Ident]) -> Option<Ident> {
         tokens.into_iter().find_map(|token| match token {
-            proc_macro2::TokenTree::Ident(ident) if ident == "self" || names.contains(&ident) => Some(ident),
+            proc_macro2::TokenTree::Ident(ident) if ident == "self" || names.contains(&ident) => {
+                Some(ident)
+            }
             proc_macro2::TokenTree::Group(group) => inside(group.stream(), names),
             _ => None,
         })

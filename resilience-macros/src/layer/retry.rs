@@ -14,12 +14,26 @@ use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     owner: "#[retry]",
-    keys: &["attempts", "base", "max_delay", "jitter", "max_retry_after", "idempotency_key", "budget"],
+    keys: &[
+        "attempts",
+        "base",
+        "max_delay",
+        "jitter",
+        "max_retry_after",
+        "idempotency_key",
+        "budget",
+    ],
     flags: &["idempotent", "non_idempotent", "idempotency_key", "timed_elsewhere"],
     lists: &["clone"],
     foreign: &[
-        ("max_retries", "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`"),
-        ("retries", "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`"),
+        (
+            "max_retries",
+            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+        ),
+        (
+            "retries",
+            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+        ),
         ("max_attempts", "it is `attempts`"),
         ("max_times", "it is `attempts`, which counts the first execution too"),
         ("times", "it is `attempts`, which counts the first execution too"),
@@ -38,17 +52,35 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("max_timeout", "it is `max_delay`"),
         ("max_interval", "it is `max_delay`"),
         ("max_backoff", "it is `max_delay`"),
-        ("max_elapsed_time", "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together"),
+        (
+            "max_elapsed_time",
+            "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together",
+        ),
         ("total_delay", "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together"),
-        ("stop_after_delay", "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together"),
+        (
+            "stop_after_delay",
+            "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together",
+        ),
         ("factor", "delays double; for another course choose a `jitter`"),
         ("multiplier", "delays double; for another course choose a `jitter`"),
         ("backoff", "write `base`, `max_delay` and `jitter`"),
-        ("when", "the error says whether it may be retried; write `classify = …` for a foreign one"),
-        ("retry_if", "the error says whether it may be retried; write `classify = …` for a foreign one"),
+        (
+            "when",
+            "the error says whether it may be retried; write `classify = …` for a foreign one",
+        ),
+        (
+            "retry_if",
+            "the error says whether it may be retried; write `classify = …` for a foreign one",
+        ),
         ("on", "the error says whether it may be retried; write `classify = …` for a foreign one"),
-        ("predicate", "the error says whether it may be retried; write `classify = …` for a foreign one"),
-        ("condition", "the error says whether it may be retried; write `classify = …` for a foreign one"),
+        (
+            "predicate",
+            "the error says whether it may be retried; write `classify = …` for a foreign one",
+        ),
+        (
+            "condition",
+            "the error says whether it may be retried; write `classify = …` for a foreign one",
+        ),
         ("on_retry", "each retry is an event, `retry_scheduled`"),
         ("notify", "each retry is an event, `retry_scheduled`"),
         ("policy", "write the policy alone: `#[retry(STANDARD)]`"),
@@ -100,11 +132,22 @@ impl Retry {
             errors.on(second, "`#[retry]` takes one policy; take this one off");
         }
         if let Some(Expr::Lit(literal)) = &policy {
-            errors.on(literal, format!("this option needs its name; write `attempts = {}`", literal.to_token_stream()));
+            errors.on(
+                literal,
+                format!(
+                    "this option needs its name; write `attempts = {}`",
+                    literal.to_token_stream()
+                ),
+            );
         }
         let retry = Self {
             policy,
-            attempts: arguments.number("attempts", 1..=u32::MAX, "; `attempts = 1` means no retry", errors),
+            attempts: arguments.number(
+                "attempts",
+                1..=u32::MAX,
+                "; `attempts = 1` means no retry",
+                errors,
+            ),
             base: arguments.duration("base", errors),
             max_delay: arguments.duration("max_delay", errors),
             jitter: arguments.expr("jitter", errors).and_then(|expr| errors.take(jitter(expr))),
@@ -124,7 +167,8 @@ impl Retry {
             Some(setting) => setting.known().map(|known| (known, "")),
         };
         let max_delay = or_default(&self.max_delay, DEFAULT_MAX_DELAY);
-        if let (Some((base, how)), Some((max, max_how))) = (or_default(&self.base, DEFAULT_BASE), max_delay)
+        if let (Some((base, how)), Some((max, max_how))) =
+            (or_default(&self.base, DEFAULT_BASE), max_delay)
             && base > max
         {
             let blamed = match (&self.base, &self.max_delay) {
@@ -150,7 +194,8 @@ impl Retry {
         }
     }
 
-    /// Whether the attribute itself says if the operation may be repeated; `Err` is the policy to ask.
+    /// Whether the attribute itself says if the operation may be repeated; `Err` is the policy to
+    /// ask.
     pub(crate) fn says_whether_to_repeat(&self) -> Result<bool, &Expr> {
         match (&self.repeat, &self.policy) {
             (Some(_), _) => Ok(true),
@@ -187,16 +232,21 @@ impl Retry {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    /// The policy as a constant, where it is one: written where it is used, it takes no room in the future.
+    /// The policy as a constant, where it is one: written where it is used, it takes no room in the
+    /// future.
     fn constant_policy(&self, scope: &Scope<'_>) -> Option<TokenStream> {
-        let is_constant = self.policy.as_ref().is_none_or(|named| is_constant(named, scope.function));
+        let is_constant =
+            self.policy.as_ref().is_none_or(|named| is_constant(named, scope.function));
         if !is_constant || !self.is_literal() {
             return None;
         }
         let (krate, repeat, steps) = (scope.krate, self.repeat_step(), self.steps(scope));
         let named = self.policy.as_ref().map(|policy| named(policy, scope));
-        let start =
-            if named.is_some() { Scope::local("named").to_token_stream() } else { quote!(#krate::Retry::new()) };
+        let start = if named.is_some() {
+            Scope::local("named").to_token_stream()
+        } else {
+            quote!(#krate::Retry::new())
+        };
         Some(quote!(&const { #named #start #(#steps)* #repeat.checked() }))
     }
 
@@ -219,7 +269,10 @@ impl Retry {
         }
         let (krate, site, policy) = (scope.krate, &scope.site, Scope::local("policy"));
         let repeat = self.repeat_step();
-        let start = self.policy.as_ref().map_or_else(|| quote!(#krate::Retry::new()), |named| scope.user(named));
+        let start = self
+            .policy
+            .as_ref()
+            .map_or_else(|| quote!(#krate::Retry::new()), |named| scope.user(named));
         let steps = self.steps(scope);
         quote! {
             let #policy: #krate::Retry = #start;
@@ -267,7 +320,8 @@ impl Retry {
     }
 
     fn budget(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, budget, handle) = (scope.krate, Scope::local("budget"), Scope::local("budget_handle"));
+        let (krate, budget, handle) =
+            (scope.krate, Scope::local("budget"), Scope::local("budget_handle"));
         match &self.budget {
             Budget::OfTheSite => TokenStream::new(),
             Budget::Off => quote! {
@@ -278,7 +332,9 @@ impl Retry {
                 let reference = quote_spanned!(expr.span()=> &#written);
                 match scope.holding(expr) {
                     // A `const` would be a new budget for every call.
-                    Holding::Static => quote!(let #budget: &'static #krate::RetryBudget = #reference;),
+                    Holding::Static => {
+                        quote!(let #budget: &'static #krate::RetryBudget = #reference;)
+                    }
                     Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = #reference;),
                     Holding::Cloned => quote! {
                         let #handle = #krate::__private::clone_handle(#reference);
@@ -296,11 +352,17 @@ impl Retry {
     //                     Ok(wait) => wait,
     //                     Err(error) => break Err(error),
     //                 },
-    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) } // below a fallback: break 'degraded Ok(value)
-    //             };
+    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) } // below a
+    // fallback: break 'degraded Ok(value)             };
     //             wait.pause().await;
     //         }
-    pub(crate) fn wrap(&self, around: &Around<'_>, classify: &Ident, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+    pub(crate) fn wrap(
+        &self,
+        around: &Around<'_>,
+        classify: &Ident,
+        inner: Fragment,
+        scope: &Scope<'_>,
+    ) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let retry = Scope::local("retry");
         let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
@@ -325,7 +387,8 @@ impl Retry {
         }
         // Past the fallback, which has no business with a success: one copy of the outcome less.
         let leave = around.is_below_fallback.then(Degrade::label);
-        let pause = if scope.is_async { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
+        let pause =
+            if scope.is_async { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
         let Fragment { before, code } = inner;
         let call = value(code);
         Fragment {
@@ -360,7 +423,8 @@ pub(crate) struct Around<'a> {
     pub(crate) attempt: Option<&'a Ident>,
 }
 
-/// `let named: Retry = STANDARD;`, so that what is no policy is reported where it is written, and not as methods it lacks.
+/// `let named: Retry = STANDARD;`, so that what is no policy is reported where it is written, and
+/// not as methods it lacks.
 pub(crate) fn named(policy: &Expr, scope: &Scope<'_>) -> TokenStream {
     let (krate, named) = (scope.krate, Scope::local("named"));
     quote!(let #named: #krate::Retry = #policy;)
@@ -423,7 +487,9 @@ fn repeat(arguments: &mut Arguments, errors: &mut Errors) -> Option<Repeat> {
 }
 
 fn budget(option: Option<Opt>, errors: &mut Errors) -> Budget {
-    let Some(Value::Expr(expr)) = option.map(|option| option.value) else { return Budget::OfTheSite };
+    let Some(Value::Expr(expr)) = option.map(|option| option.value) else {
+        return Budget::OfTheSite;
+    };
     match options::literal(&expr) {
         Some(Lit::Str(text)) if text.value() == "off" => return Budget::Off,
         Some(other) => errors.on(

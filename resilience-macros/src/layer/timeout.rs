@@ -19,7 +19,10 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("millis", "write the duration with its unit: `#[timeout(\"500ms\")]`"),
         ("secs", "write the duration with its unit: `#[timeout(\"5s\")]`"),
         ("seconds", "write the duration with its unit: `#[timeout(\"5s\")]`"),
-        ("deadline", "write the duration alone; above `#[retry]` it is a deadline for all attempts"),
+        (
+            "deadline",
+            "write the duration alone; above `#[retry]` it is a deadline for all attempts",
+        ),
         ("per_attempt", "write the duration alone; below `#[retry]` it is for each attempt"),
         ("name", "write `service = \"…\"` for the label"),
     ],
@@ -99,7 +102,9 @@ impl Timeout {
                 let #deadline = #krate::__private::Deadline::#new;
                 #before
             },
-            code: Code::Value(quote!(#krate::__private::Timed::new(&#deadline, &#site, #reject, #call).await)),
+            code: Code::Value(
+                quote!(#krate::__private::Timed::new(&#deadline, &#site, #reject, #call).await),
+            ),
         }
     }
 }

@@ -24,21 +24,39 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("conn", "write `tx = …`; `tx` is the name of the connection in the body"),
         ("connection", "write `tx = …`; `tx` is the name of the connection in the body"),
         ("executor", "write `tx = …`; `tx` is the name of the connection in the body"),
-        ("isolation", "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`"),
-        ("isolation_level", "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`"),
-        ("serializable", "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`"),
+        (
+            "isolation",
+            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
+        ),
+        (
+            "isolation_level",
+            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
+        ),
+        (
+            "serializable",
+            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
+        ),
         ("read_only", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
         ("readonly", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
         ("immediate", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
         ("exclusive", "write the whole statement: `begin = \"BEGIN EXCLUSIVE\"`"),
         ("mode", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
         ("begin_with", "it is `begin`"),
-        ("propagation", "each function begins its own; one that joins takes `tx: &mut PgConnection` as an argument"),
+        (
+            "propagation",
+            "each function begins its own; one that joins takes `tx: &mut PgConnection` as an argument",
+        ),
         ("rollback_for", "any error rolls back"),
         ("no_rollback_for", "any error rolls back; return it inside of `Ok` to commit"),
         ("rollback_on", "any error rolls back"),
-        ("retries", "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`"),
-        ("max_retries", "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`"),
+        (
+            "retries",
+            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+        ),
+        (
+            "max_retries",
+            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+        ),
         ("max_attempts", "it is `attempts`"),
         ("retry", "it is a layer of its own: write `#[retry(idempotent)]` above"),
         ("timeout", "it is a layer of its own: write `#[timeout(\"5s\")]` above"),
@@ -60,7 +78,12 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn parse(at: Span, arguments: &mut Arguments, function: &Function, errors: &mut Errors) -> Option<Self> {
+    pub(super) fn parse(
+        at: Span,
+        arguments: &mut Arguments,
+        function: &Function,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         for positional in std::mem::take(&mut arguments.positional) {
             let written = positional.to_token_stream().to_string().replace(' ', "");
             let message = match &positional {
@@ -72,8 +95,14 @@ impl Transaction {
             errors.on(&positional, message);
         }
         let begin = arguments.expr("begin", errors).and_then(|expr| begin(expr, errors));
-        let attempts = arguments.number("attempts", 1..=u32::MAX, "; `attempts = 1` means no repetition", errors);
-        let (base, max_delay) = (arguments.duration("base", errors), arguments.duration("max_delay", errors));
+        let attempts = arguments.number(
+            "attempts",
+            1..=u32::MAX,
+            "; `attempts = 1` means no repetition",
+            errors,
+        );
+        let (base, max_delay) =
+            (arguments.duration("base", errors), arguments.duration("max_delay", errors));
         let Some(option) = arguments.take("tx") else {
             if errors.is_empty() {
                 errors.at(
@@ -84,7 +113,9 @@ impl Transaction {
             return None;
         };
         let Value::Expr(pool) = option.value else { return None };
-        if let Some(argument) = function.argument_names().into_iter().find(|argument| *argument == option.key) {
+        if let Some(argument) =
+            function.argument_names().into_iter().find(|argument| *argument == option.key)
+        {
             errors.on(
                 argument,
                 "`tx` is what `#[transaction]` calls its connection in the body; give this argument another name",
@@ -119,7 +150,8 @@ impl Transaction {
         }
     }
 
-    /// What is evaluated once per call: `let pool = pool(&self.pool);`, and the policy if it isn't constant.
+    /// What is evaluated once per call: `let pool = pool(&self.pool);`, and the policy if it isn't
+    /// constant.
     pub(crate) fn setup(&self, error: &TokenStream, scope: &Scope<'_>) -> TokenStream {
         let (krate, site) = (scope.krate, &scope.site);
         let [pool, begin, policy, argument, from_sqlx] =
@@ -164,8 +196,11 @@ impl Transaction {
     }
 
     fn is_literal(&self) -> bool {
-        let is_later = |setting: &Option<Setting<Duration>>| matches!(setting, Some(Setting::Later(_)));
-        !is_later(&self.base) && !is_later(&self.max_delay) && !matches!(self.attempts, Some(Setting::Later(_)))
+        let is_later =
+            |setting: &Option<Setting<Duration>>| matches!(setting, Some(Setting::Later(_)));
+        !is_later(&self.base)
+            && !is_later(&self.max_delay)
+            && !matches!(self.attempts, Some(Setting::Later(_)))
     }
 
     /// One method call per setting.
@@ -220,9 +255,18 @@ impl Transaction {
         scope: &Scope<'_>,
     ) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [pool, repeats, checkout, transaction, outcome, error, succeeded, wait, from_sqlx] =
-            ["pool", "repeats", "checkout", "transaction", "outcome", "error", "value", "wait", "from_sqlx"]
-                .map(Scope::local);
+        let [pool, repeats, checkout, transaction, outcome, error, succeeded, wait, from_sqlx] = [
+            "pool",
+            "repeats",
+            "checkout",
+            "transaction",
+            "outcome",
+            "error",
+            "value",
+            "wait",
+            "from_sqlx",
+        ]
+        .map(Scope::local);
         let [repeated, label] = ["'transactions", "'transaction"].map(Scope::label);
         let policy = self.policy_in_use(scope);
         let deadline = deadline.map(|deadline| quote!(.deadline(&#deadline)));
@@ -274,11 +318,15 @@ fn begin(expr: Expr, errors: &mut Errors) -> Option<Expr> {
             "`begin` is empty; take it off for a plain `BEGIN`".to_owned()
         }
         Some(Lit::Str(text)) => match whole(text.value().trim()) {
-            Some(statement) => format!("`begin` is the whole statement; write `begin = \"{statement}\"`"),
+            Some(statement) => {
+                format!("`begin` is the whole statement; write `begin = \"{statement}\"`")
+            }
             None => return Some(expr),
         },
         None => return Some(expr),
-        Some(_) => "`begin` is a statement; write for example `begin = \"BEGIN IMMEDIATE\"`".to_owned(),
+        Some(_) => {
+            "`begin` is a statement; write for example `begin = \"BEGIN IMMEDIATE\"`".to_owned()
+        }
     };
     errors.on(&expr, message);
     None
@@ -289,10 +337,11 @@ fn whole(mode: &str) -> Option<String> {
     let upper = mode.to_ascii_uppercase();
     let mut words = upper.split_ascii_whitespace();
     match (words.next()?, words.next()) {
-        ("IMMEDIATE" | "EXCLUSIVE" | "DEFERRED" | "ISOLATION", _) | ("READ", Some("ONLY" | "WRITE")) => {
-            Some(format!("BEGIN {upper}"))
-        }
-        ("SERIALIZABLE", _) | ("REPEATABLE", Some("READ")) | ("READ", Some("COMMITTED" | "UNCOMMITTED")) => {
+        ("IMMEDIATE" | "EXCLUSIVE" | "DEFERRED" | "ISOLATION", _)
+        | ("READ", Some("ONLY" | "WRITE")) => Some(format!("BEGIN {upper}")),
+        ("SERIALIZABLE", _)
+        | ("REPEATABLE", Some("READ"))
+        | ("READ", Some("COMMITTED" | "UNCOMMITTED")) => {
             Some(format!("BEGIN ISOLATION LEVEL {upper}"))
         }
         _ => None,
@@ -308,7 +357,9 @@ fn objection(pool: &Expr) -> Option<String> {
                 let name = if text.is_empty() { "self.pool" } else { &text };
                 Some(format!("`tx` takes the pool itself, and no text; write `tx = {name}`"))
             }
-            _ => Some("`tx` takes the pool to begin with; write for example `tx = self.pool`".to_owned()),
+            _ => Some(
+                "`tx` takes the pool to begin with; write for example `tx = self.pool`".to_owned(),
+            ),
         },
         Expr::Await(awaited) => objection(&awaited.base),
         Expr::Try(tried) => objection(&tried.expr),

@@ -40,8 +40,10 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
         let pattern = pattern(variant, None);
         return Some(quote!(#pattern => ::std::borrow::Cow::Borrowed(#text),));
     }
-    let shown: Vec<&Field<'_>> = template.holes.iter().filter_map(|hole| variant.field(&hole.field)).collect();
-    let pattern = pattern(variant, variant.fields.iter().filter(|field| field.attrs.expose.is_some()));
+    let shown: Vec<&Field<'_>> =
+        template.holes.iter().filter_map(|hole| variant.field(&hole.field)).collect();
+    let pattern =
+        pattern(variant, variant.fields.iter().filter(|field| field.attrs.expose.is_some()));
     // At the text, where the field is asked to be shown, rustc says that it can't be.
     let span = template.literal.span();
     let mut format = Literal::string(&template.format());
@@ -51,12 +53,17 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
         local.set_span(local.span().located_at(span));
         local
     });
-    let message = quote_spanned!(Span::mixed_site().located_at(span)=> ::std::format!(#format, #(#locals),*));
+    let message =
+        quote_spanned!(Span::mixed_site().located_at(span)=> ::std::format!(#format, #(#locals),*));
     Some(quote!(#pattern => ::std::borrow::Cow::Owned(#message),))
 }
 
 /// What the variant can tell a log beyond the item's usual; none where it is the usual.
-pub(crate) fn evidence_arm(krate: &Path, variant: &Variant<'_>, chain: &TokenStream) -> Option<TokenStream> {
+pub(crate) fn evidence_arm(
+    krate: &Path,
+    variant: &Variant<'_>,
+    chain: &TokenStream,
+) -> Option<TokenStream> {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
         return Some(quote!(#pattern => <#ty as #krate::Classify>::evidence(#local),));
@@ -80,7 +87,9 @@ pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<To
     }
     let field = variant.fields.iter().find(|field| field.attrs.errors.is_some())?;
     let (pattern, local, ty) = (pattern(variant, [field]), &field.local, &field.original.ty);
-    Some(quote!(#pattern => ::std::borrow::Cow::Borrowed(<#ty as #krate::__private::FieldErrors>::list(#local)),))
+    Some(
+        quote!(#pattern => ::std::borrow::Cow::Borrowed(<#ty as #krate::__private::FieldErrors>::list(#local)),),
+    )
 }
 
 fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStream>) -> TokenStream {
@@ -107,7 +116,9 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         quote!(#krate::Classification::#constructor(#code))
     };
     // A kind under a code of its own keeps the status that its usual code would have given.
-    let of_kind = kind.filter(|kind| kind.code != code && category != Category::Fatal).map(|kind| kind.status);
+    let of_kind = kind
+        .filter(|kind| kind.code != code && category != Category::Fatal)
+        .map(|kind| kind.status);
     if let Some(status) = attrs.status.as_ref().map(|slot| slot.value).or(of_kind) {
         tokens.extend(quote!(.with_status(#status)));
     }
@@ -145,7 +156,10 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
 }
 
 /// `Self::Variant { name: field0, .. }`, which fits tuples and units as well.
-fn pattern<'a>(variant: &Variant<'_>, fields: impl IntoIterator<Item = &'a Field<'a>>) -> TokenStream {
+fn pattern<'a>(
+    variant: &Variant<'_>,
+    fields: impl IntoIterator<Item = &'a Field<'a>>,
+) -> TokenStream {
     let path = if variant.is_struct {
         quote!(Self)
     } else {

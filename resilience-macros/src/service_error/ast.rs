@@ -44,7 +44,11 @@ impl<'a> Input<'a> {
             Data::Enum(data) => {
                 let attrs = attr::of_enum(&original.attrs, &original.ident, errors);
                 let texts = texts(&original.attrs);
-                let variants = data.variants.iter().map(|variant| Variant::from_syn(variant, &texts)).collect();
+                let variants = data
+                    .variants
+                    .iter()
+                    .map(|variant| Variant::from_syn(variant, &texts))
+                    .collect();
                 (attrs, variants)
             }
             Data::Struct(data) => {
@@ -129,7 +133,8 @@ impl<'a> Variant<'a> {
 
     /// The field that a transparent variant hands the question to: the marked one, or the only one.
     pub(crate) fn source(&self) -> Option<&Field<'a>> {
-        let by = |is_source: fn(&Field<'_>) -> bool| self.fields.iter().find(|field| is_source(field));
+        let by =
+            |is_source: fn(&Field<'_>) -> bool| self.fields.iter().find(|field| is_source(field));
         by(|field| field.attrs.source.is_some())
             .or_else(|| by(|field| field.has("from") || field.has("source")))
             .or_else(|| by(|field| field.name() == "source"))
@@ -157,8 +162,14 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
         .enumerate()
         .map(|(at, original)| Field {
             original,
-            member: original.ident.clone().map_or_else(|| Member::Unnamed(Index::from(at)), Member::Named),
-            local: Ident::new(&format_ident!("field{at}").to_string(), proc_macro2::Span::mixed_site()),
+            member: original
+                .ident
+                .clone()
+                .map_or_else(|| Member::Unnamed(Index::from(at)), Member::Named),
+            local: Ident::new(
+                &format_ident!("field{at}").to_string(),
+                proc_macro2::Span::mixed_site(),
+            ),
             attrs: attr::of_field(&original.attrs, errors),
         })
         .collect()
@@ -166,17 +177,22 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
 
 /// thiserror's `#[error(…)]`, and `#[display(…)]` of others.
 fn texts(attributes: &[Attribute]) -> Vec<&Attribute> {
-    let is_text = |attribute: &&Attribute| ["error", "display"].iter().any(|name| attribute.path().is_ident(name));
+    let is_text = |attribute: &&Attribute| {
+        ["error", "display"].iter().any(|name| attribute.path().is_ident(name))
+    };
     attributes.iter().filter(is_text).collect()
 }
 
 /// The doc comment, its lines joined, without the space that follows `///`.
 fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {
-        let Meta::NameValue(meta) = &attribute.meta else { return None };
-        let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return None };
-        Some(text.value())
-    });
-    let lines: Vec<String> = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned()).collect();
+    let lines = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(
+        |attribute| {
+            let Meta::NameValue(meta) = &attribute.meta else { return None };
+            let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return None };
+            Some(text.value())
+        },
+    );
+    let lines: Vec<String> =
+        lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned()).collect();
     lines.join("\n").trim().to_owned()
 }

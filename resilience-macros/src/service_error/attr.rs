@@ -29,7 +29,8 @@ pub(crate) struct VariantAttrs {
     pub(crate) sent: Option<Slot<Sent>>,
     pub(crate) retry: Option<Slot<Retry>>,
     pub(crate) alert: Option<Slot<Alert>>,
-    /// A word was written, and refused; that there is none would be a second complaint about the same thing.
+    /// A word was written, and refused; that there is none would be a second complaint about the
+    /// same thing.
     pub(crate) class_refused: bool,
     /// The same for the text.
     pub(crate) public_refused: bool,
@@ -84,8 +85,9 @@ pub(crate) fn of_enum(attributes: &[Attribute], name: &Ident, errors: &mut Error
         }
         let word = key.to_string();
         Err(if keys::is_variant_word(&word) {
-            let message =
-                format!("`{word}` belongs on a variant; write it above each variant of `{name}` it applies to");
+            let message = format!(
+                "`{word}` belongs on a variant; write it above each variant of `{name}` it applies to"
+            );
             syn::Error::new(key.span(), message)
         } else if FIELD_KEYS.contains(&word.as_str()) {
             keys::belongs_on_field(&key)
@@ -97,7 +99,10 @@ pub(crate) fn of_enum(attributes: &[Attribute], name: &Ident, errors: &mut Error
 }
 
 /// The attributes of a struct, which is item and variant in one.
-pub(crate) fn of_struct(attributes: &[Attribute], errors: &mut Errors) -> (ItemAttrs, VariantAttrs) {
+pub(crate) fn of_struct(
+    attributes: &[Attribute],
+    errors: &mut Errors,
+) -> (ItemAttrs, VariantAttrs) {
     let (mut item, mut variant) = (ItemAttrs::default(), VariantAttrs::default());
     let readable = each_option(attributes, errors, |key, input, errors| {
         if item.read(&key, input, errors)? || variant.read(&key, input, errors)? {
@@ -127,7 +132,9 @@ pub(crate) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> Varia
         } else if ITEM_KEYS.contains(&word.as_str()) {
             syn::Error::new(
                 key.span(),
-                format!("`{word}` belongs on the enum; write it above the enum, once for all variants"),
+                format!(
+                    "`{word}` belongs on the enum; write it above the enum, once for all variants"
+                ),
             )
         } else {
             keys::unknown(&key, &[&keys::class_words()[..], &VARIANT_KEYS].concat())
@@ -150,8 +157,9 @@ pub(crate) fn of_field(attributes: &[Attribute], errors: &mut Errors) -> FieldAt
             "location" => &mut field.location,
             "errors" => &mut field.errors,
             _ if keys::is_variant_word(&word) => {
-                let message =
-                    format!("`{word}` belongs on the variant or struct; write it above the one that holds this field");
+                let message = format!(
+                    "`{word}` belongs on the variant or struct; write it above the one that holds this field"
+                );
                 return Err(syn::Error::new(key.span(), message));
             }
             _ if ITEM_KEYS.contains(&word.as_str()) => {

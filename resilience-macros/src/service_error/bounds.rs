@@ -25,8 +25,10 @@ pub(crate) fn is_an_error(input: &Input<'_>) -> Option<TokenStream> {
 
 fn where_self(input: &Input<'_>, bound: &TokenStream, more: &[TokenStream]) -> Option<TokenStream> {
     let generics = &input.original.generics;
-    let own =
-        generics.where_clause.as_ref().map(|WhereClause { predicates, .. }| predicates.iter().collect::<Vec<_>>());
+    let own = generics
+        .where_clause
+        .as_ref()
+        .map(|WhereClause { predicates, .. }| predicates.iter().collect::<Vec<_>>());
     let own = own.unwrap_or_default();
     let has_types = generics.type_params().next().is_some();
     if own.is_empty() && !has_types {
@@ -53,7 +55,9 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
     let mut bounds = Vec::new();
     for variant in &input.variants {
         let mut bound = |ty: &Type, bound: TokenStream| {
-            if mentions(ty.to_token_stream(), &parameters) && !mentions(ty.to_token_stream(), &[name, &this]) {
+            if mentions(ty.to_token_stream(), &parameters)
+                && !mentions(ty.to_token_stream(), &[name, &this])
+            {
                 bounds.push(quote!(#ty: #bound));
             }
         };
@@ -68,7 +72,11 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
             bound(&field.original.ty, quote!(#krate::__private::#of));
         }
         for hole in variant.attrs.public.iter().flat_map(|public| &public.value.holes) {
-            let shown = if hole.is_debug() { quote!(::core::fmt::Debug) } else { quote!(::core::fmt::Display) };
+            let shown = if hole.is_debug() {
+                quote!(::core::fmt::Debug)
+            } else {
+                quote!(::core::fmt::Display)
+            };
             if let Some(field) = variant.field(&hole.field) {
                 bound(&field.original.ty, shown);
             }

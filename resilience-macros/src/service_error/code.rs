@@ -17,8 +17,13 @@ pub(crate) fn is_valid(code: &str) -> bool {
 
 /// The nearest text in the right format, for a message; `None` if there is none.
 pub(crate) fn repaired(code: &str) -> Option<String> {
-    let spelled: String = code.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let mut code = if spelled.bytes().any(|byte| byte.is_ascii_lowercase()) { screaming(&spelled) } else { spelled };
+    let spelled: String =
+        code.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let mut code = if spelled.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        screaming(&spelled)
+    } else {
+        spelled
+    };
     code.truncate(MAX_LEN);
     let code = code.trim_matches('_').to_owned();
     is_valid(&code).then_some(code)
@@ -36,7 +41,8 @@ fn screaming(name: &str) -> String {
         let before = at.checked_sub(1).map(|before| chars[before]);
         let starts_word = this.is_uppercase()
             && before.is_some_and(|before| {
-                let ends_acronym = before.is_uppercase() && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
+                let ends_acronym = before.is_uppercase()
+                    && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
                 before != '_' && (!before.is_uppercase() || ends_acronym)
             });
         if starts_word {

@@ -29,7 +29,10 @@ fn catalog(input: &Input<'_>) -> TokenStream {
         let public = option(variant.attrs.public.as_ref().map(|slot| &slot.value.literal));
         Some(quote!(#krate::CatalogEntry::new(#variant_name, #domain, &#classification, #public, #doc)))
     });
-    let doc = format!("What `{}` promises: code, category, status and text, in the order of the source.", name.unraw());
+    let doc = format!(
+        "What `{}` promises: code, category, status and text, in the order of the source.",
+        name.unraw()
+    );
     quote! {
         #[automatically_derived]
         impl #impl_generics #name #type_generics #where_clause {
@@ -45,7 +48,11 @@ fn classify(input: &Input<'_>) -> TokenStream {
     let (impl_generics, type_generics, _) = input.original.generics.split_for_impl();
     let where_clause = is_only_an_error(input, &field_bounds(input, &krate));
     let arms = input.variants.iter().map(|variant| classify_arm(&krate, variant));
-    let body = if input.variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms)* }) };
+    let body = if input.variants.is_empty() {
+        quote!(match *self {})
+    } else {
+        quote!(match self { #(#arms)* })
+    };
     let public_message = public_message(input, &krate);
     let field_errors = field_errors(input, &krate);
     let evidence = evidence(input, &krate);
@@ -74,7 +81,8 @@ fn service_error(input: &Input<'_>) -> TokenStream {
     }
 }
 
-/// A box's classification finds the type among those that registered; it must have one name for the whole program.
+/// A box's classification finds the type among those that registered; it must have one name for the
+/// whole program.
 fn register(input: &Input<'_>) -> TokenStream {
     let krate = input.krate();
     let name = &input.original.ident;
@@ -85,7 +93,8 @@ fn register(input: &Input<'_>) -> TokenStream {
     }
 }
 
-/// `axum`: the answer as well. What that is depends on the runtime's features, so the runtime decides.
+/// `axum`: the answer as well. What that is depends on the runtime's features, so the runtime
+/// decides.
 pub(super) fn answer(input: &Input<'_>) -> Option<TokenStream> {
     let key = input.attrs.axum.as_ref()?;
     let krate = input.krate();
@@ -101,7 +110,8 @@ pub(super) fn answer(input: &Input<'_>) -> Option<TokenStream> {
 
 /// Nothing where the trait's own text does for every variant.
 fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
-    let arms: Vec<TokenStream> = input.variants.iter().filter_map(|variant| public_arm(krate, variant)).collect();
+    let arms: Vec<TokenStream> =
+        input.variants.iter().filter_map(|variant| public_arm(krate, variant)).collect();
     if arms.is_empty() {
         return TokenStream::new();
     }
@@ -121,11 +131,13 @@ fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
 
 /// Nothing where no variant has any.
 fn field_errors(input: &Input<'_>, krate: &Path) -> TokenStream {
-    let arms: Vec<TokenStream> = input.variants.iter().filter_map(|variant| field_errors_arm(krate, variant)).collect();
+    let arms: Vec<TokenStream> =
+        input.variants.iter().filter_map(|variant| field_errors_arm(krate, variant)).collect();
     if arms.is_empty() {
         return TokenStream::new();
     }
-    let rest = (arms.len() < input.variants.len()).then(|| quote!(_ => ::std::borrow::Cow::Borrowed(&[]),));
+    let rest = (arms.len() < input.variants.len())
+        .then(|| quote!(_ => ::std::borrow::Cow::Borrowed(&[]),));
     quote! {
         fn field_errors(&self) -> ::std::borrow::Cow<'_, [#krate::FieldError]> {
             match self { #(#arms)* #rest }
@@ -133,7 +145,8 @@ fn field_errors(input: &Input<'_>, krate: &Path) -> TokenStream {
     }
 }
 
-/// The chain starts at the error itself; one with parameters can't be asked for, and its chain starts at its source.
+/// The chain starts at the error itself; one with parameters can't be asked for, and its chain
+/// starts at its source.
 fn evidence(input: &Input<'_>, krate: &Path) -> TokenStream {
     if input.variants.is_empty() {
         return TokenStream::new();
@@ -155,5 +168,8 @@ fn evidence(input: &Input<'_>, krate: &Path) -> TokenStream {
 }
 
 fn option(value: Option<impl ToTokens>) -> TokenStream {
-    value.map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
 }

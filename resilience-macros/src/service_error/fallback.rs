@@ -1,4 +1,5 @@
-//! What stands in after a mistake: the same items, so that code which uses the error adds no second complaint.
+//! What stands in after a mistake: the same items, so that code which uses the error adds no second
+//! complaint.
 
 use proc_macro2::TokenStream;
 use quote::quote;

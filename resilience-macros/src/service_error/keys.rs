@@ -1,4 +1,5 @@
-//! Which keys and words there are, where they belong, and what is said of one that is nowhere at home.
+//! Which keys and words there are, where they belong, and what is said of one that is nowhere at
+//! home.
 
 use proc_macro2::Ident;
 
@@ -8,7 +9,8 @@ use super::value::OWNER;
 use crate::diagnostics;
 
 pub(crate) const ITEM_KEYS: [&str; 3] = ["domain", "axum", "crate"];
-pub(crate) const VARIANT_KEYS: [&str; 7] = ["code", "status", "severity", "public", "sent", "retry", "alert"];
+pub(crate) const VARIANT_KEYS: [&str; 7] =
+    ["code", "status", "severity", "public", "sent", "retry", "alert"];
 pub(crate) const FIELD_KEYS: [&str; 7] =
     ["retry_after", "expose", "source", "sensitive", "backtrace", "location", "errors"];
 
@@ -33,7 +35,9 @@ pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
         "retry_after" => {
             "`retry_after` belongs on a field; write `#[service(retry_after)]` above the one that holds the wait"
         }
-        "expose" => "`expose` belongs on a field; write `#[service(expose)]` above the one that `public` shows",
+        "expose" => {
+            "`expose` belongs on a field; write `#[service(expose)]` above the one that `public` shows"
+        }
         "sensitive" => {
             "`sensitive` belongs on a field; write `#[service(sensitive)]` above each one that nobody may read"
         }
@@ -46,7 +50,9 @@ pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
         "errors" => {
             "`errors` belongs on a field; write `#[service(errors)]` above the one that holds the `FieldError`s"
         }
-        _ => "`source` belongs on a field; write `#[service(source)]` above the one that classifies itself",
+        _ => {
+            "`source` belongs on a field; write `#[service(source)]` above the one that classifies itself"
+        }
     };
     syn::Error::new(key.span(), message)
 }
@@ -87,7 +93,9 @@ pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
     ];
     let written = key.to_string();
     match RENAMED.iter().find(|(old, new)| *old == written && valid.contains(new)) {
-        Some((_, new)) => syn::Error::new(key.span(), format!("unknown `{OWNER}` option `{key}`; write `{new}`")),
+        Some((_, new)) => {
+            syn::Error::new(key.span(), format!("unknown `{OWNER}` option `{key}`; write `{new}`"))
+        }
         None => diagnostics::unknown(OWNER, key, valid),
     }
 }

@@ -38,7 +38,8 @@ pub(crate) struct Kind {
     pub(crate) word: &'static str,
     pub(crate) category: Category,
     pub(crate) code: &'static str,
-    /// What the runtime's constructors give this code by themselves; stated again where the code is another.
+    /// What the runtime's constructors give this code by themselves; stated again where the code
+    /// is another.
     pub(crate) status: u16,
     pub(crate) never_sent: bool,
     pub(crate) retry: Option<Retry>,
@@ -62,7 +63,10 @@ pub(crate) static KINDS: [Kind; 23] = [
     Kind { never_sent: true, ..kind("connect", Transient, "CONNECT_FAILED", 503) },
     Kind { retry: Some(Never), ..kind("query_timeout", Transient, "QUERY_TIMEOUT", 504) },
     Kind { retry: Some(TransactionOnce), ..kind("deadlock", Transient, "DEADLOCK", 503) },
-    Kind { retry: Some(Transaction), ..kind("serialization", Transient, "SERIALIZATION_FAILURE", 503) },
+    Kind {
+        retry: Some(Transaction),
+        ..kind("serialization", Transient, "SERIALIZATION_FAILURE", 503)
+    },
     Kind { retry: Some(Transaction), ..kind("lock_timeout", Transient, "LOCK_TIMEOUT", 503) },
     Kind { never_sent: true, ..kind("pool_exhausted", Transient, "POOL_EXHAUSTED", 503) },
     kind("connection_lost", Transient, "CONNECTION_LOST", 503),
@@ -78,7 +82,8 @@ pub(crate) fn find(word: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.word == word)
 }
 
-/// Whether an error of this category and code is the client's own, below 500, unless it says a status.
+/// Whether an error of this category and code is the client's own, below 500, unless it says a
+/// status.
 pub(crate) fn is_client_error(category: Category, code: &str) -> bool {
     category != Fatal && KINDS.iter().any(|kind| kind.code == code && kind.status < 500)
 }

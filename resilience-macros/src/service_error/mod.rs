@@ -1,4 +1,5 @@
-//! `#[derive(ServiceError)]`. The file names are the pipeline: ast and attr read, valid judges, expand writes.
+//! `#[derive(ServiceError)]`. The file names are the pipeline: ast and attr read, valid judges,
+//! expand writes.
 
 mod arms;
 mod ast;

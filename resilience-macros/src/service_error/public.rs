@@ -16,8 +16,9 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
             // What `expose` and `sensitive` together mean is asked elsewhere.
             Some(field) if field.attrs.sensitive.is_some() => {
                 if field.attrs.expose.is_none() {
-                    let message =
-                        format!("`{{{name}}}` would show a sensitive field to clients; take it out of `public`");
+                    let message = format!(
+                        "`{{{name}}}` would show a sensitive field to clients; take it out of `public`"
+                    );
                     errors.on(literal, message);
                 }
             }
@@ -31,7 +32,9 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
             Some(_) => {}
         }
     }
-    if let (Some(_), Some(hole)) = (variant.category().filter(|_| !variant.is_client_error()), holes.first()) {
+    if let (Some(_), Some(hole)) =
+        (variant.category().filter(|_| !variant.is_client_error()), holes.first())
+    {
         let message = format!(
             "a status of 500 or above shows clients a fixed text; take `{{{}}}` out of `public`, or write a `status` below 500",
             hole.field
@@ -48,9 +51,12 @@ fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
     let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
     for field in variant.fields.iter().filter(|field| field.attrs.sensitive.is_none()) {
         let name = field.name();
-        if let (Some(expose), false) = (&field.attrs.expose, holes.iter().any(|hole| hole.field == name)) {
-            let message =
-                format!("`expose` does nothing here; write `public = \"… {{{name}}}\"` above, or remove `expose`");
+        if let (Some(expose), false) =
+            (&field.attrs.expose, holes.iter().any(|hole| hole.field == name))
+        {
+            let message = format!(
+                "`expose` does nothing here; write `public = \"… {{{name}}}\"` above, or remove `expose`"
+            );
             errors.at(expose.span(), message);
         }
     }
@@ -58,9 +64,12 @@ fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
 
 fn no_such_field(variant: &Variant<'_>, written: &str) -> String {
     let name = variant.ident;
-    let fields: Vec<String> = variant.fields.iter().map(|field| format!("`{{{}}}`", field.name())).collect();
+    let fields: Vec<String> =
+        variant.fields.iter().map(|field| format!("`{{{}}}`", field.name())).collect();
     if fields.is_empty() {
-        return format!("`{{{written}}}` can't be filled in: `{name}` has no fields; write a fixed text");
+        return format!(
+            "`{{{written}}}` can't be filled in: `{name}` has no fields; write a fixed text"
+        );
     }
     format!("`{{{written}}}` is not a field of `{name}`; it has {}", fields.join(", "))
 }

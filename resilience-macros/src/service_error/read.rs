@@ -14,7 +14,12 @@ use crate::krate;
 
 impl ItemAttrs {
     /// `false` if the key is not one of an item.
-    pub(crate) fn read(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<bool> {
+    pub(crate) fn read(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<bool> {
         match key.to_string().as_str() {
             "domain" => {
                 let domain = text(key, input, "\"orders\"")?;
@@ -32,7 +37,12 @@ impl ItemAttrs {
             }
             "crate" => {
                 value(key, input, "::resilience")?;
-                set(&mut self.krate, key.clone(), krate::check(&input.call(Path::parse_mod_style)?)?, errors);
+                set(
+                    &mut self.krate,
+                    key.clone(),
+                    krate::check(&input.call(Path::parse_mod_style)?)?,
+                    errors,
+                );
             }
             _ => return Ok(false),
         }
@@ -42,7 +52,12 @@ impl ItemAttrs {
 
 impl VariantAttrs {
     /// `false` if the key is not one of a variant.
-    pub(crate) fn read(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<bool> {
+    pub(crate) fn read(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<bool> {
         let word = key.to_string();
         if let Some(class) = keys::class(&word) {
             bare(key, input).inspect_err(|_| self.class_refused = true)?;
@@ -62,7 +77,8 @@ impl VariantAttrs {
                 set(&mut self.severity, key_, choice(key, input, &words)?, errors);
             }
             "public" => {
-                let template = text(key, input, "\"what the client may read\"").and_then(Template::parse);
+                let template =
+                    text(key, input, "\"what the client may read\"").and_then(Template::parse);
                 self.public_refused |= template.is_err();
                 set(&mut self.public, key_, template?, errors);
             }
@@ -90,8 +106,12 @@ impl VariantAttrs {
 
     fn classify(&mut self, key: &Ident, class: Class, errors: &mut Errors) {
         match &self.class {
-            Some(first) if first.key == *key => errors.push(diagnostics::duplicate(super::value::OWNER, key)),
-            Some(first) => errors.at(key.span(), format!("`{key}` conflicts with `{}`; keep one", first.key)),
+            Some(first) if first.key == *key => {
+                errors.push(diagnostics::duplicate(super::value::OWNER, key))
+            }
+            Some(first) => {
+                errors.at(key.span(), format!("`{key}` conflicts with `{}`; keep one", first.key))
+            }
             None => self.class = Some(Slot { key: key.clone(), value: class }),
         }
     }
@@ -109,7 +129,10 @@ fn read_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     };
     Err(syn::Error::new(
         literal.span(),
-        format!("a code is 2 to {} capital letters, digits and `_`, beginning with a letter; {cure}", code::MAX_LEN),
+        format!(
+            "a code is 2 to {} capital letters, digits and `_`, beginning with a letter; {cure}",
+            code::MAX_LEN
+        ),
     ))
 }
 

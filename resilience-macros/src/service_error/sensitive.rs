@@ -1,4 +1,5 @@
-//! The rules of `sensitive`: what is written into no log and no answer must not stand in a text that is.
+//! The rules of `sensitive`: what is written into no log and no answer must not stand in a text
+//! that is.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -10,12 +11,16 @@ use super::ast::{Field, Variant};
 use crate::diagnostics::Errors;
 
 pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
-    let sensitive: Vec<(&Field<'_>, &Ident)> =
-        variant.fields.iter().filter_map(|field| Some((field, field.attrs.sensitive.as_ref()?))).collect();
+    let sensitive: Vec<(&Field<'_>, &Ident)> = variant
+        .fields
+        .iter()
+        .filter_map(|field| Some((field, field.attrs.sensitive.as_ref()?)))
+        .collect();
     if sensitive.is_empty() {
         return;
     }
-    let texts: Vec<Text> = variant.texts.iter().filter_map(|attribute| Text::of(&attribute.meta)).collect();
+    let texts: Vec<Text> =
+        variant.texts.iter().filter_map(|attribute| Text::of(&attribute.meta)).collect();
     let is_transparent = texts.iter().any(|text| matches!(text, Text::Transparent));
     for (field, key) in &sensitive {
         has_no_other_role(field, key, errors);
@@ -33,9 +38,14 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
 
 fn has_no_other_role(field: &Field<'_>, sensitive: &Ident, errors: &mut Errors) {
     let attrs = &field.attrs;
-    let others = [&attrs.expose, &attrs.retry_after, &attrs.errors, &attrs.backtrace, &attrs.location];
+    let others =
+        [&attrs.expose, &attrs.retry_after, &attrs.errors, &attrs.backtrace, &attrs.location];
     for other in others.into_iter().flatten() {
-        let reader = if *other == "backtrace" || *other == "location" { "the log tells" } else { "clients read" };
+        let reader = if *other == "backtrace" || *other == "location" {
+            "the log tells"
+        } else {
+            "clients read"
+        };
         errors.at(
             other.span(),
             format!("`{other}` conflicts with `{sensitive}`: {reader} the one, and nobody the other; keep one"),
@@ -43,10 +53,13 @@ fn has_no_other_role(field: &Field<'_>, sensitive: &Ident, errors: &mut Errors) 
     }
 }
 
-/// A field whose own text is written where the error's is: by thiserror's rules, or because the derive asks it.
+/// A field whose own text is written where the error's is: by thiserror's rules, or because the
+/// derive asks it.
 fn is_source(field: &Field<'_>, variant: &Variant<'_>, is_transparent: bool) -> bool {
-    let by_name = variant.fields.iter().all(|other| !other.has("source")) && field.name() == "source";
-    let asked = variant.is_transparent() && variant.source().is_some_and(|source| source.member == field.member);
+    let by_name =
+        variant.fields.iter().all(|other| !other.has("source")) && field.name() == "source";
+    let asked = variant.is_transparent()
+        && variant.source().is_some_and(|source| source.member == field.member);
     field.has("from") || field.has("source") || by_name || asked || is_transparent
 }
 
@@ -115,11 +128,15 @@ impl Text {
 }
 
 fn message(field: &str) -> String {
-    format!("this text would write the sensitive field `{field}` into every log; take it out of the text")
+    format!(
+        "this text would write the sensitive field `{field}` into every log; take it out of the text"
+    )
 }
 
 fn message_of_self(field: &str) -> String {
-    format!("`self` gives this text the sensitive field `{field}` as well; name the fields that it is to show")
+    format!(
+        "`self` gives this text the sensitive field `{field}` as well; name the fields that it is to show"
+    )
 }
 
 /// What stands after the text, with the names that it gives.
@@ -150,7 +167,8 @@ impl Arguments {
     }
 }
 
-/// The names, and positions, that a text fills in: `{name}`, `{name:?}`, `{0}`, and the widths of `{:1$}` and `{:.name$}`.
+/// The names, and positions, that a text fills in: `{name}`, `{name:?}`, `{0}`, and the widths of
+/// `{:1$}` and `{:.name$}`.
 fn shown(text: &str) -> Vec<String> {
     let mut shown = Vec::new();
     let text = text.replace("{{", "");
@@ -163,7 +181,9 @@ fn shown(text: &str) -> Vec<String> {
         let mut widths = spec.split('$');
         // What follows the last `$` is no width.
         widths.next_back();
-        let name_of = |width: &str| position(width.rsplit(|c| !of_a_name(c)).next().unwrap_or_default()).to_owned();
+        let name_of = |width: &str| {
+            position(width.rsplit(|c| !of_a_name(c)).next().unwrap_or_default()).to_owned()
+        };
         shown.extend(widths.map(name_of));
     }
     shown
@@ -171,13 +191,14 @@ fn shown(text: &str) -> Vec<String> {
 
 /// Macros bind the fields of a tuple as `_0`, `_1`, …: `0`, `1`.
 fn position(name: &str) -> &str {
-    let digits =
-        name.strip_prefix('_').filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let digits = name
+        .strip_prefix('_')
+        .filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
     digits.unwrap_or(name)
 }
 
-/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or all of `self`,
-/// whose methods see all of it.
+/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or
+/// all of `self`, whose methods see all of it.
 fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     tokens.iter().enumerate().find_map(|(at, token)| {
@@ -205,7 +226,9 @@ fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> {
                 is_position || ident == name && !is_path && !is_called
             }
             // `.0.1` is read as one number.
-            TokenTree::Literal(literal) if is_member => literal.to_string().split('.').next() == Some(name),
+            TokenTree::Literal(literal) if is_member => {
+                literal.to_string().split('.').next() == Some(name)
+            }
             // `format!("{name}")` reads what the macro has bound.
             TokenTree::Literal(literal) => {
                 let text = syn::parse2::<LitStr>(literal.to_token_stream());
@@ -253,14 +276,25 @@ mod tests {
 
     #[test]
     fn an_argument_names_a_field_or_not() {
-        let names = |argument: &str, field: &str| names_field(argument.parse().unwrap(), field).is_some();
-        for argument in
-            [".pin", "pin", "self.pin", "hide(.pin)", ".pin.len()", "&[.pin]", "1 + .pin", "r#pin", "{ .pin }"]
-        {
+        let names =
+            |argument: &str, field: &str| names_field(argument.parse().unwrap(), field).is_some();
+        for argument in [
+            ".pin",
+            "pin",
+            "self.pin",
+            "hide(.pin)",
+            ".pin.len()",
+            "&[.pin]",
+            "1 + .pin",
+            "r#pin",
+            "{ .pin }",
+        ] {
             assert!(names(argument, "pin"), "{argument}");
         }
         assert!(names("format!(\"{pin:?}\")", "pin") && !names("\"pin\"", "pin"));
-        for argument in [".card.pin", "hide(.card).pin", "pin()", "Self::pin", ".pins", "self.card", "x?.pin"] {
+        for argument in
+            [".card.pin", "hide(.card).pin", "pin()", "Self::pin", ".pins", "self.card", "x?.pin"]
+        {
             assert!(!names(argument, "pin"), "{argument}");
         }
         for argument in [".0", ".0.len()", ".0.1", "_0", "self.0", "format!(\"{_0}\")"] {

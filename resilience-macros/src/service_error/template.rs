@@ -30,7 +30,8 @@ enum Piece {
 
 impl Template {
     pub(crate) fn parse(literal: LitStr) -> syn::Result<Self> {
-        let pieces = pieces(&literal.value()).map_err(|message| syn::Error::new(literal.span(), message))?;
+        let pieces =
+            pieces(&literal.value()).map_err(|message| syn::Error::new(literal.span(), message))?;
         let holes = pieces.into_iter().filter_map(|piece| match piece {
             Piece::Hole(hole) => Some(hole),
             Piece::Text(_) => None,
@@ -41,10 +42,14 @@ impl Template {
     /// The text with its escapes undone, if there is nothing to fill in.
     pub(crate) fn constant(&self) -> Option<String> {
         let pieces = pieces(&self.literal.value()).ok()?;
-        pieces.into_iter().map(|piece| if let Piece::Text(text) = piece { Some(text) } else { None }).collect()
+        pieces
+            .into_iter()
+            .map(|piece| if let Piece::Text(text) = piece { Some(text) } else { None })
+            .collect()
     }
 
-    /// The same for `format!`, each hole renamed by its number, so that no field's name meets the format's grammar.
+    /// The same for `format!`, each hole renamed by its number, so that no field's name meets the
+    /// format's grammar.
     pub(crate) fn format(&self) -> String {
         let mut format = String::new();
         for (number, piece) in numbered(pieces(&self.literal.value()).unwrap_or_default()) {
@@ -73,14 +78,21 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     while let Some(this) = chars.next() {
         match this {
             '{' | '}' if chars.next_if_eq(&this).is_some() => pieces.push(Piece::Text(this)),
-            '}' => return Err("`}` without a `{` before it; write `}}` for the character itself".to_owned()),
+            '}' => {
+                return Err(
+                    "`}` without a `{` before it; write `}}` for the character itself".to_owned()
+                );
+            }
             '{' => {
                 let mut inside = String::new();
                 loop {
                     match chars.next() {
                         Some('}') => break,
                         Some('{') | None => {
-                            return Err("`{` without a `}` after it; write `{{` for the character itself".to_owned());
+                            return Err(
+                                "`{` without a `}` after it; write `{{` for the character itself"
+                                    .to_owned(),
+                            );
                         }
                         Some(other) => inside.push(other),
                     }
@@ -97,13 +109,20 @@ fn hole(inside: &str) -> Result<Hole, String> {
     let (field, spec) = inside.split_once(':').unwrap_or((inside, ""));
     let field = field.trim();
     if field.is_empty() {
-        return Err("`{}` names no field; write `{field}`, or `{0}` for the first field of a tuple".to_owned());
+        return Err(
+            "`{}` names no field; write `{field}`, or `{0}` for the first field of a tuple"
+                .to_owned(),
+        );
     }
     if !field.chars().all(|c| c.is_alphanumeric() || c == '_') {
-        return Err(format!("`{{{field}}}` is not the name of a field; expressions can't be shown to clients"));
+        return Err(format!(
+            "`{{{field}}}` is not the name of a field; expressions can't be shown to clients"
+        ));
     }
     if spec.contains(['$', '*']) {
-        return Err(format!("`{{{inside}}}` takes its width from an argument; write the width as a number"));
+        return Err(format!(
+            "`{{{inside}}}` takes its width from an argument; write the width as a number"
+        ));
     }
     Ok(Hole { field: field.to_owned(), spec: spec.trim().to_owned() })
 }
@@ -121,7 +140,10 @@ mod tests {
     #[test]
     fn holes_are_numbered_and_escapes_kept() {
         let template = parse("{{{sku}}} has {count:>3} left, {0:?}").unwrap();
-        assert_eq!(template.holes.iter().map(|hole| hole.field.as_str()).collect::<Vec<_>>(), ["sku", "count", "0"]);
+        assert_eq!(
+            template.holes.iter().map(|hole| hole.field.as_str()).collect::<Vec<_>>(),
+            ["sku", "count", "0"]
+        );
         assert_eq!(template.format(), "{{{0}}} has {1:>3} left, {2:?}");
         assert_eq!(template.constant(), None);
         assert_eq!(parse("100 % {{safe}}").unwrap().constant().as_deref(), Some("100 % {safe}"));

@@ -97,7 +97,8 @@ fn no_input_makes_it_panic() {
     for round in 0..15_000 {
         let mut shape = SHAPES[round % SHAPES.len()].to_owned();
         while let Some(at) = shape.find('@') {
-            let words: Vec<&str> = (0..dice.below(7)).map(|_| WORDS[dice.below(WORDS.len())]).collect();
+            let words: Vec<&str> =
+                (0..dice.below(7)).map(|_| WORDS[dice.below(WORDS.len())]).collect();
             shape.replace_range(at..=at, &words.join(" "));
         }
         // Unbalanced parentheses are no tokens.
@@ -106,7 +107,8 @@ fn no_input_makes_it_panic() {
         let output = derive(tokens).to_string();
         if is_item {
             derived += 1;
-            syn::parse_str::<syn::File>(&output).unwrap_or_else(|error| panic!("{shape}\n{output}\n{error}"));
+            syn::parse_str::<syn::File>(&output)
+                .unwrap_or_else(|error| panic!("{shape}\n{output}\n{error}"));
             for part in ["CATALOG", "Classify for", "ServiceError for"] {
                 assert!(output.contains(part), "{shape}\n{output}");
             }
@@ -117,7 +119,9 @@ fn no_input_makes_it_panic() {
 
 #[test]
 fn a_plain_input_has_no_error() {
-    let output = derive("enum E { #[service(not_found)] A, #[service(transient)] Busy }".parse().unwrap()).to_string();
+    let output =
+        derive("enum E { #[service(not_found)] A, #[service(transient)] Busy }".parse().unwrap())
+            .to_string();
     assert!(!output.contains("compile_error"), "{output}");
 }
 

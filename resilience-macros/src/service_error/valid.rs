@@ -81,12 +81,16 @@ fn says_what_it_is(variant: &Variant<'_>, errors: &mut Errors) {
     } else {
         format!("write `#[service({guess})]` above it")
     };
-    let others =
-        ["transient", "permanent", "partial", "fatal", "transparent"].into_iter().filter(|word| *word != guess);
+    let others = ["transient", "permanent", "partial", "fatal", "transparent"]
+        .into_iter()
+        .filter(|word| *word != guess);
     let others = others.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     errors.on(
         &variant.original,
-        format!("`{}` doesn't say what it is; {cure}, or {others}, or a kind such as `not_found`", variant.ident),
+        format!(
+            "`{}` doesn't say what it is; {cure}, or {others}, or a kind such as `not_found`",
+            variant.ident
+        ),
     );
 }
 
@@ -122,13 +126,17 @@ fn transparent_says_nothing_else(variant: &Variant<'_>, errors: &mut Errors) {
         [retry_after, expose, backtrace, location, errors].map(Option::as_ref)
     });
     for key in keys.into_iter().chain(of_fields).flatten() {
-        let message = format!("`{key}` conflicts with `transparent`, which leaves all that to the source; keep one");
+        let message = format!(
+            "`{key}` conflicts with `transparent`, which leaves all that to the source; keep one"
+        );
         errors.at(key.span(), message);
     }
     match variant.fields.len() {
         0 => {
-            let message =
-                format!("`transparent` needs a source; `{}` has no field that could classify itself", variant.ident);
+            let message = format!(
+                "`transparent` needs a source; `{}` has no field that could classify itself",
+                variant.ident
+            );
             errors.at(span_of(attrs.class.as_ref(), variant.ident.span()), message);
         }
         _ if variant.source().is_none() => {
@@ -157,13 +165,18 @@ fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
         (Some(key), Some(retry)) => {
             errors.at(
                 key.span(),
-                format!("`retry_after` conflicts with `{}`, which rules a plain retry out; keep one", retry.key),
+                format!(
+                    "`retry_after` conflicts with `{}`, which rules a plain retry out; keep one",
+                    retry.key
+                ),
             );
         }
         (Some(key), None) if by_kind => {
             errors.at(
                 key.span(),
-                format!("`retry_after` conflicts with `{word}`, which rules a plain retry out; keep one"),
+                format!(
+                    "`retry_after` conflicts with `{word}`, which rules a plain retry out; keep one"
+                ),
             );
         }
         _ => {}
@@ -176,16 +189,21 @@ fn fatal_is_decided(variant: &Variant<'_>, errors: &mut Errors) {
     }
     let word = variant.word();
     if let Some(severity) = &variant.attrs.severity {
-        let message =
-            format!("`severity` conflicts with `{word}`: a fatal error is always critical; remove `severity`");
+        let message = format!(
+            "`severity` conflicts with `{word}`: a fatal error is always critical; remove `severity`"
+        );
         errors.at(severity.key.span(), message);
     }
     if let Some(status) = &variant.attrs.status {
-        let message = format!("`status` conflicts with `{word}`: a fatal error always answers 500; remove `status`");
+        let message = format!(
+            "`status` conflicts with `{word}`: a fatal error always answers 500; remove `status`"
+        );
         errors.at(status.key.span(), message);
     }
     if let Some(alert) = &variant.attrs.alert {
-        let message = format!("`alert` conflicts with `{word}`: a fatal error always alerts at once; remove `alert`");
+        let message = format!(
+            "`alert` conflicts with `{word}`: a fatal error always alerts at once; remove `alert`"
+        );
         errors.at(alert.key.span(), message);
     }
 }
@@ -205,11 +223,15 @@ fn field_errors_reach_the_client(variant: &Variant<'_>, errors: &mut Errors) {
 fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {
     let mut taken: Vec<&Ident> = Vec::new();
     for field in &variant.fields {
-        let FieldAttrs { retry_after, source, backtrace, location, errors: field_errors, .. } = &field.attrs;
+        let FieldAttrs { retry_after, source, backtrace, location, errors: field_errors, .. } =
+            &field.attrs;
         let mut own: Option<&Ident> = None;
         for role in [retry_after, source, backtrace, location, field_errors].into_iter().flatten() {
             if let Some(first) = own {
-                errors.at(role.span(), format!("`{role}` conflicts with `{first}`: a field is one of them; keep one"));
+                errors.at(
+                    role.span(),
+                    format!("`{role}` conflicts with `{first}`: a field is one of them; keep one"),
+                );
             } else if taken.contains(&role) {
                 errors.at(role.span(), format!("another field is already the `{role}`; keep one"));
             }
@@ -240,12 +262,23 @@ fn codes_are_unique(input: &Input<'_>, errors: &mut Errors) {
             continue;
         };
         let own = code::from_name(variant.ident);
-        let free = own != code && !taken.iter().any(|(other, _)| *other == own) && code::is_valid(&own);
-        let cure = if free { format!("write `code = \"{own}\"`") } else { "write another `code = \"…\"`".to_owned() };
+        let free =
+            own != code && !taken.iter().any(|(other, _)| *other == own) && code::is_valid(&own);
+        let cure = if free {
+            format!("write `code = \"{own}\"`")
+        } else {
+            "write another `code = \"…\"`".to_owned()
+        };
         let span = match &variant.attrs.code {
             Some(code) => code.value.span(),
             None => span_of(variant.attrs.class.as_ref(), variant.ident.span()),
         };
-        errors.at(span, format!("the code `{code}` already belongs to `{}`; {cure} to tell them apart", first.ident));
+        errors.at(
+            span,
+            format!(
+                "the code `{code}` already belongs to `{}`; {cure} to tell them apart",
+                first.ident
+            ),
+        );
     }
 }

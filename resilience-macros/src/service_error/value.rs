@@ -1,4 +1,5 @@
-//! The parts of `#[service(…)]` that every place shares: slots, choices, and reading on after a mistake.
+//! The parts of `#[service(…)]` that every place shares: slots, choices, and reading on after a
+//! mistake.
 
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt as _;
@@ -9,7 +10,8 @@ use crate::diagnostics::{self, Errors};
 
 pub(crate) const OWNER: &str = "#[service]";
 
-/// A value beside the key that it was written under: the key is blamed for "not here", the value for "not this".
+/// A value beside the key that it was written under: the key is blamed for "not here", the value
+/// for "not this".
 pub(crate) struct Slot<T> {
     pub(crate) key: Ident,
     pub(crate) value: T,
@@ -24,7 +26,8 @@ pub(crate) fn set<T>(slot: &mut Option<Slot<T>>, key: Ident, value: T, errors: &
     }
 }
 
-/// Calls `read` with each key of each `#[service(…)]`. A mistake in one option doesn't hide the next.
+/// Calls `read` with each key of each `#[service(…)]`. A mistake in one option doesn't hide the
+/// next.
 ///
 /// `false` if an attribute couldn't be read at all, and what it meant to say isn't known.
 pub(crate) fn each_option(
@@ -35,12 +38,18 @@ pub(crate) fn each_option(
     let mut readable = true;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("service")) {
         let Meta::List(list) = &attribute.meta else {
-            errors.on(&attribute.meta, "`#[service]` needs options in parentheses; write `#[service(…)]`");
+            errors.on(
+                &attribute.meta,
+                "`#[service]` needs options in parentheses; write `#[service(…)]`",
+            );
             readable = false;
             continue;
         };
         if list.tokens.is_empty() {
-            errors.on(&attribute.meta, "this `#[service()]` is empty; write what applies in it, or remove it");
+            errors.on(
+                &attribute.meta,
+                "this `#[service()]` is empty; write what applies in it, or remove it",
+            );
             readable = false;
             continue;
         }
@@ -52,7 +61,10 @@ pub(crate) fn each_option(
                         errors.take(result).is_some()
                     }
                     Err(error) => {
-                        errors.at(error.span(), "`#[service]` takes words and `key = value`, separated by `,`");
+                        errors.at(
+                            error.span(),
+                            "`#[service]` takes words and `key = value`, separated by `,`",
+                        );
                         readable = false;
                         false
                     }
@@ -91,7 +103,10 @@ pub(crate) fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::R
 /// Reads the `=` before a value.
 pub(crate) fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
     if input.parse::<Option<Token![=]>>()?.is_none() {
-        return Err(syn::Error::new(key.span(), format!("`{key}` needs a value; write `{key} = {example}`")));
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` needs a value; write `{key} = {example}`"),
+        ));
     }
     Ok(())
 }
@@ -99,13 +114,20 @@ pub(crate) fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::
 /// A word takes no value.
 pub(crate) fn bare(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.peek(Token![=]) || input.peek(syn::token::Paren) {
-        return Err(syn::Error::new(key.span(), format!("`{key}` takes no value; write `{key}` alone")));
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` takes no value; write `{key}` alone"),
+        ));
     }
     Ok(())
 }
 
 /// Reads `= word`, where the word, also as a string, is one of `words`.
-pub(crate) fn choice<T: Copy>(key: &Ident, input: ParseStream<'_>, words: &[(&str, T)]) -> syn::Result<T> {
+pub(crate) fn choice<T: Copy>(
+    key: &Ident,
+    input: ParseStream<'_>,
+    words: &[(&str, T)],
+) -> syn::Result<T> {
     value(key, input, words[0].0)?;
     let (word, span) = if input.peek(LitStr) {
         let literal: LitStr = input.parse()?;

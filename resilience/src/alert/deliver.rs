@@ -42,7 +42,8 @@ impl Delivery {
         self.with_outbox(|outbox| outbox.waiting.push_back(notice));
     }
 
-    /// Tells what is waiting of the alerts that these are about. If another thread is telling of one, it will do that.
+    /// Tells what is waiting of the alerts that these are about. If another thread is telling of
+    /// one, it will do that.
     pub(super) fn tell(&self, about: &[AlertNotice]) {
         for notice in about {
             while let Some(next) = self.with_outbox(|outbox| outbox.next(notice)) {

@@ -1,4 +1,5 @@
-//! Tells somebody when failures go on, become frequent, or can't wait: once when it begins, and once when it is over.
+//! Tells somebody when failures go on, become frequent, or can't wait: once when it begins, and
+//! once when it is over.
 
 mod deliver;
 mod notice;
@@ -25,10 +26,11 @@ use rows::{Key, News, Rows, lane};
 
 /// Calls the listener when an alert begins and when it is over.
 ///
-/// What an alert is, each error says by its [`Classification::alert`]; [`AlertPolicy`] has the thresholds. Counted are the fresh
-/// reports of errors ([`report`](crate::report())), by operation and code, and the fallbacks that stood in
-/// ([`degrade`](macro@crate::degrade)): those with low priority for a partial failure, and else when they are frequent. So is what was
-/// reported without an operation, since nobody says that it has succeeded.
+/// What an alert is, each error says by its [`Classification::alert`]; [`AlertPolicy`] has the
+/// thresholds. Counted are the fresh reports of errors ([`report`](crate::report())), by operation
+/// and code, and the fallbacks that stood in ([`degrade`](macro@crate::degrade)): those with low
+/// priority for a partial failure, and else when they are frequent. So is what was reported without
+/// an operation, since nobody says that it has succeeded.
 ///
 /// ```
 /// use resilience::{Alert, AlertPhase, on_alert};
@@ -39,19 +41,21 @@ use rows::{Key, News, Rows, lane};
 /// });
 /// ```
 ///
-/// The listener is called by the task or thread that met the failure, without any lock, and should be quick: hand over what takes
-/// time. There may be several; none can be taken away. One that panics disturbs nobody else. The same is told by the events
-/// `alert_began` and `alert_over`.
+/// The listener is called by the task or thread that met the failure, without any lock, and should
+/// be quick: hand over what takes time. There may be several; none can be taken away. One that
+/// panics disturbs nobody else. The same is told by the events `alert_began` and `alert_over`.
 ///
-/// That it has been quiet, a task finds out that is spawned on the tokio runtime of the failure with which the alert began. Where
-/// there is no runtime, it is found out with the next failure of whatever kind.
+/// That it has been quiet, a task finds out that is spawned on the tokio runtime of the failure
+/// with which the alert began. Where there is no runtime, it is found out with the next failure of
+/// whatever kind.
 pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
     ALERTS.listen(Arc::new(listener));
 }
 
 /// Says that an operation has succeeded: its failures are no longer in a row.
 ///
-/// What `#[boundary]` does; for a boundary without it. One load of an atomic while no operation has failed.
+/// What `#[boundary]` does; for a boundary without it. One load of an atomic while no operation has
+/// failed.
 ///
 /// ```
 /// resilience::report_success("get_user");
@@ -123,9 +127,11 @@ impl Alerts {
     fn failed(&'static self, operation: &str, alert: Alert, class: &Classification) {
         let runtime = Handle::try_current().ok();
         let can_watch = runtime.is_some();
-        let to_watch = self.change(|rows| rows.failed(operation, alert, *class, Instant::now(), can_watch));
+        let to_watch =
+            self.change(|rows| rows.failed(operation, alert, *class, Instant::now(), can_watch));
         if let (Some(runtime), Some(key)) = (runtime, to_watch) {
-            let task = runtime.spawn(Watch { alerts: self, key: key.clone(), no_timers: false }.run());
+            let task =
+                runtime.spawn(Watch { alerts: self, key: key.clone(), no_timers: false }.run());
             self.change(|rows| rows.set_task(&key, task.abort_handle()));
         }
     }
@@ -178,7 +184,8 @@ impl Watch {
 }
 
 impl Drop for Watch {
-    /// Also when the runtime ends before the alert does. Of an alert that is over there is nothing to say.
+    /// Also when the runtime ends before the alert does. Of an alert that is over there is nothing
+    /// to say.
     fn drop(&mut self) {
         self.alerts.change(|rows| rows.lost_task(&self.key, self.no_timers));
     }

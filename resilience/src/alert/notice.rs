@@ -11,7 +11,8 @@ pub struct AlertNotice {
     pub phase: AlertPhase,
     /// Why somebody is told; [`LowPriority`](Alert::LowPriority) can wait until morning.
     pub alert: Alert,
-    /// What was being done. Of a fallback that stood in, the `service` of its function. Empty where nobody said.
+    /// What was being done. Of a fallback that stood in, the `service` of its function. Empty
+    /// where nobody said.
     pub operation: Arc<str>,
     /// The error's code, such as `SERVICE_UNAVAILABLE`.
     pub code: &'static str,
@@ -19,9 +20,11 @@ pub struct AlertNotice {
     pub category: Option<Category>,
     /// How bad the last failure was.
     pub severity: Severity,
-    /// How many failures there have been: those that made it begin, and at its end all that there were.
+    /// How many failures there have been: those that made it begin, and at its end all that there
+    /// were.
     pub failures: u64,
-    /// How long it lasted: from the failure with which it began to the success or the last failure. 0 when it begins.
+    /// How long it lasted: from the failure with which it began to the success or the last
+    /// failure. 0 when it begins.
     pub lasted: Duration,
 }
 

@@ -26,12 +26,18 @@ pub struct AlertPolicy {
 }
 
 impl AlertPolicy {
-    /// The most that [`frequent`](Self::frequent) counts to: each failure within the window is remembered.
+    /// The most that [`frequent`](Self::frequent) counts to: each failure within the window is
+    /// remembered.
     pub const MAX_FREQUENT: u32 = 1000;
 
     /// The defaults.
     pub const fn new() -> Self {
-        Self { repeated: 5, frequent: 10, window: Duration::from_secs(60), quiet: Duration::from_secs(300) }
+        Self {
+            repeated: 5,
+            frequent: 10,
+            window: Duration::from_secs(60),
+            quiet: Duration::from_secs(300),
+        }
     }
 
     /// How many failures in a row make an alert of what is told when it is repeated.
@@ -48,10 +54,14 @@ impl AlertPolicy {
     /// How many failures within how long are still not frequent; one more makes an alert.
     ///
     /// # Panics
-    /// If it counts beyond [`MAX_FREQUENT`](Self::MAX_FREQUENT), or the time is 0; in a `const`, that is a compile error.
+    /// If it counts beyond [`MAX_FREQUENT`](Self::MAX_FREQUENT), or the time is 0; in a `const`,
+    /// that is a compile error.
     #[must_use]
     pub const fn frequent(mut self, more_than: u32, within: Duration) -> Self {
-        assert!(more_than <= Self::MAX_FREQUENT, "`frequent` can't count to more than `AlertPolicy::MAX_FREQUENT`");
+        assert!(
+            more_than <= Self::MAX_FREQUENT,
+            "`frequent` can't count to more than `AlertPolicy::MAX_FREQUENT`"
+        );
         assert!(!within.is_zero(), "the time of `frequent` must be longer than 0");
         self.frequent = more_than;
         self.window = within;

@@ -61,7 +61,12 @@ impl Row {
     }
 
     /// Counts a failure. Whether an alert begins with it.
-    pub(super) fn fail(&mut self, class: Classification, now: Instant, policy: &AlertPolicy) -> bool {
+    pub(super) fn fail(
+        &mut self,
+        class: Classification,
+        now: Instant,
+        policy: &AlertPolicy,
+    ) -> bool {
         self.class = class;
         self.last = now;
         self.failures += 1;
@@ -87,8 +92,12 @@ impl Row {
         self.notice(AlertPhase::Began, Duration::ZERO)
     }
 
-    /// Starts again from nothing. If it was an alert, that is over at this time, or else since the last failure.
-    pub(super) fn end(&mut self, at: Option<Instant>) -> (Option<AlertNotice>, Option<AbortHandle>) {
+    /// Starts again from nothing. If it was an alert, that is over at this time, or else since the
+    /// last failure.
+    pub(super) fn end(
+        &mut self,
+        at: Option<Instant>,
+    ) -> (Option<AlertNotice>, Option<AbortHandle>) {
         let Some(begun) = self.alert.take() else { return (None, None) };
         let lasted = at.unwrap_or(self.last).saturating_duration_since(begun.at);
         let notice = self.notice(AlertPhase::Over, lasted);

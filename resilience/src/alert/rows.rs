@@ -105,7 +105,9 @@ impl Rows {
 
     /// Ends what a success of an operation ends.
     pub(super) fn succeeded(&mut self, operation: &str, now: Instant) {
-        while let Some(mut row) = self.take_where(operation, |row| row.key.alert == Alert::WhenRepeated) {
+        while let Some(mut row) =
+            self.take_where(operation, |row| row.key.alert == Alert::WhenRepeated)
+        {
             self.end(&mut row, Some(now));
         }
     }
@@ -150,7 +152,12 @@ impl Rows {
             return;
         }
         let quiet = self.policy.quiet;
-        for row in self.by_operation.iter_mut().flat_map(HashMap::values_mut).flatten().filter(|row| row.is_unwatched())
+        for row in self
+            .by_operation
+            .iter_mut()
+            .flat_map(HashMap::values_mut)
+            .flatten()
+            .filter(|row| row.is_unwatched())
         {
             if row.is_quiet(now, quiet) {
                 let (notice, task) = row.end(None);
@@ -178,14 +185,17 @@ impl Rows {
             self.evict();
         }
         let known = self.by_operation.as_ref().and_then(|rows| rows.get_key_value(operation));
-        let operation = known.map_or_else(|| operation.into(), |(operation, _)| Arc::clone(operation));
+        let operation =
+            known.map_or_else(|| operation.into(), |(operation, _)| Arc::clone(operation));
         Row::new(Key { operation, code: class.code(), alert, number: 0 }, class, now)
     }
 
     /// Makes room: what has been quiet for longest goes, an alert only if there is nothing else.
     fn evict(&mut self) {
         let rows = self.by_operation.iter().flat_map(HashMap::values).flatten();
-        let Some(key) = rows.min_by_key(|row| (row.key.number > 0, row.last())).map(|row| row.key.clone()) else {
+        let Some(key) =
+            rows.min_by_key(|row| (row.key.number > 0, row.last())).map(|row| row.key.clone())
+        else {
             return;
         };
         if let Some(mut row) = self.take(&key.operation, key.code, key.alert) {
@@ -194,7 +204,11 @@ impl Rows {
     }
 
     fn put(&mut self, row: Row) {
-        let rows = self.by_operation.get_or_insert_default().entry(Arc::clone(&row.key.operation)).or_default();
+        let rows = self
+            .by_operation
+            .get_or_insert_default()
+            .entry(Arc::clone(&row.key.operation))
+            .or_default();
         if row.waits() && !rows.iter().any(Row::waits) {
             self.waiting[lane(&row.key.operation)] += 1;
         }

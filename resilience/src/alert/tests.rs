@@ -16,7 +16,8 @@ struct Alone {
 
 impl Alone {
     fn new() -> Self {
-        let (alerts, told) = (&*Box::leak(Box::new(Alerts::new())), Arc::<Mutex<Vec<_>>>::default());
+        let (alerts, told) =
+            (&*Box::leak(Box::new(Alerts::new())), Arc::<Mutex<Vec<_>>>::default());
         let notices = Arc::clone(&told);
         alerts.listen(Arc::new(move |notice| notices.lock().unwrap().push(notice.clone())));
         Self { alerts, told }
@@ -170,8 +171,16 @@ async fn what_is_kept_is_bounded_and_an_alert_goes_last() {
         alone.fail(&format!("POST /{number}"), Alert::AtOnce);
     }
     let told = alone.take();
-    let over: Vec<_> = told.iter().filter(|notice| notice.phase == Over).map(|notice| &*notice.operation).collect();
-    assert_eq!((over, told.len()), (vec!["alert"], rows::ROWS + 1), "the oldest, when there is no other room");
+    let over: Vec<_> = told
+        .iter()
+        .filter(|notice| notice.phase == Over)
+        .map(|notice| &*notice.operation)
+        .collect();
+    assert_eq!(
+        (over, told.len()),
+        (vec!["alert"], rows::ROWS + 1),
+        "the oldest, when there is no other room"
+    );
     for number in 0..rows::ROWS {
         alone.alerts.succeeded(&format!("GET /{number}"));
     }

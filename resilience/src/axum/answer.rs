@@ -3,7 +3,8 @@ use std::sync::Once;
 
 use axum::body::Body;
 use axum::http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING,
+    WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,12 +13,13 @@ use super::scope::Scope;
 use crate::http::Problem;
 use crate::{Classification, Classify, Evidence, Report, RequestContext, chain};
 
-/// The answer, complete without the layer as well. The problem itself is among the response's extensions, where a
-/// [`RequestLayer`](super::RequestLayer) finds it and brings it into the form that it is set to, and where your own layers can
-/// look at it.
+/// The answer, complete without the layer as well. The problem itself is among the response's
+/// extensions, where a [`RequestLayer`](super::RequestLayer) finds it and brings it into the form
+/// that it is set to, and where your own layers can look at it.
 ///
-/// Outside of a request's context there is no request id to tell, and an error that passes several boundaries is logged at each. Where
-/// an answer is made there, a layer has been forgotten: the event `request_layer_missing`, a warning, says so once per process.
+/// Outside of a request's context there is no request id to tell, and an error that passes several
+/// boundaries is logged at each. Where an answer is made there, a layer has been forgotten: the
+/// event `request_layer_missing`, a warning, says so once per process.
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -41,24 +43,31 @@ fn layer_is_missing() {
     });
 }
 
-/// Forgets a problem whose answer has got another body, of another type, on its way: such as a page that says it to people.
+/// Forgets a problem whose answer has got another body, of another type, on its way: such as a page
+/// that says it to people.
 pub(super) fn forget_replaced(response: &mut Response) {
-    let kind = response.extensions().get::<Problem>().map(|problem| problem.format().content_type());
-    let now = response.headers().get(CONTENT_TYPE).map(|now| now.as_bytes().split(|byte| *byte == b';').next());
+    let kind =
+        response.extensions().get::<Problem>().map(|problem| problem.format().content_type());
+    let now = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .map(|now| now.as_bytes().split(|byte| *byte == b';').next());
     let now = now.flatten().unwrap_or_default().trim_ascii();
     if kind.is_some_and(|kind| !now.eq_ignore_ascii_case(kind.as_bytes())) {
         response.extensions_mut().remove::<Problem>();
     }
 }
 
-/// Brings a problem that comes by into the layer's form, unless somebody has encoded its body meanwhile. That of a server error is
-/// written anew all the same: its status may be younger than its body.
+/// Brings a problem that comes by into the layer's form, unless somebody has encoded its body
+/// meanwhile. That of a server error is written anew all the same: its status may be younger than
+/// its body.
 pub(super) fn settle(response: &mut Response, scope: &Scope) {
     if response.headers().contains_key(CONTENT_ENCODING) && !response.status().is_server_error() {
         return;
     }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        // A handler may have put a status of its own around the problem, and one that is no error is no problem any more.
+        // A handler may have put a status of its own around the problem, and one that is no error
+        // is no problem any more.
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
             write(problem.with_status(status.as_u16()), response, Some(scope));
@@ -73,7 +82,8 @@ pub(super) fn to_panic(scope: &Scope) -> Response {
     response
 }
 
-/// Writes the log record of a body that failed while it was sent: the client can't be told any more.
+/// Writes the log record of a body that failed while it was sent: the client can't be told any
+/// more.
 pub(super) fn report_broken(error: &axum::Error, scope: &Scope) {
     let ours = scope.settings.place;
     Report::new(&Broken(error)).at(ours.file(), ours.line()).emit();
@@ -91,10 +101,12 @@ pub(super) fn write(mut problem: Problem, response: &mut Response, scope: Option
             problem = problem.with_type(uri);
         }
     }
-    *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem.format().content_type()));
-    // They told of the body that was there; and with two kinds of length the answer wouldn't be sent at all.
+    // They told of the body that was there; and with two kinds of length the answer wouldn't be
+    // sent at all.
     headers.remove(CONTENT_ENCODING);
     headers.remove(TRANSFER_ENCODING);
     if let Some(seconds) = problem.retry_after() {
@@ -103,11 +115,13 @@ pub(super) fn write(mut problem: Problem, response: &mut Response, scope: Option
     challenge(&problem, headers, scope);
     let body = problem.body();
     headers.insert(CONTENT_LENGTH, body.len().into());
-    *response.body_mut() = if scope.is_some_and(|scope| scope.head) { Body::empty() } else { body.into() };
+    *response.body_mut() =
+        if scope.is_some_and(|scope| scope.head) { Body::empty() } else { body.into() };
     response.extensions_mut().insert(problem);
 }
 
-/// Of a problem's own, the layer's and the default, the first that there is; a header that a handler has set stays.
+/// Of a problem's own, the layer's and the default, the first that there is; a header that a
+/// handler has set stays.
 fn challenge(problem: &Problem, headers: &mut HeaderMap, scope: Option<&Scope>) {
     let Some(own) = problem.challenge() else { return };
     let settings = scope.and_then(|scope| scope.settings.challenge.as_ref());

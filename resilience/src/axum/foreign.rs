@@ -19,7 +19,9 @@ pub(super) const LONGEST: usize = 8 * 1024;
 
 /// Whether an answer is to become a problem.
 pub(super) fn is_foreign(response: &Response, scope: &Scope) -> bool {
-    is_bare(response) && !scope.settings.keeps_text && response.extensions().get::<Problem>().is_none()
+    is_bare(response)
+        && !scope.settings.keeps_text
+        && response.extensions().get::<Problem>().is_none()
 }
 
 /// An error's status, and a body that is plain text or nothing.
@@ -31,7 +33,8 @@ fn is_bare(response: &Response) -> bool {
         return false;
     }
     let size = body.size_hint().exact();
-    // A text of a client error that isn't at hand in full is somebody's stream, and what is that long is somebody's page.
+    // A text of a client error that isn't at hand in full is somebody's stream, and what is that
+    // long is somebody's page.
     let fits = status.is_server_error() || size.is_some_and(|size| size <= LONGEST as u64);
     match response.headers().get(CONTENT_TYPE) {
         Some(kind) => is_text(kind) && fits,
@@ -40,7 +43,8 @@ fn is_bare(response: &Response) -> bool {
     }
 }
 
-/// The problem in place of a bare answer. Below 500 the text is its detail; from there on the log gets it.
+/// The problem in place of a bare answer. Below 500 the text is its detail; from there on the log
+/// gets it.
 pub(super) async fn problem(response: Response, scope: Scope) -> Response {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();

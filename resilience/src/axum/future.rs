@@ -65,14 +65,18 @@ where
         let mut this = self.project();
         let Some(scope) = this.scope.as_ref() else {
             return match this.state.project() {
-                StateProjection::Calling { future } => future.poll(cx).map_ok(IntoResponse::into_response),
+                StateProjection::Calling { future } => {
+                    future.poll(cx).map_ok(IntoResponse::into_response)
+                }
                 _ => Poll::Pending,
             };
         };
         loop {
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { future } => {
-                    let polled = scope.enter(|| panics::catch(|| future.poll(cx).map_ok(IntoResponse::into_response)));
+                    let polled = scope.enter(|| {
+                        panics::catch(|| future.poll(cx).map_ok(IntoResponse::into_response))
+                    });
                     match polled {
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
@@ -81,7 +85,9 @@ where
                             if !foreign::is_foreign(&response, scope) {
                                 return Poll::Ready(Ok(finish(response, scope)));
                             }
-                            State::Converting { conversion: Box::pin(foreign::problem(response, scope.clone())) }
+                            State::Converting {
+                                conversion: Box::pin(foreign::problem(response, scope.clone())),
+                            }
                         }
                         Err(panicked) => State::Panicked { panicked },
                     }
@@ -130,7 +136,8 @@ fn finish(mut response: Response, scope: &Scope) -> Response {
     response.map(|body| ScopedBody::wrap(body, scope.clone()))
 }
 
-/// A call of gRPC that fails is answered with 200 too, and says so in the end: its own layer looks there.
+/// A call of gRPC that fails is answered with 200 too, and says so in the end: its own layer looks
+/// there.
 fn is_grpc(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))

@@ -70,9 +70,10 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 let kind = HeaderValue::from_static("application/json");
                 ([(CONTENT_TYPE, kind)], body).into_response()
             }
-            Err(error) => {
-                Problem::from(Internal::new("the answer can't be written as JSON").with_source(error)).into_response()
-            }
+            Err(error) => Problem::from(
+                Internal::new("the answer can't be written as JSON").with_source(error),
+            )
+            .into_response(),
         }
     }
 }
@@ -81,7 +82,9 @@ impl<T: Serialize> IntoResponse for Json<T> {
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.strip_prefix("application/").is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
+    essence
+        .strip_prefix("application/")
+        .is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

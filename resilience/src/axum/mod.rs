@@ -1,4 +1,5 @@
-//! One layer that makes every request of an axum service a whole boundary, and [`Problem`](crate::http::Problem) as an answer.
+//! One layer that makes every request of an axum service a whole boundary, and
+//! [`Problem`](crate::http::Problem) as an answer.
 //!
 //! ```
 //! use axum::{Router, extract::Path, routing::get};
@@ -28,23 +29,28 @@
 //!
 //! and `curl -i localhost/users/x`, which axum itself rejects, answers in the same form.
 //!
-//! On your own enum the derive writes `IntoResponse` when it is asked to: `#[service(axum)]`. Then a handler may return
-//! `Result<T, UserError>` as well. The record of its error names the line of the enum, for nothing knows where the handler
-//! failed; with a `Problem` it is the line of the `?`.
+//! On your own enum the derive writes `IntoResponse` when it is asked to: `#[service(axum)]`. Then
+//! a handler may return `Result<T, UserError>` as well. The record of its error names the line of
+//! the enum, for nothing knows where the handler failed; with a `Problem` it is the line of the
+//! `?`.
 //!
 //! # Without the layer
 //!
-//! A `Problem` is an answer all the same, and is logged, but nobody has made a request id, an operation or a span; what axum rejects keeps
-//! its own form, and a panic closes the connection. A failure that passes a `#[boundary]` on its way is logged there and again with the answer,
+//! A `Problem` is an answer all the same, and is logged, but nobody has made a request id, an
+//! operation or a span; what axum rejects keeps its own form, and a panic closes the connection. A
+//! failure that passes a `#[boundary]` on its way is logged there and again with the answer,
 //! since what tells that it is the same is kept in the request's context.
 //!
 //! # Errors you may see
 //!
-//! - *the trait `Handler<_, _>` is not implemented*: the handler's error is no answer. Return a `Problem`, or write `#[service(axum)]` on the
-//!   enum. Or its future isn't `Send`. `#[axum::debug_handler]` says which.
-//! - *`ParseIntError: Classify` is not satisfied*: `?` made a `Problem` of an error that doesn't say how it may fail. Hold it in an enum with
-//!   `#[derive(ServiceError)]`; the handler's `?` takes one step, so let what it calls return that enum.
-//! - *cannot find `Router` in `axum`*: `use resilience::*` brings this module under the name of the crate. Import by name.
+//! - *the trait `Handler<_, _>` is not implemented*: the handler's error is no answer. Return a
+//!   `Problem`, or write `#[service(axum)]` on the enum. Or its future isn't `Send`.
+//!   `#[axum::debug_handler]` says which.
+//! - *`ParseIntError: Classify` is not satisfied*: `?` made a `Problem` of an error that doesn't
+//!   say how it may fail. Hold it in an enum with `#[derive(ServiceError)]`; the handler's `?`
+//!   takes one step, so let what it calls return that enum.
+//! - *cannot find `Router` in `axum`*: `use resilience::*` brings this module under the name of the
+//!   crate. Import by name.
 
 mod answer;
 mod body;

@@ -40,8 +40,8 @@ impl Scope {
             }
             return None;
         }
-        let context =
-            RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(name(settings, headers)));
+        let context = RequestContext::current()
+            .unwrap_or_else(|| RequestContext::with_request_id(name(settings, headers)));
         context.set_operation(operation(method, route));
         let span = tracing::info_span!(
             target: "resilience", "request", request_id = context.request_id().as_str(), method = method.as_str(), route,
@@ -70,7 +70,10 @@ impl Scope {
 }
 
 fn name(settings: &Settings, headers: &HeaderMap) -> RequestId {
-    let mut given = headers.get_all(&settings.request_id_header).iter().filter(|_| settings.accepts_request_ids);
+    let mut given = headers
+        .get_all(&settings.request_id_header)
+        .iter()
+        .filter(|_| settings.accepts_request_ids);
     match (given.next(), given.next()) {
         // Of two names none can be trusted.
         (Some(only), None) => only.to_str().ok().and_then(RequestId::parse),

@@ -7,8 +7,9 @@ use super::state::{Admission, Core, Ticket, change};
 use crate::word::Word;
 
 impl<W: Word> Core<W> {
-    /// Asks for admission. `patience` is how long the call may take in milliseconds, or 0; `now` is read only when needed, and
-    /// always after the words that it is compared with: no thread can then see a start that lies in its future.
+    /// Asks for admission. `patience` is how long the call may take in milliseconds, or 0; `now` is
+    /// read only when needed, and always after the words that it is compared with: no thread
+    /// can then see a start that lies in its future.
     pub fn admit(&self, policy: &Policy, patience: u64, now: impl Fn() -> u64) -> Admission {
         loop {
             let found = Packed(self.state.load());
@@ -30,7 +31,14 @@ impl<W: Word> Core<W> {
         }
     }
 
-    fn admit_first(&self, policy: &Policy, patience: u64, found: Packed, lease: u64, now: u64) -> Option<Admission> {
+    fn admit_first(
+        &self,
+        policy: &Policy,
+        patience: u64,
+        found: Packed,
+        lease: u64,
+        now: u64,
+    ) -> Option<Admission> {
         if let Some(left) = time_left(policy, found, now) {
             return Some(Admission { ticket: Err(Some(left)), change: None });
         }
@@ -42,7 +50,13 @@ impl<W: Word> Core<W> {
         Some(Admission { ticket: Ok(Ticket(next.ticket())), change })
     }
 
-    fn admit_next(&self, patience: u64, found: Packed, lease: u64, now: impl Fn() -> u64) -> Option<Admission> {
+    fn admit_next(
+        &self,
+        patience: u64,
+        found: Packed,
+        lease: u64,
+        now: impl Fn() -> u64,
+    ) -> Option<Admission> {
         self.remember(patience);
         let nobody_out = found.admitted() == found.succeeded();
         let next = found.with_probes(found.admitted() + 1, found.succeeded(), nobody_out);
@@ -54,7 +68,14 @@ impl<W: Word> Core<W> {
     }
 
     /// Every slot is taken: has a probe been out for too long?
-    fn check_lease(&self, policy: &Policy, patience: u64, found: Packed, lease: u64, now: u64) -> Option<Admission> {
+    fn check_lease(
+        &self,
+        policy: &Policy,
+        patience: u64,
+        found: Packed,
+        lease: u64,
+        now: u64,
+    ) -> Option<Admission> {
         let rejected = Admission { ticket: Err(None), change: None };
         let Some(start) = found.lease_start(lease) else {
             // Whoever began it hasn't written it down yet, or never will.
@@ -91,8 +112,8 @@ impl<W: Word> Core<W> {
     }
 }
 
-/// Until an open circuit admits a probe; `None` when it does. A wait longer than any that is ever set is a clock that was
-/// put back, and over.
+/// Until an open circuit admits a probe; `None` when it does. A wait longer than any that is ever
+/// set is a clock that was put back, and over.
 fn time_left(policy: &Policy, open: Packed, now: u64) -> Option<u64> {
     let left = open.payload().saturating_sub(now);
     (0 < left && left <= policy.longest_wait()).then_some(left)

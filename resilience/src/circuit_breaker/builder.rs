@@ -8,7 +8,8 @@ use super::state::Core;
 
 /// Settings, all of them `const`: a value out of range in a `static` or `const` is a compile error.
 impl CircuitBreaker {
-    /// A closed breaker for the dependency of this name, which is a label for logs and nothing more.
+    /// A closed breaker for the dependency of this name, which is a label for logs and nothing
+    /// more.
     ///
     /// ```
     /// use resilience::CircuitBreaker;
@@ -54,8 +55,8 @@ impl CircuitBreaker {
         self
     }
 
-    /// How long the circuit stays open before it tries a probe: 1 ms to 1 day, by default 30 s. The guide asks for 15 to
-    /// 60 s.
+    /// How long the circuit stays open before it tries a probe: 1 ms to 1 day, by default 30 s. The
+    /// guide asks for 15 to 60 s.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -88,14 +89,17 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn probes(mut self, calls: u32) -> Self {
         assert!(calls >= 1 && calls <= 65_535, "`probes` must be between 1 and 65535");
-        #[expect(clippy::cast_possible_truncation, reason = "checked above; `try_from` isn't const")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked above; `try_from` isn't const"
+        )]
         let calls = calls as u16;
         self.policy.probes = calls;
         self
     }
 
-    /// By what the recovery timeout is multiplied each time the circuit opens again without having been closed: 1 to 10,
-    /// by default 1, which is no growth.
+    /// By what the recovery timeout is multiplied each time the circuit opens again without having
+    /// been closed: 1 to 10, by default 1, which is no growth.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -113,8 +117,9 @@ impl CircuitBreaker {
         self
     }
 
-    /// What the recovery timeout never exceeds, growth and jitter included: 1 ms to 1 day, by default ten times the
-    /// recovery timeout, to which jitter comes on top. One that is shorter than the recovery timeout counts as that.
+    /// What the recovery timeout never exceeds, growth and jitter included: 1 ms to 1 day, by
+    /// default ten times the recovery timeout, to which jitter comes on top. One that is
+    /// shorter than the recovery timeout counts as that.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -133,8 +138,8 @@ impl CircuitBreaker {
         self
     }
 
-    /// How much the recovery timeout is lengthened at random, in percent of it: 0 to 100, by default 0. So that many
-    /// clients that saw one outage don't all probe at once.
+    /// How much the recovery timeout is lengthened at random, in percent of it: 0 to 100, by
+    /// default 0. So that many clients that saw one outage don't all probe at once.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;

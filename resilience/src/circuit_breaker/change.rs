@@ -19,8 +19,8 @@ pub enum CircuitState {
 }
 
 impl CircuitState {
-    /// The state's name as it stands in logs: `"closed"`, `"open"`, `"half_open"`, `"forced_open"`, `"forced_closed"`,
-    /// `"disabled"`.
+    /// The state's name as it stands in logs: `"closed"`, `"open"`, `"half_open"`, `"forced_open"`,
+    /// `"forced_closed"`, `"disabled"`.
     ///
     /// ```
     /// assert_eq!(resilience::CircuitState::HalfOpen.as_str(), "half_open");
@@ -62,8 +62,8 @@ pub enum ChangeReason {
 }
 
 impl ChangeReason {
-    /// The reason as it stands in logs: `"failure_threshold"`, `"recovery_timeout"`, `"probe_failed"`, `"probe_lost"`,
-    /// `"probes_succeeded"`, `"control"`.
+    /// The reason as it stands in logs: `"failure_threshold"`, `"recovery_timeout"`,
+    /// `"probe_failed"`, `"probe_lost"`, `"probes_succeeded"`, `"control"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FailureThreshold => "failure_threshold",

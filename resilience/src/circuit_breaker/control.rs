@@ -28,8 +28,8 @@ impl CircuitBreaker {
         self.set(CircuitState::ForcedOpen);
     }
 
-    /// Admits every call until [`reset`](Self::reset) or another forced state. Failures are still counted and reported,
-    /// but open nothing.
+    /// Admits every call until [`reset`](Self::reset) or another forced state. Failures are still
+    /// counted and reported, but open nothing.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, Classification};
@@ -43,7 +43,8 @@ impl CircuitBreaker {
         self.set(CircuitState::ForcedClosed);
     }
 
-    /// Admits every call and counts none, as if there were no breaker, until [`reset`](Self::reset) or a forced state.
+    /// Admits every call and counts none, as if there were no breaker, until [`reset`](Self::reset)
+    /// or a forced state.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, Classification};
@@ -56,8 +57,8 @@ impl CircuitBreaker {
         self.set(CircuitState::Disabled);
     }
 
-    /// Closes the circuit, whatever state it is in, and forgets the failures in a row. The totals of
-    /// [`metrics`](Self::metrics) stay.
+    /// Closes the circuit, whatever state it is in, and forgets the failures in a row. The totals
+    /// of [`metrics`](Self::metrics) stay.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, CircuitState};
@@ -75,7 +76,8 @@ impl CircuitBreaker {
         self.report(None, change);
     }
 
-    /// The state. An open circuit says `Open` until a call comes after the recovery timeout, and becomes half-open only then.
+    /// The state. An open circuit says `Open` until a call comes after the recovery timeout, and
+    /// becomes half-open only then.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, CircuitState};
@@ -87,7 +89,8 @@ impl CircuitBreaker {
 
     /// State and counts at this moment.
     ///
-    /// Only what goes wrong is counted, since counting every call would cost every call a write that all threads share.
+    /// Only what goes wrong is counted, since counting every call would cost every call a write
+    /// that all threads share.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -107,7 +110,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Calls `listener` after every change of state, on the thread that caused it. There is no way to remove it.
+    /// Calls `listener` after every change of state, on the thread that caused it. There is no way
+    /// to remove it.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -115,13 +119,15 @@ impl CircuitBreaker {
     /// breaker.on_state_change(|change| println!("{}: {} -> {}", change.service, change.old, change.new));
     /// ```
     ///
-    /// It runs inside the call that caused the change, so it should be quick; a panic in it is caught and dropped. Two
-    /// changes in quick succession by two threads may be reported in either order. A new listener hears of later changes only.
+    /// It runs inside the call that caused the change, so it should be quick; a panic in it is
+    /// caught and dropped. Two changes in quick succession by two threads may be reported in
+    /// either order. A new listener hears of later changes only.
     pub fn on_state_change(&self, listener: impl Fn(&StateChange) + Send + Sync + 'static) {
         self.listeners.add_state_change(listener);
     }
 
-    /// Calls `listener` after every counted failure, on the thread of the call that failed. There is no way to remove it.
+    /// Calls `listener` after every counted failure, on the thread of the call that failed. There
+    /// is no way to remove it.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -135,7 +141,8 @@ impl CircuitBreaker {
     }
 }
 
-/// What [`CircuitBreaker::metrics`] saw. Totals count since the breaker was made, and wrap after 2⁶⁴.
+/// What [`CircuitBreaker::metrics`] saw. Totals count since the breaker was made, and wrap after
+/// 2⁶⁴.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitMetrics {

@@ -25,7 +25,8 @@ pub struct StateChange {
 pub struct CountedFailure {
     /// The breaker's name.
     pub service: &'static str,
-    /// The error's code; `NETWORK_TIMEOUT` of a call that a timeout above gave up, or of a probe that hung.
+    /// The error's code; `NETWORK_TIMEOUT` of a call that a timeout above gave up, or of a probe
+    /// that hung.
     pub code: &'static str,
     /// Failures in a row, this one included; 1 for a probe.
     pub consecutive: u64,
@@ -69,9 +70,11 @@ fn add<T>(listeners: &Mutex<Vec<Listener<T>>>, listener: Listener<T>) {
 fn call<T>(listeners: &Mutex<Vec<Listener<T>>>, event: &T) {
     let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for listener in listeners {
-        // The call isn't to fail because somebody who watched it did; the panic hook has told of it.
+        // The call isn't to fail because somebody who watched it did; the panic hook has told of
+        // it.
         let outcome = catch_unwind(AssertUnwindSafe(|| listener(event)));
-        // What it panicked with may panic in its turn when it is dropped; what that panics with is let be.
+        // What it panicked with may panic in its turn when it is dropped; what that panics with is
+        // let be.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(outcome))) {
             mem::forget(again);
         }

@@ -27,11 +27,12 @@ use listeners::Listeners;
 use policy::{LONGEST, Policy};
 use state::{Core, Ticket, Verdict};
 
-/// Rejects calls to a dependency that has failed too often in a row, until it has had time to recover.
+/// Rejects calls to a dependency that has failed too often in a row, until it has had time to
+/// recover.
 ///
-/// One breaker belongs to one dependency: a `static`, a field, or an [`Arc`](std::sync::Arc). Every function that calls
-/// the dependency names it, as `#[circuit_breaker(INVENTORY)]`, or goes through [`call`](Self::call). The name is only a
-/// label for logs; two breakers of one name share nothing.
+/// One breaker belongs to one dependency: a `static`, a field, or an [`Arc`](std::sync::Arc). Every
+/// function that calls the dependency names it, as `#[circuit_breaker(INVENTORY)]`, or goes through
+/// [`call`](Self::call). The name is only a label for logs; two breakers of one name share nothing.
 ///
 /// ```
 /// use resilience::{CircuitBreaker, CircuitState, Rejected};
@@ -64,20 +65,22 @@ use state::{Core, Ticket, Verdict};
 /// | a fatal error, a rejection by another layer | nothing | gives its slot back |
 /// | it was dropped, it panicked, or this breaker rejected a call further in | nothing | gives its slot back, and there is one more |
 ///
-/// A result counts only in the state in which its call was admitted: a late success doesn't close a circuit that opened
-/// meanwhile, and a late failure isn't counted in the next round.
+/// A result counts only in the state in which its call was admitted: a late success doesn't close a
+/// circuit that opened meanwhile, and a late failure isn't counted in the next round.
 ///
 /// # States
 ///
-/// *Closed* → *open* after `failure_threshold` failures in a row. *Open* → *half-open* with the first call after
-/// `recovery_timeout`. *Half-open* admits `probes` calls; when all have succeeded → *closed*, with the first failure →
-/// *open*. A probe that doesn't end loses its slot to the next caller after the recovery timeout or twice the time
-/// that the `#[timeout]`s of its nest leave it, whichever is longer, but a day at most, and counts as a failure. So no cancelled, panicked or hung call can wedge a breaker, and
-/// no clock that is put back can.
+/// *Closed* → *open* after `failure_threshold` failures in a row. *Open* → *half-open* with the
+/// first call after `recovery_timeout`. *Half-open* admits `probes` calls; when all have succeeded
+/// → *closed*, with the first failure → *open*. A probe that doesn't end loses its slot to the next
+/// caller after the recovery timeout or twice the time that the `#[timeout]`s of its nest leave it,
+/// whichever is longer, but a day at most, and counts as a failure. So no cancelled, panicked or
+/// hung call can wedge a breaker, and no clock that is put back can.
 ///
 /// # Cost
 ///
-/// While closed and healthy: two loads, no write, no clock. All changes are lock-free, except for listeners.
+/// While closed and healthy: two loads, no write, no clock. All changes are lock-free, except for
+/// listeners.
 pub struct CircuitBreaker {
     name: &'static str,
     core: Core<AtomicU64>,
@@ -107,14 +110,16 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with every probe under way.
+    /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with every probe under
+    /// way.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
         self.acquire_for(None)
     }
 
-    /// The same, and says how long the call may take: a probe is given twice that before it counts as lost, and a day at
-    /// most, so that a call without a limit that matters can't be waited for without one either.
+    /// The same, and says how long the call may take: a probe is given twice that before it counts
+    /// as lost, and a day at most, so that a call without a limit that matters can't be waited
+    /// for without one either.
     ///
     /// # Errors
     ///
@@ -122,7 +127,8 @@ impl CircuitBreaker {
     #[doc(hidden)]
     #[inline]
     pub fn acquire_for(&self, longest: Option<Duration>) -> Result<Permit<'_>, Rejected> {
-        // Both ways lead to a ticket in a register; a permit from either would be put together in memory.
+        // Both ways lead to a ticket in a register; a permit from either would be put together in
+        // memory.
         let ticket = match self.core.enter_closed() {
             Some((ticket, _)) => ticket,
             None => self.admit(longest)?,
@@ -137,7 +143,10 @@ impl CircuitBreaker {
     /// Those of [`acquire`](Self::acquire).
     #[doc(hidden)]
     #[inline]
-    pub fn acquire_static(&'static self, longest: Option<Duration>) -> Result<Permit<'static>, Rejected> {
+    pub fn acquire_static(
+        &'static self,
+        longest: Option<Duration>,
+    ) -> Result<Permit<'static>, Rejected> {
         let ticket = match self.core.enter_closed() {
             Some((ticket, true)) => ticket,
             _ => self.admit_static(longest)?,
@@ -145,8 +154,8 @@ impl CircuitBreaker {
         Ok(Permit::new(self, ticket))
     }
 
-    /// Lists this breaker in [`sites`](crate::sites()), where it would otherwise appear with the first call through
-    /// an attribute.
+    /// Lists this breaker in [`sites`](crate::sites()), where it would otherwise appear with the
+    /// first call through an attribute.
     ///
     /// ```
     /// use resilience::{CircuitBreaker, sites};
@@ -179,8 +188,8 @@ impl CircuitBreaker {
     /// # }
     /// ```
     ///
-    /// The future is dropped unpolled when the call is rejected. Dropping the returned future drops the call, which then
-    /// counts as nothing.
+    /// The future is dropped unpolled when the call is rejected. Dropping the returned future drops
+    /// the call, which then counts as nothing.
     ///
     /// # Errors
     ///
@@ -199,7 +208,8 @@ impl CircuitBreaker {
         result
     }
 
-    /// Whether a call that came now would be rejected for coming too early; asks for nothing and changes nothing.
+    /// Whether a call that came now would be rejected for coming too early; asks for nothing and
+    /// changes nothing.
     ///
     /// ```
     /// let breaker = resilience::CircuitBreaker::new("inventory");
@@ -208,8 +218,8 @@ impl CircuitBreaker {
     /// assert!(breaker.would_reject());
     /// ```
     ///
-    /// True while open and the recovery timeout isn't over, and while forced open. In half-open it is false, though a
-    /// call that finds every probe under way is rejected.
+    /// True while open and the recovery timeout isn't over, and while forced open. In half-open it
+    /// is false, though a call that finds every probe under way is rejected.
     pub fn would_reject(&self) -> bool {
         self.core.would_reject(&self.policy, clock::millis)
     }

@@ -97,8 +97,8 @@ impl Packed {
         self.0 >> EPOCH_SHIFT & EPOCH_MASK
     }
 
-    /// How many slots there are, where the policy allows so many: one more for each probe that was cut short.
-    /// As many as fit.
+    /// How many slots there are, where the policy allows so many: one more for each probe that was
+    /// cut short. As many as fit.
     pub(super) const fn slots(self, probes: u16) -> u64 {
         let slots = probes as u64 + (self.0 >> EXTRA_SHIFT & EXTRA_MASK);
         if slots > 0xffff { 0xffff } else { slots }
@@ -106,7 +106,11 @@ impl Packed {
 
     /// The same half-open generation with one more slot, up to fifteen.
     pub(super) const fn with_one_more(self) -> Self {
-        if self.0 >> EXTRA_SHIFT & EXTRA_MASK == EXTRA_MASK { self } else { Self(self.0 + (1 << EXTRA_SHIFT)) }
+        if self.0 >> EXTRA_SHIFT & EXTRA_MASK == EXTRA_MASK {
+            self
+        } else {
+            Self(self.0 + (1 << EXTRA_SHIFT))
+        }
     }
 
     pub(super) const fn probes(admitted: u64, succeeded: u64) -> u64 {
@@ -166,7 +170,10 @@ mod tests {
         assert_eq!(word.with_probes(0, 0xffff, false).succeeded(), 0xffff);
 
         let more = (0..20).fold(word, |word, _| word.with_one_more());
-        assert_eq!((more.slots(1), more.slots(u16::MAX), more.ticket()), (16, 0xffff, word.ticket()));
+        assert_eq!(
+            (more.slots(1), more.slots(u16::MAX), more.ticket()),
+            (16, 0xffff, word.ticket())
+        );
         assert_eq!((more.admitted(), more.succeeded(), more.epoch()), (0xffff, 0, 1));
         assert_eq!(more.with_probes(2, 1, true).slots(3), 18);
         assert_eq!(more.next(CircuitState::HalfOpen, 0).slots(3), 3);

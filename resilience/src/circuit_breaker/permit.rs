@@ -9,8 +9,8 @@ use crate::{Category, Classification};
 
 /// Leave to make one call, which takes its result. See [`CircuitBreaker::acquire`].
 ///
-/// Dropped without a result it counts as nothing and gives a probe's slot back, also when a panic drops it; unless
-/// a timeout around the call has run out, which counts as a failure.
+/// Dropped without a result it counts as nothing and gives a probe's slot back, also when a panic
+/// drops it; unless a timeout around the call has run out, which counts as a failure.
 #[must_use = "a permit that is dropped at once counts as nothing"]
 pub struct Permit<'a, A: Above = ()> {
     breaker: &'a CircuitBreaker,
@@ -86,7 +86,9 @@ impl<A: Above> Permit<'_, A> {
     pub fn failed(self, error: &Classification) {
         let verdict = match (error.rejected(), error.category()) {
             (Some(rejected), _) if rejected.is_timed_out() => Verdict::Failure,
-            (Some(rejected), _) if rejected.service() == self.breaker.name() => Verdict::Interrupted,
+            (Some(rejected), _) if rejected.service() == self.breaker.name() => {
+                Verdict::Interrupted
+            }
             (Some(_), _) | (_, Some(Category::Fatal)) => Verdict::Nothing,
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::Answer,
@@ -126,8 +128,8 @@ impl<A: Above> Permit<'_, A> {
         self.settle(result, |error| site.classify(error, classify).class);
     }
 
-    /// Whether a success would change nothing, so that the permit may be forgotten. By reference, since a permit that is
-    /// handed over is copied first.
+    /// Whether a success would change nothing, so that the permit may be forgotten. By reference,
+    /// since a permit that is handed over is copied first.
     #[doc(hidden)]
     #[inline]
     pub fn is_current(&self) -> bool {
@@ -176,5 +178,8 @@ impl<A: Above> fmt::Debug for Permit<'_, A> {
 const _: () = {
     const fn is_send<T: Send>() {}
     is_send::<Permit<'static>>();
-    assert!(size_of::<Permit<'static>>() <= 16, "a permit is held across the call, in every future");
+    assert!(
+        size_of::<Permit<'static>>() <= 16,
+        "a permit is held across the call, in every future"
+    );
 };

@@ -1,7 +1,7 @@
 //! The lock-free core: which calls pass, and what their results change.
 //!
-//! It knows neither clock nor names nor events; those come in, and changes go out. Generic over the atomic, so that the
-//! model checker runs this very code.
+//! It knows neither clock nor names nor events; those come in, and changes go out. Generic over the
+//! atomic, so that the model checker runs this very code.
 
 use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::{Packed, REGISTERED};
@@ -13,12 +13,15 @@ use crate::word::Word;
 pub struct Core<W> {
     /// See `packed.rs`.
     pub state: W,
-    /// When the oldest call that half-open waits for began, as `packed.rs` has it. Written by whoever changed the state in
-    /// a way that starts one; should it not have come to that yet, the next caller does it.
+    /// When the oldest call that half-open waits for began, as `packed.rs` has it. Written by
+    /// whoever changed the state in a way that starts one; should it not have come to that
+    /// yet, the next caller does it.
     pub lease: W,
-    /// Twice the longest time that a call was given, in milliseconds: calls of several functions share one breaker.
+    /// Twice the longest time that a call was given, in milliseconds: calls of several functions
+    /// share one breaker.
     pub patience: W,
-    /// How often in a row the circuit has opened again, and in which generation: generation 32 bits | count 32.
+    /// How often in a row the circuit has opened again, and in which generation: generation 32
+    /// bits | count 32.
     pub reopened: W,
 }
 
@@ -37,8 +40,9 @@ pub enum Verdict {
     Failure,
     /// Nothing.
     Nothing,
-    /// Nothing, and it was cut short: its caller dropped it, or this very breaker stopped it at a call further in. Were there no
-    /// more slots than before, calls that are made together, or within each other, could cut each other short for ever.
+    /// Nothing, and it was cut short: its caller dropped it, or this very breaker stopped it at a
+    /// call further in. Were there no more slots than before, calls that are made together, or
+    /// within each other, could cut each other short for ever.
     Interrupted,
 }
 
@@ -75,7 +79,8 @@ impl<W: Word> Core<W> {
         found.is_closed().then(|| (Ticket(found.ticket()), found.is_registered()))
     }
 
-    /// Whether a success under this ticket would change nothing: the same state, and no failures to forget. One load.
+    /// Whether a success under this ticket would change nothing: the same state, and no failures to
+    /// forget. One load.
     #[inline]
     pub fn is_at(&self, ticket: Ticket) -> bool {
         self.state.load() & !REGISTERED == ticket.0
@@ -90,20 +95,26 @@ impl<W: Word> Core<W> {
         now: u64,
     ) -> Option<(u64, Option<Change>)> {
         let written = self.reopened.load();
-        // Only the generation just before this one continues a series, so nothing ever needs to be set back.
-        let before = if written >> 32 == found.previous_generation() { written & u64::from(u32::MAX) } else { 0 };
+        // Only the generation just before this one continues a series, so nothing ever needs to be
+        // set back.
+        let before = if written >> 32 == found.previous_generation() {
+            written & u64::from(u32::MAX)
+        } else {
+            0
+        };
         let times = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
         let wait = policy.wait(times);
         let next = found.next(CircuitState::Open, Packed::until(now.saturating_add(wait)));
         self.replace(found, next)?;
         if policy.growth > 1 {
-            let _ = self.reopened.compare_exchange(written, next.generation() << 32 | u64::from(times));
+            let _ =
+                self.reopened.compare_exchange(written, next.generation() << 32 | u64::from(times));
         }
         Some((wait, change(found, next, why)))
     }
 
-    /// Sets a state by hand: results of calls from before no longer count. Nothing happens if it is that state already,
-    /// except that `Closed` anew forgets the failures.
+    /// Sets a state by hand: results of calls from before no longer count. Nothing happens if it is
+    /// that state already, except that `Closed` anew forgets the failures.
     pub fn set(&self, state: CircuitState) -> Option<Change> {
         loop {
             let found = Packed(self.state.load());
@@ -142,7 +153,8 @@ impl<W: Word> Core<W> {
         self.state.compare_exchange_weak(found.0, next.0).ok().map(drop)
     }
 
-    /// If somebody has written since `seen`, they know better, or the next caller will find that they don't.
+    /// If somebody has written since `seen`, they know better, or the next caller will find that
+    /// they don't.
     pub(super) fn start_lease(&self, seen: u64, state: Packed, now: u64) {
         let _ = self.lease.compare_exchange(seen, state.lease(now));
     }

@@ -36,7 +36,9 @@ mod transient;
 use std::borrow::Cow;
 
 pub use other::{CacheMiss, CorruptState, MissingConfig, NonCriticalFailure};
-pub use permanent::{AuthFailed, Conflict, Internal, NotFound, UpstreamClientError, ValidationError};
+pub use permanent::{
+    AuthFailed, Conflict, Internal, NotFound, UpstreamClientError, ValidationError,
+};
 pub use transient::{ConnectFailed, NetworkTimeout, RateLimited, ServiceUnavailable};
 
 type Text = Cow<'static, str>;
@@ -50,7 +52,8 @@ mod tests {
 
     #[test]
     fn only_what_is_meant_for_clients_is_shown_to_them() {
-        let shown: [&dyn Classify; 2] = [&ValidationError::new("age", "secret"), &NotFound::new("user", "secret")];
+        let shown: [&dyn Classify; 2] =
+            [&ValidationError::new("age", "secret"), &NotFound::new("user", "secret")];
         for error in shown {
             assert!(error.public_message().contains("secret"), "{error}");
         }
@@ -76,7 +79,8 @@ mod tests {
 
     #[test]
     fn the_cause_is_kept_in_the_chain() {
-        let error = NetworkTimeout::new("a", Duration::from_secs(1)).with_source(NotFound::new("user", "42"));
+        let error = NetworkTimeout::new("a", Duration::from_secs(1))
+            .with_source(NotFound::new("user", "42"));
         assert!(error.source().unwrap().is::<NotFound>());
         assert_eq!(error.classify().code(), "NETWORK_TIMEOUT");
     }

@@ -24,8 +24,8 @@ use crate::FieldError;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyFormat {
-    /// `application/problem+json`, RFC 9457: `type`, `title`, `status`, `detail`, and of our own `code`, `request_id`, `retryable`,
-    /// `errors`. The default.
+    /// `application/problem+json`, RFC 9457: `type`, `title`, `status`, `detail`, and of our own
+    /// `code`, `request_id`, `retryable`, `errors`. The default.
     #[default]
     Problem,
     /// `application/json` with `error` (the code), `message` and `request_id`.

@@ -1,5 +1,6 @@
-//! HTTP answers, in both directions: what a callee's means, a status and a `Retry-After` become a classification; and, with the feature
-//! `http`, what our own client gets: an error becomes a `Problem`.
+//! HTTP answers, in both directions: what a callee's means, a status and a `Retry-After` become a
+//! classification; and, with the feature `http`, what our own client gets: an error becomes a
+//! `Problem`.
 
 #[cfg(feature = "http")]
 mod body;

@@ -31,19 +31,22 @@ use reqwest::RequestBuilder;
 /// # }
 /// ```
 pub trait RequestExt: Sized {
-    /// Adds `x-request-id`: that of the current [`RequestContext`](crate::RequestContext), so that the callee's log and ours tell of
-    /// one request. Replaces one that is there; outside a context adds nothing.
+    /// Adds `x-request-id`: that of the current [`RequestContext`](crate::RequestContext), so that
+    /// the callee's log and ours tell of one request. Replaces one that is there; outside a
+    /// context adds nothing.
     #[cfg(feature = "boundary")]
     #[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
     #[must_use]
     fn with_request_id(self) -> Self;
 
-    /// Adds `idempotency-key`: that of the retried call around, as [`context()`](crate::context()) tells it, so that the callee
-    /// takes a repetition for what it is. Replaces one that is there; adds nothing where the call has no key.
+    /// Adds `idempotency-key`: that of the retried call around, as [`context()`](crate::context())
+    /// tells it, so that the callee takes a repetition for what it is. Replaces one that is
+    /// there; adds nothing where the call has no key.
     ///
-    /// A method of its own, since the key belongs to one operation, and not to every request that a body makes. The key is
-    /// sent as it is, without the quotes that RFC 9651 puts around a string: that is what services expect. One that can't stand in a
-    /// header makes `send` fail with an error that isn't retried, rather than going without.
+    /// A method of its own, since the key belongs to one operation, and not to every request that a
+    /// body makes. The key is sent as it is, without the quotes that RFC 9651 puts around a
+    /// string: that is what services expect. One that can't stand in a header makes `send` fail
+    /// with an error that isn't retried, rather than going without.
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     #[must_use]
@@ -74,7 +77,9 @@ fn set(request: RequestBuilder, name: &'static str, value: &str) -> RequestBuild
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
     match HeaderValue::from_str(value) {
-        Ok(value) => request.headers(HeaderMap::from_iter([(HeaderName::from_static(name), value)])),
+        Ok(value) => {
+            request.headers(HeaderMap::from_iter([(HeaderName::from_static(name), value)]))
+        }
         Err(_) => request.header(name, value),
     }
 }

@@ -1,4 +1,5 @@
-/// The phrase that RFC 9110 and its companions give a status: what RFC 9457 wants as the title of an `about:blank` problem.
+/// The phrase that RFC 9110 and its companions give a status: what RFC 9457 wants as the title of
+/// an `about:blank` problem.
 ///
 /// Statuses that nobody has registered are named by their class.
 pub(super) const fn phrase(status: u16) -> &'static str {

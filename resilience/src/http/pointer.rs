@@ -1,8 +1,10 @@
 use std::fmt::Write as _;
 
-/// A field as a client writes it, as the JSON Pointer that RFC 9457 shows: `items[2].name` is `#/items/2/name`.
+/// A field as a client writes it, as the JSON Pointer that RFC 9457 shows: `items[2].name` is
+/// `#/items/2/name`.
 ///
-/// A field that is a pointer already, `/items/2/name`, only gets its `#`. What a URI can't hold is percent-encoded.
+/// A field that is a pointer already, `/items/2/name`, only gets its `#`. What a URI can't hold is
+/// percent-encoded.
 pub(super) fn pointer(field: &str) -> String {
     let mut pointer = String::with_capacity(field.len() + 2);
     pointer.push('#');

@@ -3,12 +3,14 @@ use std::fmt;
 use std::time::Duration;
 
 use super::BodyFormat;
-use crate::{Classification, Classify, FieldError, Report, RequestContext, RequestId, generic_message};
+use crate::{
+    Classification, Classify, FieldError, Report, RequestContext, RequestId, generic_message,
+};
 
 /// The answer to a request that failed: what the client learns of an error, and nothing more.
 ///
-/// A handler that returns `Result<T, Problem>` is a whole boundary. Its `?` takes every error that classifies itself, writes its
-/// one log record, with the place of the `?`, and makes the answer:
+/// A handler that returns `Result<T, Problem>` is a whole boundary. Its `?` takes every error that
+/// classifies itself, writes its one log record, with the place of the `?`, and makes the answer:
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -55,8 +57,9 @@ use crate::{Classification, Classify, FieldError, Report, RequestContext, Reques
 ///
 /// So for a status of 500 and above nothing of an error's own text leaves, whatever the error says.
 ///
-/// It isn't an error itself, so that no error's text gets back into it: it is the end of an error's way. With the feature `axum` it is
-/// an answer as it stands. It is one pointer in size, so that a `Result` with it stays small.
+/// It isn't an error itself, so that no error's text gets back into it: it is the end of an error's
+/// way. With the feature `axum` it is an answer as it stands. It is one pointer in size, so that a
+/// `Result` with it stays small.
 #[derive(Clone)]
 pub struct Problem(Box<Parts>);
 
@@ -78,7 +81,8 @@ impl Problem {
     /// The longest `Retry-After` that is sent, in seconds: 2³¹ − 1, which every client can read.
     const LONGEST_WAIT: u64 = i32::MAX as u64;
 
-    /// The answer to an error, which isn't logged: for who has done that, or has another way to. `?` and [`From`] do both.
+    /// The answer to an error, which isn't logged: for who has done that, or has another way to.
+    /// `?` and [`From`] do both.
     ///
     /// ```
     /// use resilience::{errors::RateLimited, http::Problem};
@@ -93,10 +97,13 @@ impl Problem {
         if is.status() >= 500 {
             return problem;
         }
-        problem.with_detail(error.public_message().into_owned()).with_errors(error.field_errors().into_owned())
+        problem
+            .with_detail(error.public_message().into_owned())
+            .with_errors(error.field_errors().into_owned())
     }
 
-    /// An answer that no error stands behind: a status of 400 to 599 (any other becomes 500), and a code. Nothing is logged.
+    /// An answer that no error stands behind: a status of 400 to 599 (any other becomes 500), and a
+    /// code. Nothing is logged.
     ///
     /// ```
     /// use resilience::http::Problem;
@@ -148,7 +155,8 @@ impl Problem {
         self
     }
 
-    /// How a client can authenticate, for the header `WWW-Authenticate` of a 401, which has to have one. By default `Bearer`.
+    /// How a client can authenticate, for the header `WWW-Authenticate` of a 401, which has to have
+    /// one. By default `Bearer`.
     ///
     /// `RequestLayer::challenge` sets it for all problems.
     #[must_use]
@@ -157,7 +165,8 @@ impl Problem {
         self
     }
 
-    /// The request that it answers. By default that of the current [`RequestContext`], if there is one.
+    /// The request that it answers. By default that of the current [`RequestContext`], if there is
+    /// one.
     #[must_use]
     pub fn with_request_id(mut self, id: RequestId) -> Self {
         self.0.request_id = Some(id);
@@ -204,8 +213,9 @@ impl Problem {
         self.0.request_id.as_ref()
     }
 
-    /// Whether the same request may succeed later, as far as the server knows. A transaction that lost to another counts: who sends
-    /// the request again runs the whole of it again. Whether a request may be sent twice only its sender knows.
+    /// Whether the same request may succeed later, as far as the server knows. A transaction that
+    /// lost to another counts: who sends the request again runs the whole of it again. Whether
+    /// a request may be sent twice only its sender knows.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
@@ -253,10 +263,12 @@ impl Problem {
         self.0.challenge.is_some()
     }
 
-    /// The same with another status, which the answer got on its way; a status of 500 and above takes the texts along.
+    /// The same with another status, which the answer got on its way; a status of 500 and above
+    /// takes the texts along.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         if status != self.0.status && (400..=599).contains(&status) {
-            let was_generic = self.0.status >= 500 || *self.0.detail == *generic_message(self.0.status);
+            let was_generic =
+                self.0.status >= 500 || *self.0.detail == *generic_message(self.0.status);
             self.0.status = status;
             if was_generic || status >= 500 {
                 self.0.detail = Cow::Borrowed(generic_message(status));
@@ -275,7 +287,8 @@ fn whole_seconds(wait: Duration) -> u64 {
     seconds.min(Problem::LONGEST_WAIT)
 }
 
-/// Makes the answer and writes the error's log record, once; the record says where this was called, which for `?` is the `?`.
+/// Makes the answer and writes the error's log record, once; the record says where this was called,
+/// which for `?` is the `?`.
 impl<E: Classify> From<E> for Problem {
     #[track_caller]
     fn from(error: E) -> Self {

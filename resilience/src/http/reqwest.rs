@@ -15,12 +15,14 @@ use crate::{Classification, Classify, Sent};
 pub trait ResponseExt: Sized {
     /// The response itself, or an [`UpstreamError`] if its status is 400 or above.
     ///
-    /// Like reqwest's `error_for_status`, which loses the headers and with them the `Retry-After`. Redirects and
-    /// `304 Not Modified` are let through: who switched their handling off, or asked conditionally, waits for them.
+    /// Like reqwest's `error_for_status`, which loses the headers and with them the `Retry-After`.
+    /// Redirects and `304 Not Modified` are let through: who switched their handling off, or
+    /// asked conditionally, waits for them.
     ///
     /// # Errors
     ///
-    /// Every status of 400 and above, as [`UpstreamError`] classifies it; `service` is what the logs call the callee.
+    /// Every status of 400 and above, as [`UpstreamError`] classifies it; `service` is what the
+    /// logs call the callee.
     ///
     /// ```
     /// use resilience::http::{ResponseExt as _, UpstreamError};
@@ -84,7 +86,8 @@ impl Classify for Error {
         if self.is_redirect() || self.is_upgrade() {
             return Classification::permanent("UPSTREAM_INVALID_RESPONSE");
         }
-        // Reqwest says "decode" of a body that breaks off as well; only what lies below tells the two apart.
+        // Reqwest says "decode" of a body that breaks off as well; only what lies below tells the
+        // two apart.
         let broken = match below::<io::Error>(self) {
             Some(io) => io.classify().is_retryable(),
             None => !self.is_decode() || below::<Error>(self).is_some(),

@@ -4,15 +4,24 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How long the answer asks us to wait; `None` if it doesn't say, or says nothing that can be understood.
+/// How long the answer asks us to wait; `None` if it doesn't say, or says nothing that can be
+/// understood.
 ///
-/// A date is compared with the answer's own `Date`, so that the callee's clock needn't agree with ours. Where the header
-/// is repeated, the longest wait counts: never earlier than told.
+/// A date is compared with the answer's own `Date`, so that the callee's clock needn't agree with
+/// ours. Where the header is repeated, the longest wait counts: never earlier than told.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(|text| text.trim().to_owned());
-    let sent_at = headers.get(DATE).and_then(text).and_then(|date| httpdate::parse_http_date(&date).ok());
+    let text = |value: &reqwest::header::HeaderValue| {
+        value.to_str().ok().map(|text| text.trim().to_owned())
+    };
+    let sent_at =
+        headers.get(DATE).and_then(text).and_then(|date| httpdate::parse_http_date(&date).ok());
     let now = sent_at.unwrap_or_else(SystemTime::now);
-    headers.get_all(RETRY_AFTER).iter().filter_map(text).filter_map(|value| parse(&value, now)).max()
+    headers
+        .get_all(RETRY_AFTER)
+        .iter()
+        .filter_map(text)
+        .filter_map(|value| parse(&value, now))
+        .max()
 }
 
 fn parse(value: &str, now: SystemTime) -> Option<Duration> {
@@ -97,7 +106,12 @@ mod tests {
 
     #[test]
     fn the_longest_of_a_repeated_header_counts() {
-        let all = [(RETRY_AFTER, "3"), (RETRY_AFTER, "nonsense"), (RETRY_AFTER, "30"), (RETRY_AFTER, "10")];
+        let all = [
+            (RETRY_AFTER, "3"),
+            (RETRY_AFTER, "nonsense"),
+            (RETRY_AFTER, "30"),
+            (RETRY_AFTER, "10"),
+        ];
         assert_eq!(retry_after(&headers(&all)), Some(Duration::from_secs(30)));
     }
 

@@ -8,7 +8,8 @@ use crate::{Classification, Classify, Evidence, ServiceError};
 
 /// A service that we call answered with an error status.
 ///
-/// Its statuses aren't ours: that *it* finds nothing, or doesn't know *us*, is no affair of our client.
+/// Its statuses aren't ours: that *it* finds nothing, or doesn't know *us*, is no affair of our
+/// client.
 ///
 /// | its status | classification |
 /// |---|---|
@@ -19,8 +20,8 @@ use crate::{Classification, Classify, Evidence, ServiceError};
 /// | other 4xx | permanent, `UPSTREAM_CLIENT_ERROR`, 500, unexpected |
 /// | anything else | permanent, `UPSTREAM_UNEXPECTED_STATUS`, 500, unexpected |
 ///
-/// A `Retry-After` of a transient answer becomes advice. Who means "the item does not exist" by a 404 says so in an
-/// error of their own, before asking for the check.
+/// A `Retry-After` of a transient answer becomes advice. Who means "the item does not exist" by a
+/// 404 says so in an error of their own, before asking for the check.
 ///
 /// ```
 /// use resilience::{Classify, http::UpstreamError};
@@ -83,7 +84,8 @@ impl Classify for UpstreamError {
         match self.status {
             429 => transient("RATE_LIMITED"),
             408 | 504 => transient("NETWORK_TIMEOUT"),
-            // Not implemented, a version or extension that it doesn't speak, a loop, a network that wants a login.
+            // Not implemented, a version or extension that it doesn't speak, a loop, a network that
+            // wants a login.
             501 | 505 | 506 | 508 | 510 | 511 => Classification::permanent("UPSTREAM_SERVER_ERROR"),
             425 | 500..=599 => transient("SERVICE_UNAVAILABLE"),
             400..=499 => Classification::permanent("UPSTREAM_CLIENT_ERROR"),
@@ -127,7 +129,11 @@ mod tests {
         ];
         for (status, retryable, code, ours) in table {
             let is = UpstreamError::new("a", status).classify();
-            assert_eq!((is.is_retryable(), is.code(), is.status()), (retryable, code, ours), "{status}");
+            assert_eq!(
+                (is.is_retryable(), is.code(), is.status()),
+                (retryable, code, ours),
+                "{status}"
+            );
             assert_eq!(is.sent(), Sent::Maybe, "{status}");
             if !retryable {
                 assert_eq!(
@@ -142,8 +148,16 @@ mod tests {
     #[test]
     fn a_wait_is_advice_only_where_a_retry_is() {
         let wait = Duration::from_secs(7);
-        assert_eq!(UpstreamError::new("a", 503).with_retry_after(wait).classify().retry_after(), Some(wait));
-        assert_eq!(UpstreamError::new("a", 404).with_retry_after(wait).classify().retry_after(), None);
-        assert!(UpstreamError::new("a", 503).with_retry_after(Duration::ZERO).classify().is_retryable());
+        assert_eq!(
+            UpstreamError::new("a", 503).with_retry_after(wait).classify().retry_after(),
+            Some(wait)
+        );
+        assert_eq!(
+            UpstreamError::new("a", 404).with_retry_after(wait).classify().retry_after(),
+            None
+        );
+        assert!(
+            UpstreamError::new("a", 503).with_retry_after(Duration::ZERO).classify().is_retryable()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What is recognized without knowing who wrote it: a URL's credentials, and the URLs that reqwest puts into its texts.
+//! What is recognized without knowing who wrote it: a URL's credentials, and the URLs that reqwest
+//! puts into its texts.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,8 @@ const MASK: &str = "***";
 /// How reqwest ends its texts, `… for url (https://host/path)`, and how its `Debug` begins the URL; with the URL's last byte.
 const REQWEST: [(&str, u8); 2] = [(" for url (", b')'), ("url: \"", b'"')];
 
-/// Takes reqwest's URLs back to their origin, and masks the credentials of all others. Time is linear in the text.
+/// Takes reqwest's URLs back to their origin, and masks the credentials of all others. Time is
+/// linear in the text.
 pub(super) fn hide(text: &str) -> Cow<'_, str> {
     // What is looked for has this in it.
     if !text.contains(':') {
@@ -29,8 +31,15 @@ pub(super) fn hide(text: &str) -> Cow<'_, str> {
 /// `https://user:password@host:8443/path?query` → `https://host:8443`; of what has no host, the scheme.
 pub(super) fn origin(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
-        let scheme = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-        return url.split_once(':').map(|(before, _)| before).filter(scheme).unwrap_or(MASK).to_owned();
+        let scheme = |text: &&str| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        };
+        return url
+            .split_once(':')
+            .map(|(before, _)| before)
+            .filter(scheme)
+            .unwrap_or(MASK)
+            .to_owned();
     };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
@@ -48,7 +57,8 @@ fn shorten(text: &str, before: &str, last: u8) -> String {
         shortened.push_str(said);
         // A URL has no space; its last bracket in the word is reqwest's own, whatever follows it.
         let word = &url[..url.find(char::is_whitespace).unwrap_or(url.len())];
-        let end = if last == b'"' { word.find('"') } else { word.rfind(char::from(last)) }.unwrap_or(word.len());
+        let end = if last == b'"' { word.find('"') } else { word.rfind(char::from(last)) }
+            .unwrap_or(word.len());
         shortened.push_str(&origin(&url[..end]));
         rest = &url[end..];
     }
@@ -56,7 +66,8 @@ fn shorten(text: &str, before: &str, last: u8) -> String {
     shortened
 }
 
-/// `scheme://user:password@host` → `scheme://***@host`, wherever it stands; `None` where there is nothing to mask.
+/// `scheme://user:password@host` → `scheme://***@host`, wherever it stands; `None` where there is
+/// nothing to mask.
 fn mask(text: &str) -> Option<String> {
     let mut masked = String::new();
     let mut copied = 0;
@@ -65,12 +76,14 @@ fn mask(text: &str) -> Option<String> {
     while let Some(found) = text[at..].find("://") {
         let start = at + found + "://".len();
         at = start;
-        if start == "://".len() || !text.as_bytes()[start - "://".len() - 1].is_ascii_alphanumeric() {
+        if start == "://".len() || !text.as_bytes()[start - "://".len() - 1].is_ascii_alphanumeric()
+        {
             continue;
         }
         word = word.around(text, start);
         let authority = &text[start..word.end];
-        let authority = &authority[..authority.find(['/', '?', '#', '\\']).unwrap_or(authority.len())];
+        let authority =
+            &authority[..authority.find(['/', '?', '#', '\\']).unwrap_or(authority.len())];
         let host = match authority.rfind('@') {
             Some(sign) => Some(start + sign),
             // A password with a slash in it: the part before the slash is then no host with a port.
@@ -89,7 +102,10 @@ fn mask(text: &str) -> Option<String> {
 
 /// Whether this is a host, or a host and the number of a port: what stands before a URL's path.
 fn ends_in_a_port(authority: &str) -> bool {
-    let port = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).map_or("", |(_, port)| port);
+    let port = authority
+        .rsplit_once(':')
+        .filter(|_| !authority.ends_with(']'))
+        .map_or("", |(_, port)| port);
     port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -120,7 +136,10 @@ mod tests {
     fn credentials_are_masked_wherever_they_stand() {
         let table = [
             ("postgres://app:hunter2@db:5432/shop", "postgres://***@db:5432/shop"),
-            ("can't reach redis://:hunter2@cache/0: refused", "can't reach redis://***@cache/0: refused"),
+            (
+                "can't reach redis://:hunter2@cache/0: refused",
+                "can't reach redis://***@cache/0: refused",
+            ),
             ("https://hunter2@git.example.com/a", "https://***@git.example.com/a"),
             ("amqp://a:hunter2@b, amqp://c:hunter2@d", "amqp://***@b, amqp://***@d"),
             ("mongodb://a:hunter2@h1,h2:27017/x", "mongodb://***@h1,h2:27017/x"),
@@ -128,7 +147,10 @@ mod tests {
             ("postgres://app:hunter2/x@db/shop", "postgres://***@db/shop"),
             ("postgres://app:hunter2?x#y@db/shop", "postgres://***@db/shop"),
             ("postgres://app:hunt@er2@db/shop", "postgres://***@db/shop"),
-            ("{\"url\":\"http://a:hunter2@b\",\"user\":\"c@d\"}", "{\"url\":\"http://***@b\",\"user\":\"c@d\"}"),
+            (
+                "{\"url\":\"http://a:hunter2@b\",\"user\":\"c@d\"}",
+                "{\"url\":\"http://***@b\",\"user\":\"c@d\"}",
+            ),
             ("grüße://ü:hunter2@ö", "grüße://***@ö"),
             ("http://[::1]:80/a", "http://[::1]:80/a"),
             ("http://h:80/a@b", "http://h:80/a@b"),
@@ -158,7 +180,10 @@ mod tests {
             ("x for url (http://h/p): refused", "x for url (http://h): refused"),
             ("y (x for url (http://h/p)), z (w)", "y (x for url (http://h), z (w)"),
             ("x for url (http://u:p/w@h/p)", "x for url (http://***)"),
-            ("x for url (http://u:p@h/p) for url (https://i/q)", "x for url (http://h) for url (https://i)"),
+            (
+                "x for url (http://u:p@h/p) for url (https://i/q)",
+                "x for url (http://h) for url (https://i)",
+            ),
             ("x for url (http://[::1]:8/p)", "x for url (http://[::1]:8)"),
             ("x for url (data:text/plain,secret)", "x for url (data)"),
             ("x: y for url (/path)", "x: y for url (***)"),
@@ -176,12 +201,25 @@ mod tests {
 
     #[test]
     fn long_texts_take_no_longer_than_they_are_long() {
-        for piece in ["a:b://", "a://u:p/", "a://@", " for url (", " for url (a://b)", "url: \"", "://", "é://é:é@"]
-        {
+        for piece in [
+            "a:b://",
+            "a://u:p/",
+            "a://@",
+            " for url (",
+            " for url (a://b)",
+            "url: \"",
+            "://",
+            "é://é:é@",
+        ] {
             let text = piece.repeat(1_000_000 / piece.len());
             let started = std::time::Instant::now();
             let shown = hide(&text);
-            assert!(started.elapsed().as_secs() < 5, "{piece:?}: {:?}, {}", started.elapsed(), shown.len());
+            assert!(
+                started.elapsed().as_secs() < 5,
+                "{piece:?}: {:?}, {}",
+                started.elapsed(),
+                shown.len()
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Credentials that are known by their names: `?password=…` in a URL, `password=…` in a connection string.
+//! Credentials that are known by their names: `?password=…` in a URL, `password=…` in a connection
+//! string.
 
 /// Stands in the place of a value.
 const MASK: &str = "***";
@@ -38,12 +39,14 @@ pub(super) fn mask(text: &str) -> Option<String> {
         let Some(name) = name(before) else { continue };
         let value = &text[sign + 1..];
         // `password = x`, but not `password == x`
-        let spaces = if before.len() < sign { value.len() - value.trim_start_matches(' ').len() } else { 0 };
+        let spaces =
+            if before.len() < sign { value.len() - value.trim_start_matches(' ').len() } else { 0 };
         let (start, value) = (sign + 1 + spaces, &value[spaces..]);
         if before.len() < sign && value.starts_with('=') {
             continue;
         }
-        let is_bare = name == Name::OfAParameter || name == Name::InQuotes && value.starts_with('"');
+        let is_bare =
+            name == Name::OfAParameter || name == Name::InQuotes && value.starts_with('"');
         let end = start + if is_bare { bare(value) } else { length(value) };
         if end > start {
             masked.push_str(&text[copied..start]);
@@ -70,7 +73,9 @@ fn name(before: &str) -> Option<Name> {
     let (before, name) = before.split_at(before.len() - length);
     let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
     match before.as_bytes().last() {
-        Some(b'?' | b'&' | b'#') => (is_one_of(&ANYWHERE) || is_one_of(&IN_A_URL)).then_some(Name::OfAParameter),
+        Some(b'?' | b'&' | b'#') => {
+            (is_one_of(&ANYWHERE) || is_one_of(&IN_A_URL)).then_some(Name::OfAParameter)
+        }
         Some(b'"') => is_one_of(&ANYWHERE).then_some(Name::InQuotes),
         _ => is_one_of(&ANYWHERE).then_some(Name::Other),
     }
@@ -86,8 +91,10 @@ fn length(value: &str) -> usize {
 }
 
 fn bare(value: &str) -> usize {
-    let ends =
-        |c: char| c.is_whitespace() || matches!(c, '&' | '#' | ';' | ',' | ')' | '"' | '\'' | '<' | '>' | '`' | '\\');
+    let ends = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '&' | '#' | ';' | ',' | ')' | '"' | '\'' | '<' | '>' | '`' | '\\')
+    };
     value.find(ends).unwrap_or(value.len())
 }
 
@@ -104,7 +111,8 @@ fn quoted(value: &str, mut at: usize, quote: u8) -> usize {
     value.len()
 }
 
-/// The same in a text that `{:?}` has written: up to the next `\"`, unless that is written for one inside, as `\\\"`.
+/// The same in a text that `{:?}` has written: up to the next `\"`, unless that is written for one
+/// inside, as `\\\"`.
 fn quoted_in_a_text(value: &str) -> usize {
     let mut at = 2;
     while let Some(found) = value[at..].find('\\') {
@@ -113,7 +121,11 @@ fn quoted_in_a_text(value: &str) -> usize {
         if rest.starts_with("\\\"") {
             return at + 2;
         }
-        at += if rest.starts_with(r#"\\\""#) { 4 } else { 1 + rest[1..].chars().next().map_or(0, char::len_utf8) };
+        at += if rest.starts_with(r#"\\\""#) {
+            4
+        } else {
+            1 + rest[1..].chars().next().map_or(0, char::len_utf8)
+        };
     }
     value.len()
 }
@@ -125,13 +137,22 @@ mod tests {
     #[test]
     fn what_opens_something_is_masked() {
         for (text, masked) in [
-            ("postgres://db/app?user=ada&password=hunter2&ssl=on", "postgres://db/app?user=ada&password=***&ssl=on"),
-            ("host=db user=ada password=hunter2 dbname=app", "host=db user=ada password=*** dbname=app"),
+            (
+                "postgres://db/app?user=ada&password=hunter2&ssl=on",
+                "postgres://db/app?user=ada&password=***&ssl=on",
+            ),
+            (
+                "host=db user=ada password=hunter2 dbname=app",
+                "host=db user=ada password=*** dbname=app",
+            ),
             ("host=db password='hunter 2' dbname=app", "host=db password=*** dbname=app"),
             ("Server=db;Pwd=hunter2;Database=app", "Server=db;Pwd=***;Database=app"),
             ("https://a.b/c#access_token=t0k", "https://a.b/c#access_token=***"),
             ("GET https://a.b/c?TOKEN=t0k#top failed", "GET https://a.b/c?TOKEN=***#top failed"),
-            ("(https://a.b/c?x=1&sig=a%2Bb) and (/d?api_key=k)", "(https://a.b/c?x=1&sig=***) and (/d?api_key=***)"),
+            (
+                "(https://a.b/c?x=1&sig=a%2Bb) and (/d?api_key=k)",
+                "(https://a.b/c?x=1&sig=***) and (/d?api_key=***)",
+            ),
             ("password=password=x", "password=***"),
             (r"host=db password='hunter\' 2' dbname=app", "host=db password=*** dbname=app"),
             ("Pwd='hunter'' 2';Database=app", "Pwd=***;Database=app"),

@@ -1,4 +1,5 @@
-//! What a database's driver says in its own words: the condition and its code tell the same without the values of rows.
+//! What a database's driver says in its own words: the condition and its code tell the same without
+//! the values of rows.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -9,7 +10,12 @@ use crate::chain::downcast;
 
 /// Without a driver there is nothing to hide.
 #[cfg(not(feature = "_sqlx"))]
-pub(super) fn secrets<'e>(_: &dyn Display, _: impl Iterator<Item = &'e (dyn Error + 'static)>, _: &mut Secrets) {}
+pub(super) fn secrets<'e>(
+    _: &dyn Display,
+    _: impl Iterator<Item = &'e (dyn Error + 'static)>,
+    _: &mut Secrets,
+) {
+}
 
 /// Stands where an error has no condition, or quotes nothing but values.
 #[cfg(feature = "_sqlx")]
@@ -48,7 +54,9 @@ pub(super) fn secrets<'e>(
         if quotes {
             secrets.add(&told(&link), &instead);
             secrets.add(&told(&format_args!("{link:?}")), &instead);
-            if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) = downcast(link) {
+            if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) =
+                downcast(link)
+            {
                 secrets.add(text, &instead);
             }
             if let Some(error) = in_database_variant(link) {
@@ -78,7 +86,8 @@ const QUOTING: [&str; 5] = [
     "error in Any driver mapping: ",
 ];
 
-/// Whether this has the text of an error of SQLx that quotes. `#[error(transparent)]` takes what it wraps out of the chain.
+/// Whether this has the text of an error of SQLx that quotes. `#[error(transparent)]` takes what it
+/// wraps out of the chain.
 #[cfg(feature = "_sqlx")]
 fn passes_on(link: &dyn Display) -> bool {
     use std::fmt::Write as _;
@@ -92,7 +101,9 @@ fn passes_on(link: &dyn Display) -> bool {
         fn write_str(&mut self, part: &str) -> std::fmt::Result {
             let rest = self.with.strip_prefix(part);
             // Nothing is looked at that stands behind it.
-            self.with = rest.or_else(|| part.starts_with(self.with).then_some("")).ok_or(std::fmt::Error)?;
+            self.with = rest
+                .or_else(|| part.starts_with(self.with).then_some(""))
+                .ok_or(std::fmt::Error)?;
             if self.with.is_empty() { Err(std::fmt::Error) } else { Ok(()) }
         }
     }
@@ -106,7 +117,9 @@ fn passes_on(link: &dyn Display) -> bool {
 }
 
 #[cfg(feature = "_sqlx")]
-fn in_database_variant<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn sqlx::error::DatabaseError> {
+fn in_database_variant<'e>(
+    link: &'e (dyn Error + 'static),
+) -> Option<&'e dyn sqlx::error::DatabaseError> {
     match downcast::<sqlx::Error>(link) {
         Some(sqlx::Error::Database(error)) => Some(&**error),
         Some(_) => None,
@@ -114,7 +127,8 @@ fn in_database_variant<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn sq
     }
 }
 
-/// What PostgreSQL tells beside the message, and `{:?}` writes: the row that was in the way, and what was being done.
+/// What PostgreSQL tells beside the message, and `{:?}` writes: the row that was in the way, and
+/// what was being done.
 #[cfg(feature = "_sqlx")]
 fn details_of(link: &(dyn Error + 'static), secrets: &mut Secrets) {
     #[cfg(feature = "sqlx-postgres")]
@@ -190,7 +204,8 @@ mod tests {
         let told = text(&save, &save, &Evidence::of(&save));
         // The causes of a record are told one by one.
         let evidence = Evidence::of(&save);
-        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &save, &evidence)).collect();
+        let causes: Vec<String> =
+            evidence.chain().map(|link| text(&link, &save, &evidence)).collect();
         format!("{told}\n{}", causes.join("\n"))
     }
 
@@ -205,7 +220,10 @@ mod tests {
     fn what_can_not_be_read_or_written_is_left_out_with_its_causes() {
         let number = "ada@example.com".parse::<u16>().unwrap_err();
         assert!(!shown(sqlx::Error::Protocol("unexpected ada@example.com".into())).contains("ada"));
-        assert!(!shown(sqlx::Error::InvalidArgument("unexpected ada@example.com".into())).contains("ada"));
+        assert!(
+            !shown(sqlx::Error::InvalidArgument("unexpected ada@example.com".into()))
+                .contains("ada")
+        );
         assert!(!shown(sqlx::Error::Decode("no number: ada@example.com".into())).contains("ada"));
         let column = sqlx::Error::ColumnDecode { index: "age".into(), source: Box::new(number) };
         assert!(!shown(column).contains("invalid digit"));
@@ -238,8 +256,12 @@ mod tests {
         let error = sqlx::Error::ColumnDecode { index: "role".into(), source: role.into() };
         let load = Load(error.into());
         let evidence = Evidence::of(&load);
-        let causes: Vec<String> = evidence.chain().map(|link| text(&link, &load, &evidence)).collect();
+        let causes: Vec<String> =
+            evidence.chain().map(|link| text(&link, &load, &evidence)).collect();
         assert!(!causes.join("\n").contains("ada"), "{causes:?}");
-        assert_eq!(crate::sql::condition(&load.0).map(|is| is.classification().code()), Some("INTERNAL_ERROR"));
+        assert_eq!(
+            crate::sql::condition(&load.0).map(|is| is.classification().code()),
+            Some("INTERNAL_ERROR")
+        );
     }
 }

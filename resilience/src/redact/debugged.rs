@@ -1,8 +1,12 @@
-//! SQLx's errors as `{:?}` writes them. So `unwrap` makes them a panic's text, and no type in a chain tells of them.
+//! SQLx's errors as `{:?}` writes them. So `unwrap` makes them a panic's text, and no type in a
+//! chain tells of them.
 
 /// How an error begins that quotes, and behind what it does.
 const QUOTING: [(&str, Values); 6] = [
-    ("PgDatabaseError {", Values::Behind(&["message: ", "detail: Some(", "hint: Some(", "where: Some("])),
+    (
+        "PgDatabaseError {",
+        Values::Behind(&["message: ", "detail: Some(", "hint: Some(", "where: Some("]),
+    ),
     ("MySqlDatabaseError {", Values::Behind(&["message: "])),
     ("ColumnDecode {", Values::Anywhere),
     // As `unwrap` writes it, and inside of another.
@@ -20,8 +24,8 @@ enum Values {
     Anywhere,
 }
 
-/// Takes the values of rows out of such errors, up to the bracket that closes each; `None` where there is none. Time is linear in the
-/// text.
+/// Takes the values of rows out of such errors, up to the bracket that closes each; `None` where
+/// there is none. Time is linear in the text.
 pub(super) fn hide(text: &str) -> Option<String> {
     let mut hidden = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -104,13 +108,19 @@ mod tests {
                 r#"PgDatabaseError { code: "23505", message: "a", detail: Some("Key (email)=(ada)"), hint: None, constraint: Some("key") } ada"#,
                 r#"PgDatabaseError { code: "23505", message: (left out), detail: Some((left out)), hint: None, constraint: Some("key") } ada"#,
             ),
-            (r#"ColumnDecode { index: "role", source: Bad(["ada"]) }, {"#, "ColumnDecode {(left out)}, {"),
+            (
+                r#"ColumnDecode { index: "role", source: Bad(["ada"]) }, {"#,
+                "ColumnDecode {(left out)}, {",
+            ),
             (r#"value: Decode("ada\\")"#, "value: Decode((left out))"),
             (
                 "Database(\n    PgDatabaseError {\n        message: \"a\",\n        detail: Some(\n            \"ada\",\n        ),\n    },\n)",
                 "Database(\n    PgDatabaseError {\n        message: (left out),\n        detail: Some(\n            (left out),\n        ),\n    },\n)",
             ),
-            ("Load(\n    Decode(\n        \"ada\",\n    ),\n)", "Load(\n    Decode((left out)),\n)"),
+            (
+                "Load(\n    Decode(\n        \"ada\",\n    ),\n)",
+                "Load(\n    Decode((left out)),\n)",
+            ),
             (r#"Load(Decode("ada"#, "Load(Decode((left out)"),
             (r#"PgDatabaseError { message: "ada\"#, "PgDatabaseError { message: (left out)"),
         ];

@@ -16,8 +16,9 @@ const LINKS: usize = 32;
 
 /// Logs an error at a boundary: a handler, a consumer, the end of a program.
 ///
-/// One event per failure, as [`Report`] describes it. The place is that of the call, the operation is the current
-/// [`RequestContext`]'s. What is retried or handled isn't an error yet, and isn't reported.
+/// One event per failure, as [`Report`] describes it. The place is that of the call, the operation
+/// is the current [`RequestContext`]'s. What is retried or handled isn't an error yet, and isn't
+/// reported.
 ///
 /// ```
 /// use resilience::{errors::NotFound, report};
@@ -29,7 +30,8 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
     Report::new(error).emit()
 }
 
-/// The log record of an error, before it is made: says where the boundary is and what was being done there.
+/// The log record of an error, before it is made: says where the boundary is and what was being
+/// done there.
 ///
 /// ```
 /// use resilience::{Report, errors::NotFound};
@@ -40,9 +42,9 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 ///
 /// # The record
 ///
-/// A `tracing` event with target `resilience::report`. The severity gives its level and its message: `expected_error` (WARN),
-/// `unexpected_error` (ERROR), `critical_error` (ERROR). Everything else is in its fields, of which those that aren't known aren't
-/// there:
+/// A `tracing` event with target `resilience::report`. The severity gives its level and its
+/// message: `expected_error` (WARN), `unexpected_error` (ERROR), `critical_error` (ERROR).
+/// Everything else is in its fields, of which those that aren't known aren't there:
 ///
 /// | | field | what |
 /// |---|---|---|
@@ -64,18 +66,21 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 /// | | `retryable` | whether the request may succeed if it is made again, as the answer to the client says |
 /// | | `alert` | when [somebody is told](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once` |
 ///
-/// The texts are shown without the credentials of URLs and connection strings, without the path and query of a `reqwest::Error`'s, and
-/// without the row values of a database's message; a text that was cut ends with `…`. An error whose `Display` panics or fails is
-/// reported with as much as it can tell. Nothing is formatted unless the record, or an alert, is wanted.
+/// The texts are shown without the credentials of URLs and connection strings, without the path and
+/// query of a `reqwest::Error`'s, and without the row values of a database's message; a text that
+/// was cut ends with `…`. An error whose `Display` panics or fails is reported with as much as it
+/// can tell. Nothing is formatted unless the record, or an alert, is wanted.
 ///
 /// # One failure, one record
 ///
-/// An error that passes several boundaries of one request is logged at the first; the others only say `already_reported`, for
-/// debugging. It is known again by its text and by those of its causes, whatever wraps it, so a boundary that makes
-/// another error of it should keep the cause (`#[source]`). Each of up to 16 failures of a request is logged once, and lets each
-/// other place (file and line) see it once; at the place where it was logged, the same text is the next occurrence, as in a loop.
-/// Two failures of one request with the same text at two places, neither of which caused the other, can't be told apart: the
-/// second is taken for the first. Without a [`RequestContext`], everything is logged.
+/// An error that passes several boundaries of one request is logged at the first; the others only
+/// say `already_reported`, for debugging. It is known again by its text and by those of its causes,
+/// whatever wraps it, so a boundary that makes another error of it should keep the cause
+/// (`#[source]`). Each of up to 16 failures of a request is logged once, and lets each other place
+/// (file and line) see it once; at the place where it was logged, the same text is the next
+/// occurrence, as in a loop. Two failures of one request with the same text at two places, neither
+/// of which caused the other, can't be told apart: the second is taken for the first. Without a
+/// [`RequestContext`], everything is logged.
 ///
 /// # What else a report does
 ///
@@ -176,7 +181,8 @@ pub struct Reported {
 }
 
 impl Reported {
-    /// Whether this is the failure's first report; false if another boundary of the same request has logged it.
+    /// Whether this is the failure's first report; false if another boundary of the same request
+    /// has logged it.
     pub const fn is_fresh(self) -> bool {
         self.fresh
     }

@@ -57,7 +57,8 @@ impl Failure<'_> {
     pub(super) fn log(&self) {
         let Self { type_name, class, operation, place, context, .. } = self;
         let severity = class.severity();
-        // A field is evaluated only if the event is wanted: by a subscriber, or by `log`, which `is_wanted` can't ask.
+        // A field is evaluated only if the event is wanted: by a subscriber, or by `log`, which
+        // `is_wanted` can't ask.
         let texts = LazyCell::new(|| self.texts());
 
         macro_rules! record {
@@ -141,14 +142,17 @@ fn database(evidence: &Evidence<'_>) -> Database {
 
 /// The error's own, or else the boundary's; neither unless `RUST_BACKTRACE` asks for it.
 fn backtrace(evidence: &Evidence<'_>) -> Option<String> {
-    let captured = |trace: &Backtrace| (trace.status() == BacktraceStatus::Captured).then(|| text::trace(trace));
+    let captured = |trace: &Backtrace| {
+        (trace.status() == BacktraceStatus::Captured).then(|| text::trace(trace))
+    };
     evidence.backtrace.and_then(captured).or_else(|| captured(&Backtrace::capture()))
 }
 
 #[cfg(feature = "tracing-error")]
 fn span_trace(error: &dyn Display, evidence: &Evidence<'_>) -> Option<String> {
     let trace = tracing_error::SpanTrace::capture();
-    (trace.status() == tracing_error::SpanTraceStatus::CAPTURED).then(|| text::spans(&trace, error, evidence))
+    (trace.status() == tracing_error::SpanTraceStatus::CAPTURED)
+        .then(|| text::spans(&trace, error, evidence))
 }
 
 #[cfg(not(feature = "tracing-error"))]

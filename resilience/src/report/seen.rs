@@ -1,4 +1,5 @@
-//! What has been reported for a request, so that one failure is one record however many boundaries it passes.
+//! What has been reported for a request, so that one failure is one record however many boundaries
+//! it passes.
 
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
@@ -58,8 +59,9 @@ struct Failure {
 impl Seen {
     /// Whether this is news. What is, is remembered.
     ///
-    /// What was logged at one place comes by each other place once, on its way out. So it is news at the place where it was
-    /// logged, where it has happened again, and at a place where it has come by as often as it was logged.
+    /// What was logged at one place comes by each other place once, on its way out. So it is news
+    /// at the place where it was logged, where it has happened again, and at a place where it
+    /// has come by as often as it was logged.
     pub(crate) fn is_news(&mut self, print: &Fingerprint, place: Place) -> bool {
         let known = self.0.iter_mut().rfind(|failure| failure.has(print));
         if let Some(failure) = known {
@@ -107,9 +109,12 @@ impl Failure {
         false
     }
 
-    /// The next boundary may see it by the name that it has here, and no longer know what caused it.
+    /// The next boundary may see it by the name that it has here, and no longer know what caused
+    /// it.
     fn learn(&mut self, print: &Fingerprint) {
-        if let Some(own) = print.own.filter(|own| self.texts.len() < EACH && !self.texts.contains(own)) {
+        if let Some(own) =
+            print.own.filter(|own| self.texts.len() < EACH && !self.texts.contains(own))
+        {
             self.texts.push(own);
         }
     }

@@ -15,8 +15,8 @@ const CAUSE: usize = 1024;
 const CAUSES: usize = 8;
 /// The longest trace, in bytes.
 const TRACE: usize = 32 * 1024;
-/// How much of any text is formatted, in bytes: more than is shown, so that what doesn't belong in a log isn't cut in two and
-/// then not recognized.
+/// How much of any text is formatted, in bytes: more than is shown, so that what doesn't belong in
+/// a log isn't cut in two and then not recognized.
 const FORMATTED: usize = 64 * 1024;
 /// What stands where a text was cut, and at the end of a list of causes that goes on.
 const CUT: &str = "…";
@@ -39,8 +39,13 @@ pub(super) fn trace(trace: &dyn Display) -> String {
 
 /// The causes of an error with this message, as a JSON array. None if there are none.
 ///
-/// A text that has been told already isn't told again, as where a wrapper has the text of what it wraps.
-pub(super) fn causes(message: &str, error: &dyn Display, evidence: &Evidence<'_>) -> Option<String> {
+/// A text that has been told already isn't told again, as where a wrapper has the text of what it
+/// wraps.
+pub(super) fn causes(
+    message: &str,
+    error: &dyn Display,
+    evidence: &Evidence<'_>,
+) -> Option<String> {
     let mut told: Vec<String> = Vec::new();
     for link in evidence.chain().take(super::LINKS) {
         let text = cause(link, error, evidence);
@@ -74,7 +79,11 @@ fn formatted(text: &dyn Display) -> String {
 
 /// The text without what doesn't belong in a log.
 fn redacted(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    redact::text(&Bounded { text, limit: FORMATTED }, &Bounded { text: error, limit: FORMATTED }, evidence)
+    redact::text(
+        &Bounded { text, limit: FORMATTED },
+        &Bounded { text: error, limit: FORMATTED },
+        evidence,
+    )
 }
 
 /// A text that was cut is as long as the limit allows and then has a mark.

@@ -14,7 +14,8 @@ use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 
 /// The state of one retried call: which attempt it is at, and what it has spent.
 ///
-/// The loop is yours (or the attribute's); this decides after each failure whether there is another round:
+/// The loop is yours (or the attribute's); this decides after each failure whether there is another
+/// round:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -51,7 +52,8 @@ pub struct Attempts {
     /// The delay before it, in nanoseconds.
     previous: u64,
     withdrawn: Option<Withdrawn>,
-    /// When the first attempt failed, or began where that is known, as [`clock::to_nanos`]; 0 before that.
+    /// When the first attempt failed, or began where that is known, as [`clock::to_nanos`]; 0
+    /// before that.
     first_failure: u64,
 }
 
@@ -104,8 +106,8 @@ impl<'a> RetryRules<'a> {
 }
 
 impl RetryRules<'_> {
-    /// Whether the breaker inside the loop kept the attempt from being made. One further in, which the operation itself
-    /// calls, didn't.
+    /// Whether the breaker inside the loop kept the attempt from being made. One further in, which
+    /// the operation itself calls, didn't.
     fn refused(&self, class: &Classification) -> bool {
         let open = class.rejected().filter(Rejected::is_circuit_open);
         open.zip(self.breaker).is_some_and(|(open, breaker)| open.service() == breaker.name())
@@ -137,8 +139,8 @@ impl Attempts {
         budget.on_success(self.withdrawn, self.number == 1);
     }
 
-    /// Decides after a failure: how long to wait before the next attempt, or the error back, if there is none. `classify`
-    /// answers with a [`Classification`].
+    /// Decides after a failure: how long to wait before the next attempt, or the error back, if
+    /// there is none. `classify` answers with a [`Classification`].
     ///
     /// # Errors
     /// The same error, when the call is given up. The event `retry_stopped` says why.
@@ -157,7 +159,12 @@ impl Attempts {
 
     /// The same for every error type, so that it is compiled once.
     #[cold]
-    fn decide(&mut self, class: &Classification, error: &dyn Display, rules: RetryRules<'_>) -> Option<Wait> {
+    fn decide(
+        &mut self,
+        class: &Classification,
+        error: &dyn Display,
+        rules: RetryRules<'_>,
+    ) -> Option<Wait> {
         let now = Instant::now();
         let now_nanos = clock::to_nanos(now);
         if self.first_failure == 0 {
@@ -166,7 +173,14 @@ impl Attempts {
         }
         match self.next(class, rules, now) {
             Ok(delay) => {
-                events::retry_scheduled(rules.site, error, class, self.number, rules.policy.attempts, delay);
+                events::retry_scheduled(
+                    rules.site,
+                    error,
+                    class,
+                    self.number,
+                    rules.policy.attempts,
+                    delay,
+                );
                 self.number = self.number.saturating_add(1);
                 self.previous = backoff::nanos(delay);
                 Some(Wait(delay))
@@ -186,7 +200,12 @@ impl Attempts {
         }
     }
 
-    fn next(&mut self, class: &Classification, rules: RetryRules<'_>, now: Instant) -> Result<Duration, Stopped> {
+    fn next(
+        &mut self,
+        class: &Classification,
+        rules: RetryRules<'_>,
+        now: Instant,
+    ) -> Result<Duration, Stopped> {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
@@ -196,7 +215,9 @@ impl Attempts {
         let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
         rules.budget.on_failure(timed_out);
         let policy = rules.policy;
-        if policy.repeat == super::policy::Repeat::NonIdempotent && !rules.has_key && class.sent() == crate::Sent::Maybe
+        if policy.repeat == super::policy::Repeat::NonIdempotent
+            && !rules.has_key
+            && class.sent() == crate::Sent::Maybe
         {
             return Err(Stopped::NotIdempotent);
         }
@@ -209,7 +230,8 @@ impl Attempts {
         }
         let delay = Duration::from_nanos(policy.delay(self.number - 1, self.previous)).max(told);
         if rules.total.is_some_and(|deadline| delay >= deadline.time_left(now)) {
-            // A server that asks for more time than is left has to be told apart from a backoff that is merely too long.
+            // A server that asks for more time than is left has to be told apart from a backoff
+            // that is merely too long.
             return Err(if told > Duration::ZERO && delay == told {
                 Stopped::RetryAfterTooLong
             } else {

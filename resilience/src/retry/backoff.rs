@@ -38,7 +38,9 @@ impl Retry {
         };
         let capped = exponential.min(max);
         match self.jitter {
-            Jitter::Standard => with_room_for(exponential, base.min((max - base).max(max / 10)), max),
+            Jitter::Standard => {
+                with_room_for(exponential, base.min((max - base).max(max / 10)), max)
+            }
             Jitter::UpTo(jitter) => with_room_for(exponential, nanos(jitter).min(max), max),
             Jitter::Full => random::up_to(capped),
             Jitter::Equal => capped / 2 + random::up_to(capped - capped / 2),
@@ -78,15 +80,30 @@ mod tests {
     #[test]
     fn the_last_number_there_is_neither_panics_nor_wraps() {
         let (day, most) = (Duration::from_secs(86_400), Duration::from_secs(u64::MAX));
-        let jitters =
-            [Jitter::Standard, Jitter::UpTo(day), Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::None];
+        let jitters = [
+            Jitter::Standard,
+            Jitter::UpTo(day),
+            Jitter::Full,
+            Jitter::Equal,
+            Jitter::Decorrelated,
+            Jitter::None,
+        ];
         for jitter in jitters {
-            for (base, max) in [(day, most), (most, most), (day, day), (Duration::ZERO, day), (day, Duration::ZERO)] {
+            for (base, max) in [
+                (day, most),
+                (most, most),
+                (day, day),
+                (Duration::ZERO, day),
+                (day, Duration::ZERO),
+            ] {
                 let policy = Retry::new().base(base).max_delay(max).jitter(jitter);
                 for retry in [0, 1, 63, 64, 65, 1_000_000, u32::MAX] {
                     for previous in [0, 1, u64::MAX] {
                         let delay = policy.delay(retry, previous);
-                        assert!(delay <= nanos(max), "{jitter:?} {base:?} {max:?} {retry}: {delay}");
+                        assert!(
+                            delay <= nanos(max),
+                            "{jitter:?} {base:?} {max:?} {retry}: {delay}"
+                        );
                     }
                 }
             }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-/// The time to wait before the next attempt, decided by [`Attempts::judge`](super::Attempts::judge).
+/// The time to wait before the next attempt, decided by
+/// [`Attempts::judge`](super::Attempts::judge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the next attempt is due after this wait"]
 pub struct Wait(pub(crate) Duration);
@@ -17,11 +18,16 @@ impl Wait {
         self.0
     }
 
-    /// Waits on tokio's clock. A wait of zero gives other tasks their turn when this one has used up its own.
+    /// Waits on tokio's clock. A wait of zero gives other tasks their turn when this one has used
+    /// up its own.
     ///
     /// Dropping the future ends the wait; nothing else is lost.
     pub fn pause(self) -> Pause {
-        if self.0.is_zero() { Pause::Yield } else { Pause::Sleep { sleep: tokio::time::sleep(self.0) } }
+        if self.0.is_zero() {
+            Pause::Yield
+        } else {
+            Pause::Sleep { sleep: tokio::time::sleep(self.0) }
+        }
     }
 
     /// Waits by blocking the thread; for operations that aren't async.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// A retry policy: how often, how long to wait between, and whether the operation may be repeated at all.
+/// A retry policy: how often, how long to wait between, and whether the operation may be repeated
+/// at all.
 ///
 /// A policy is a small constant. Define it once and name it on as many functions as you like:
 ///
@@ -19,8 +20,9 @@ use std::time::Duration;
 /// | [`max_retry_after`](Self::max_retry_after) | `max_delay` | any |
 ///
 /// The delay before the retry with number n, counted from 0, is
-/// `min(base · 2ⁿ, max_delay − jitter) + random(0, jitter)`: the guide's formula, with the random part kept below the cap, so
-/// that clients stay apart however long an outage lasts. All arithmetic saturates.
+/// `min(base · 2ⁿ, max_delay − jitter) + random(0, jitter)`: the guide's formula, with the random
+/// part kept below the cap, so that clients stay apart however long an outage lasts. All arithmetic
+/// saturates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     pub(crate) attempts: u32,
@@ -39,8 +41,8 @@ pub enum Jitter {
     Standard,
     /// Up to this much, added to the exponential delay.
     UpTo(Duration),
-    /// All of it: random(0, min(base · 2ⁿ, max)). Source of this and the next two: M. Brooker, "Exponential Backoff And
-    /// Jitter", AWS Architecture Blog, 2015.
+    /// All of it: random(0, min(base · 2ⁿ, max)). Source of this and the next two: M. Brooker,
+    /// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     Full,
     /// Half of it: d / 2 + random(0, d / 2), where d = min(base · 2ⁿ, max).
     Equal,
@@ -76,7 +78,8 @@ impl Retry {
         }
     }
 
-    /// How often the operation is executed at most, the first execution included: `1` means no retry.
+    /// How often the operation is executed at most, the first execution included: `1` means no
+    /// retry.
     ///
     /// # Panics
     /// With 0; in a constant this is a compile error.
@@ -108,7 +111,8 @@ impl Retry {
         self
     }
 
-    /// The longest `Retry-After` of a server that is waited for. Where it asks for more, the retry gives up at once.
+    /// The longest `Retry-After` of a server that is waited for. Where it asks for more, the retry
+    /// gives up at once.
     #[must_use]
     pub const fn max_retry_after(mut self, longest: Duration) -> Self {
         self.max_retry_after = Some(longest);
@@ -122,7 +126,8 @@ impl Retry {
         self
     }
 
-    /// Says that the operation must not be done twice: only a call that was certainly never sent is repeated.
+    /// Says that the operation must not be done twice: only a call that was certainly never sent is
+    /// repeated.
     #[must_use]
     pub const fn non_idempotent(mut self) -> Self {
         self.repeat = Repeat::NonIdempotent;
@@ -136,15 +141,22 @@ impl Retry {
     /// const WRONG: Retry = Retry::new().base(secs(60)).max_delay(secs(10)).checked();
     /// ```
     ///
-    /// Without this call a contradiction is resolved when the policy is used: nothing exceeds `max_delay`.
+    /// Without this call a contradiction is resolved when the policy is used: nothing exceeds
+    /// `max_delay`.
     ///
     /// # Panics
     /// If `base` or the jitter is longer than `max_delay`; in a constant this is a compile error.
     #[must_use]
     pub const fn checked(self) -> Self {
-        assert!(self.base.as_nanos() <= self.max_delay.as_nanos(), "`base` is longer than `max_delay`");
+        assert!(
+            self.base.as_nanos() <= self.max_delay.as_nanos(),
+            "`base` is longer than `max_delay`"
+        );
         if let Jitter::UpTo(jitter) = self.jitter {
-            assert!(jitter.as_nanos() <= self.max_delay.as_nanos(), "`jitter` is longer than `max_delay`");
+            assert!(
+                jitter.as_nanos() <= self.max_delay.as_nanos(),
+                "`jitter` is longer than `max_delay`"
+            );
         }
         self
     }

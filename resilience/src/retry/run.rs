@@ -4,8 +4,9 @@ use crate::{Classify, RetryBudget, Site, expansion};
 impl Retry {
     /// Runs an operation under this policy: the loop that `#[retry]` writes, for an async closure.
     ///
-    /// The future is `Send` only as far as the compiler can tell that the closure's is: for closures that borrow their
-    /// arguments it can't. The attribute, and a loop of your own around [`Attempts`], have no such limit.
+    /// The future is `Send` only as far as the compiler can tell that the closure's is: for
+    /// closures that borrow their arguments it can't. The attribute, and a loop of your own
+    /// around [`Attempts`], have no such limit.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -22,8 +23,9 @@ impl Retry {
     /// # }
     /// ```
     ///
-    /// Dropping the future drops the attempt, or the wait, that is under way. That an error is unclassified is said with every
-    /// call that meets one, since there is no annotated function to remember it.
+    /// Dropping the future drops the attempt, or the wait, that is under way. That an error is
+    /// unclassified is said with every call that meets one, since there is no annotated
+    /// function to remember it.
     ///
     /// # Errors
     /// The operation's last error, when there is no further attempt.
@@ -41,7 +43,11 @@ impl Retry {
                     attempts.succeeded(budget);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(error, expansion::classify, RetryRules::new(&self, budget, &site))?,
+                Err(error) => attempts.judge(
+                    error,
+                    expansion::classify,
+                    RetryRules::new(&self, budget, &site),
+                )?,
             };
             wait.pause().await;
         }

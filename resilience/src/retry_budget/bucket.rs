@@ -42,7 +42,8 @@ impl Contents {
         (self.tokens as u64) << STAMP_BITS | self.stamp & STAMP_MASK
     }
 
-    /// Adds what time has brought. Only whole tokens, and the stamp moves by what they took, so that nothing is lost.
+    /// Adds what time has brought. Only whole tokens, and the stamp moves by what they took, so
+    /// that nothing is lost.
     fn refilled(self, rules: &Rules, now: impl Fn() -> u64) -> Self {
         if rules.refill == 0 {
             return self;
@@ -149,7 +150,11 @@ mod tests {
         // Looked at every 3 ms, though a token takes 7.
         for now in (1_000..=1_069).step_by(3) {
             assert!(!bucket.withdraw(&RULES, 10_001, || now));
-            assert_eq!(u64::from(bucket.tokens(&RULES, || now)), (now - 1_000) / 7 * 1000, "at {now}");
+            assert_eq!(
+                u64::from(bucket.tokens(&RULES, || now)),
+                (now - 1_000) / 7 * 1000,
+                "at {now}"
+            );
         }
         assert_eq!(bucket.tokens(&RULES, || 1_070), 10_000);
         assert_eq!(bucket.tokens(&RULES, || u64::MAX), 10_000);

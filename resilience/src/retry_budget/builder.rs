@@ -57,7 +57,8 @@ impl RetryBudget {
         self
     }
 
-    /// Takes the cost at every retryable failure, followed by a retry or not, instead of at the retry.
+    /// Takes the cost at every retryable failure, followed by a retry or not, instead of at the
+    /// retry.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().debit_failures().only_above(50);
@@ -68,7 +69,8 @@ impl RetryBudget {
         self
     }
 
-    /// What a success brings, in tokens: 0 to 10 000, by default 1. Further than three decimals are dropped.
+    /// What a success brings, in tokens: 0 to 10 000, by default 1. Further than three decimals are
+    /// dropped.
     ///
     /// ```
     /// // Fifty successes pay for one retry.
@@ -82,7 +84,11 @@ impl RetryBudget {
     pub const fn credit(mut self, tokens: f64) -> Self {
         assert!(tokens >= 0.0 && tokens <= 10_000.0, "`credit` must be between 0 and 10000 tokens");
         // The nearest `f64` of 0.29 is a little less than it, and isn't to become 0.289.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked above"
+        )]
         let thousandths = (tokens * 1_000.0 + 1e-6) as u32;
         self.knobs.credit = thousandths;
         self
@@ -110,8 +116,8 @@ impl RetryBudget {
         self
     }
 
-    /// Brings one token each time this has passed: 1 ms to 1 day, by default 1 s. A part of a millisecond counts as a
-    /// whole one.
+    /// Brings one token each time this has passed: 1 ms to 1 day, by default 1 s. A part of a
+    /// millisecond counts as a whole one.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -127,7 +133,10 @@ impl RetryBudget {
     #[must_use]
     pub const fn refill_every(mut self, interval: Duration) -> Self {
         let nanos = interval.as_nanos();
-        assert!(nanos >= 1_000_000 && nanos <= 86_400_000_000_000, "`refill_every` must be between 1 ms and 1 day");
+        assert!(
+            nanos >= 1_000_000 && nanos <= 86_400_000_000_000,
+            "`refill_every` must be between 1 ms and 1 day"
+        );
         #[expect(clippy::cast_possible_truncation, reason = "checked above")]
         let millis = nanos.div_ceil(1_000_000) as u64;
         self.knobs.refill = millis;
@@ -145,8 +154,8 @@ impl RetryBudget {
         self
     }
 
-    /// Grants a retry only while more than this part of the capacity is there, in percent: 0 to 99, by default 0, which
-    /// is no such condition. Exactly that part is not more.
+    /// Grants a retry only while more than this part of the capacity is there, in percent: 0 to 99,
+    /// by default 0, which is no such condition. Exactly that part is not more.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().only_above(50);

@@ -9,11 +9,12 @@ use std::sync::atomic::AtomicU64;
 use crate::clock;
 use bucket::{Bucket, Rules};
 
-/// How many retries a dependency is worth: tokens, which retries and failures cost and successes bring back.
+/// How many retries a dependency is worth: tokens, which retries and failures cost and successes
+/// bring back.
 ///
-/// Backoff spreads retries out; only a budget bounds their number. Without one, three attempts make three times the load
-/// of the very callee that is already down. One budget belongs to one dependency or one function, as a `static` or
-/// a field.
+/// Backoff spreads retries out; only a budget bounds their number. Without one, three attempts make
+/// three times the load of the very callee that is already down. One budget belongs to one
+/// dependency or one function, as a `static` or a field.
 ///
 /// ```
 /// use resilience::RetryBudget;
@@ -26,8 +27,8 @@ use bucket::{Bucket, Rules};
 /// assert_eq!(retries, 10);
 /// ```
 ///
-/// Tokens are counted in thousandths. A success that finds the bucket full costs one load; a clock is read only on
-/// failures.
+/// Tokens are counted in thousandths. A success that finds the bucket full costs one load; a clock
+/// is read only on failures.
 ///
 /// # Presets
 ///
@@ -104,20 +105,23 @@ impl RetryBudget {
         })
     }
 
-    /// The default: an outage gets 20 retries at once, then one every five seconds; five successes pay for a retry.
+    /// The default: an outage gets 20 retries at once, then one every five seconds; five successes
+    /// pay for a retry.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::standard();
     /// assert_eq!((0..100).filter(|_| budget.try_withdraw(false).is_some()).count(), 20);
     /// ```
     ///
-    /// A function that is rarely called is never starved for good, since time alone fills the bucket, in 100 s.
+    /// A function that is rarely called is never starved for good, since time alone fills the
+    /// bucket, in 100 s.
     pub const fn standard() -> Self {
         Self::new()
     }
 
-    /// The retry quota of the AWS SDKs' `standard` retry mode: capacity 500, 5 for a retry and 10 after a timeout, 1 back for
-    /// a first-try success, and the last retry's cost back for a retried one.
+    /// The retry quota of the AWS SDKs' `standard` retry mode: capacity 500, 5 for a retry and 10
+    /// after a timeout, 1 back for a first-try success, and the last retry's cost back for a
+    /// retried one.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::aws_standard();
@@ -127,15 +131,23 @@ impl RetryBudget {
     /// assert_eq!(budget.tokens(), 500.0);
     /// ```
     ///
-    /// Source: the SDKs' shared specification as botocore's `RetryQuotaChecker` implements it. Time brings nothing, so
-    /// a function that is never again called successfully never retries again.
+    /// Source: the SDKs' shared specification as botocore's `RetryQuotaChecker` implements it. Time
+    /// brings nothing, so a function that is never again called successfully never retries
+    /// again.
     pub const fn aws_standard() -> Self {
-        Self::new().capacity(500).retry_cost(5).timeout_cost(10).credit_first_try_only().refund_retried().no_refill()
+        Self::new()
+            .capacity(500)
+            .retry_cost(5)
+            .timeout_cost(10)
+            .credit_first_try_only()
+            .refund_retried()
+            .no_refill()
     }
 
-    /// gRPC's retry throttling: each retryable failure costs 1, each success brings `token_ratio`, and retries are made
-    /// only while more than half of `max_tokens` is there. `max_tokens` is 1 to 1000, `token_ratio` above 0 and
-    /// up to 1000; further than three decimals are dropped.
+    /// gRPC's retry throttling: each retryable failure costs 1, each success brings `token_ratio`,
+    /// and retries are made only while more than half of `max_tokens` is there. `max_tokens` is
+    /// 1 to 1000, `token_ratio` above 0 and up to 1000; further than three decimals are
+    /// dropped.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::grpc(10, 0.1);
@@ -155,7 +167,8 @@ impl RetryBudget {
     pub const fn grpc(max_tokens: u32, token_ratio: f64) -> Self {
         assert!(max_tokens >= 1 && max_tokens <= 1_000, "`max_tokens` must be between 1 and 1000");
         assert!(token_ratio >= 0.001, "`token_ratio` must be at least 0.001");
-        let budget = Self::new().capacity(max_tokens).retry_cost(1).timeout_cost(1).credit(token_ratio);
+        let budget =
+            Self::new().capacity(max_tokens).retry_cost(1).timeout_cost(1).credit(token_ratio);
         budget.debit_failures().no_refill().only_above(50)
     }
 
@@ -201,7 +214,9 @@ impl RetryBudget {
             Debit::Retries => self.knobs.cost(timed_out),
             Debit::Failures => 0,
         };
-        self.bucket.withdraw(&self.knobs.rules(), cost, clock::millis).then_some(Withdrawn::new(cost))
+        self.bucket
+            .withdraw(&self.knobs.rules(), cost, clock::millis)
+            .then_some(Withdrawn::new(cost))
     }
 
     /// Notes a success: of the first try, or of a retry with what the last withdrawal gave.
@@ -239,7 +254,10 @@ impl RetryBudget {
     }
 
     const fn from_knobs(knobs: Knobs) -> Self {
-        Self { bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(knobs.capacity)) }, knobs }
+        Self {
+            bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(knobs.capacity)) },
+            knobs,
+        }
     }
 }
 

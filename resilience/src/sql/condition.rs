@@ -42,7 +42,8 @@ impl SqlCondition {
         self.kind.name()
     }
 
-    /// What the database itself calls the code: `unique_violation`, `ER_DUP_ENTRY`, `SQLITE_CONSTRAINT_UNIQUE`.
+    /// What the database itself calls the code: `unique_violation`, `ER_DUP_ENTRY`,
+    /// `SQLITE_CONSTRAINT_UNIQUE`.
     pub const fn own_name(&self) -> &'static str {
         self.own_name
     }
@@ -52,7 +53,8 @@ impl SqlCondition {
         self.kind.classification()
     }
 
-    /// Whether the database's own text of the error may quote a value of a row or of the statement: `Duplicate entry 'ada@b.c'`.
+    /// Whether the database's own text of the error may quote a value of a row or of the statement:
+    /// `Duplicate entry 'ada@b.c'`.
     ///
     /// True where it isn't known. A log that must not hold personal data leaves such a text out.
     ///

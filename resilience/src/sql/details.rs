@@ -3,9 +3,11 @@ use std::error::Error;
 
 use super::SqlCondition;
 
-/// What a log record or a handler may want to know of one error of a database driver, besides its classification.
+/// What a log record or a handler may want to know of one error of a database driver, besides its
+/// classification.
 ///
-/// It holds names of the schema and no value of a row. What PostgreSQL calls the detail, which quotes rows, isn't here.
+/// It holds names of the schema and no value of a row. What PostgreSQL calls the detail, which
+/// quotes rows, isn't here.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Details<'e> {
@@ -29,16 +31,17 @@ pub(super) enum Code<'e> {
 }
 
 impl<'e> Details<'e> {
-    /// The system, by the names of OpenTelemetry's `db.system.name`: `postgresql`, `mysql`, `mariadb` or `sqlite`. `None` of
-    /// an error that is the driver's own.
+    /// The system, by the names of OpenTelemetry's `db.system.name`: `postgresql`, `mysql`,
+    /// `mariadb` or `sqlite`. `None` of an error that is the driver's own.
     ///
-    /// The protocol doesn't tell MariaDB from MySQL; `mariadb` is said where only MariaDB sends this number.
+    /// The protocol doesn't tell MariaDB from MySQL; `mariadb` is said where only MariaDB sends
+    /// this number.
     pub fn system(&self) -> Option<&'static str> {
         self.system
     }
 
-    /// The database's own code, as it stands in OpenTelemetry's `db.response.status_code`: a SQLSTATE for PostgreSQL, a number
-    /// for the others.
+    /// The database's own code, as it stands in OpenTelemetry's `db.response.status_code`: a
+    /// SQLSTATE for PostgreSQL, a number for the others.
     pub fn code(&self) -> Option<Cow<'e, str>> {
         Some(match self.code? {
             Code::Text(code) => Cow::Borrowed(code),
@@ -66,7 +69,8 @@ impl<'e> Details<'e> {
         self.column
     }
 
-    /// Whether the text of the error, or of what it is made from, may quote a value of a row or of the statement.
+    /// Whether the text of the error, or of what it is made from, may quote a value of a row or of
+    /// the statement.
     ///
     /// True where it isn't known. See [`SqlCondition::message_has_values`].
     pub fn message_has_values(&self) -> bool {
@@ -74,10 +78,11 @@ impl<'e> Details<'e> {
     }
 }
 
-/// The details of one error, if it is one of a database driver that a feature has switched on. Looks at this error alone and
-/// not at its sources.
+/// The details of one error, if it is one of a database driver that a feature has switched on.
+/// Looks at this error alone and not at its sources.
 ///
-/// That is SQLx's own `Error`, what is inside its `Database` variant, and the error of each driver. Costs no allocation.
+/// That is SQLx's own `Error`, what is inside its `Database` variant, and the error of each driver.
+/// Costs no allocation.
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
@@ -118,7 +123,8 @@ pub fn condition(error: &(dyn Error + 'static)) -> Option<SqlCondition> {
     }
 }
 
-/// The name of the constraint that an error of a database driver reports, to turn it into an error of the service's own.
+/// The name of the constraint that an error of a database driver reports, to turn it into an error
+/// of the service's own.
 ///
 /// | system | the name |
 /// |---|---|

@@ -8,11 +8,13 @@ use super::probe::{self, Answer};
 use super::{SqlKind, details};
 use crate::{Classification, Classify, Evidence, Sent, ServiceError};
 
-/// Says why a pool gave no connection: `PoolTimedOut` alone hides a server that is down, and one that is full.
+/// Says why a pool gave no connection: `PoolTimedOut` alone hides a server that is down, and one
+/// that is full.
 ///
-/// SQLx's pool repeats a refused connection, and on PostgreSQL one for which the server has no slot, until the acquire timeout is
-/// over, and then says what it says when all its connections were in use. This makes one attempt of its own to connect, with the pool's
-/// options, and tells the cases apart:
+/// SQLx's pool repeats a refused connection, and on PostgreSQL one for which the server has no
+/// slot, until the acquire timeout is over, and then says what it says when all its connections
+/// were in use. This makes one attempt of its own to connect, with the pool's options, and tells
+/// the cases apart:
 ///
 /// | the attempt | is then classified as |
 /// |---|---|
@@ -46,16 +48,20 @@ use crate::{Classification, Classify, Evidence, Sent, ServiceError};
 ///
 /// # Cost
 ///
-/// Nothing on success. After a `PoolTimedOut` up to one second, and one connection, which is closed again. All who ask about
-/// one pool within a second share one attempt, so a server in trouble sees at most one a second per pool and process. The pool looks
-/// full while its connections are being refused, so the attempt is made then too.
+/// Nothing on success. After a `PoolTimedOut` up to one second, and one connection, which is closed
+/// again. All who ask about one pool within a second share one attempt, so a server in trouble sees
+/// at most one a second per pool and process. The pool looks full while its connections are being
+/// refused, so the attempt is made then too.
 ///
 /// # Cancellation
 ///
 /// Dropping the future ends the attempt, unless somebody else waits for it too: they make it anew.
 ///
 /// Outside a tokio runtime no attempt is made. Nothing is logged.
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))
+)]
 pub async fn diagnose<DB: Database>(pool: &Pool<DB>, error: Error) -> Diagnosis {
     let state = PoolState {
         size: pool.size(),
@@ -74,10 +80,13 @@ pub async fn diagnose<DB: Database>(pool: &Pool<DB>, error: Error) -> Diagnosis 
 
 /// An error of SQLx, and for a pool that gave no connection the reason; made by [`diagnose`].
 ///
-/// It classifies itself, and has what was found among its sources. Where there was nothing to find out, it says what the error
-/// says.
+/// It classifies itself, and has what was found among its sources. Where there was nothing to find
+/// out, it says what the error says.
 #[derive(Debug)]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))
+)]
 pub struct Diagnosis {
     error: Error,
     state: PoolState,
@@ -92,8 +101,9 @@ struct PoolState {
 }
 
 impl Diagnosis {
-    /// What it is: of a pool that gave no connection `PoolExhausted`, `ConnectFailed`, `TooManyConnections` or what else kept the
-    /// server from taking one; of another error its own kind, if it is known.
+    /// What it is: of a pool that gave no connection `PoolExhausted`, `ConnectFailed`,
+    /// `TooManyConnections` or what else kept the server from taking one; of another error its
+    /// own kind, if it is known.
     pub fn kind(&self) -> Option<SqlKind> {
         match &self.answer {
             Some(Answer::Failed(found)) => condition(found),
@@ -133,7 +143,10 @@ impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(answer) = &self.answer else { return fmt::Display::fmt(&self.error, f) };
         let PoolState { size, idle, max } = self.state;
-        write!(f, "no database connection in time: {answer}; the pool has {size} of {max}, {idle} idle")
+        write!(
+            f,
+            "no database connection in time: {answer}; the pool has {size} of {max}, {idle} idle"
+        )
     }
 }
 

@@ -2,7 +2,8 @@ use std::fmt;
 
 use crate::{Advice, Alert, Classification, Sent, Severity};
 
-/// What a database's code means: the same set for every system. See [the table](crate::sql#the-conditions).
+/// What a database's code means: the same set for every system. See [the
+/// table](crate::sql#the-conditions).
 ///
 /// ```
 /// use resilience::sql::{SqlKind, mysql, postgres, sqlite};
@@ -36,12 +37,14 @@ pub enum SqlKind {
     SerializationFailure,
     /// A lock is held by another. The statement had no effect, and may be repeated as it is.
     LockNotAvailable,
-    /// A lock is held by another, and the transaction may have been rolled back or not: MySQL's `innodb_rollback_on_timeout` decides.
-    /// Only the whole transaction may be repeated.
+    /// A lock is held by another, and the transaction may have been rolled back or not: MySQL's
+    /// `innodb_rollback_on_timeout` decides. Only the whole transaction may be repeated.
     LockTimeout,
-    /// Something is in use, or has just changed. The statement had no effect, and may be repeated as it is.
+    /// Something is in use, or has just changed. The statement had no effect, and may be repeated
+    /// as it is.
     Busy,
-    /// The statement was stopped: by the server's statement timeout, or by somebody. The two have the same code.
+    /// The statement was stopped: by the server's statement timeout, or by somebody. The two have
+    /// the same code.
     QueryCanceled,
     /// The transaction took too long, or was left idle; the database has rolled it back.
     TransactionTimeout,
@@ -61,7 +64,8 @@ pub enum SqlKind {
     ConnectionLost,
     /// The server ended the connection: it is stopping, or an administrator has ended it.
     ServerShutdown,
-    /// The server had closed the connection because nothing was sent on it; this statement didn't arrive.
+    /// The server had closed the connection because nothing was sent on it; this statement didn't
+    /// arrive.
     IdleDisconnect,
     /// Whether the statement, or the COMMIT, took effect isn't known.
     OutcomeUnknown,
@@ -163,7 +167,9 @@ impl SqlKind {
     /// ```
     pub const fn classification(self) -> Classification {
         match self {
-            Self::UniqueViolation | Self::ExclusionViolation => Classification::permanent("CONFLICT"),
+            Self::UniqueViolation | Self::ExclusionViolation => {
+                Classification::permanent("CONFLICT")
+            }
             Self::ForeignKeyViolation
             | Self::CheckViolation
             | Self::NotNullViolation
@@ -171,41 +177,60 @@ impl SqlKind {
             | Self::InvalidValue => Classification::permanent("VALIDATION_ERROR"),
             Self::NoData => Classification::permanent("NOT_FOUND"),
 
-            Self::Deadlock => Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce),
+            Self::Deadlock => {
+                Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce)
+            }
             Self::SerializationFailure => {
                 Classification::transient_with("SERIALIZATION_FAILURE", Advice::RetryTransaction)
             }
             Self::LockNotAvailable => Classification::transient("LOCK_TIMEOUT"),
-            Self::LockTimeout => Classification::transient_with("LOCK_TIMEOUT", Advice::RetryTransaction),
+            Self::LockTimeout => {
+                Classification::transient_with("LOCK_TIMEOUT", Advice::RetryTransaction)
+            }
             Self::Busy => Classification::transient("RESOURCE_BUSY"),
             Self::QueryCanceled | Self::TransactionTimeout => {
                 Classification::transient_with("QUERY_TIMEOUT", Advice::DoNotRetry)
             }
 
-            Self::ConnectFailed | Self::ServerNotReady => never_sent("CONNECT_FAILED").with_alert(Alert::AtOnce),
-            Self::NodeNotReady => Classification::transient_with("SERVICE_UNAVAILABLE", Advice::RetryTransaction),
+            Self::ConnectFailed | Self::ServerNotReady => {
+                never_sent("CONNECT_FAILED").with_alert(Alert::AtOnce)
+            }
+            Self::NodeNotReady => {
+                Classification::transient_with("SERVICE_UNAVAILABLE", Advice::RetryTransaction)
+            }
             Self::TooManyConnections => never_sent("TOO_MANY_CONNECTIONS"),
             Self::PoolExhausted => never_sent("POOL_EXHAUSTED"),
-            Self::PoolClosed => {
-                Classification::transient_with("POOL_CLOSED", Advice::DoNotRetry).with_sent(Sent::Never)
-            }
+            Self::PoolClosed => Classification::transient_with("POOL_CLOSED", Advice::DoNotRetry)
+                .with_sent(Sent::Never),
             Self::IdleDisconnect => never_sent("CONNECTION_LOST"),
-            Self::ConnectionLost | Self::ServerShutdown => Classification::transient("CONNECTION_LOST"),
+            Self::ConnectionLost | Self::ServerShutdown => {
+                Classification::transient("CONNECTION_LOST")
+            }
             Self::OutcomeUnknown => Classification::transient("OUTCOME_UNKNOWN"),
 
-            Self::AuthenticationFailed => Classification::fatal("DATABASE_AUTH_FAILED").with_sent(Sent::Never),
-            Self::DatabaseMissing => Classification::fatal("DATABASE_MISSING").with_sent(Sent::Never),
+            Self::AuthenticationFailed => {
+                Classification::fatal("DATABASE_AUTH_FAILED").with_sent(Sent::Never)
+            }
+            Self::DatabaseMissing => {
+                Classification::fatal("DATABASE_MISSING").with_sent(Sent::Never)
+            }
             Self::Misconfigured => Classification::fatal("MISSING_CONFIG").with_sent(Sent::Never),
-            Self::TlsFailed => at_once(Classification::permanent("TLS_FAILED")).with_sent(Sent::Never),
+            Self::TlsFailed => {
+                at_once(Classification::permanent("TLS_FAILED")).with_sent(Sent::Never)
+            }
             Self::InsufficientPrivilege => Classification::permanent("INSUFFICIENT_PRIVILEGE"),
 
-            Self::DiskFull => at_once(Classification::transient_with("DATABASE_FULL", Advice::DoNotRetry)),
+            Self::DiskFull => {
+                at_once(Classification::transient_with("DATABASE_FULL", Advice::DoNotRetry))
+            }
             Self::LocalDiskFull => Classification::fatal("STORAGE_FULL"),
             Self::LocalOutOfMemory => Classification::fatal("OUT_OF_MEMORY"),
             Self::Corrupt => Classification::fatal("CORRUPT_STATE"),
             Self::ResourceExhausted => Classification::transient("DATABASE_OVERLOADED"),
             Self::StorageError => at_once(Classification::permanent("STORAGE_ERROR")),
-            Self::ReadOnlyServer => Classification::transient("READ_ONLY").with_severity(Severity::Unexpected),
+            Self::ReadOnlyServer => {
+                Classification::transient("READ_ONLY").with_severity(Severity::Unexpected)
+            }
             Self::ReadOnlyFile => at_once(Classification::permanent("READ_ONLY")),
 
             Self::InFailedTransaction
@@ -216,12 +241,16 @@ impl SqlKind {
         }
     }
 
-    /// Whether the server's own text of such an error may quote a value of a row or of the statement. Where a system
-    /// differs, its table says so.
+    /// Whether the server's own text of such an error may quote a value of a row or of the
+    /// statement. Where a system differs, its table says so.
     pub(super) const fn quotes_values(self) -> bool {
         matches!(
             self,
-            Self::ConstraintViolation | Self::InvalidValue | Self::LimitExceeded | Self::Raised | Self::ServerError
+            Self::ConstraintViolation
+                | Self::InvalidValue
+                | Self::LimitExceeded
+                | Self::Raised
+                | Self::ServerError
         )
     }
 }

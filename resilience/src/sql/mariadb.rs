@@ -5,8 +5,9 @@ use super::{SqlCondition, SqlKind, mysql};
 
 /// What an error number of MariaDB means; `None` of a number that no MariaDB sends.
 ///
-/// Below 1900, from 2000 to 2999 and from 3000 to 3060 the numbers are MySQL's; [`mysql::classify`] reads them.
-/// A server error that isn't in the table is a [`ServerError`](SqlKind::ServerError): permanent, 500.
+/// Below 1900, from 2000 to 2999 and from 3000 to 3060 the numbers are MySQL's; [`mysql::classify`]
+/// reads them. A server error that isn't in the table is a [`ServerError`](SqlKind::ServerError):
+/// permanent, 500.
 ///
 /// Costs no allocation.
 ///
@@ -58,7 +59,8 @@ const _: () = {
     }
 };
 
-/// Number, MariaDB's name of it, and what it means. Sorted by number. Correct it here and nowhere else.
+/// Number, MariaDB's name of it, and what it means. Sorted by number. Correct it here and nowhere
+/// else.
 const ROWS: &[(u16, &str, SqlKind)] = &[
     (1901, "ER_GENERATED_COLUMN_FUNCTION_IS_NOT_ALLOWED", Is::InvalidStatement),
     (1906, "ER_WARNING_NON_DEFAULT_VALUE_FOR_GENERATED_COLUMN", Is::InvalidStatement),

@@ -1,9 +1,11 @@
-//! What only the text of an error tells: names of the schema, and SQLite's code. No classification depends on a language.
+//! What only the text of an error tells: names of the schema, and SQLite's code. No classification
+//! depends on a language.
 
 /// The key or constraint that MySQL and MariaDB name in their English message.
 ///
-/// The value that a duplicate key quotes stands before the key and may hold anything; only what follows the last `for key` is
-/// the key. A message that was cut short has no closing quote, and names none.
+/// The value that a duplicate key quotes stands before the key and may hold anything; only what
+/// follows the last `for key` is the key. A message that was cut short has no closing quote, and
+/// names none.
 #[cfg(any(feature = "sqlx-mysql", test))]
 pub(super) fn mysql_constraint(number: u16, message: &str) -> Option<&str> {
     match number {
@@ -24,7 +26,8 @@ fn between<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
     Some(message.split_once(before)?.1.split_once(after)?.0)
 }
 
-/// The columns, or the name, of the constraint that SQLite writes behind the colon. SQLite speaks English only.
+/// The columns, or the name, of the constraint that SQLite writes behind the colon. SQLite speaks
+/// English only.
 #[cfg(any(feature = "sqlx-sqlite", test))]
 pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     let rule = match code {
@@ -36,14 +39,19 @@ pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     message.strip_prefix(rule)?.strip_prefix(" constraint failed: ")
 }
 
-/// Whether this message of SQLite's general error names what the schema doesn't have, and nothing else.
+/// Whether this message of SQLite's general error names what the schema doesn't have, and nothing
+/// else.
 #[cfg(any(feature = "sqlx-sqlite", test))]
 pub(super) fn sqlite_names_what_is_missing(message: &str) -> bool {
-    let is_name =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+    };
     let missing = ["table: ", "column: ", "function: "];
     match message.strip_prefix("no such ") {
-        Some(rest) => missing.into_iter().find_map(|kind| rest.strip_prefix(kind)).is_some_and(is_name),
+        Some(rest) => {
+            missing.into_iter().find_map(|kind| rest.strip_prefix(kind)).is_some_and(is_name)
+        }
         None => message
             .strip_prefix("table ")
             .and_then(|rest| rest.split_once(" has no column named "))
@@ -51,13 +59,15 @@ pub(super) fn sqlite_names_what_is_missing(message: &str) -> bool {
     }
 }
 
-/// The extended code. The driver gives it as a new `String`, or in front of its own text: `(code: 2067) …`.
+/// The extended code. The driver gives it as a new `String`, or in front of its own text: `(code:
+/// 2067) …`.
 #[cfg(feature = "sqlx-sqlite")]
 pub(super) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
     use std::fmt::Write as _;
 
     let mut reader = CodeReader { at: 0, code: 0 };
-    // Ends with an error as soon as the code has been read, so that the text behind it is never written.
+    // Ends with an error as soon as the code has been read, so that the text behind it is never
+    // written.
     let _ = write!(reader, "{error}");
     reader.code().or_else(|| ::sqlx::error::DatabaseError::code(error)?.parse().ok())
 }
@@ -65,7 +75,8 @@ pub(super) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
 /// Reads the number out of `(code: 2067) …` while it is written: without an allocation.
 #[cfg(any(feature = "sqlx-sqlite", test))]
 struct CodeReader {
-    /// How many bytes have been read; [`Self::DONE`] behind the number, [`Self::FAILED`] if something else was written.
+    /// How many bytes have been read; [`Self::DONE`] behind the number, [`Self::FAILED`] if
+    /// something else was written.
     at: usize,
     code: i32,
 }
@@ -148,9 +159,16 @@ mod tests {
         assert_eq!(read(&["(code: ", "2067", ") ", "UNIQUE"]), Some(2067));
         assert_eq!(read(&["(co", "de: 20", "67) (code: 5)"]), Some(2067));
         assert_eq!(read(&["(code: 0)"]), Some(0));
-        for wrong in
-            ["", "(code: ", "(code: )", "(code: 12", "(code: -1) ", "code: 5)", "(code: 5x)", "(code: 99999999999)"]
-        {
+        for wrong in [
+            "",
+            "(code: ",
+            "(code: )",
+            "(code: 12",
+            "(code: -1) ",
+            "code: 5)",
+            "(code: 5x)",
+            "(code: 99999999999)",
+        ] {
             assert_eq!(read(&[wrong]), None, "{wrong}");
         }
     }

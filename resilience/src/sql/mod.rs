@@ -1,12 +1,16 @@
-//! What a database's error means, by its code: for PostgreSQL, MySQL, MariaDB and SQLite, with any driver.
+//! What a database's error means, by its code: for PostgreSQL, MySQL, MariaDB and SQLite, with any
+//! driver.
 //!
-//! Each system has one table from its codes to a [`SqlKind`], and each kind has one [`Classification`](crate::Classification). The tables
-//! are in the source of [`postgres`], [`mysql`], [`mariadb`] and [`sqlite`], to be read and corrected. A classification costs no
-//! allocation and about 15 ns, of SQLx's error of SQLite 40: `cargo bench -p resilience-database-tests --bench classify`.
+//! Each system has one table from its codes to a [`SqlKind`], and each kind has one
+//! [`Classification`](crate::Classification). The tables are in the source of [`postgres`],
+//! [`mysql`], [`mariadb`] and [`sqlite`], to be read and corrected. A classification costs no
+//! allocation and about 15 ns, of SQLx's error of SQLite 40: `cargo bench -p
+//! resilience-database-tests --bench classify`.
 //!
 //! # With SQLx
 //!
-//! The features `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` make `sqlx::Error` classify itself, so that one variant takes it:
+//! The features `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` make `sqlx::Error` classify itself,
+//! so that one variant takes it:
 //!
 //! ```
 //! # #[cfg(all(feature = "macros", feature = "sqlx-sqlite"))] {
@@ -21,8 +25,8 @@
 //! # }
 //! ```
 //!
-//! [`constraint`] gives the name of the constraint, to turn it into an error of the service's own; [`details`] gives the rest that
-//! a log record wants.
+//! [`constraint`] gives the name of the constraint, to turn it into an error of the service's own;
+//! [`details`] gives the rest that a log record wants.
 //!
 //! # With another driver
 //!
@@ -88,5 +92,8 @@ pub use kind::SqlKind;
 #[doc(hidden)]
 pub use transaction::internals;
 #[cfg(feature = "_sqlx")]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))
+)]
 pub use transaction::{Checkout, FromSqlx, Repeats, RolledBack, Transaction, Transactional};

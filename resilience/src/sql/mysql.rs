@@ -1,16 +1,17 @@
 //! MySQL's error numbers, versions 5.7 to 9, and those of its client library.
 //!
-//! What counts is the number. The SQLSTATE that MySQL sends beside it says less, and is wrong for many: most are `HY000`, and
-//! `40001` is a deadlock.
+//! What counts is the number. The SQLSTATE that MySQL sends beside it says less, and is wrong for
+//! many: most are `HY000`, and `40001` is a deadlock.
 
 use super::SqlKind as Is;
 use super::{SqlCondition, SqlKind, mariadb};
 
 /// What an error number of MySQL means; `None` of a number that no MySQL sends.
 ///
-/// For a server that is known to be MariaDB there is [`mariadb::classify`]: the two share the numbers below 1900 and
-/// those from 3000 to 3060, and differ from 4000 on. MariaDB's own from 1900 to 1999, which MySQL leaves free, are known here too.
-/// A server error that isn't in the table is a [`ServerError`](SqlKind::ServerError): permanent, 500.
+/// For a server that is known to be MariaDB there is [`mariadb::classify`]: the two share the
+/// numbers below 1900 and those from 3000 to 3060, and differ from 4000 on. MariaDB's own from 1900
+/// to 1999, which MySQL leaves free, are known here too. A server error that isn't in the table is
+/// a [`ServerError`](SqlKind::ServerError): permanent, 500.
 ///
 /// Costs no allocation.
 ///
@@ -28,11 +29,12 @@ pub fn classify(number: u16) -> Option<SqlCondition> {
     }
 }
 
-/// The same where it isn't known whether the server is MySQL or MariaDB, with the SQLSTATE that came with the number.
+/// The same where it isn't known whether the server is MySQL or MariaDB, with the SQLSTATE that
+/// came with the number.
 ///
-/// Drivers that speak the protocol of both don't tell which it is. Where the two give one number two meanings, the
-/// SQLSTATE decides if it can: 4025 with `23000` is MariaDB's failed check. Where it can't, it is the one that a table lists,
-/// MySQL's before MariaDB's.
+/// Drivers that speak the protocol of both don't tell which it is. Where the two give one number
+/// two meanings, the SQLSTATE decides if it can: 4025 with `23000` is MariaDB's failed check. Where
+/// it can't, it is the one that a table lists, MySQL's before MariaDB's.
 ///
 /// ```
 /// use resilience::sql::{SqlKind, mysql};
@@ -50,20 +52,23 @@ pub fn classify_either(number: u16, state: Option<&str>) -> Option<SqlCondition>
 
 /// Whether only MariaDB sends this number, or this number with this SQLSTATE.
 pub(super) fn is_mariadbs(number: u16, state: Option<&str>) -> bool {
-    matches!(number, 1900..=1999) || mariadb::state_of(number).is_some_and(|theirs| state == Some(theirs))
+    matches!(number, 1900..=1999)
+        || mariadb::state_of(number).is_some_and(|theirs| state == Some(theirs))
 }
 
 pub(super) fn known(number: u16) -> Option<SqlCondition> {
     let row = ROWS.binary_search_by_key(&number, |(number, ..)| *number).ok()?;
     let (number, name, kind) = ROWS[row];
-    let quotes = QUOTING.contains(&number) || (kind.quotes_values() && !NOT_QUOTING.contains(&number));
+    let quotes =
+        QUOTING.contains(&number) || (kind.quotes_values() && !NOT_QUOTING.contains(&number));
     Some(SqlCondition::new(kind, name).quoting(quotes))
 }
 
 /// What a number is that servers send and the table doesn't list.
 pub(super) const UNLISTED: SqlCondition = SqlCondition::new(SqlKind::ServerError, "unlisted");
 
-/// Below 1000 are the operating system's errors, from 2000 the client's, from 10 000 those of the server's own log.
+/// Below 1000 are the operating system's errors, from 2000 the client's, from 10 000 those of the
+/// server's own log.
 pub(super) const fn is_server_error(number: u16) -> bool {
     matches!(number, 1000..=1999 | 3000..=9999)
 }
@@ -76,14 +81,17 @@ const _: () = {
     }
 };
 
-/// The numbers whose message may quote a value, other than those of a kind that always may: a duplicate key quotes the
-/// row, a syntax error the statement …
+/// The numbers whose message may quote a value, other than those of a kind that always may: a
+/// duplicate key quotes the row, a syntax error the statement …
 const QUOTING: &[u16] = &[1062, 1064, 1149, 1231, 1569, 1586, 1761, 1762, 3143];
 /// … and those of such a kind that never do.
-const NOT_QUOTING: &[u16] =
-    &[1038, 1104, 1116, 1117, 1118, 1119, 1153, 1162, 1261, 1262, 1264, 1265, 1301, 1390, 1406, 1436, 1467];
+const NOT_QUOTING: &[u16] = &[
+    1038, 1104, 1116, 1117, 1118, 1119, 1153, 1162, 1261, 1262, 1264, 1265, 1301, 1390, 1406, 1436,
+    1467,
+];
 
-/// Number, MySQL's name of it, and what it means. Sorted by number. Correct it here and nowhere else.
+/// Number, MySQL's name of it, and what it means. Sorted by number. Correct it here and nowhere
+/// else.
 const ROWS: &[(u16, &str, SqlKind)] = &[
     (1004, "ER_CANT_CREATE_FILE", Is::StorageError),
     (1012, "ER_CANT_FIND_SYSTEM_REC", Is::StorageError),
@@ -608,7 +616,11 @@ const ROWS: &[(u16, &str, SqlKind)] = &[
     (3914, "ER_AUDIT_LOG_INSUFFICIENT_PRIVILEGE", Is::InsufficientPrivilege),
     (3940, "ER_CONSTRAINT_NOT_FOUND", Is::InvalidStatement),
     (3950, "ER_DA_OOM", Is::ResourceExhausted),
-    (3955, "ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK", Is::AuthenticationFailed),
+    (
+        3955,
+        "ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK",
+        Is::AuthenticationFailed,
+    ),
     (3966, "ER_MISSING_JSON_VALUE", Is::InvalidValue),
     (3967, "ER_MULTIPLE_JSON_VALUES", Is::InvalidValue),
     (3985, "ER_MDL_OUT_OF_RESOURCES", Is::ResourceExhausted),

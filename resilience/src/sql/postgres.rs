@@ -5,10 +5,12 @@
 use super::SqlKind as Is;
 use super::{SqlCondition, SqlKind};
 
-/// What a SQLSTATE means; `None` of a code that isn't one, of success and warnings, and of a class that PostgreSQL doesn't have.
+/// What a SQLSTATE means; `None` of a code that isn't one, of success and warnings, and of a class
+/// that PostgreSQL doesn't have.
 ///
-/// A code that isn't in the table, from a newer version or from a compatible server, is what its class says. Codes in a
-/// class of their own (`RAISE … USING ERRCODE = 'MY001'`) are the application's; nothing is known of them.
+/// A code that isn't in the table, from a newer version or from a compatible server, is what its
+/// class says. Codes in a class of their own (`RAISE … USING ERRCODE = 'MY001'`) are the
+/// application's; nothing is known of them.
 ///
 /// Costs no allocation.
 ///
@@ -26,7 +28,10 @@ pub fn classify(code: &str) -> Option<SqlCondition> {
     }
     let class = CLASSES.binary_search_by_key(&&code[..2], |(class, ..)| class).ok()?;
     let (class, name, kind) = CLASSES[class];
-    Some(SqlCondition::new(kind, name).quoting(kind.quotes_values() || begins_with_any(class, QUOTING)))
+    Some(
+        SqlCondition::new(kind, name)
+            .quoting(kind.quotes_values() || begins_with_any(class, QUOTING)),
+    )
 }
 
 /// Five upper-case letters and digits as a number that sorts like the text.
@@ -92,10 +97,13 @@ const fn begins_with(code: &[u8], prefix: &[u8]) -> bool {
     true
 }
 
-/// The classes and codes whose message may quote a value, or pass on the text of a function or of another server …
-const QUOTING: &[&str] = &["09", "22", "23000", "2F", "38", "39", "42601", "42602", "44", "HV", "P0", "XX"];
+/// The classes and codes whose message may quote a value, or pass on the text of a function or of
+/// another server …
+const QUOTING: &[&str] =
+    &["09", "22", "23000", "2F", "38", "39", "42601", "42602", "44", "HV", "P0", "XX"];
 /// … and those among them that never do.
-const NOT_QUOTING: &[&str] = &["22001", "22012", "44000", "HV00N", "P0002", "P0003", "XX001", "XX002"];
+const NOT_QUOTING: &[&str] =
+    &["22001", "22012", "44000", "HV00N", "P0002", "P0003", "XX001", "XX002"];
 
 /// What a code that isn't in the table is, by its first two characters.
 const CLASSES: &[(&str, &str, SqlKind)] = &[
@@ -143,10 +151,11 @@ const CLASSES: &[(&str, &str, SqlKind)] = &[
     ("XX", "internal_error", Is::ServerError),
 ];
 
-/// Code, PostgreSQL's name of it, and what it means. Sorted by code. Correct it here and nowhere else.
+/// Code, PostgreSQL's name of it, and what it means. Sorted by code. Correct it here and nowhere
+/// else.
 ///
-/// Of class 22, what a value that came in can cause is `InvalidValue`; what only the statement's own expressions or the
-/// driver can cause is `InvalidStatement`.
+/// Of class 22, what a value that came in can cause is `InvalidValue`; what only the statement's
+/// own expressions or the driver can cause is `InvalidStatement`.
 const ROWS: &[(&str, &str, SqlKind)] = &[
     ("02000", "no_data", Is::NoData),
     ("02001", "no_additional_dynamic_result_sets_returned", Is::NoData),

@@ -31,10 +31,13 @@ impl fmt::Display for Answer {
     }
 }
 
-/// The answer of an attempt that began less than a second ago, or of a new one. Takes no longer than a second.
+/// The answer of an attempt that began less than a second ago, or of a new one. Takes no longer
+/// than a second.
 pub(super) async fn ask<C: Connection>(options: Arc<C::Options>) -> Answer {
     let attempt = attempt_for(&options);
-    timeout(LIMIT, attempt.get_or_init(|| connect::<C>(options))).await.map_or(Answer::Nothing, Clone::clone)
+    timeout(LIMIT, attempt.get_or_init(|| connect::<C>(options)))
+        .await
+        .map_or(Answer::Nothing, Clone::clone)
 }
 
 async fn connect<C: Connection>(options: Arc<C::Options>) -> Answer {
@@ -66,7 +69,9 @@ fn attempt_for<O: ConnectOptions>(options: &Arc<O>) -> Arc<OnceCell<Answer>> {
     attempts.retain(|attempt| now.saturating_duration_since(attempt.began) < LIMIT);
     let options: Weak<O> = Arc::downgrade(options);
     let options: Weak<dyn Any + Send + Sync> = options;
-    if let Some(attempt) = attempts.iter().find(|attempt| std::ptr::addr_eq(attempt.options.as_ptr(), options.as_ptr()))
+    if let Some(attempt) = attempts
+        .iter()
+        .find(|attempt| std::ptr::addr_eq(attempt.options.as_ptr(), options.as_ptr()))
     {
         return Arc::clone(&attempt.answer);
     }

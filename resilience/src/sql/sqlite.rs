@@ -5,12 +5,14 @@
 use super::SqlKind as Is;
 use super::{SqlCondition, SqlKind};
 
-/// What a result code means: the extended code, where the driver has it, else the primary one. `None` of what isn't a failure.
+/// What a result code means: the extended code, where the driver has it, else the primary one.
+/// `None` of what isn't a failure.
 ///
-/// An extended code that isn't in the table is what its primary code says. A primary code alone says less:
-/// `SQLITE_CONSTRAINT` (19) doesn't tell a unique constraint from another.
+/// An extended code that isn't in the table is what its primary code says. A primary code alone
+/// says less: `SQLITE_CONSTRAINT` (19) doesn't tell a unique constraint from another.
 ///
-/// The database is a file of this process, so a full disk and missing memory are this process's own: fatal.
+/// The database is a file of this process, so a full disk and missing memory are this process's
+/// own: fatal.
 ///
 /// Costs no allocation.
 ///
@@ -37,7 +39,8 @@ const _: () = {
     }
 };
 
-/// The codes whose message may quote a value, other than those of a kind that always may: a syntax error quotes the statement …
+/// The codes whose message may quote a value, other than those of a kind that always may: a syntax
+/// error quotes the statement …
 const QUOTING: &[i32] = &[1];
 /// … and those of such a kind that never do.
 const NOT_QUOTING: &[i32] = &[18, 20, 3091];

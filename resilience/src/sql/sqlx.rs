@@ -12,7 +12,9 @@ use super::details::Code;
 use super::details::Details;
 use super::{SqlCondition, SqlKind};
 use crate::chain::downcast;
-use crate::{Alert, Classification, Classify, Evidence, FieldError, Rejected, Sent, generic_message};
+use crate::{
+    Alert, Classification, Classify, Evidence, FieldError, Rejected, Sent, generic_message,
+};
 
 /// By the database's code ([the table](crate::sql#the-conditions)), and of the driver's own errors:
 ///
@@ -29,7 +31,8 @@ use crate::{Alert, Classification, Classify, Evidence, FieldError, Rejected, Sen
 /// | what our own code or the schema causes: `Encode`, `Decode`, `ColumnNotFound`, `TypeNotFound`, `Protocol` … | permanent, `INTERNAL_ERROR`, 500 |
 /// | a code that isn't known | unclassified |
 ///
-/// Clients see the generic text of the status. `PoolTimedOut` also hides that the server refuses connections, or has no slots left.
+/// Clients see the generic text of the status. `PoolTimedOut` also hides that the server refuses
+/// connections, or has no slots left.
 ///
 /// ```
 /// use resilience::{Classify, Sent};
@@ -38,7 +41,10 @@ use crate::{Alert, Classification, Classify, Evidence, FieldError, Rejected, Sen
 /// assert_eq!((full.code(), full.status(), full.sent()), ("POOL_EXHAUSTED", 503, Sent::Never));
 /// assert_eq!(sqlx::Error::RowNotFound.classify().status(), 404);
 /// ```
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))
+)]
 impl Classify for Error {
     fn classify(&self) -> Classification {
         match self {
@@ -50,7 +56,9 @@ impl Classify for Error {
                     .with_severity(crate::Severity::Critical)
                     .with_alert(Alert::AtOnce),
             },
-            _ => condition_of(self).map_or(Classification::unclassified(), |is| is.classification()),
+            _ => {
+                condition_of(self).map_or(Classification::unclassified(), |is| is.classification())
+            }
         }
     }
 
@@ -78,7 +86,10 @@ impl Classify for Error {
 /// let rejected = Rejected::circuit_open("database", None);
 /// assert_eq!(sqlx::Error::from(rejected).classify(), rejected.classify());
 /// ```
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))
+)]
 impl From<Rejected> for Error {
     fn from(rejected: Rejected) -> Self {
         Self::Io(rejected.into())
@@ -140,9 +151,13 @@ fn condition_of(error: &Error) -> Option<SqlCondition> {
         },
         Error::Migrate(error) => source(&**error).and_then(condition_of),
         Error::TypeNotFound { .. } => own(SqlKind::InvalidStatement, "TypeNotFound"),
-        Error::ColumnIndexOutOfBounds { .. } => own(SqlKind::InvalidStatement, "ColumnIndexOutOfBounds"),
+        Error::ColumnIndexOutOfBounds { .. } => {
+            own(SqlKind::InvalidStatement, "ColumnIndexOutOfBounds")
+        }
         Error::ColumnNotFound(_) => own(SqlKind::InvalidStatement, "ColumnNotFound"),
-        Error::InvalidSavePointStatement => own(SqlKind::InvalidStatement, "InvalidSavePointStatement"),
+        Error::InvalidSavePointStatement => {
+            own(SqlKind::InvalidStatement, "InvalidSavePointStatement")
+        }
         Error::BeginFailed => own(SqlKind::InvalidStatement, "BeginFailed"),
         Error::InvalidArgument(_) => quoting("InvalidArgument"),
         Error::Protocol(_) => quoting("Protocol"),
@@ -157,11 +172,14 @@ fn condition_of(error: &Error) -> Option<SqlCondition> {
 fn by_io(error: &io::Error) -> Classification {
     let is = error.classify();
     match io_condition(error) {
-        // What the system calls it says more than that the connection is lost: `TOO_MANY_OPEN_FILES`, `NETWORK_TIMEOUT`.
+        // What the system calls it says more than that the connection is lost:
+        // `TOO_MANY_OPEN_FILES`, `NETWORK_TIMEOUT`.
         Some(condition) if is.category().is_none() || error.kind() == io::ErrorKind::NotFound => {
             condition.classification()
         }
-        Some(condition) if condition.kind() == SqlKind::ConnectFailed => is.with_alert(Alert::AtOnce),
+        Some(condition) if condition.kind() == SqlKind::ConnectFailed => {
+            is.with_alert(Alert::AtOnce)
+        }
         _ => is,
     }
 }
@@ -199,7 +217,9 @@ fn source<T: StdError + 'static>(error: &dyn StdError) -> Option<&T> {
     source_of(error.source())
 }
 
-fn source_of<'e, T: StdError + 'static>(first: Option<&'e (dyn StdError + 'static)>) -> Option<&'e T> {
+fn source_of<'e, T: StdError + 'static>(
+    first: Option<&'e (dyn StdError + 'static)>,
+) -> Option<&'e T> {
     std::iter::successors(first, |&error| error.source()).find_map(downcast)
 }
 
@@ -246,7 +266,9 @@ impl<'e> Reported<'e> {
             #[cfg(feature = "sqlx-mysql")]
             Self::MySql(error) => super::mysql::classify_either(error.number(), error.code()),
             #[cfg(feature = "sqlx-sqlite")]
-            Self::Sqlite(error) => super::message::sqlite_code(error).and_then(super::sqlite::classify),
+            Self::Sqlite(error) => {
+                super::message::sqlite_code(error).and_then(super::sqlite::classify)
+            }
             Self::RolledBack => Some(SqlCondition::new(SqlKind::InFailedTransaction, "RolledBack")),
             Self::Foreign(error) => {
                 let kind = match error.kind() {
@@ -264,7 +286,8 @@ impl<'e> Reported<'e> {
 
     fn details(self) -> Details<'e> {
         let condition = self.condition();
-        let known = Details { condition, message_has_values: has_values(condition), ..NOTHING_KNOWN };
+        let known =
+            Details { condition, message_has_values: has_values(condition), ..NOTHING_KNOWN };
         match self {
             #[cfg(feature = "sqlx-postgres")]
             Self::Postgres(error) => Details {
@@ -294,20 +317,24 @@ impl<'e> Reported<'e> {
                 Details {
                     system: Some("sqlite"),
                     code: code.map(Code::Number),
-                    constraint: code.and_then(|code| super::message::sqlite_constraint(code, message)),
+                    constraint: code
+                        .and_then(|code| super::message::sqlite_constraint(code, message)),
                     message_has_values: known.message_has_values
-                        && !(code == Some(1) && super::message::sqlite_names_what_is_missing(message)),
+                        && !(code == Some(1)
+                            && super::message::sqlite_names_what_is_missing(message)),
                     ..known
                 }
             }
             Self::RolledBack => known,
-            Self::Foreign(error) => Details { constraint: error.constraint(), table: error.table(), ..known },
+            Self::Foreign(error) => {
+                Details { constraint: error.constraint(), table: error.table(), ..known }
+            }
         }
     }
 }
 
-/// Whether a function of the application wrote the text: `RAISE EXCEPTION '% is taken', … USING ERRCODE = 'unique_violation'`. The
-/// code alone is then the server's.
+/// Whether a function of the application wrote the text: `RAISE EXCEPTION '% is taken', … USING
+/// ERRCODE = 'unique_violation'`. The code alone is then the server's.
 #[cfg(feature = "sqlx-postgres")]
 fn is_raised(error: &::sqlx::postgres::PgDatabaseError) -> bool {
     const LANGUAGES: [&str; 4] = ["pl_exec.c", "plpy_", "plperl.c", "pltcl.c"];
@@ -354,9 +381,21 @@ mod tests {
             (Error::Protocol(text()), Permanent, "INTERNAL_ERROR", 500, Maybe),
             (Error::InvalidArgument(text()), Permanent, "INTERNAL_ERROR", 500, Maybe),
             (Error::TypeNotFound { type_name: text() }, Permanent, "INTERNAL_ERROR", 500, Maybe),
-            (Error::ColumnIndexOutOfBounds { index: 1, len: 1 }, Permanent, "INTERNAL_ERROR", 500, Maybe),
+            (
+                Error::ColumnIndexOutOfBounds { index: 1, len: 1 },
+                Permanent,
+                "INTERNAL_ERROR",
+                500,
+                Maybe,
+            ),
             (Error::ColumnNotFound(text()), Permanent, "INTERNAL_ERROR", 500, Maybe),
-            (Error::ColumnDecode { index: text(), source: "?".into() }, Permanent, "INTERNAL_ERROR", 500, Maybe),
+            (
+                Error::ColumnDecode { index: text(), source: "?".into() },
+                Permanent,
+                "INTERNAL_ERROR",
+                500,
+                Maybe,
+            ),
             (Error::Encode("?".into()), Permanent, "INTERNAL_ERROR", 500, Maybe),
             (Error::Decode("?".into()), Permanent, "INTERNAL_ERROR", 500, Maybe),
             (Error::AnyDriverError("?".into()), Permanent, "INTERNAL_ERROR", 500, Maybe),
@@ -374,7 +413,11 @@ mod tests {
         ];
         for (error, category, code, status, sent) in table {
             let is = error.classify();
-            assert_eq!((is.category(), is.code(), is.status()), (Some(category), code, status), "{error:?}");
+            assert_eq!(
+                (is.category(), is.code(), is.status()),
+                (Some(category), code, status),
+                "{error:?}"
+            );
             assert_eq!(is.sent(), sent, "{error:?}");
             assert_eq!(error.public_message(), generic_message(status), "{error:?}");
             assert!(error.evidence().chain().next().is_some_and(<dyn StdError>::is::<Error>));
@@ -385,7 +428,11 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_reached_alerts_at_once() {
-        for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound, io::ErrorKind::HostUnreachable] {
+        for kind in [
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::NotFound,
+            io::ErrorKind::HostUnreachable,
+        ] {
             assert_eq!(io(kind).classify().alert(), Alert::AtOnce, "{kind:?}");
             assert_eq!(super::super::condition(&io(kind)).unwrap().kind(), SqlKind::ConnectFailed);
         }
@@ -394,15 +441,26 @@ mod tests {
 
     #[test]
     fn a_handshake_that_breaks_off_may_be_retried_and_a_bad_certificate_may_not() {
-        let broken = Error::Tls(Box::new(io::Error::from(io::ErrorKind::ConnectionReset))).classify();
-        assert_eq!((broken.code(), broken.sent(), broken.is_retryable()), ("CONNECTION_LOST", Sent::Never, true));
-        let bad = Error::Tls(Box::new(io::Error::new(io::ErrorKind::InvalidData, "unknown issuer"))).classify();
-        assert_eq!((bad.code(), bad.severity(), bad.alert()), ("TLS_FAILED", Severity::Critical, Alert::AtOnce));
+        let broken =
+            Error::Tls(Box::new(io::Error::from(io::ErrorKind::ConnectionReset))).classify();
+        assert_eq!(
+            (broken.code(), broken.sent(), broken.is_retryable()),
+            ("CONNECTION_LOST", Sent::Never, true)
+        );
+        let bad =
+            Error::Tls(Box::new(io::Error::new(io::ErrorKind::InvalidData, "unknown issuer")))
+                .classify();
+        assert_eq!(
+            (bad.code(), bad.severity(), bad.alert()),
+            ("TLS_FAILED", Severity::Critical, Alert::AtOnce)
+        );
     }
 
     #[test]
     fn a_rejection_survives() {
-        for rejected in [Rejected::circuit_open("db", None), Rejected::timed_out("db", Duration::from_secs(1))] {
+        for rejected in
+            [Rejected::circuit_open("db", None), Rejected::timed_out("db", Duration::from_secs(1))]
+        {
             let error = Error::from(rejected);
             assert_eq!(error.classify(), rejected.classify());
             assert_eq!(error.classify().rejected(), Some(rejected));
@@ -419,7 +477,8 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_decode_is_kept_out_of_logs() {
-        let decode = Error::ColumnDecode { index: "role".into(), source: "invalid value \"root\"".into() };
+        let decode =
+            Error::ColumnDecode { index: "role".into(), source: "invalid value \"root\"".into() };
         assert!(super::super::details(&decode).unwrap().message_has_values());
         assert!(!super::super::details(&Error::PoolTimedOut).unwrap().message_has_values());
         assert!(super::super::details(&io::Error::other("?")).is_none());

@@ -92,7 +92,13 @@ macro_rules! lists {
     )*};
 }
 
-lists!(Vec<FieldError>, Box<[FieldError]>, Arc<[FieldError]>, Cow<'_, [FieldError]>, &'static [FieldError]);
+lists!(
+    Vec<FieldError>,
+    Box<[FieldError]>,
+    Arc<[FieldError]>,
+    Cow<'_, [FieldError]>,
+    &'static [FieldError]
+);
 
 impl<const N: usize> FieldErrors for [FieldError; N] {
     fn list(&self) -> &[FieldError] {
@@ -106,7 +112,8 @@ impl<L: FieldErrors> FieldErrors for Option<L> {
     }
 }
 
-/// The chain of a derived error. What isn't an error at all is said of the derived impl, and not here again.
+/// The chain of a derived error. What isn't an error at all is said of the derived impl, and not
+/// here again.
 pub fn evidence_of<E: ServiceError + 'static>(error: &E) -> Evidence<'_> {
     Evidence::of(error)
 }

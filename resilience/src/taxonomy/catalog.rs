@@ -1,6 +1,7 @@
 use crate::{Category, Severity};
 
-/// One line of the catalogue that `#[derive(ServiceError)]` writes for an enum or a struct: what a variant promises.
+/// One line of the catalogue that `#[derive(ServiceError)]` writes for an enum or a struct: what a
+/// variant promises.
 ///
 /// The derive makes it an associated constant, `YourError::CATALOG`, in the order of the variants.
 /// A `transparent` variant has no line of its own: its source classifies itself.
@@ -38,7 +39,8 @@ pub struct CatalogEntry {
     pub severity: Severity,
     /// The HTTP status.
     pub status: u16,
-    /// What the client may see: the template of `public = "…"`, or else the generic text of the status.
+    /// What the client may see: the template of `public = "…"`, or else the generic text of the
+    /// status.
     pub public: PublicMessage,
     /// The doc comment, its lines joined by line feeds.
     pub doc: &'static str,
@@ -70,7 +72,8 @@ impl CatalogEntry {
             domain,
             category: match classification.category() {
                 Some(category) => category,
-                // Unreachable: the derive classifies every variant. A constant function can't say so without a panic.
+                // Unreachable: the derive classifies every variant. A constant function can't say
+                // so without a panic.
                 None => Category::Permanent,
             },
             severity: classification.severity(),

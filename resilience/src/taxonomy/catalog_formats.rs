@@ -1,7 +1,8 @@
 //! The catalogue of a program's errors as JSON, for machines, and as Markdown, for people.
 //!
-//! `#[derive(ServiceError)]` writes each enum's part, `YourError::CATALOG`. Put the parts together where all of them are known, in an
-//! example, a test or a hidden subcommand, and keep the outcome beside your API's documentation:
+//! `#[derive(ServiceError)]` writes each enum's part, `YourError::CATALOG`. Put the parts together
+//! where all of them are known, in an example, a test or a hidden subcommand, and keep the outcome
+//! beside your API's documentation:
 //!
 //! ```
 //! # #[cfg(feature = "macros")] {
@@ -36,9 +37,11 @@
 //! # }
 //! ```
 //!
-//! It holds what your own enums say. A `transparent` variant has no line: put its source's part beside, where that is an enum of yours.
-//! Clients meet the codes of foreign errors and of this crate too, such as `CIRCUIT_OPEN`; they stand in the tables of [`sql`](crate::sql),
-//! [`Rejected`](crate::Rejected), [`UpstreamError`](crate::http::UpstreamError) and [`errors`](crate::errors).
+//! It holds what your own enums say. A `transparent` variant has no line: put its source's part
+//! beside, where that is an enum of yours. Clients meet the codes of foreign errors and of this
+//! crate too, such as `CIRCUIT_OPEN`; they stand in the tables of [`sql`](crate::sql),
+//! [`Rejected`](crate::Rejected), [`UpstreamError`](crate::http::UpstreamError) and
+//! [`errors`](crate::errors).
 
 use std::fmt::Write as _;
 
@@ -62,14 +65,16 @@ pub fn to_json(catalogs: &[&[CatalogEntry]]) -> String {
 
 /// All entries in one table, in the order given, with a heading and a final line feed.
 ///
-/// Only the first paragraph of a doc comment stands in it. Bars, line ends and angle brackets in texts are written so that they stay texts.
+/// Only the first paragraph of a doc comment stands in it. Bars, line ends and angle brackets in
+/// texts are written so that they stay texts.
 ///
 /// ```
 /// assert!(resilience::catalog::to_markdown(&[]).starts_with("| code | status |"));
 /// ```
 pub fn to_markdown(catalogs: &[&[CatalogEntry]]) -> String {
-    let mut table =
-        String::from("| code | status | category | severity | clients read | meaning |\n|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| code | status | category | severity | clients read | meaning |\n|---|---|---|---|---|---|\n",
+    );
     for entry in catalogs.iter().copied().flatten() {
         let (PublicMessage::Template(public) | PublicMessage::Generic(public)) = entry.public;
         let domain = entry.domain.map(|domain| format!("`{}` ", cell(domain))).unwrap_or_default();
@@ -106,8 +111,8 @@ fn cell(text: &str) -> String {
     cell
 }
 
-/// `variant`, `code`, `domain`, `category`, `severity`, `status`, `public`, `generic` (whether `public` is the status's generic text, and
-/// not the error's own template) and `doc`.
+/// `variant`, `code`, `domain`, `category`, `severity`, `status`, `public`, `generic` (whether
+/// `public` is the status's generic text, and not the error's own template) and `doc`.
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 impl Serialize for CatalogEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,22 +4,27 @@ use std::time::Duration;
 /// The four kinds of failure, each of which asks for its own response.
 ///
 /// The set is closed: a `match` over it needs no wildcard.
-/// The absence of a category ([`Classification::category`](crate::Classification::category) is `None`) means that nobody
-/// said; such an error is never retried, and a circuit breaker counts it as a failure.
+/// The absence of a category ([`Classification::category`](crate::Classification::category) is
+/// `None`) means that nobody said; such an error is never retried, and a circuit breaker counts it
+/// as a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Category {
-    /// Temporary: the same call may succeed later. Retried with backoff. A timeout, a 503, a reset connection, a 429.
+    /// Temporary: the same call may succeed later. Retried with backoff. A timeout, a 503, a reset
+    /// connection, a 429.
     Transient,
     /// The same call will fail again. Never retried. A validation error, a 404, a 401.
     Permanent,
-    /// A part is missing and the rest can go on. Degraded, not retried. A cache miss, analytics being down.
+    /// A part is missing and the rest can go on. Degraded, not retried. A cache miss, analytics
+    /// being down.
     Partial,
-    /// The process can't go on. Never retried, never degraded, never hidden. A missing setting, corrupt state, a full disk.
+    /// The process can't go on. Never retried, never degraded, never hidden. A missing setting,
+    /// corrupt state, a full disk.
     Fatal,
 }
 
 impl Category {
-    /// The category's name in lower case, as it stands in logs: `"transient"`, `"permanent"`, `"partial"`, `"fatal"`.
+    /// The category's name in lower case, as it stands in logs: `"transient"`, `"permanent"`,
+    /// `"partial"`, `"fatal"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transient => "transient",
@@ -48,7 +53,8 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The severity's name in lower case, as it stands in logs: `"expected"`, `"unexpected"`, `"critical"`.
+    /// The severity's name in lower case, as it stands in logs: `"expected"`, `"unexpected"`,
+    /// `"critical"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expected => "expected",
@@ -72,10 +78,12 @@ pub enum Advice {
     Retry,
     /// Try again, and not before this much time has passed: a server's `Retry-After`.
     RetryAfter(Duration),
-    /// Repeat the whole transaction, once. Outside a transaction this counts as [`DoNotRetry`](Self::DoNotRetry).
+    /// Repeat the whole transaction, once. Outside a transaction this counts as
+    /// [`DoNotRetry`](Self::DoNotRetry).
     RetryTransactionOnce,
-    /// Repeat the whole transaction, a bounded number of times: a serialization failure, which loses to its neighbours
-    /// without anybody being at fault. Outside a transaction this counts as [`DoNotRetry`](Self::DoNotRetry).
+    /// Repeat the whole transaction, a bounded number of times: a serialization failure, which
+    /// loses to its neighbours without anybody being at fault. Outside a transaction this
+    /// counts as [`DoNotRetry`](Self::DoNotRetry).
     RetryTransaction,
     /// The same call will fail again, or must not be made again.
     DoNotRetry,
@@ -85,7 +93,8 @@ pub enum Advice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Alert {
-    /// When it goes on: after a number of failures in a row. What a transient error does by default.
+    /// When it goes on: after a number of failures in a row. What a transient error does by
+    /// default.
     WhenRepeated,
     /// When it is more frequent than usual. What a permanent or unclassified error does by default.
     WhenFrequent,
@@ -96,7 +105,8 @@ pub enum Alert {
 }
 
 impl Alert {
-    /// The name in lower case, as it stands in logs: `"when_repeated"`, `"when_frequent"`, `"low_priority"`, `"at_once"`.
+    /// The name in lower case, as it stands in logs: `"when_repeated"`, `"when_frequent"`,
+    /// `"low_priority"`, `"at_once"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WhenRepeated => "when_repeated",

@@ -6,8 +6,8 @@ use super::code;
 
 /// Everything that the layers and the boundaries want to know of an error.
 ///
-/// The constructors forbid contradictions: only a transient error can advise a retry, a fatal one is always critical.
-/// What isn't set follows from the category and the code.
+/// The constructors forbid contradictions: only a transient error can advise a retry, a fatal one
+/// is always critical. What isn't set follows from the category and the code.
 ///
 /// | category | advice | status | severity | alert |
 /// |---|---|---|---|---|
@@ -78,8 +78,22 @@ impl Classification {
         Self::new(None, "INTERNAL_ERROR", 500, Advice::DoNotRetry)
     }
 
-    const fn new(category: Option<Category>, code: &'static str, status: u16, advice: Advice) -> Self {
-        Self { category, code, status, advice, sent: Sent::Maybe, severity: None, rejected: None, alert: None }
+    const fn new(
+        category: Option<Category>,
+        code: &'static str,
+        status: u16,
+        advice: Advice,
+    ) -> Self {
+        Self {
+            category,
+            code,
+            status,
+            advice,
+            sent: Sent::Maybe,
+            severity: None,
+            rejected: None,
+            alert: None,
+        }
     }
 
     /// Sets the HTTP status. A status that isn't an error's (below 400 or above 599) becomes 500.
@@ -103,14 +117,16 @@ impl Classification {
         self
     }
 
-    /// Says that a layer made this error, so that outer layers know it isn't an answer of the callee.
+    /// Says that a layer made this error, so that outer layers know it isn't an answer of the
+    /// callee.
     #[must_use]
     pub const fn with_rejected(mut self, rejected: Rejected) -> Self {
         self.rejected = Some(rejected);
         self
     }
 
-    /// Sets when somebody is told. A fatal error always alerts at once, and a critical one unless this is set.
+    /// Sets when somebody is told. A fatal error always alerts at once, and a critical one unless
+    /// this is set.
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
@@ -165,7 +181,8 @@ impl Classification {
         }
     }
 
-    /// Which layer refused or gave up the call, if one did; also one inside a nested annotated call.
+    /// Which layer refused or gave up the call, if one did; also one inside a nested annotated
+    /// call.
     pub const fn rejected(&self) -> Option<Rejected> {
         self.rejected
     }
@@ -178,16 +195,21 @@ impl Classification {
         }
     }
 
-    /// Whether the request that failed may succeed if it is made again from its beginning, as a client would: transient, and
-    /// not advised against. True of a transaction that lost to another as well, which [`is_retryable`](Self::is_retryable)
-    /// is not: a single call within it can't be repeated.
+    /// Whether the request that failed may succeed if it is made again from its beginning, as a
+    /// client would: transient, and not advised against. True of a transaction that lost to
+    /// another as well, which [`is_retryable`](Self::is_retryable) is not: a single call within
+    /// it can't be repeated.
     pub const fn may_succeed_later(&self) -> bool {
-        matches!(self.category, Some(Category::Transient)) && !matches!(self.advice, Advice::DoNotRetry)
+        matches!(self.category, Some(Category::Transient))
+            && !matches!(self.advice, Advice::DoNotRetry)
     }
 
     /// Whether a retry may help: transient, and advised.
     pub const fn is_retryable(&self) -> bool {
-        matches!((self.category, self.advice), (Some(Category::Transient), Advice::Retry | Advice::RetryAfter(_)))
+        matches!(
+            (self.category, self.advice),
+            (Some(Category::Transient), Advice::Retry | Advice::RetryAfter(_))
+        )
     }
 }
 
@@ -233,7 +255,9 @@ mod tests {
             (Classification::transient("X").with_alert(Alert::AtOnce), Alert::AtOnce),
             (Classification::permanent("X").with_severity(Severity::Critical), Alert::AtOnce),
             (
-                Classification::permanent("X").with_severity(Severity::Critical).with_alert(Alert::WhenFrequent),
+                Classification::permanent("X")
+                    .with_severity(Severity::Critical)
+                    .with_alert(Alert::WhenFrequent),
                 Alert::WhenFrequent,
             ),
         ];

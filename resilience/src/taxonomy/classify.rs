@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::{Evidence, FieldError};
 use crate::{Classification, generic_message};
 
-/// An error that says what it is: every layer and every boundary decides from that, and from nothing else.
+/// An error that says what it is: every layer and every boundary decides from that, and from
+/// nothing else.
 ///
 /// `#[derive(ServiceError)]` writes it for an enum or a struct. By hand it is one function:
 ///
@@ -53,24 +54,27 @@ pub trait Classify: Display {
     /// Called once per failure and layer, never on success; it should be cheap and must not panic.
     fn classify(&self) -> Classification;
 
-    /// What a client may read. By default the generic text of the status, which holds nothing of the error's own words.
+    /// What a client may read. By default the generic text of the status, which holds nothing of
+    /// the error's own words.
     fn public_message(&self) -> Cow<'_, str> {
         Cow::Borrowed(generic_message(self.classify().status()))
     }
 
-    /// Which fields of a request were wrong, of a validation error: what a client may read of each. None by default.
+    /// Which fields of a request were wrong, of a validation error: what a client may read of each.
+    /// None by default.
     fn field_errors(&self) -> Cow<'_, [FieldError]> {
         Cow::Borrowed(&[])
     }
 
-    /// What a log record may tell beyond the error's own text: the chain of causes, and where it began. Nothing by default;
-    /// the derive, and this crate's own impls, give the chain.
+    /// What a log record may tell beyond the error's own text: the chain of causes, and where it
+    /// began. Nothing by default; the derive, and this crate's own impls, give the chain.
     fn evidence(&self) -> Evidence<'_> {
         Evidence::default()
     }
 }
 
-/// An error of a service: one that classifies itself. `#[derive(ServiceError)]` implements it beside [`Classify`].
+/// An error of a service: one that classifies itself. `#[derive(ServiceError)]` implements it
+/// beside [`Classify`].
 ///
 /// It can be used as a trait object:
 ///

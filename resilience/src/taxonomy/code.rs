@@ -2,7 +2,8 @@
 
 /// The HTTP status of a code, where the code alone decides it; 500 for every other.
 ///
-/// The first five are the guide's map; `CONFLICT`, `QUERY_TIMEOUT` and `NETWORK_TIMEOUT` complete it.
+/// The first five are the guide's map; `CONFLICT`, `QUERY_TIMEOUT` and `NETWORK_TIMEOUT` complete
+/// it.
 pub(super) const fn status_of(code: &str) -> u16 {
     const MAP: &[(&str, u16)] = &[
         ("NOT_FOUND", 404),
@@ -27,7 +28,8 @@ pub(super) const fn status_of(code: &str) -> u16 {
     500
 }
 
-/// The text that a client sees where the error itself offers none: never anything of the error's own words.
+/// The text that a client sees where the error itself offers none: never anything of the error's
+/// own words.
 ///
 /// ```
 /// assert_eq!(resilience::generic_message(404), "Not found");
@@ -48,7 +50,9 @@ pub const fn generic_message(status: u16) -> &'static str {
         415 => "Unsupported media type",
         422 => "Validation failed",
         429 => "Too many requests",
-        402 | 406 | 407 | 411 | 414 | 416..=421 | 423..=428 | 430..=499 => "The request can't be served",
+        402 | 406 | 407 | 411 | 414 | 416..=421 | 423..=428 | 430..=499 => {
+            "The request can't be served"
+        }
         _ => "An internal error occurred",
     }
 }

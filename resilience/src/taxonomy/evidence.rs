@@ -16,7 +16,8 @@ use std::panic::Location;
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Evidence<'e> {
-    /// Where the chain of causes starts: the error itself, or, where it can't be a trait object, its source.
+    /// Where the chain of causes starts: the error itself, or, where it can't be a trait object,
+    /// its source.
     pub error: Option<&'e (dyn Error + 'static)>,
     /// A backtrace, if the error has captured one.
     pub backtrace: Option<&'e Backtrace>,

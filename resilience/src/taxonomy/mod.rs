@@ -1,4 +1,5 @@
-//! What an error is: its category, code, status, what to advise the caller, and what a client may see.
+//! What an error is: its category, code, status, what to advise the caller, and what a client may
+//! see.
 
 mod captured;
 mod catalog;
@@ -13,7 +14,9 @@ mod rejected;
 mod retry_after;
 mod sensitive;
 
-pub use captured::{CapturedBacktrace, CapturedLocation, FieldErrors, evidence_of, evidence_of_source};
+pub use captured::{
+    CapturedBacktrace, CapturedLocation, FieldErrors, evidence_of, evidence_of_source,
+};
 pub use catalog::{CatalogEntry, PublicMessage};
 pub use category::{Advice, Alert, Category, Sent, Severity};
 pub use classification::Classification;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{Classification, Classify, Sent, ServiceError};
 
-/// What the layers themselves report: the call was refused, or given up, before the callee answered.
+/// What the layers themselves report: the call was refused, or given up, before the callee
+/// answered.
 ///
 /// One variant in your own enum takes them all, and classifies itself:
 ///
@@ -28,7 +29,8 @@ pub enum Rejected {
     CircuitOpen {
         /// The breaker's name.
         service: &'static str,
-        /// When the breaker will next admit a probe; `None` where it can't be told (forced open, or probes under way).
+        /// When the breaker will next admit a probe; `None` where it can't be told (forced open,
+        /// or probes under way).
         retry_after: Option<Duration>,
     },
     /// A `#[timeout]` ran out: the callee may have acted. Transient, `NETWORK_TIMEOUT`, 504.
@@ -73,7 +75,9 @@ impl Rejected {
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CircuitOpen { service, retry_after: None } => write!(f, "the circuit of {service} is open"),
+            Self::CircuitOpen { service, retry_after: None } => {
+                write!(f, "the circuit of {service} is open")
+            }
             Self::CircuitOpen { service, retry_after: Some(wait) } => {
                 write!(f, "the circuit of {service} is open for another {wait:?}")
             }
@@ -135,8 +139,14 @@ mod tests {
         assert_eq!(timeout.to_string(), "inventory timed out after 5s");
 
         let (open_is, timeout_is) = (open.classify(), timeout.classify());
-        assert_eq!((open_is.code(), open_is.status(), open_is.sent()), ("CIRCUIT_OPEN", 503, Sent::Never));
-        assert_eq!((timeout_is.code(), timeout_is.status(), timeout_is.sent()), ("NETWORK_TIMEOUT", 504, Sent::Maybe));
+        assert_eq!(
+            (open_is.code(), open_is.status(), open_is.sent()),
+            ("CIRCUIT_OPEN", 503, Sent::Never)
+        );
+        assert_eq!(
+            (timeout_is.code(), timeout_is.status(), timeout_is.sent()),
+            ("NETWORK_TIMEOUT", 504, Sent::Maybe)
+        );
         assert_eq!(open_is.rejected(), Some(open));
         assert_eq!(timeout_is.category(), Some(Category::Transient));
     }

@@ -8,7 +8,8 @@ use crate::Advice;
     label = "write `Duration` or `Option<Duration>`"
 )]
 pub trait RetryAfter {
-    /// No wait is no advice but to try again. Nor is a wait of nothing: the backoff still keeps clients apart.
+    /// No wait is no advice but to try again. Nor is a wait of nothing: the backoff still keeps
+    /// clients apart.
     fn advice(&self) -> Advice;
 }
 

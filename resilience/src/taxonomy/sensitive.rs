@@ -2,8 +2,9 @@ use std::fmt;
 
 /// A value that nobody writes by mistake: its `Debug` doesn't tell it, and it has no `Display`.
 ///
-/// For a field of an error that is `#[service(sensitive)]`: the derive keeps the field out of every text, and the type keeps it out of
-/// `{:?}`, which `#[derive(Debug)]` on the error, `unwrap` and a log line with `?error` write.
+/// For a field of an error that is `#[service(sensitive)]`: the derive keeps the field out of every
+/// text, and the type keeps it out of `{:?}`, which `#[derive(Debug)]` on the error, `unwrap` and a
+/// log line with `?error` write.
 ///
 /// ```
 /// use resilience::{Sensitive, ServiceError};
@@ -22,7 +23,8 @@ use std::fmt;
 /// assert_eq!(error.token.expose(), "s3cret");
 /// ```
 ///
-/// It hides a value from readers of logs, and not from who reads the process's memory: it isn't erased when it is dropped.
+/// It hides a value from readers of logs, and not from who reads the process's memory: it isn't
+/// erased when it is dropped.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Sensitive<T>(T);
 
@@ -62,7 +64,9 @@ mod tests {
     #[test]
     fn no_form_of_debug_tells_it() {
         let hidden = Sensitive::new("s3cret");
-        for text in [format!("{hidden:?}"), format!("{:#?}", Some(hidden)), format!("{hidden:>40?}")] {
+        for text in
+            [format!("{hidden:?}"), format!("{:#?}", Some(hidden)), format!("{hidden:>40?}")]
+        {
             assert!(!text.contains("s3cret") && text.contains("(sensitive)"), "{text}");
         }
         assert_eq!(hidden.into_inner(), "s3cret");

@@ -45,7 +45,10 @@ impl<B: Body> Body for ContextualBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let scope = &*this.scope;
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
@@ -62,7 +65,8 @@ impl<B: Body> Body for ContextualBody<B> {
             Err(panicked) => {
                 // What a panic has left behind may panic again when it is dropped.
                 let _ = scope.enter(|| panics::catch(|| this.body.set(None)));
-                // A stream of messages ends with its status, so that the client doesn't take the half for the whole.
+                // A stream of messages ends with its status, so that the client doesn't take the
+                // half for the whole.
                 Poll::Ready(Some(Ok(Frame::trailers(trailers(&scope.failed(&panicked))))))
             }
         }

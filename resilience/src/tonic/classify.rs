@@ -9,8 +9,8 @@ use crate::chain::{self, downcast};
 use crate::taxonomy::RetryAfter as _;
 use crate::{Advice, Alert, Classification, Classify, Evidence, Rejected, Sent};
 
-/// By what broke, if the call failed on our side; else by the callee's code. See [`resilience::tonic`](crate::tonic) for the
-/// table.
+/// By what broke, if the call failed on our side; else by the callee's code. See
+/// [`resilience::tonic`](crate::tonic) for the table.
 ///
 /// Clients see the generic text of the status, never the callee's message.
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
@@ -39,7 +39,8 @@ fn broken(status: &Status, source: &(dyn Error + 'static)) -> Option<Classificat
     if let Some(known) = chain::find(source) {
         return Some(known.classify());
     }
-    // HTTP/2's own errors are of types that only tonic's transport knows. What else has a source was made by hand.
+    // HTTP/2's own errors are of types that only tonic's transport knows. What else has a source
+    // was made by hand.
     let of_transport = matches!(status.code(), Code::Internal | Code::Unknown | Code::Cancelled)
         && ["h2 protocol error", "transport error", "operation was canceled"]
             .iter()
@@ -53,16 +54,24 @@ fn answered(status: &Status) -> Classification {
     match status.code() {
         Code::DeadlineExceeded => transient("NETWORK_TIMEOUT"),
         // So tonic's servers say that their own timeout ran out.
-        Code::Cancelled if status.message() == TimeoutExpired(()).to_string() => transient("NETWORK_TIMEOUT"),
+        Code::Cancelled if status.message() == TimeoutExpired(()).to_string() => {
+            transient("NETWORK_TIMEOUT")
+        }
         Code::Unavailable => transient("SERVICE_UNAVAILABLE"),
-        Code::ResourceExhausted if is_out_of_quota(status) => Classification::permanent("QUOTA_EXCEEDED"),
+        Code::ResourceExhausted if is_out_of_quota(status) => {
+            Classification::permanent("QUOTA_EXCEEDED")
+        }
         Code::ResourceExhausted => transient("RATE_LIMITED"),
         // "Retry at a higher level": what was read before may no longer hold.
-        Code::Aborted => Classification::transient_with("UPSTREAM_ABORTED", Advice::RetryTransaction),
-        // A callee that is ill, which may be seen by a breaker; or a bug, which is no better the second time.
-        Code::Internal | Code::Unknown => {
-            Classification::transient_with("SERVICE_UNAVAILABLE", advice(status, Advice::DoNotRetry))
+        Code::Aborted => {
+            Classification::transient_with("UPSTREAM_ABORTED", Advice::RetryTransaction)
         }
+        // A callee that is ill, which may be seen by a breaker; or a bug, which is no better the
+        // second time.
+        Code::Internal | Code::Unknown => Classification::transient_with(
+            "SERVICE_UNAVAILABLE",
+            advice(status, Advice::DoNotRetry),
+        ),
         Code::Unimplemented => Classification::permanent("UPSTREAM_SERVER_ERROR"),
         Code::DataLoss => Classification::permanent("UPSTREAM_DATA_LOSS").with_alert(Alert::AtOnce),
         Code::Cancelled => Classification::permanent("CALL_CANCELLED"),
@@ -88,7 +97,8 @@ fn advice(status: &Status, unsaid: Advice) -> Advice {
 
 /// The longest wait of the metadata; an error, if it asks for no retry.
 fn pushback(status: &Status) -> Result<Option<Duration>, MustNotRetry> {
-    let wait = |value: &str| value.parse::<i32>().ok().and_then(|millis| u64::try_from(millis).ok());
+    let wait =
+        |value: &str| value.parse::<i32>().ok().and_then(|millis| u64::try_from(millis).ok());
     status.metadata().get_all(PUSHBACK).iter().try_fold(None, |longest: Option<Duration>, value| {
         let millis = value.to_str().ok().and_then(wait).ok_or(MustNotRetry)?;
         Ok(longest.max(Some(Duration::from_millis(millis))))
@@ -103,7 +113,9 @@ fn retry_info(status: &Status) -> Option<Duration> {
 
 /// A quota that is used up has no end that a retry could wait for, unless the callee names one.
 fn is_out_of_quota(status: &Status) -> bool {
-    status.get_details_quota_failure().is_some() && retry_info(status).is_none() && matches!(pushback(status), Ok(None))
+    status.get_details_quota_failure().is_some()
+        && retry_info(status).is_none()
+        && matches!(pushback(status), Ok(None))
 }
 
 /// The first of a type in the chain.
@@ -166,7 +178,11 @@ mod tests {
             assert_eq!(i32::from(code), number, "the table is complete");
             let error = Status::new(code, "said");
             let is = error.classify();
-            assert_eq!((is.category(), is.code(), is.status()), (Some(category), name, status), "{code:?}");
+            assert_eq!(
+                (is.category(), is.code(), is.status()),
+                (Some(category), name, status),
+                "{code:?}"
+            );
             assert_eq!((is.is_retryable(), is.sent()), (retried, Sent::Maybe), "{code:?}");
             if category == Permanent {
                 assert_eq!(is.severity(), Severity::Unexpected, "{code:?}");
@@ -227,7 +243,9 @@ mod tests {
 
     #[test]
     fn a_quota_without_an_end_is_no_rate_limit() {
-        let quota = || ErrorDetails::with_quota_failure(vec![QuotaViolation::new("project:7", "1000 a day")]);
+        let quota = || {
+            ErrorDetails::with_quota_failure(vec![QuotaViolation::new("project:7", "1000 a day")])
+        };
         let used_up = Status::with_error_details(Code::ResourceExhausted, "", quota());
         assert_eq!(used_up.classify(), Classification::permanent("QUOTA_EXCEEDED"));
 
@@ -243,10 +261,26 @@ mod tests {
         let slow = || io::Error::from(io::ErrorKind::TimedOut);
         let open = Rejected::circuit_open("stock", Some(Duration::from_secs(3)));
         let table = [
-            (caused(Code::Unavailable, "", ConnectError(refused().into())), "CONNECT_FAILED", Sent::Never),
-            (caused(Code::Unavailable, "", ConnectError(slow().into())), "CONNECT_FAILED", Sent::Never),
-            (caused(Code::Unavailable, "", ConnectError("bad certificate".into())), "CONNECT_FAILED", Sent::Never),
-            (caused(Code::Cancelled, "Timeout expired", TimeoutExpired(())), "NETWORK_TIMEOUT", Sent::Maybe),
+            (
+                caused(Code::Unavailable, "", ConnectError(refused().into())),
+                "CONNECT_FAILED",
+                Sent::Never,
+            ),
+            (
+                caused(Code::Unavailable, "", ConnectError(slow().into())),
+                "CONNECT_FAILED",
+                Sent::Never,
+            ),
+            (
+                caused(Code::Unavailable, "", ConnectError("bad certificate".into())),
+                "CONNECT_FAILED",
+                Sent::Never,
+            ),
+            (
+                caused(Code::Cancelled, "Timeout expired", TimeoutExpired(())),
+                "NETWORK_TIMEOUT",
+                Sent::Maybe,
+            ),
             (
                 caused(Code::Unknown, "", io::Error::from(io::ErrorKind::ConnectionReset)),
                 "CONNECTION_LOST",

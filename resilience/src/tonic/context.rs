@@ -16,7 +16,8 @@ use super::{ContextualBody, REQUEST_ID, RequestExt as _};
 use crate::panics::{self, Panicked};
 use crate::{RequestContext, RequestId};
 
-/// An interceptor that sends the request id of the current [`RequestContext`] along, as the metadata `x-request-id`.
+/// An interceptor that sends the request id of the current [`RequestContext`] along, as the
+/// metadata `x-request-id`.
 ///
 /// ```text
 /// StockClient::with_interceptor(channel, resilience::tonic::send_request_id)
@@ -31,13 +32,16 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 
 /// Gives every request that a server answers its [`RequestContext`].
 ///
-/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](RequestId::parse) for logs and stands there once; else a
-///   new one is made. A context that is there already, as under axum's `RequestLayer`, stays. Every response tells it in the same
-///   metadata.
-/// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a streamed answer.
-/// - Both run in a **span** `request` with the fields `request_id` and `route`, at the level of information.
-/// - A **panic** of the handler, or of its stream, is an `unexpected_error` in the log, code `PANIC`, with message and place; the client
-///   gets `Internal`, which doesn't tell it from any other.
+/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](RequestId::parse)
+///   for logs and stands there once; else a new one is made. A context that is there already, as
+///   under axum's `RequestLayer`, stays. Every response tells it in the same metadata.
+/// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a
+///   streamed answer.
+/// - Both run in a **span** `request` with the fields `request_id` and `route`, at the level of
+///   information.
+/// - A **panic** of the handler, or of its stream, is an `unexpected_error` in the log, code
+///   `PANIC`, with message and place; the client gets `Internal`, which doesn't tell it from any
+///   other.
 /// - A **success**, an answer that ends with `Ok`, is [told](crate::report_success) to the alerts.
 ///
 /// ```text
@@ -46,8 +50,8 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 ///
 /// # Panics
 ///
-/// The layer itself doesn't. When it is first put on something it hangs itself in front of the process's panic hook, to learn the
-/// place of a panic; the hook that was there runs as before.
+/// The layer itself doesn't. When it is first put on something it hangs itself in front of the
+/// process's panic hook, to learn the place of a panic; the hook that was there runs as before.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestContextLayer {
     place: &'static Location<'static>,
@@ -177,7 +181,8 @@ pub(super) struct Scope {
 impl Scope {
     fn begin<B>(request: &http::Request<B>, place: &'static Location<'static>) -> Self {
         let id = || accepted(request).unwrap_or_else(RequestId::new);
-        let context = RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(id()));
+        let context =
+            RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(id()));
         let (request_id, route) = (context.request_id().as_str(), request.uri().path());
         let span = tracing::info_span!(target: "resilience", "request", request_id, route);
         context.set_operation(route);

@@ -42,8 +42,9 @@
 //! | `Cancelled` | permanent, `CALL_CANCELLED`, 500 |
 //! | `Ok`, which is no error | permanent, `UPSTREAM_UNEXPECTED_STATUS`, 500 |
 //!
-//! How long to wait, a callee says in the detail `google.rpc.RetryInfo` or in the metadata `grpc-retry-pushback-ms` (gRFC A6). The
-//! longest counts. A pushback that is negative, or no number, means that the call must not be repeated.
+//! How long to wait, a callee says in the detail `google.rpc.RetryInfo` or in the metadata
+//! `grpc-retry-pushback-ms` (gRFC A6). The longest counts. A pushback that is negative, or no
+//! number, means that the call must not be repeated.
 //!
 //! As a server, [`status`] logs any error that classifies itself, and makes the answer:
 //!
@@ -62,8 +63,9 @@
 //! # }
 //! ```
 //!
-//! [`RequestContextLayer`] on the server gives these records their request id and their operation, and logs panics; without it nobody does.
-//! [`send_request_id`] on a client, or [`RequestExt`] on a request, sends the id on.
+//! [`RequestContextLayer`] on the server gives these records their request id and their operation,
+//! and logs panics; without it nobody does. [`send_request_id`] on a client, or [`RequestExt`] on a
+//! request, sends the id on.
 
 #[cfg(feature = "boundary")]
 mod body;
@@ -82,7 +84,8 @@ pub use self::context::{Contextual, RequestContextLayer, send_request_id};
 pub use self::outgoing::RequestExt;
 pub use self::status::{status, status_in};
 
-/// The metadata by which a callee says when a call may be repeated, in milliseconds, or by -1 that it must not be (gRFC A6).
+/// The metadata by which a callee says when a call may be repeated, in milliseconds, or by -1 that
+/// it must not be (gRFC A6).
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 #[cfg(feature = "boundary")]

@@ -3,7 +3,8 @@
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Request, Status};
 
-/// Sends along who a request is made for, how long there is for it, and how the callee recognizes its repetition.
+/// Sends along who a request is made for, how long there is for it, and how the callee recognizes
+/// its repetition.
 ///
 /// ```
 /// use resilience::tonic::RequestExt as _;
@@ -15,22 +16,27 @@ use tonic::{Request, Status};
 /// }
 /// ```
 pub trait RequestExt: Sized {
-    /// Adds the metadata `x-request-id`: that of the current [`RequestContext`](crate::RequestContext). Replaces what is there; outside
-    /// a context adds nothing. [`send_request_id`](crate::tonic::send_request_id) does it for all requests of a client.
+    /// Adds the metadata `x-request-id`: that of the current
+    /// [`RequestContext`](crate::RequestContext). Replaces what is there; outside
+    /// a context adds nothing. [`send_request_id`](crate::tonic::send_request_id) does it for all
+    /// requests of a client.
     #[cfg(feature = "boundary")]
     #[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
     #[must_use]
     fn with_request_id(self) -> Self;
 
-    /// Adds the metadata `idempotency-key`: that of the retried call around, as [`context()`](crate::context()) tells it, so that the
-    /// callee takes a repetition for what it is. Replaces what is there; adds nothing where the call has no key.
+    /// Adds the metadata `idempotency-key`: that of the retried call around, as
+    /// [`context()`](crate::context()) tells it, so that the callee takes a repetition for what
+    /// it is. Replaces what is there; adds nothing where the call has no key.
     ///
     /// # Errors
-    /// `InvalidArgument`, if the key can't stand in metadata, which takes visible ASCII: rather no call than one without its key.
+    /// `InvalidArgument`, if the key can't stand in metadata, which takes visible ASCII: rather no
+    /// call than one without its key.
     fn with_idempotency_key(self) -> Result<Self, Status>;
 
-    /// Sets the deadline of the request, `grpc-timeout`, to what is left of that of the retried call around, so that the callee
-    /// stops when nobody waits any more. Replaces what is there; adds nothing where there is no deadline.
+    /// Sets the deadline of the request, `grpc-timeout`, to what is left of that of the retried
+    /// call around, so that the callee stops when nobody waits any more. Replaces what is
+    /// there; adds nothing where there is no deadline.
     #[must_use]
     fn with_time_left(self) -> Self;
 }
@@ -48,8 +54,9 @@ impl<T> RequestExt for Request<T> {
 
     fn with_idempotency_key(mut self) -> Result<Self, Status> {
         if let Some(key) = crate::context().idempotency_key {
-            let key: MetadataValue<Ascii> =
-                key.parse().map_err(|_| Status::invalid_argument("the idempotency key is no metadata"))?;
+            let key: MetadataValue<Ascii> = key
+                .parse()
+                .map_err(|_| Status::invalid_argument("the idempotency key is no metadata"))?;
             self.metadata_mut().insert("idempotency-key", key);
         }
         Ok(self)

@@ -11,8 +11,8 @@ use crate::{Advice, Category, Classification, Classify, Rejected, generic_messag
 
 /// The status that tells a client of an error, and nothing that isn't meant for it.
 ///
-/// The code follows from the classification, and so that the client's own classification agrees in what counts: whether the call
-/// may be repeated, and when.
+/// The code follows from the classification, and so that the client's own classification agrees in
+/// what counts: whether the call may be repeated, and when.
 ///
 /// | classification | code |
 /// |---|---|
@@ -26,10 +26,12 @@ use crate::{Advice, Category, Classification, Classify, Rejected, generic_messag
 /// | any other that can be repeated | `Unavailable` |
 /// | all else | `Internal` |
 ///
-/// The message is the error's [public message](Classify::public_message), above 499 the generic one. The details tell the code as
-/// `google.rpc.ErrorInfo`, the wait as `google.rpc.RetryInfo`, and the request id of the current
-/// [`RequestContext`](crate::RequestContext) as `google.rpc.RequestInfo`. The wait stands in the metadata `grpc-retry-pushback-ms`
-/// too, for clients that repeat calls by themselves; -1 there keeps them from repeating what mustn't be.
+/// The message is the error's [public message](Classify::public_message), above 499 the generic
+/// one. The details tell the code as `google.rpc.ErrorInfo`, the wait as `google.rpc.RetryInfo`,
+/// and the request id of the current [`RequestContext`](crate::RequestContext) as
+/// `google.rpc.RequestInfo`. The wait stands in the metadata `grpc-retry-pushback-ms`
+/// too, for clients that repeat calls by themselves; -1 there keeps them from repeating what
+/// mustn't be.
 ///
 /// ```
 /// use resilience::errors::NotFound;
@@ -40,16 +42,17 @@ use crate::{Advice, Category, Classification, Classify, Rejected, generic_messag
 /// assert_eq!(status.message(), "order 42 not found");
 /// ```
 ///
-/// With the feature `boundary` it also writes the error's one log record, as [`report`](crate::report()) does, with the place of the
-/// call: a handler that ends with it is a whole boundary. Outside of a request's context the record has no request id; the event
+/// With the feature `boundary` it also writes the error's one log record, as
+/// [`report`](crate::report()) does, with the place of the call: a handler that ends with it is a
+/// whole boundary. Outside of a request's context the record has no request id; the event
 /// `request_layer_missing`, a warning, says so once per process.
 #[track_caller]
 pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
     status_in("", error)
 }
 
-/// The same, with the `domain` of `google.rpc.ErrorInfo`: the name of the service that the code belongs to, such as
-/// `orders.example.com`.
+/// The same, with the `domain` of `google.rpc.ErrorInfo`: the name of the service that the code
+/// belongs to, such as `orders.example.com`.
 #[track_caller]
 pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     #[cfg(feature = "boundary")]
@@ -85,8 +88,11 @@ pub(super) fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(class.code(), domain, []);
     if class.status() < 500 {
-        let wrong: Vec<_> =
-            error.field_errors().iter().map(|field| FieldViolation::new(field.field(), field.detail())).collect();
+        let wrong: Vec<_> = error
+            .field_errors()
+            .iter()
+            .map(|field| FieldViolation::new(field.field(), field.detail()))
+            .collect();
         if !wrong.is_empty() {
             details.set_bad_request(wrong);
         }
@@ -140,7 +146,8 @@ fn pushback(class: &Classification, code: Code, wait: Option<Duration>) -> Optio
     }
 }
 
-/// As [`status`] makes it, without a record. The rejection is kept as its source, so that layers further out know it again.
+/// As [`status`] makes it, without a record. The rejection is kept as its source, so that layers
+/// further out know it again.
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 impl From<Rejected> for Status {
     fn from(rejected: Rejected) -> Self {
@@ -158,7 +165,8 @@ mod tests {
     use super::*;
     use crate::FieldError;
     use crate::errors::{
-        AuthFailed, Conflict, MissingConfig, NotFound, RateLimited, ServiceUnavailable, ValidationError,
+        AuthFailed, Conflict, MissingConfig, NotFound, RateLimited, ServiceUnavailable,
+        ValidationError,
     };
 
     const SECRET: &str = "postgres://app:hunter2@db";
@@ -201,10 +209,16 @@ mod tests {
             (of("", &Failed(Classification::permanent("X").with_status(503))), Code::Internal),
             (of("", &Failed(Classification::partial("X"))), Code::Internal),
             (of("", &Failed(Classification::unclassified())), Code::Internal),
-            (of("", &Failed(Classification::permanent("X").with_status(412))), Code::FailedPrecondition),
+            (
+                of("", &Failed(Classification::permanent("X").with_status(412))),
+                Code::FailedPrecondition,
+            ),
             (of("", &Failed(Classification::permanent("X").with_status(405))), Code::Unimplemented),
             (of("", &Failed(Classification::transient("X").with_status(404))), Code::Unavailable),
-            (of("", &Failed(Classification::transient_with("X", Advice::RetryTransaction))), Code::Aborted),
+            (
+                of("", &Failed(Classification::transient_with("X", Advice::RetryTransaction))),
+                Code::Aborted,
+            ),
         ];
         for (status, code) in table {
             assert_eq!(status.code(), code, "{status:?}");
@@ -214,13 +228,18 @@ mod tests {
     #[test]
     fn a_client_learns_what_it_may_and_no_more() {
         for http in 400..=599 {
-            for class in [Classification::permanent("SOME_CODE"), Classification::transient("SOME_CODE")] {
+            for class in
+                [Classification::permanent("SOME_CODE"), Classification::transient("SOME_CODE")]
+            {
                 let status = of("orders.example.com", &Failed(class.with_status(http)));
                 let told = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
                 assert!(!told.contains("hunter2") && !told.contains("postgres"), "{told}");
                 assert_eq!(told.contains("for the client"), http < 500, "{http}: {told}");
                 let info = status.get_details_error_info().unwrap();
-                assert_eq!((info.reason.as_str(), info.domain.as_str()), ("SOME_CODE", "orders.example.com"));
+                assert_eq!(
+                    (info.reason.as_str(), info.domain.as_str()),
+                    ("SOME_CODE", "orders.example.com")
+                );
                 let wrong = status.get_details_bad_request().map(|wrong| wrong.field_violations);
                 assert_eq!(wrong.is_some(), http < 500, "{http}");
                 assert!(wrong.into_iter().flatten().all(|field| field.field == "email"), "{http}");
@@ -230,7 +249,12 @@ mod tests {
 
     #[test]
     fn whether_and_when_to_try_again_survives_the_wire() {
-        let waits = [None, Some(Duration::from_millis(1500)), Some(Duration::from_secs(1 << 40)), Some(Duration::MAX)];
+        let waits = [
+            None,
+            Some(Duration::from_millis(1500)),
+            Some(Duration::from_secs(1 << 40)),
+            Some(Duration::MAX),
+        ];
         let advices = waits.map(|wait| wait.map_or(Advice::Retry, Advice::RetryAfter));
         for http in 400..=599 {
             for advice in advices.into_iter().chain([Advice::DoNotRetry]) {
@@ -240,10 +264,21 @@ mod tests {
                 assert_eq!(theirs.is_retryable(), ours.is_retryable(), "{http} {advice:?}");
                 // Protobuf's durations end after ten thousand years.
                 let longest = Duration::new(315_576_000_000, 999_999_999);
-                assert_eq!(theirs.retry_after(), ours.retry_after().map(|wait| wait.min(longest)), "{http} {advice:?}");
+                assert_eq!(
+                    theirs.retry_after(),
+                    ours.retry_after().map(|wait| wait.min(longest)),
+                    "{http} {advice:?}"
+                );
             }
-            for ours in [Classification::permanent("X"), Classification::partial("X"), Classification::unclassified()] {
-                assert!(!of("", &Failed(ours.with_status(http))).classify().is_retryable(), "{http} {ours:?}");
+            for ours in [
+                Classification::permanent("X"),
+                Classification::partial("X"),
+                Classification::unclassified(),
+            ] {
+                assert!(
+                    !of("", &Failed(ours.with_status(http))).classify().is_retryable(),
+                    "{http} {ours:?}"
+                );
             }
         }
         assert!(!of("", &MissingConfig::new("URL")).classify().is_retryable());
@@ -267,6 +302,9 @@ mod tests {
     fn the_request_id_is_told() {
         let context = crate::RequestContext::new();
         let status = context.clone().sync_scope(|| of("", &NotFound::new("order", "42")));
-        assert_eq!(status.get_details_request_info().unwrap().request_id, context.request_id().as_str());
+        assert_eq!(
+            status.get_details_request_info().unwrap().request_id,
+            context.request_id().as_str()
+        );
     }
 }

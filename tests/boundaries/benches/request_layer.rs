@@ -1,10 +1,12 @@
-//! How long a request that succeeds takes under the layer, in nanoseconds: beside none, and beside what tower-http offers for the
-//! same, which is a request id from the header or made, sent back, in a span, and panics caught.
+//! How long a request that succeeds takes under the layer, in nanoseconds: beside none, and beside
+//! what tower-http offers for the same, which is a request id from the header or made, sent back,
+//! in a span, and panics caught.
 //!
 //!     cargo bench -p resilience-boundary-tests --bench request_layer
 //!
-//! All take turns, and the fastest of many short samples counts: whatever else the machine does makes a sample slower and never
-//! faster. The ratios of one run are what carries over. No subscriber is set, so that spans cost next to nothing.
+//! All take turns, and the fastest of many short samples counts: whatever else the machine does
+//! makes a sample slower and never faster. The ratios of one run are what carries over. No
+//! subscriber is set, so that spans cost next to nothing.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -48,7 +50,11 @@ fn tower_http() -> Router {
             route = request.uri().path()
         )
     };
-    let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(());
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(span)
+        .on_request(())
+        .on_response(())
+        .on_failure(());
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(HEADER, Ids))
         .layer(trace)
@@ -91,7 +97,10 @@ async fn sample(app: &mut Router, id: Option<&'static str>) -> f64 {
         }
         let request = request.body(Body::empty()).expect("a request");
         let response = app.as_service().call(black_box(request)).await.expect("it is infallible");
-        assert!(response.headers().contains_key(HEADER) || response.headers().len() == 2, "{response:?}");
+        assert!(
+            response.headers().contains_key(HEADER) || response.headers().len() == 2,
+            "{response:?}"
+        );
         black_box(to_bytes(response.into_body(), 100).await.expect("a body"));
     }
     start.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)

@@ -8,7 +8,8 @@ use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{filter, fmt};
 
-/// The events of this thread, as the lines of JSON that a service would log, from the moment of the capture on.
+/// The events of this thread, as the lines of JSON that a service would log, from the moment of the
+/// capture on.
 pub struct Records {
     lines: Arc<Mutex<Vec<u8>>>,
 }
@@ -34,8 +35,9 @@ impl Records {
         Self { lines }
     }
 
-    /// Sets up the one subscriber of the process, which gives each thread its own lines: with one for each thread, an event that
-    /// a thread without a subscriber meets first is remembered as wanted by nobody.
+    /// Sets up the one subscriber of the process, which gives each thread its own lines: with one
+    /// for each thread, an event that a thread without a subscriber meets first is remembered
+    /// as wanted by nobody.
     ///
     /// # Panics
     /// If the process has another subscriber.
@@ -43,10 +45,14 @@ impl Records {
         static LISTENING: Once = Once::new();
         LISTENING.call_once(|| {
             let json = fmt::layer().json().flatten_event(true).with_writer(|| OfThisThread);
-            let ours = filter::Targets::new().with_target("resilience", level).with_target("test", level);
-            let subscriber =
-                tracing_subscriber::registry().with(ours).with(tracing_error::ErrorLayer::default()).with(json);
-            tracing::subscriber::set_global_default(subscriber).expect("nothing else sets a subscriber");
+            let ours =
+                filter::Targets::new().with_target("resilience", level).with_target("test", level);
+            let subscriber = tracing_subscriber::registry()
+                .with(ours)
+                .with(tracing_error::ErrorLayer::default())
+                .with(json);
+            tracing::subscriber::set_global_default(subscriber)
+                .expect("nothing else sets a subscriber");
         });
     }
 
@@ -55,7 +61,8 @@ impl Records {
     /// # Panics
     /// If a line isn't JSON.
     pub fn all(&self) -> Vec<Record> {
-        let lines = String::from_utf8(self.lines.lock().unwrap().clone()).expect("the log is UTF-8");
+        let lines =
+            String::from_utf8(self.lines.lock().unwrap().clone()).expect("the log is UTF-8");
         lines.lines().map(|line| Record(serde_json::from_str(line).expect(line))).collect()
     }
 
@@ -64,7 +71,10 @@ impl Records {
     /// # Panics
     /// If a line isn't JSON.
     pub fn reports(&self) -> Vec<Record> {
-        self.all().into_iter().filter(|record| record.text("target") == "resilience::report").collect()
+        self.all()
+            .into_iter()
+            .filter(|record| record.text("target") == "resilience::report")
+            .collect()
     }
 
     /// The messages of what came so far.

@@ -1,13 +1,13 @@
-//! `on_alert`: when an alert begins and when it is over, on a paused clock. The operations of the tests are all different,
-//! since listeners and thresholds are the process's.
+//! `on_alert`: when an alert begins and when it is over, on a paused clock. The operations of the
+//! tests are all different, since listeners and thresholds are the process's.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use resilience::errors::{CacheMiss, Internal, MissingConfig, NetworkTimeout, NotFound};
 use resilience::{
-    Alert, AlertNotice, AlertPhase, Category, Classification, Classify, Degrade, Report, RequestContext, Severity,
-    Shutdown, Site, millis, on_alert, report, report_success, secs,
+    Alert, AlertNotice, AlertPhase, Category, Classification, Classify, Degrade, Report,
+    RequestContext, Severity, Shutdown, Site, millis, on_alert, report, report_success, secs,
 };
 use resilience_boundary_tests::Records;
 use tokio::time::{advance, sleep};
@@ -62,7 +62,10 @@ async fn what_is_transient_alerts_after_five_in_a_row_until_the_next_success() {
     assert_eq!(heard.phases(), []);
     heard.fail(&timeout());
     let [began] = &heard.take()[..] else { panic!("the fifth begins it") };
-    assert_eq!((began.phase, began.alert, began.code), (Began, Alert::WhenRepeated, "NETWORK_TIMEOUT"));
+    assert_eq!(
+        (began.phase, began.alert, began.code),
+        (Began, Alert::WhenRepeated, "NETWORK_TIMEOUT")
+    );
     assert_eq!((began.category, began.severity), (Some(Category::Transient), Severity::Expected));
     assert_eq!((began.failures, began.lasted), (5, Duration::ZERO));
 
@@ -176,7 +179,10 @@ async fn what_is_fatal_alerts_at_once_and_once() {
         })
         .await;
     let [began] = &heard.take()[..] else { panic!("once") };
-    assert_eq!((began.alert, began.severity, began.failures), (Alert::AtOnce, Severity::Critical, 1));
+    assert_eq!(
+        (began.alert, began.severity, began.failures),
+        (Alert::AtOnce, Severity::Critical, 1)
+    );
     heard.succeed();
     assert_eq!(heard.phases(), []);
     sleep(secs(301)).await;
@@ -216,11 +222,19 @@ async fn fallbacks_that_stand_in_often_alert_under_the_service() {
     static SITE: Site = Site::new("recommendations", "recommended", "shop", "shop.rs", 1);
     let heard = Heard::of("recommendations");
     for _ in 0..11 {
-        assert!(Degrade::Critical.activate(&CacheMiss::new("prices"), Classify::classify, "[]", &SITE));
+        assert!(Degrade::Critical.activate(
+            &CacheMiss::new("prices"),
+            Classify::classify,
+            "[]",
+            &SITE
+        ));
         assert!(Degrade::Critical.activate(&timeout(), Classify::classify, "[]", &SITE));
     }
     let alerts: Vec<_> = heard.take().iter().map(|notice| (notice.code, notice.alert)).collect();
-    assert_eq!(alerts, [("CACHE_MISS", Alert::LowPriority), ("NETWORK_TIMEOUT", Alert::WhenFrequent)]);
+    assert_eq!(
+        alerts,
+        [("CACHE_MISS", Alert::LowPriority), ("NETWORK_TIMEOUT", Alert::WhenFrequent)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,11 +268,16 @@ async fn alerts_are_events_too() {
         .filter(|record| record.text("target") == "resilience")
         .map(|record| {
             let texts = ["level", "message", "operation", "code", "alert", "category", "severity"];
-            (texts.map(|field| record.text(field).to_owned()), record["failures"].clone(), record["lasted_ms"].clone())
+            (
+                texts.map(|field| record.text(field).to_owned()),
+                record["failures"].clone(),
+                record["lasted_ms"].clone(),
+            )
         })
         .collect();
     let event = |level: &str, name: &str| {
-        [level, name, "events", "NETWORK_TIMEOUT", "when_repeated", "transient", "expected"].map(str::to_owned)
+        [level, name, "events", "NETWORK_TIMEOUT", "when_repeated", "transient", "expected"]
+            .map(str::to_owned)
     };
     let (began, over) = (event("WARN", "alert_began"), event("INFO", "alert_over"));
     assert_eq!(told, [(began, 5.into(), 0.into()), (over, 5.into(), 1500.into())]);

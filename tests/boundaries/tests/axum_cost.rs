@@ -1,4 +1,5 @@
-//! What the layer costs a request that succeeds: a name, a context and an operation have to be kept somewhere, and no more than that.
+//! What the layer costs a request that succeeds: a name, a context and an operation have to be kept
+//! somewhere, and no more than that.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -68,6 +69,7 @@ async fn a_success_costs_a_handful_of_allocations() {
     let app = || Router::new().route("/users/{id}", get(async || "fine"));
     let without = allocations(app().layer(Nothing)).await;
     let with = allocations(app().layer(RequestLayer::new())).await;
-    // The id and its context, the operation, what an inner layer may ask for, the answer's header, and the body's wrapper.
+    // The id and its context, the operation, what an inner layer may ask for, the answer's header,
+    // and the body's wrapper.
     assert!(with - without <= 9, "{with} with the layer, {without} without");
 }

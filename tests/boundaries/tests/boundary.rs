@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use resilience::{
-    AlertNotice, AlertPhase, Boundary, Classification, Named, Rejected, RequestContext, RequestId, ServiceError,
-    boundary, degrade, on_alert, retry, timeout,
+    AlertNotice, AlertPhase, Boundary, Classification, Named, Rejected, RequestContext, RequestId,
+    ServiceError, boundary, degrade, on_alert, retry, timeout,
 };
 use resilience_boundary_tests::{Record, Records};
 
@@ -25,8 +25,10 @@ enum UserError {
 }
 
 fn reports(records: &Records) -> Vec<Record> {
-    let is_report =
-        |record: &Record| record.text("target") == "resilience::report" && record.text("message") != "already_reported";
+    let is_report = |record: &Record| {
+        record.text("target") == "resilience::report"
+            && record.text("message") != "already_reported"
+    };
     records.all().into_iter().filter(is_report).collect()
 }
 
@@ -103,12 +105,19 @@ async fn a_retried_failure_is_reported_after_the_last_attempt() {
     let calls = AtomicU32::new(0);
     assert_eq!(retried(&calls, 9).await, Err(UserError::Away));
     assert_eq!(calls.load(Relaxed), 3);
-    assert_eq!(records.names(), ["retry_scheduled", "retry_scheduled", "retry_stopped", "expected_error"]);
+    assert_eq!(
+        records.names(),
+        ["retry_scheduled", "retry_scheduled", "retry_stopped", "expected_error"]
+    );
     let report = only_report(&records);
     assert_eq!(report.text("operation"), "retried");
     // Each event of the layers can be found by the request it belongs to.
     for record in records.all() {
-        assert_eq!(record["span"]["request_id"].as_str(), Some(report.text("request_id")), "{record:?}");
+        assert_eq!(
+            record["span"]["request_id"].as_str(),
+            Some(report.text("request_id")),
+            "{record:?}"
+        );
     }
 }
 
@@ -161,7 +170,11 @@ struct Message {
 async fn consume(message: Message) -> Result<(String, RequestContext), UserError> {
     let context = RequestContext::current().expect("a context");
     tokio::task::yield_now().await;
-    assert_eq!(id_of_the_context().as_ref(), Some(context.request_id()), "it is there at every poll");
+    assert_eq!(
+        id_of_the_context().as_ref(),
+        Some(context.request_id()),
+        "it is there at every poll"
+    );
     Ok((message.id, context))
 }
 
@@ -173,7 +186,10 @@ fn message(id: &str, customer: Option<u32>) -> Message {
 async fn where_there_is_no_context_the_options_make_it() {
     let (id, context) = consume(message("msg-7", Some(42))).await.unwrap();
     assert_eq!((id.as_str(), context.request_id().as_str()), ("msg-7", "msg-7"));
-    assert_eq!((context.user().as_deref(), context.tenant().as_deref()), (Some("42"), Some("acme")));
+    assert_eq!(
+        (context.user().as_deref(), context.tenant().as_deref()),
+        (Some("42"), Some("acme"))
+    );
     assert_eq!(context.operation().as_deref(), Some("consume"));
 
     let (_, context) = consume(message("not fit\nfor a log", None)).await.unwrap();
@@ -191,7 +207,10 @@ async fn a_context_that_is_there_is_kept() {
         .scope(async move {
             let (_, seen) = consume(message("msg-7", None)).await.unwrap();
             assert_eq!(seen.request_id(), kept.request_id());
-            assert_eq!((seen.user().as_deref(), seen.tenant().as_deref()), (Some("u-1"), Some("acme")));
+            assert_eq!(
+                (seen.user().as_deref(), seen.tenant().as_deref()),
+                (Some("u-1"), Some("acme"))
+            );
             assert_eq!(seen.operation().as_deref(), Some("GET /users/{id}"));
             consume(message("msg-8", Some(2))).await.unwrap();
             assert_eq!(kept.user().as_deref(), Some("2"));
@@ -294,7 +313,10 @@ mod crowded {
 fn whatever_an_error_is_it_can_be_classified_from_outside() {
     let records = Records::capture();
     assert!(hidden().is_err() && hidden_error().is_err() && crowded::look("a text").is_err());
-    let told = reports(&records).iter().map(|record| record.text("exception.message").to_owned()).collect::<Vec<_>>();
+    let told = reports(&records)
+        .iter()
+        .map(|record| record.text("exception.message").to_owned())
+        .collect::<Vec<_>>();
     assert_eq!(told, ["no error", "db error", "a text"]);
     assert_eq!(reports(&records)[1].list("error.chain"), ["invalid digit found in string"]);
 }
@@ -323,7 +345,10 @@ async fn a_foreign_error_is_classified_by_a_function() {
     let records = Records::capture();
     assert_eq!(foreign().await, Err(Foreign("the library is confused")));
     let record = only_report(&records);
-    assert_eq!((record.text("message"), record.text("error.type")), ("unexpected_error", "FOREIGN"));
+    assert_eq!(
+        (record.text("message"), record.text("error.type")),
+        ("unexpected_error", "FOREIGN")
+    );
     assert_eq!(record.text("exception.message"), "the library is confused");
     assert!(record.text("exception.type").ends_with("Foreign"), "{record:?}");
 }
@@ -345,7 +370,8 @@ async fn without_the_macro_it_is_the_same() {
 #[tokio::test]
 async fn what_is_spawned_without_its_context_gets_one() {
     let records = Records::capture();
-    let spawned = RequestContext::new().sync_scope(|| tokio::spawn(Boundary::new("job").run(get_user(0))));
+    let spawned =
+        RequestContext::new().sync_scope(|| tokio::spawn(Boundary::new("job").run(get_user(0))));
     assert_eq!(spawned.await.unwrap(), Err(UserError::Unknown(0)));
     assert!(only_report(&records).has("request_id"));
 
@@ -468,7 +494,10 @@ mod answers {
             "0" => Err(SignUpError::Ledger),
             age => match age.parse::<u8>() {
                 Ok(age) => Ok(age.to_string()),
-                Err(_) => Err(SignUpError::Form(age.to_owned(), vec![FieldError::new("age", "must be a number")])),
+                Err(_) => Err(SignUpError::Form(
+                    age.to_owned(),
+                    vec![FieldError::new("age", "must be a number")],
+                )),
             },
         }
     }
@@ -480,7 +509,8 @@ mod answers {
 
     async fn answer(age: &str) -> Response {
         let app: Router = Router::new().route("/{age}", get(sign_up)).layer(RequestLayer::new());
-        let request = http::Request::get(format!("/{age}")).header("x-request-id", "r-1").body(Body::empty());
+        let request =
+            http::Request::get(format!("/{age}")).header("x-request-id", "r-1").body(Body::empty());
         app.oneshot(request.unwrap()).await.unwrap()
     }
 
@@ -490,7 +520,10 @@ mod answers {
         let response = answer("x").await;
         assert_eq!(response.status(), 422);
         let json = body(response).await;
-        assert_eq!((&json["code"], &json["detail"]), (&"VALIDATION_ERROR".into(), &"Please correct the form".into()));
+        assert_eq!(
+            (&json["code"], &json["detail"]),
+            (&"VALIDATION_ERROR".into(), &"Please correct the form".into())
+        );
         assert!(json["errors"].to_string().contains("must be a number"), "{json}");
         assert_eq!(json["request_id"], "r-1");
         let report = only_report(&records);
@@ -621,7 +654,10 @@ mod shapes {
         let records = Records::capture();
         assert_eq!(repository().user(9).await, Err(UserError::Unknown(9)));
         let report = only_report(&records);
-        assert_eq!((report.text("operation"), report.text("user_id"), report.text("tenant_id")), ("user", "ada", "9"));
+        assert_eq!(
+            (report.text("operation"), report.text("user_id"), report.text("tenant_id")),
+            ("user", "ada", "9")
+        );
     }
 
     async fn bare(row: [u64; 16]) -> Result<u64, UserError> {

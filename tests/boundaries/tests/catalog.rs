@@ -43,7 +43,8 @@ fn the_table_stays_a_table() {
 #[test]
 fn the_json_has_all_of_each_entry() {
     let json: serde_json::Value =
-        serde_json::from_str(&catalog::to_json(&[OrderError::CATALOG, Unbalanced::CATALOG])).unwrap();
+        serde_json::from_str(&catalog::to_json(&[OrderError::CATALOG, Unbalanced::CATALOG]))
+            .unwrap();
     assert_eq!(
         json[0],
         serde_json::json!({

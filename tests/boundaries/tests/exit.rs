@@ -3,8 +3,9 @@
 use std::process::{Command, Output, Stdio};
 
 use resilience::errors::{
-    AuthFailed, CacheMiss, Conflict, ConnectFailed, CorruptState, Internal, MissingConfig, NetworkTimeout, NotFound,
-    RateLimited, ServiceUnavailable, UpstreamClientError, ValidationError,
+    AuthFailed, CacheMiss, Conflict, ConnectFailed, CorruptState, Internal, MissingConfig,
+    NetworkTimeout, NotFound, RateLimited, ServiceUnavailable, UpstreamClientError,
+    ValidationError,
 };
 use resilience::{Classification, Classify, Shutdown, exit_status, report, secs};
 use serde_json::Value;
@@ -57,22 +58,35 @@ fn a_failure_is_logged_told_and_returned() {
     assert_eq!(ended.status, 66);
     assert_eq!(ended.told, "ends: file users.csv not found (NOT_FOUND)\n");
     let [record] = &ended.records[..] else { panic!("{:#?}", ended.records) };
-    assert_eq!((&record["message"], &record["operation"]), (&"expected_error".into(), &"ends".into()));
+    assert_eq!(
+        (&record["message"], &record["operation"]),
+        (&"expected_error".into(), &"ends".into())
+    );
     assert!(record["code.file.path"].as_str().unwrap().ends_with("ends.rs"), "{record}");
 }
 
 #[test]
 fn the_request_id_is_told() {
-    assert_eq!(run("in a request", "0").told, "ends: file users.csv not found (NOT_FOUND, request run-7)\n");
+    assert_eq!(
+        run("in a request", "0").told,
+        "ends: file users.csv not found (NOT_FOUND, request run-7)\n"
+    );
 }
 
 #[test]
 fn what_a_boundary_has_logged_is_not_logged_again() {
     for how in ["of a boundary", "awaited", "wrapped"] {
         let ended = run(how, "0");
-        assert_eq!(ended.told, "ends: file users.csv not found (NOT_FOUND, request run-8)\n", "{how}");
+        assert_eq!(
+            ended.told, "ends: file users.csv not found (NOT_FOUND, request run-8)\n",
+            "{how}"
+        );
         let [record] = &ended.records[..] else { panic!("{how}: {:#?}", ended.records) };
-        assert_eq!((&record["operation"], &record["request_id"]), (&"import".into(), &"run-8".into()), "{how}");
+        assert_eq!(
+            (&record["operation"], &record["request_id"]),
+            (&"import".into(), &"run-8".into()),
+            "{how}"
+        );
     }
 }
 
@@ -88,7 +102,10 @@ fn another_failure_than_the_boundarys_is_logged() {
 #[test]
 fn nobody_is_told_the_internals() {
     let ended = run("internal", "0");
-    assert_eq!((ended.status, &*ended.told), (70, "ends: An internal error occurred (INTERNAL_ERROR)\n"));
+    assert_eq!(
+        (ended.status, &*ended.told),
+        (70, "ends: An internal error occurred (INTERNAL_ERROR)\n")
+    );
     assert!(ended.records[0]["exception.message"].as_str().unwrap().contains("/etc/secret"));
     assert_eq!(run("spoiled", "0").told, "ends: An internal error occurred (INTERNAL_ERROR)\n");
 }
@@ -104,7 +121,10 @@ fn what_came_from_outside_does_not_steer_the_terminal() {
 #[test]
 fn a_fatal_error_is_critical_and_has_its_own_status() {
     let ended = run("config", "0");
-    assert_eq!((ended.status, &*ended.told), (78, "ends: An internal error occurred (MISSING_CONFIG)\n"));
+    assert_eq!(
+        (ended.status, &*ended.told),
+        (78, "ends: An internal error occurred (MISSING_CONFIG)\n")
+    );
     assert_eq!(ended.records[0]["message"], "critical_error");
 }
 
@@ -118,7 +138,8 @@ fn a_success_says_nothing_and_keeps_its_own_code() {
 
 #[test]
 fn a_closed_standard_error_is_no_reason_to_panic() {
-    let mut child = command("not found", "0").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command("not found", "0").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(66));
 }
@@ -139,12 +160,18 @@ async fn a_server_stops_in_good_order_when_a_fatal_error_was_reported() {
     let shutdown = Shutdown::new();
     let handler = {
         let shutdown = shutdown.clone();
-        async || shutdown.scope(async { format!("{:?}", report(&MissingConfig::new("DATABASE_URL"))) }).await
+        async || {
+            shutdown
+                .scope(async { format!("{:?}", report(&MissingConfig::new("DATABASE_URL"))) })
+                .await
+        }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = axum::Router::new().route("/", axum::routing::get(handler));
-    let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(shutdown.requested()).into_future());
+    let server = tokio::spawn(
+        axum::serve(listener, app).with_graceful_shutdown(shutdown.requested()).into_future(),
+    );
 
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -166,7 +193,8 @@ fn run(kind: &str, backtrace: &str) -> Ended {
     let log = String::from_utf8(stdout).unwrap();
     let records: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     // The alert of a fatal error is an event too.
-    let records = records.into_iter().filter(|record| record["target"] == "resilience::report").collect();
+    let records =
+        records.into_iter().filter(|record| record["target"] == "resilience::report").collect();
     Ended { status: status.code().unwrap(), told: String::from_utf8(stderr).unwrap(), records }
 }
 

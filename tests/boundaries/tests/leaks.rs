@@ -1,4 +1,5 @@
-//! Nothing of an error's own text leaves with a status of 500 and above: random messages and chains, the whole of each response.
+//! Nothing of an error's own text leaves with a status of 500 and above: random messages and
+//! chains, the whole of each response.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -9,9 +10,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use resilience::axum::RequestLayer;
-use resilience::errors::{Internal, MissingConfig, NonCriticalFailure, ServiceUnavailable, UpstreamClientError};
+use resilience::errors::{
+    Internal, MissingConfig, NonCriticalFailure, ServiceUnavailable, UpstreamClientError,
+};
 use resilience::http::{BodyFormat, UpstreamError};
-use resilience::{Classification, Classify, FieldError, Problem, Rejected, ServiceError, Severity, Shutdown};
+use resilience::{
+    Classification, Classify, FieldError, Problem, Rejected, ServiceError, Severity, Shutdown,
+};
 use tower::ServiceExt as _;
 
 /// How many errors are made and answered.
@@ -35,7 +40,8 @@ impl Random {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    /// A word that occurs nowhere else: of letters of which no four make a part of an English word, or of a request id.
+    /// A word that occurs nowhere else: of letters of which no four make a part of an English word,
+    /// or of a request id.
     fn secret(&mut self) -> String {
         const LETTERS: &[u8] = b"ghjkmnpqrvwxzGHJKMNPQRVWXZ";
         (0..6 + self.below(6)).map(|_| char::from(LETTERS[self.below(LETTERS.len())])).collect()
@@ -46,14 +52,18 @@ impl Random {
         let secret = self.secret();
         let text = match self.below(12) {
             0 => format!("SELECT {secret} FROM users WHERE email = '{secret}'"),
-            1 => format!("https://{secret}:{secret}@{secret}.internal:5432/{secret}?key={secret}#{secret}"),
+            1 => format!(
+                "https://{secret}:{secret}@{secret}.internal:5432/{secret}?key={secret}#{secret}"
+            ),
             2 => format!("/home/{secret}/src/{secret}.rs:12:5"),
             3 => format!("alloc::boxed::Box<dyn {secret}::{secret}>"),
             4 => format!("größe 价格 {secret} \u{202e}\u{0}🦀"),
             5 => format!("\"}},\"{secret}\":{{\"a\":\"\\\n\r\t{secret}"),
             6 => format!("{secret}\r\nset-cookie: {secret}=1\r\n\r\n<script>{secret}</script>"),
             7 => {
-                format!("duplicate key value violates \"{secret}_key\" DETAIL: Key (email)=({secret}) already exists.")
+                format!(
+                    "duplicate key value violates \"{secret}_key\" DETAIL: Key (email)=({secret}) already exists."
+                )
             }
             8 => format!("%{secret}%s{{{secret}}}{{0}}"),
             9 => secret.clone(),
@@ -102,7 +112,9 @@ impl std::error::Error for Talkative {}
 
 impl Classify for Talkative {
     fn classify(&self) -> Classification {
-        Classification::permanent("TALKATIVE").with_status(self.status).with_severity(Severity::Expected)
+        Classification::permanent("TALKATIVE")
+            .with_status(self.status)
+            .with_severity(Severity::Expected)
     }
 
     fn public_message(&self) -> Cow<'_, str> {
@@ -123,7 +135,10 @@ fn problem(random: &mut Random, secrets: &mut Vec<String>) -> Problem {
     match random.below(16) {
         0 => Derived::Busy { text, cause }.into(),
         1 => Derived::Broken { text }.into(),
-        2 => Derived::Stop(text, anyhow::anyhow!(random.text(secrets)).context(random.text(secrets))).into(),
+        2 => {
+            Derived::Stop(text, anyhow::anyhow!(random.text(secrets)).context(random.text(secrets)))
+                .into()
+        }
         3 => Derived::Io(cause).into(),
         4 => anyhow::anyhow!(text).context(cause).context(random.text(secrets)).into(),
         5 => anyhow::Error::new(Derived::Busy { text, cause }).context(random.text(secrets)).into(),
@@ -157,7 +172,9 @@ fn reqwest_error(url: &str) -> reqwest::Error {
     thread_local! {
         static CLIENT: reqwest::Client = reqwest::Client::builder().no_proxy().build().unwrap();
     }
-    CLIENT.with(|client| client.get("not a url").build().unwrap_err()).with_url(url.parse().unwrap())
+    CLIENT
+        .with(|client| client.get("not a url").build().unwrap_err())
+        .with_url(url.parse().unwrap())
 }
 
 /// The whole response as it would go over the wire.
@@ -171,11 +188,14 @@ async fn wire(response: Response) -> (u16, String) {
     (parts.status.as_u16(), wire)
 }
 
-/// The first four letters in a row of a secret that a response has, in whatever case, if it has any.
+/// The first four letters in a row of a secret that a response has, in whatever case, if it has
+/// any.
 fn leaked<'s>(wire: &str, secrets: &'s [String]) -> Option<&'s str> {
     let wire = wire.to_ascii_lowercase();
     secrets.iter().find_map(|secret| {
-        (0..=secret.len() - 4).map(|at| &secret[at..at + 4]).find(|part| wire.contains(&part.to_ascii_lowercase()))
+        (0..=secret.len() - 4)
+            .map(|at| &secret[at..at + 4])
+            .find(|part| wire.contains(&part.to_ascii_lowercase()))
     })
 }
 
@@ -187,7 +207,9 @@ async fn no_server_error_says_anything_of_its_own() {
     };
     let apps = [
         app(RequestLayer::new()),
-        app(RequestLayer::new().body_format(BodyFormat::Plain).problem_types("https://example.com/problems/")),
+        app(RequestLayer::new()
+            .body_format(BodyFormat::Plain)
+            .problem_types("https://example.com/problems/")),
     ];
     let mut random = Random(42);
     let mut looked_at = 0;
@@ -196,8 +218,10 @@ async fn no_server_error_says_anything_of_its_own() {
         // What is fatal is to stop this part of the test alone.
         let problem = Shutdown::new().sync_scope(|| problem(&mut random, &mut secrets));
         assert!(problem.status() >= 500, "{problem}");
-        let mut wires =
-            vec![wire(problem.clone().into_response()).await, wire(problem.clone().plain().into_response()).await];
+        let mut wires = vec![
+            wire(problem.clone().into_response()).await,
+            wire(problem.clone().plain().into_response()).await,
+        ];
         if number % ROUTED == 0 {
             for app in &apps {
                 let mut request = http::Request::new(axum::body::Body::empty());
@@ -215,7 +239,8 @@ async fn no_server_error_says_anything_of_its_own() {
     assert_eq!(looked_at, 2 * ERRORS + 2 * ERRORS / ROUTED);
 }
 
-/// What a handler does that never heard of problems, and what a panic does: their texts stay inside as well.
+/// What a handler does that never heard of problems, and what a panic does: their texts stay inside
+/// as well.
 #[tokio::test]
 async fn neither_do_texts_and_panics_of_handlers() {
     let handler = async |Extension((kind, text)): Extension<(usize, String)>| -> Response {

@@ -8,7 +8,9 @@ use resilience::errors::{
     AuthFailed, Internal, MissingConfig, NotFound, RateLimited, ServiceUnavailable, ValidationError,
 };
 use resilience::http::BodyFormat;
-use resilience::{Advice, Classification, Classify, FieldError, Problem, RequestContext, RequestId, ServiceError};
+use resilience::{
+    Advice, Classification, Classify, FieldError, Problem, RequestContext, RequestId, ServiceError,
+};
 
 /// An error that says whatever it is told to.
 struct Saying {
@@ -47,7 +49,9 @@ fn in_request<T>(function: impl FnOnce() -> T) -> T {
 
 #[test]
 fn the_body_of_rfc_9457() {
-    let problem = in_request(|| Problem::of(&ValidationError::new("items[2].quantity", "must be \"1\" or more")));
+    let problem = in_request(|| {
+        Problem::of(&ValidationError::new("items[2].quantity", "must be \"1\" or more"))
+    });
     assert_eq!(
         problem.body(),
         concat!(
@@ -63,7 +67,10 @@ fn the_body_of_rfc_9457() {
 #[test]
 fn the_plain_body() {
     let problem = in_request(|| Problem::of(&NotFound::new("user", "42")).plain());
-    assert_eq!(problem.body(), r#"{"error":"NOT_FOUND","message":"user 42 not found","request_id":"req-1"}"#);
+    assert_eq!(
+        problem.body(),
+        r#"{"error":"NOT_FOUND","message":"user 42 not found","request_id":"req-1"}"#
+    );
     assert_eq!(problem.format(), BodyFormat::Plain);
     assert_eq!(problem.format().content_type(), "application/json");
 
@@ -91,7 +98,10 @@ fn a_server_error_says_nothing_of_its_own() {
         }
     }
     let fatal = Problem::of(&MissingConfig::new("DATABASE_URL"));
-    assert_eq!((fatal.status(), fatal.code(), fatal.is_retryable()), (500, "MISSING_CONFIG", false));
+    assert_eq!(
+        (fatal.status(), fatal.code(), fatal.is_retryable()),
+        (500, "MISSING_CONFIG", false)
+    );
 }
 
 #[test]
@@ -160,8 +170,13 @@ fn what_is_no_errors_status_becomes_500() {
 
 #[test]
 fn a_type_is_a_uri_of_ones_own() {
-    let problem = Problem::new(403, "OUT_OF_CREDIT").with_type("https://example.com/probs/out-of-credit");
-    assert!(problem.body().starts_with(r#"{"type":"https://example.com/probs/out-of-credit","title":"Forbidden","#));
+    let problem =
+        Problem::new(403, "OUT_OF_CREDIT").with_type("https://example.com/probs/out-of-credit");
+    assert!(
+        problem.body().starts_with(
+            r#"{"type":"https://example.com/probs/out-of-credit","title":"Forbidden","#
+        )
+    );
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -193,13 +208,17 @@ fn a_question_mark_makes_the_answer_of_every_error_that_classifies_itself() {
         Ok(())
     }
     fn boxed() -> Result<(), Problem> {
-        let error: Box<dyn std::error::Error + Send + Sync> = Box::new(UserError::Unknown { id: 1 });
+        let error: Box<dyn std::error::Error + Send + Sync> =
+            Box::new(UserError::Unknown { id: 1 });
         Err(error)?;
         Ok(())
     }
     let told = |result: Result<(), Problem>| result.unwrap_err().to_string();
     assert_eq!(told(own(7)), "404 NOT_FOUND: No such user");
-    assert_eq!(told(nested()), "422 VALIDATION_ERROR: validation failed on email: must contain an @");
+    assert_eq!(
+        told(nested()),
+        "422 VALIDATION_ERROR: validation failed on email: must contain an @"
+    );
     assert_eq!(nested().unwrap_err().errors(), [FieldError::new("email", "must contain an @")]);
     assert_eq!(told(io()), "503 CONNECT_FAILED: An internal error occurred");
     assert_eq!(told(anyhow()), "404 NOT_FOUND: No such user");

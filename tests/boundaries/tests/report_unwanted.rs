@@ -1,4 +1,5 @@
-//! A record that nobody wants costs nothing: its texts aren't even formatted. A binary of its own, for the level is the process's.
+//! A record that nobody wants costs nothing: its texts aren't even formatted. A binary of its own,
+//! for the level is the process's.
 
 use std::error::Error;
 use std::fmt;
@@ -39,7 +40,9 @@ fn what_nobody_wants_is_not_formatted() {
     let (context, shutdown) = (RequestContext::new(), Shutdown::new());
     let formatted = |class| {
         let error = Counted { class, formatted: AtomicU32::new(0) };
-        let fresh = shutdown.clone().sync_scope(|| context.clone().sync_scope(|| report(&error).is_fresh()));
+        let fresh = shutdown
+            .clone()
+            .sync_scope(|| context.clone().sync_scope(|| report(&error).is_fresh()));
         assert!(fresh);
         error.formatted.into_inner()
     };

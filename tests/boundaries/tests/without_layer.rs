@@ -27,7 +27,10 @@ async fn a_forgotten_layer_is_told_of_once() {
     for _ in 0..2 {
         assert_eq!(ask(app()).await, 404);
     }
-    assert_eq!(records.names(), ["expected_error", "expected_error", "request_layer_missing", "expected_error"]);
+    assert_eq!(
+        records.names(),
+        ["expected_error", "expected_error", "request_layer_missing", "expected_error"]
+    );
     let warning = &records.all()[2];
     assert_eq!(warning.text("level"), "WARN");
     assert!(warning.text("help").contains("RequestLayer"), "{warning:?}");
@@ -42,6 +45,9 @@ fn so_is_the_one_of_grpc() {
     for _ in 0..2 {
         let _ = answer();
     }
-    assert_eq!(records.names(), ["expected_error", "expected_error", "request_layer_missing", "expected_error"]);
+    assert_eq!(
+        records.names(),
+        ["expected_error", "expected_error", "request_layer_missing", "expected_error"]
+    );
     assert!(records.all()[2].text("help").contains("RequestContextLayer"));
 }

@@ -1,10 +1,13 @@
-//! How long it takes to classify a database's error, in nanoseconds: by its bare code, and a real error of SQLx.
+//! How long it takes to classify a database's error, in nanoseconds: by its bare code, and a real
+//! error of SQLx.
 //!
 //!     cargo bench -p resilience-database-tests --bench classify
-//!     tests/with-services --only postgres,mysql cargo bench -p resilience-database-tests --bench classify
+//!     tests/with-services --only postgres,mysql cargo bench -p resilience-database-tests --bench
+//! classify
 //!
-//! The second has errors of real servers too. Each line is the fastest of many short samples, over codes that lie all over
-//! the table: whatever else the machine does makes a sample slower and never faster.
+//! The second has errors of real servers too. Each line is the fastest of many short samples, over
+//! codes that lie all over the table: whatever else the machine does makes a sample slower and
+//! never faster.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -17,14 +20,23 @@ const SAMPLES: u32 = 2_000;
 const CALLS: u32 = 1_000;
 
 fn main() {
-    let states = ["08006", "22001", "23505", "25P02", "40001", "40P01", "53300", "57014", "XX000", "22ZZZ"];
-    measure("postgres::classify", &states, |state| postgres::classify(state).map(|is| is.classification()));
+    let states =
+        ["08006", "22001", "23505", "25P02", "40001", "40P01", "53300", "57014", "XX000", "22ZZZ"];
+    measure("postgres::classify", &states, |state| {
+        postgres::classify(state).map(|is| is.classification())
+    });
     let numbers = [1040, 1045, 1062, 1205, 1213, 1366, 1452, 3024, 3572, 3999];
-    measure("mysql::classify", &numbers, |&number| mysql::classify(number).map(|is| is.classification()));
+    measure("mysql::classify", &numbers, |&number| {
+        mysql::classify(number).map(|is| is.classification())
+    });
     let numbers = [1040, 1062, 1213, 1927, 1969, 4025, 4084, 4151, 4999];
-    measure("mariadb::classify", &numbers, |&number| mariadb::classify(number).map(|is| is.classification()));
+    measure("mariadb::classify", &numbers, |&number| {
+        mariadb::classify(number).map(|is| is.classification())
+    });
     let codes = [1, 5, 13, 19, 275, 517, 787, 1555, 2067, 9226];
-    measure("sqlite::classify", &codes, |&code| sqlite::classify(code).map(|is| is.classification()));
+    measure("sqlite::classify", &codes, |&code| {
+        sqlite::classify(code).map(|is| is.classification())
+    });
 
     measure("sqlx::Error::PoolTimedOut", &[Error::PoolTimedOut], Classify::classify);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -69,8 +81,17 @@ async fn real_errors() -> [(&'static str, Option<Error>); 3] {
     }
 
     [
-        ("sqlx::Error of SQLite", violation!(SqliteConnection, Some(String::from("sqlite::memory:")))),
-        ("sqlx::Error of PostgreSQL", violation!(PgConnection, std::env::var("RESILIENCE_POSTGRES_URL").ok())),
-        ("sqlx::Error of MySQL or MariaDB", violation!(MySqlConnection, std::env::var("RESILIENCE_MYSQL_URL").ok())),
+        (
+            "sqlx::Error of SQLite",
+            violation!(SqliteConnection, Some(String::from("sqlite::memory:"))),
+        ),
+        (
+            "sqlx::Error of PostgreSQL",
+            violation!(PgConnection, std::env::var("RESILIENCE_POSTGRES_URL").ok()),
+        ),
+        (
+            "sqlx::Error of MySQL or MariaDB",
+            violation!(MySqlConnection, std::env::var("RESILIENCE_MYSQL_URL").ok()),
+        ),
     ]
 }

@@ -1,6 +1,9 @@
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgConnection, PgPool};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgConnection,
+    PgPool,
+};
 
 /// An empty database on the shared PostgreSQL.
 pub struct Postgres {
@@ -16,7 +19,10 @@ pub fn postgres() -> impl Future<Output = Option<Postgres>> {
         let options: PgConnectOptions = url?.parse().expect("a URL of PostgreSQL");
         let name = super::unique();
         let mut server = options.connect().await.expect("the server is ready");
-        server.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a new database");
+        server
+            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .await
+            .expect("a new database");
         server.close().await.expect("a farewell");
         Some(Postgres { options: options.database(&name) })
     }
@@ -48,7 +54,10 @@ pub fn mysql() -> impl Future<Output = Option<Mysql>> {
         let options: MySqlConnectOptions = url?.parse().expect("a URL of MariaDB");
         let name = super::unique();
         let mut server = options.connect().await.expect("the server is ready");
-        server.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a new database");
+        server
+            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .await
+            .expect("a new database");
         server.close().await.expect("a farewell");
         Some(Mysql { options: options.database(&name) })
     }

@@ -1,4 +1,5 @@
-//! What the tests on real databases share: servers, from `tests/with-services`, and ways to wait for what a server does.
+//! What the tests on real databases share: servers, from `tests/with-services`, and ways to wait
+//! for what a server does.
 //!
 //! A test asks for its server, and returns if there is none:
 //!
@@ -9,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! What it gets is a database of its own, so that all tests run at once. A test that stops or restarts a server starts its own:
-//! [`Private::postgres`].
+//! What it gets is a database of its own, so that all tests run at once. A test that stops or
+//! restarts a server starts its own: [`Private::postgres`].
 
 #![allow(clippy::missing_panics_doc, reason = "where a helper panics, its test has failed")]
 
@@ -32,7 +33,8 @@ pub use wait::until;
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
 
-/// What the layers make of an error, to compare at once: code, status, advice, and whether it was sent.
+/// What the layers make of an error, to compare at once: code, status, advice, and whether it was
+/// sent.
 pub fn told(error: &sqlx::Error) -> (&'static str, u16, resilience::Advice, resilience::Sent) {
     let is = resilience::Classify::classify(error);
     (is.code(), is.status(), is.advice(), is.sent())
@@ -50,10 +52,15 @@ pub fn code(error: &sqlx::Error) -> String {
     }
 }
 
-/// Says that the running test is left out, where nobody can capture it; fails where nothing may be left out.
+/// Says that the running test is left out, where nobody can capture it; fails where nothing may be
+/// left out.
 #[track_caller]
 pub fn skip(needs: &str) {
-    assert!(std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref() != Ok("1"), "{} needs {needs}", name());
+    assert!(
+        std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref() != Ok("1"),
+        "{} needs {needs}",
+        name()
+    );
     say_skipped(needs);
 }
 

@@ -18,7 +18,8 @@ impl Scratch {
         &self.0
     }
 
-    /// How to open the one database of the directory, which is made when it isn't there. Nothing waits for a lock.
+    /// How to open the one database of the directory, which is made when it isn't there. Nothing
+    /// waits for a lock.
     pub fn options(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(self.0.join("database"))

@@ -34,10 +34,12 @@ impl Private {
         environment: &[(&str, &str)],
     ) -> impl Future<Output = Option<Self>> {
         // Where the shared one is, a private one can be had too.
-        let shared = super::database::url(&format!("RESILIENCE_{}_URL", service.to_uppercase()), needs);
+        let shared =
+            super::database::url(&format!("RESILIENCE_{}_URL", service.to_uppercase()), needs);
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../with-services"));
         command.arg("--control").arg(service).args(arguments).envs(environment.iter().copied());
-        // Only its standard input tells it to go; a signal would leave the server to its supervisor, which is as good.
+        // Only its standard input tells it to go; a signal would leave the server to its
+        // supervisor, which is as good.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(false);
         async move {
             shared?;

@@ -1,4 +1,5 @@
-//! What it costs to classify a database's error: no allocation, whatever the driver makes of its code.
+//! What it costs to classify a database's error: no allocation, whatever the driver makes of its
+//! code.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -80,6 +81,7 @@ async fn no_error_of_a_database_allocates() {
         assert_eq!(count, 0, "{statement}");
     }
     // What SQLx's own way to the code costs.
-    let error = sqlx::raw_sql("INSERT INTO t (a) VALUES (1)").execute(&mut connection).await.unwrap_err();
+    let error =
+        sqlx::raw_sql("INSERT INTO t (a) VALUES (1)").execute(&mut connection).await.unwrap_err();
     assert!(allocations(|| drop(black_box(error.as_database_error().unwrap().code()))) > 0);
 }

@@ -1,4 +1,5 @@
-//! SQLite's real errors, as SQLx reports them: what they are, and what a handler and a log record get to know of them.
+//! SQLite's real errors, as SQLx reports them: what they are, and what a handler and a log record
+//! get to know of them.
 
 use resilience::sql::{self, SqlKind};
 use resilience::{Advice, Category, Classify};
@@ -26,13 +27,43 @@ async fn failure(statement: &'static str) -> Error {
 #[tokio::test]
 async fn each_constraint_says_what_it_is_and_names_itself() {
     let table = [
-        ("INSERT INTO users VALUES (2, 'ada@example.org', 20)", SqlKind::UniqueViolation, "2067", Some("users.email")),
-        ("INSERT INTO users VALUES (1, 'b@example.org', 20)", SqlKind::UniqueViolation, "1555", Some("users.id")),
-        ("INSERT INTO plain (rowid) VALUES (1)", SqlKind::UniqueViolation, "2579", Some("plain.rowid")),
-        ("INSERT INTO users VALUES (2, 'b@example.org', 7)", SqlKind::CheckViolation, "275", Some("adult")),
-        ("INSERT INTO users VALUES (2, NULL, 20)", SqlKind::NotNullViolation, "1299", Some("users.email")),
+        (
+            "INSERT INTO users VALUES (2, 'ada@example.org', 20)",
+            SqlKind::UniqueViolation,
+            "2067",
+            Some("users.email"),
+        ),
+        (
+            "INSERT INTO users VALUES (1, 'b@example.org', 20)",
+            SqlKind::UniqueViolation,
+            "1555",
+            Some("users.id"),
+        ),
+        (
+            "INSERT INTO plain (rowid) VALUES (1)",
+            SqlKind::UniqueViolation,
+            "2579",
+            Some("plain.rowid"),
+        ),
+        (
+            "INSERT INTO users VALUES (2, 'b@example.org', 7)",
+            SqlKind::CheckViolation,
+            "275",
+            Some("adult"),
+        ),
+        (
+            "INSERT INTO users VALUES (2, NULL, 20)",
+            SqlKind::NotNullViolation,
+            "1299",
+            Some("users.email"),
+        ),
         ("INSERT INTO orders VALUES (99)", SqlKind::ForeignKeyViolation, "787", None),
-        ("BEGIN; INSERT INTO orders VALUES (99); COMMIT", SqlKind::ForeignKeyViolation, "787", None),
+        (
+            "BEGIN; INSERT INTO orders VALUES (99); COMMIT",
+            SqlKind::ForeignKeyViolation,
+            "787",
+            None,
+        ),
         ("DELETE FROM users", SqlKind::Raised, "1811", None),
         ("INSERT INTO strict_one VALUES ('x')", SqlKind::InvalidValue, "3091", None),
         ("INSERT INTO users (id) VALUES ('x')", SqlKind::InvalidValue, "20", None),
@@ -43,7 +74,11 @@ async fn each_constraint_says_what_it_is_and_names_itself() {
         let details = sql::details(&error).unwrap();
         let condition = details.condition().unwrap_or_else(|| panic!("{statement}: {error:?}"));
         assert_eq!(condition.kind(), kind, "{statement}: {error:?}");
-        assert_eq!((details.system(), details.code().as_deref()), (Some("sqlite"), Some(code)), "{statement}");
+        assert_eq!(
+            (details.system(), details.code().as_deref()),
+            (Some("sqlite"), Some(code)),
+            "{statement}"
+        );
         assert_eq!(sql::constraint(&error), constraint, "{statement}");
         assert_eq!(error.classify(), kind.classification(), "{statement}");
         // The link below it in the chain of causes is the same error.
@@ -54,13 +89,17 @@ async fn each_constraint_says_what_it_is_and_names_itself() {
 
 #[tokio::test]
 async fn no_details_hold_a_value() {
-    for statement in
-        ["INSERT INTO users VALUES (2, 'ada@example.org', 20)", "INSERT INTO users VALUES (2, 'secret@example.org', 7)"]
-    {
+    for statement in [
+        "INSERT INTO users VALUES (2, 'ada@example.org', 20)",
+        "INSERT INTO users VALUES (2, 'secret@example.org', 7)",
+    ] {
         let error = failure(statement).await;
         let details = format!("{:?}", sql::details(&error).unwrap());
         assert!(!details.contains("example.org"), "{details}");
-        assert!(!sql::details(&error).unwrap().message_has_values() && !error.to_string().contains("example.org"));
+        assert!(
+            !sql::details(&error).unwrap().message_has_values()
+                && !error.to_string().contains("example.org")
+        );
     }
 }
 
@@ -68,13 +107,19 @@ async fn no_details_hold_a_value() {
 async fn a_database_that_is_not_there_is_fatal() {
     let missing = SqliteConnection::connect("sqlite:///does/not/exist.db").await.unwrap_err();
     assert_eq!(sql::condition(&missing).unwrap().kind(), SqlKind::DatabaseMissing);
-    assert_eq!((missing.classify().category(), missing.classify().status()), (Some(Category::Fatal), 500));
+    assert_eq!(
+        (missing.classify().category(), missing.classify().status()),
+        (Some(Category::Fatal), 500)
+    );
 }
 
 #[tokio::test]
 async fn a_pool_without_a_free_connection_says_so() {
-    let options = SqlitePoolOptions::new().max_connections(1).acquire_timeout(std::time::Duration::from_millis(20));
-    let pool: SqlitePool = options.connect_with(SqliteConnectOptions::new().in_memory(true)).await.unwrap();
+    let options = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(std::time::Duration::from_millis(20));
+    let pool: SqlitePool =
+        options.connect_with(SqliteConnectOptions::new().in_memory(true)).await.unwrap();
     let held = pool.acquire().await.unwrap();
     let full = pool.acquire().await.unwrap_err();
     assert_eq!((full.classify().code(), full.classify().status()), ("POOL_EXHAUSTED", 503));
@@ -92,5 +137,8 @@ async fn a_migration_is_what_the_database_said_of_it() {
     assert_eq!(sql::constraint(&unique), Some("users.email"));
     assert_eq!(failed(Error::PoolTimedOut).classify().code(), "POOL_EXHAUSTED");
     let changed = Error::from(MigrateError::VersionMismatch(7)).classify();
-    assert_eq!((changed.code(), changed.status(), changed.is_retryable()), ("MIGRATION_FAILED", 500, false));
+    assert_eq!(
+        (changed.code(), changed.status(), changed.is_retryable()),
+        ("MIGRATION_FAILED", 500, false)
+    );
 }

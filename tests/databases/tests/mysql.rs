@@ -6,10 +6,13 @@ use resilience_database_tests::{code, mysql, told, until};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, MySqlConnection};
 
 const CONFLICT: (&str, u16, Advice, Sent) = ("CONFLICT", 409, Advice::DoNotRetry, Sent::Maybe);
-const INVALID: (&str, u16, Advice, Sent) = ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
+const INVALID: (&str, u16, Advice, Sent) =
+    ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const TIMEOUT: (&str, u16, Advice, Sent) = ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe);
-const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::RetryTransaction, Sent::Maybe);
-const INTERNAL: (&str, u16, Advice, Sent) = ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe);
+const LOCKED: (&str, u16, Advice, Sent) =
+    ("LOCK_TIMEOUT", 503, Advice::RetryTransaction, Sent::Maybe);
+const INTERNAL: (&str, u16, Advice, Sent) =
+    ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe);
 
 async fn fails(session: &mut MySqlConnection, statement: &str) -> Error {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect_err(statement)
@@ -20,7 +23,10 @@ async fn does(session: &mut MySqlConnection, statement: &str) {
 }
 
 async fn id(session: &mut MySqlConnection) -> i64 {
-    sqlx::query_scalar("SELECT CAST(connection_id() AS signed)").fetch_one(session).await.expect("its id")
+    sqlx::query_scalar("SELECT CAST(connection_id() AS signed)")
+        .fetch_one(session)
+        .await
+        .expect("its id")
 }
 
 async fn count(session: &mut MySqlConnection, table: &str) -> i64 {
@@ -29,18 +35,20 @@ async fn count(session: &mut MySqlConnection, table: &str) -> i64 {
 }
 
 async fn runs(watcher: &mut MySqlConnection, id: i64, part: &str) -> bool {
-    let active =
-        "SELECT count(*) FROM information_schema.processlist WHERE id = ? AND command <> 'Sleep' AND info LIKE ?";
-    let found: i64 =
-        sqlx::query_scalar(active).bind(id).bind(format!("%{part}%")).fetch_one(watcher).await.expect("the list");
+    let active = "SELECT count(*) FROM information_schema.processlist WHERE id = ? AND command <> 'Sleep' AND info LIKE ?";
+    let found: i64 = sqlx::query_scalar(active)
+        .bind(id)
+        .bind(format!("%{part}%"))
+        .fetch_one(watcher)
+        .await
+        .expect("the list");
     found == 1
 }
 
 async fn is_waiting_for_a_lock(watcher: &mut MySqlConnection, id: i64) -> bool {
     // The list is made anew only when nobody has read it for a tenth of a second.
     tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-    let waits =
-        "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ? AND trx_state = 'LOCK WAIT'";
+    let waits = "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ? AND trx_state = 'LOCK WAIT'";
     let found: i64 = sqlx::query_scalar(waits).bind(id).fetch_one(watcher).await.expect("the list");
     found == 1
 }
@@ -73,7 +81,13 @@ async fn each_constraint_and_its_name() {
     does(&mut session, "INSERT INTO users VALUES (1, 'ada@secret.example', 20, 1)").await;
 
     let table = [
-        ("(2, 'ada@secret.example', 20, 1)", "1062", CONFLICT, SqlKind::UniqueViolation, Some("one_email")),
+        (
+            "(2, 'ada@secret.example', 20, 1)",
+            "1062",
+            CONFLICT,
+            SqlKind::UniqueViolation,
+            Some("one_email"),
+        ),
         ("(1, 'b', 20, 1)", "1062", CONFLICT, SqlKind::UniqueViolation, Some("PRIMARY")),
         ("(2, 'b', 20, 7)", "1452", INVALID, SqlKind::ForeignKeyViolation, Some("in_a_team")),
         ("(2, 'b', 3, 1)", "4025", INVALID, SqlKind::CheckViolation, Some("grown_up")),
@@ -98,7 +112,8 @@ async fn each_constraint_and_its_name() {
 #[tokio::test]
 async fn a_deadlock_rolls_back_the_whole_transaction() {
     let Some(db) = mysql().await else { return };
-    let (mut first, mut second, mut watcher) = (db.connect().await, db.connect().await, db.connect().await);
+    let (mut first, mut second, mut watcher) =
+        (db.connect().await, db.connect().await, db.connect().await);
     does(&mut first, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
     does(&mut first, "CREATE TABLE log (n int) ENGINE = InnoDB").await;
     does(&mut first, "INSERT INTO t VALUES (1, 0), (2, 0)").await;
@@ -142,7 +157,11 @@ async fn a_lock_timeout_rolls_back_the_statement_only() {
         assert!(!error.classify().is_retryable(), "not the statement");
     }
     does(&mut session, "COMMIT").await;
-    assert_eq!(count(&mut session, "log").await, 1, "the transaction was still there, with its first half");
+    assert_eq!(
+        count(&mut session, "log").await,
+        1,
+        "the transaction was still there, with its first half"
+    );
 }
 
 #[tokio::test]

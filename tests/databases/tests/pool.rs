@@ -25,7 +25,8 @@ const EXHAUSTED: (&str, u16, Sent, bool) = ("POOL_EXHAUSTED", 503, Sent::Never, 
 const REFUSED: (&str, u16, Sent, bool) = ("CONNECT_FAILED", 503, Sent::Never, true);
 const FULL: (&str, u16, Sent, bool) = ("TOO_MANY_CONNECTIONS", 503, Sent::Never, false);
 
-/// What comes of an operation that a slow machine may have to repeat, since the pools here wait for so short a time.
+/// What comes of an operation that a slow machine may have to repeat, since the pools here wait for
+/// so short a time.
 async fn in_the_end<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
     let mut outcome = None;
     until(async || {
@@ -56,8 +57,10 @@ async fn answered<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Diagnosis {
 #[tokio::test]
 async fn a_full_pool_of_each_database_is_exhausted() {
     let scratch = Scratch::new();
-    let pool =
-        SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(scratch.options());
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(scratch.options());
     let held = in_the_end(async || pool.acquire().await).await;
     let error = pool.acquire().await.unwrap_err();
     assert_eq!(told(&error).0, "POOL_EXHAUSTED");
@@ -66,20 +69,30 @@ async fn a_full_pool_of_each_database_is_exhausted() {
     drop(held);
 
     if let Some(db) = postgres().await {
-        let pool =
-            PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(db.options.clone());
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(db.options.clone());
         let held = in_the_end(async || pool.acquire().await).await;
         let error = pool.acquire().await.unwrap_err();
         let diagnosis = diagnose(&pool, error).await;
-        assert_eq!((answer(&diagnosis), diagnosis.kind()), (EXHAUSTED, Some(SqlKind::PoolExhausted)));
-        assert!(diagnosis.to_string().starts_with("no database connection in time: the server "), "{diagnosis}");
+        assert_eq!(
+            (answer(&diagnosis), diagnosis.kind()),
+            (EXHAUSTED, Some(SqlKind::PoolExhausted))
+        );
+        assert!(
+            diagnosis.to_string().starts_with("no database connection in time: the server "),
+            "{diagnosis}"
+        );
         assert!(diagnosis.to_string().ends_with("; the pool has 1 of 1, 0 idle"), "{diagnosis}");
         assert!(diagnosis.found().is_none());
         drop(held);
     }
     if let Some(db) = mysql().await {
-        let pool =
-            MySqlPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(db.options.clone());
+        let pool = MySqlPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(db.options.clone());
         let held = in_the_end(async || pool.acquire().await).await;
         let error = pool.acquire().await.unwrap_err();
         assert_eq!(answer(&diagnose(&pool, error).await), EXHAUSTED);
@@ -91,7 +104,10 @@ async fn a_full_pool_of_each_database_is_exhausted() {
 async fn a_stopped_server_refuses_behind_pool_timed_out() {
     let Some(mut server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone());
     in_the_end(async || sqlx::query("SELECT 1").execute(&pool).await).await;
     server.stop().await;
 
@@ -124,7 +140,10 @@ async fn a_restarted_server_costs_a_pool_nothing_or_one_statement() {
     let Some(mut server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let asking = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
-    let trusting = PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect_lazy_with(options);
+    let trusting = PgPoolOptions::new()
+        .max_connections(1)
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
     for pool in [&asking, &trusting] {
         sqlx::query("SELECT 1").execute(pool).await.unwrap();
         // It goes back on its own.
@@ -141,14 +160,24 @@ async fn a_restarted_server_costs_a_pool_nothing_or_one_statement() {
 
 #[tokio::test]
 async fn a_server_without_slots_hides_behind_pool_timed_out() {
-    let full = ["-c", "max_connections=2", "-c", "superuser_reserved_connections=0", "-c", "max_wal_senders=0"];
+    let full = [
+        "-c",
+        "max_connections=2",
+        "-c",
+        "superuser_reserved_connections=0",
+        "-c",
+        "max_wal_senders=0",
+    ];
     let Some(server) = Private::postgres(&full).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let held = (options.connect().await.unwrap(), options.connect().await.unwrap());
 
     let direct = options.connect().await.unwrap_err();
     assert_eq!((code(&direct).as_str(), told(&direct).0), ("53300", "TOO_MANY_CONNECTIONS"));
-    let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    let pool = PgPoolOptions::new()
+        .max_connections(5)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options);
     let error = pool.acquire().await.unwrap_err();
     assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
     let diagnosis = answered(&pool).await;
@@ -176,7 +205,10 @@ async fn a_server_that_waits_for_its_last_clients_takes_no_more() {
     let direct = direct.unwrap();
     assert_eq!((code(&direct).as_str(), told(&direct).0), ("57P03", "CONNECT_FAILED"));
     assert_eq!((told(&direct).1, told(&direct).3), (503, Sent::Never));
-    let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    let pool = PgPoolOptions::new()
+        .max_connections(5)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options);
     let error = pool.acquire().await.unwrap_err();
     assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
     let diagnosis = answered(&pool).await;
@@ -211,7 +243,10 @@ async fn a_mariadb_without_slots_and_one_that_is_stopped() {
     }
 
     server.stop().await;
-    let pool = MySqlPoolOptions::new().max_connections(5).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    let pool = MySqlPoolOptions::new()
+        .max_connections(5)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options);
     let error = pool.acquire().await.unwrap_err();
     assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
     assert_eq!(answer(&diagnose(&pool, error).await), REFUSED);
@@ -226,7 +261,10 @@ async fn what_else_the_attempt_finds_is_told_as_it_is() {
     let pool = PgPool::connect_lazy_with(db.options.clone().password("wrong"));
     let diagnosis = answered(&pool).await;
     let is = diagnosis.classify();
-    assert_eq!((is.category(), is.code(), is.status()), (Some(Category::Fatal), "DATABASE_AUTH_FAILED", 500));
+    assert_eq!(
+        (is.category(), is.code(), is.status()),
+        (Some(Category::Fatal), "DATABASE_AUTH_FAILED", 500)
+    );
     assert_eq!(diagnosis.kind(), Some(SqlKind::AuthenticationFailed));
 }
 
@@ -259,7 +297,13 @@ async fn silent() -> (PgPool, Arc<AtomicUsize>) {
         }
     });
     let options = PgConnectOptions::new().host("127.0.0.1").port(port).username("u").database("d");
-    (PgPoolOptions::new().max_connections(5).acquire_timeout(PATIENCE).connect_lazy_with(options), taken)
+    (
+        PgPoolOptions::new()
+            .max_connections(5)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(options),
+        taken,
+    )
 }
 
 #[tokio::test]
@@ -278,7 +322,10 @@ async fn all_who_ask_at_once_share_one_bounded_attempt() {
     let took = begin.elapsed();
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(20), "{took:?}");
     let attempts = taken.load(Ordering::SeqCst);
-    assert!(attempts >= 1 && attempts as u64 <= took.as_secs(), "no more than one a second: {attempts} in {took:?}");
+    assert!(
+        attempts >= 1 && attempts as u64 <= took.as_secs(),
+        "no more than one a second: {attempts} in {took:?}"
+    );
 }
 
 #[tokio::test]

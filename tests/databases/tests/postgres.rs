@@ -7,11 +7,13 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, PgConnection};
 
 const CONFLICT: (&str, u16, Advice, Sent) = ("CONFLICT", 409, Advice::DoNotRetry, Sent::Maybe);
-const INVALID: (&str, u16, Advice, Sent) = ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
+const INVALID: (&str, u16, Advice, Sent) =
+    ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const TIMEOUT: (&str, u16, Advice, Sent) = ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe);
 const LOST: (&str, u16, Advice, Sent) = ("CONNECTION_LOST", 503, Advice::Retry, Sent::Maybe);
 const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::Retry, Sent::Maybe);
-const NOT_SERIALIZED: (&str, u16, Advice, Sent) = ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
+const NOT_SERIALIZED: (&str, u16, Advice, Sent) =
+    ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
 
 async fn fails(session: &mut PgConnection, statement: &str) -> Error {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect_err(statement)
@@ -32,7 +34,12 @@ async fn is_waiting_for_a_lock(watcher: &mut PgConnection, pid: i32) -> bool {
 
 async fn runs(watcher: &mut PgConnection, pid: i32, part: &str) -> bool {
     let active = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query LIKE $2)";
-    sqlx::query_scalar(active).bind(pid).bind(format!("%{part}%")).fetch_one(watcher).await.expect("the activity")
+    sqlx::query_scalar(active)
+        .bind(pid)
+        .bind(format!("%{part}%"))
+        .fetch_one(watcher)
+        .await
+        .expect("the activity")
 }
 
 async fn is_gone(watcher: &mut PgConnection, pid: i32) -> bool {
@@ -83,7 +90,13 @@ async fn each_constraint_and_its_name() {
             SqlKind::ForeignKeyViolation,
             Some("in_a_team"),
         ),
-        ("DELETE FROM teams WHERE id = 1", &["23503"], INVALID, SqlKind::ForeignKeyViolation, Some("in_a_team")),
+        (
+            "DELETE FROM teams WHERE id = 1",
+            &["23503"],
+            INVALID,
+            SqlKind::ForeignKeyViolation,
+            Some("in_a_team"),
+        ),
         // 23001 since version 18.
         (
             "DELETE FROM teams WHERE id = 2",
@@ -92,9 +105,27 @@ async fn each_constraint_and_its_name() {
             SqlKind::ForeignKeyViolation,
             Some("leads_a_team"),
         ),
-        ("DO $$ BEGIN RAISE restrict_violation; END $$", &["23001"], INVALID, SqlKind::ForeignKeyViolation, None),
-        ("INSERT INTO users VALUES (2, 'b', 3)", &["23514"], INVALID, SqlKind::CheckViolation, Some("grown_up")),
-        ("INSERT INTO users VALUES (2, NULL)", &["23502"], INVALID, SqlKind::NotNullViolation, None),
+        (
+            "DO $$ BEGIN RAISE restrict_violation; END $$",
+            &["23001"],
+            INVALID,
+            SqlKind::ForeignKeyViolation,
+            None,
+        ),
+        (
+            "INSERT INTO users VALUES (2, 'b', 3)",
+            &["23514"],
+            INVALID,
+            SqlKind::CheckViolation,
+            Some("grown_up"),
+        ),
+        (
+            "INSERT INTO users VALUES (2, NULL)",
+            &["23502"],
+            INVALID,
+            SqlKind::NotNullViolation,
+            None,
+        ),
     ] {
         let error = fails(&mut session, statement).await;
         assert!(states.contains(&code(&error).as_str()), "{statement}: {error}");
@@ -136,8 +167,13 @@ async fn a_deferred_constraint_fails_at_commit() {
 #[tokio::test]
 async fn of_two_sessions_in_deadlock_one_loses_its_transaction() {
     let Some(db) = postgres().await else { return };
-    let (mut first, mut second, mut watcher) = (db.connect().await, db.connect().await, db.connect().await);
-    does(&mut first, "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 0), (2, 0)").await;
+    let (mut first, mut second, mut watcher) =
+        (db.connect().await, db.connect().await, db.connect().await);
+    does(
+        &mut first,
+        "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 0), (2, 0)",
+    )
+    .await;
     for (session, row) in [(&mut first, 1), (&mut second, 2)] {
         does(session, "BEGIN").await;
         does(session, &format!("UPDATE t SET n = 1 WHERE id = {row}")).await;
@@ -177,7 +213,8 @@ async fn a_serialization_failure_at_commit() {
     does(&mut first, "CREATE TABLE on_call (doctor int, yes bool); INSERT INTO on_call VALUES (1, true), (2, true)")
         .await;
     for (session, doctor) in [(&mut first, 1), (&mut second, 2)] {
-        does(session, "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM on_call WHERE yes").await;
+        does(session, "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM on_call WHERE yes")
+            .await;
         does(session, &format!("UPDATE on_call SET yes = false WHERE doctor = {doctor}")).await;
     }
     does(&mut first, "COMMIT").await;
@@ -195,8 +232,13 @@ async fn the_servers_timeout_and_an_operators_cancel_are_one_code() {
 async fn they_are_told_by_the_code_in_german_too() {
     // Where the server has no German, its messages are English, and prove nothing.
     let german = [("LANGUAGE", "de"), ("LC_ALL", "C.UTF-8")];
-    let Some(server) =
-        Private::with_environment("postgres", "PostgreSQL", &["-c", "lc_messages=C.UTF-8"], &german).await
+    let Some(server) = Private::with_environment(
+        "postgres",
+        "PostgreSQL",
+        &["-c", "lc_messages=C.UTF-8"],
+        &german,
+    )
+    .await
     else {
         return;
     };
@@ -211,7 +253,8 @@ async fn they_are_told_by_the_code_in_german_too() {
 }
 
 async fn timeout_and_cancel(options: &PgConnectOptions, as_expected: impl Fn(&str) -> bool) {
-    let (mut session, mut operator) = (options.connect().await.unwrap(), options.connect().await.unwrap());
+    let (mut session, mut operator) =
+        (options.connect().await.unwrap(), options.connect().await.unwrap());
     does(&mut session, "SET statement_timeout = '50ms'").await;
     let timed_out = fails(&mut session, "SELECT pg_sleep(60)").await;
     does(&mut session, "SET statement_timeout = 0").await;
@@ -288,7 +331,8 @@ async fn an_error_that_was_swallowed_hides_behind_25p02() {
 
     // PostgreSQL answers such a COMMIT with ROLLBACK, and SQLx with Ok.
     tx.commit().await.expect("nobody is told");
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(&mut session).await.unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(&mut session).await.unwrap();
     assert_eq!(rows, 0);
 }
 
@@ -304,7 +348,10 @@ async fn who_may_not_connect_is_a_fatal_error_of_ours_and_never_the_clients() {
         assert_eq!(code(&error), states);
         let is = error.classify();
         assert_eq!((is.category(), is.code(), is.status()), (Some(Category::Fatal), expected, 500));
-        assert_eq!((is.severity(), is.alert(), is.sent()), (Severity::Critical, Alert::AtOnce, Sent::Never));
+        assert_eq!(
+            (is.severity(), is.alert(), is.sent()),
+            (Severity::Critical, Alert::AtOnce, Sent::Never)
+        );
         assert_eq!(error.public_message(), "An internal error occurred");
     }
 }
@@ -313,13 +360,18 @@ async fn who_may_not_connect_is_a_fatal_error_of_ours_and_never_the_clients() {
 async fn what_a_statement_itself_can_do_wrong() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
-    does(&mut session, "CREATE TABLE t (n smallint, s varchar(3)); CREATE TABLE hidden (n int)").await;
+    does(&mut session, "CREATE TABLE t (n smallint, s varchar(3)); CREATE TABLE hidden (n int)")
+        .await;
     for (statement, state, expected) in [
         ("INSERT INTO t VALUES ('x')", "22P02", INVALID),
         ("INSERT INTO t VALUES (99999)", "22003", INVALID),
         ("INSERT INTO t VALUES (1, 'long')", "22001", INVALID),
         ("SELEKT", "42601", ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe)),
-        ("SELECT * FROM nowhere", "42P01", ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe)),
+        (
+            "SELECT * FROM nowhere",
+            "42P01",
+            ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe),
+        ),
     ] {
         let error = fails(&mut session, statement).await;
         assert_eq!((code(&error).as_str(), told(&error)), (state, expected), "{statement}");
@@ -348,8 +400,10 @@ async fn a_transaction_that_is_left_idle() {
 async fn a_transaction_that_takes_too_long() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
-    let version: i32 =
-        sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut session).await.unwrap();
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
     if version < 170_000 {
         return say_skipped("PostgreSQL 17");
     }

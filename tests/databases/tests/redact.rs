@@ -41,7 +41,11 @@ impl io::Write for Log {
 fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
-        tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG).with_writer(|| Log).init();
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(|| Log)
+            .init();
     });
 }
 
@@ -53,7 +57,11 @@ fn logged() -> String {
 fn server(test: &str, name: &str, variable: &str) -> Option<String> {
     let url = std::env::var(variable).ok();
     if url.is_none() {
-        assert_ne!(std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref(), Ok("1"), "{test} needs {name}");
+        assert_ne!(
+            std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref(),
+            Ok("1"),
+            "{test} needs {name}"
+        );
         println!("skipped: {test}: needs {name}");
     }
     url
@@ -63,7 +71,10 @@ fn server(test: &str, name: &str, variable: &str) -> Option<String> {
 macro_rules! statement {
     ($name:ident, $connection:ty) => {
         #[retry(idempotent, attempts = 2, timed_elsewhere)]
-        async fn $name(connection: &mut $connection, statement: &'static str) -> Result<(), SaveError> {
+        async fn $name(
+            connection: &mut $connection,
+            statement: &'static str,
+        ) -> Result<(), SaveError> {
             sqlx::query(statement).execute(&mut *connection).await?;
             Ok(())
         }
@@ -73,7 +84,8 @@ macro_rules! statement {
 statement!(postgres, PgConnection);
 statement!(mysql, MySqlConnection);
 
-/// The event of the retry and the record of the boundary tell the condition, and neither tells the value.
+/// The event of the retry and the record of the boundary tell the condition, and neither tells the
+/// value.
 fn check(error: &SaveError, condition: &str) {
     assert!(error.to_string().contains(VALUE), "the server quotes the value: {error}");
     report(error);
@@ -84,10 +96,14 @@ fn check(error: &SaveError, condition: &str) {
 
 #[tokio::test]
 async fn postgres_tells_no_row() {
-    let Some(url) = server("postgres_tells_no_row", "postgres", "RESILIENCE_POSTGRES_URL") else { return };
+    let Some(url) = server("postgres_tells_no_row", "postgres", "RESILIENCE_POSTGRES_URL") else {
+        return;
+    };
     listen();
     let mut connection = PgConnection::connect(&url).await.unwrap();
-    postgres(&mut connection, "CREATE TEMP TABLE users (email text UNIQUE, age int)").await.unwrap();
+    postgres(&mut connection, "CREATE TEMP TABLE users (email text UNIQUE, age int)")
+        .await
+        .unwrap();
     let insert = "INSERT INTO users VALUES ('ada@example.com', 36)";
     postgres(&mut connection, insert).await.unwrap();
 
@@ -107,13 +123,17 @@ async fn mysql_tells_no_row() {
     let Some(url) = server("mysql_tells_no_row", "mysql", "RESILIENCE_MYSQL_URL") else { return };
     listen();
     let mut connection = MySqlConnection::connect(&url).await.unwrap();
-    mysql(&mut connection, "CREATE TEMPORARY TABLE users (email varchar(100) UNIQUE, age int)").await.unwrap();
+    mysql(&mut connection, "CREATE TEMPORARY TABLE users (email varchar(100) UNIQUE, age int)")
+        .await
+        .unwrap();
     let insert = "INSERT INTO users VALUES ('ada@example.com', 36)";
     mysql(&mut connection, insert).await.unwrap();
 
     let twice = mysql(&mut connection, insert).await.unwrap_err();
     check(&twice, "unique_violation (1062)");
-    let no_number = mysql(&mut connection, "INSERT INTO users VALUES ('', 'ada@example.com')").await.unwrap_err();
+    let no_number = mysql(&mut connection, "INSERT INTO users VALUES ('', 'ada@example.com')")
+        .await
+        .unwrap_err();
     check(&no_number, "(1366)");
 }
 
@@ -123,12 +143,16 @@ async fn a_panic_tells_no_row() {
     let Some(url) = server("a_panic_tells_no_row", "mysql", "RESILIENCE_MYSQL_URL") else { return };
     listen();
     let mut connection = MySqlConnection::connect(&url).await.unwrap();
-    mysql(&mut connection, "CREATE TEMPORARY TABLE panics (email varchar(100) UNIQUE)").await.unwrap();
+    mysql(&mut connection, "CREATE TEMPORARY TABLE panics (email varchar(100) UNIQUE)")
+        .await
+        .unwrap();
     let insert = "INSERT INTO panics VALUES ('ada@example.com')";
     mysql(&mut connection, insert).await.unwrap();
     let twice = mysql(&mut connection, insert).await.unwrap_err();
 
-    report(&resilience::errors::Internal::new(format!("called `Result::unwrap()` on an `Err` value: {twice:?}")));
+    report(&resilience::errors::Internal::new(format!(
+        "called `Result::unwrap()` on an `Err` value: {twice:?}"
+    )));
     let logged = logged();
     assert!(logged.contains("number: 1062, message: (left out)"), "{logged}");
     assert!(!logged.contains("ada"), "{logged}");

@@ -25,7 +25,8 @@ async fn a_record_names_system_code_and_constraint_and_no_value_of_a_row() {
     let bare = record(&violation().await);
     let transparent = record(&UserError::from(violation().await));
     for record in [&wrapped, &bare, &transparent] {
-        let told = ["db.system.name", "db.response.status_code", "db.constraint"].map(|field| &record[field]);
+        let told = ["db.system.name", "db.response.status_code", "db.constraint"]
+            .map(|field| &record[field]);
         assert_eq!(told, ["sqlite", "2067", "users.email"], "{record}");
         assert!(!record.to_string().contains("ada@example.com"), "{record}");
     }
@@ -34,7 +35,10 @@ async fn a_record_names_system_code_and_constraint_and_no_value_of_a_row() {
     assert_eq!([&bare["error.type"], &transparent["error.type"]], ["CONFLICT", "CONFLICT"]);
 
     let other = record(&NotFound::new("user", "42"));
-    assert!(other.get("db.system.name").is_none() && other.get("db.constraint").is_none(), "{other}");
+    assert!(
+        other.get("db.system.name").is_none() && other.get("db.constraint").is_none(),
+        "{other}"
+    );
 }
 
 #[tokio::test]
@@ -42,19 +46,28 @@ async fn a_table_that_is_not_there_is_named() {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     let missing = sqlx::query("select * from users").execute(&mut connection).await.unwrap_err();
     let told = record(&missing);
-    assert!(told["exception.message"].as_str().unwrap().ends_with("no such table: users"), "{told}");
+    assert!(
+        told["exception.message"].as_str().unwrap().ends_with("no such table: users"),
+        "{told}"
+    );
 
-    let quoting = sqlx::query("select 'a' || ada@example.com").execute(&mut connection).await.unwrap_err();
+    let quoting =
+        sqlx::query("select 'a' || ada@example.com").execute(&mut connection).await.unwrap_err();
     assert_eq!(record(&quoting)["exception.message"], "invalid_statement (1)");
 }
 
 async fn violation() -> sqlx::Error {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    sqlx::raw_sql("create table users (email text unique); insert into users values ('ada@example.com')")
+    sqlx::raw_sql(
+        "create table users (email text unique); insert into users values ('ada@example.com')",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    let error = sqlx::query("insert into users values ('ada@example.com')")
         .execute(&mut connection)
         .await
-        .unwrap();
-    let error = sqlx::query("insert into users values ('ada@example.com')").execute(&mut connection).await.unwrap_err();
+        .unwrap_err();
     assert!(error.source().is_some(), "{error:?}");
     error
 }
@@ -85,7 +98,11 @@ fn recorded(reports: impl FnOnce()) -> Vec<Value> {
 
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(move || writer.clone())
+        .finish();
     tracing::subscriber::with_default(subscriber, reports);
     let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
@@ -121,8 +138,12 @@ fn a_text_that_is_a_databases_own_tells_no_value_of_a_row() {
     assert!(!record(&layered).to_string().contains("ada@example.com"), "{layered}");
     for error in [
         ReadError::Row(unreadable()),
-        ReadError::Row(sqlx::Error::Decode("invalid value \"ada@example.com\" for enum Role".into())),
-        ReadError::Row(sqlx::Error::Protocol("invalid value \"ada@example.com\" for enum Role".into())),
+        ReadError::Row(sqlx::Error::Decode(
+            "invalid value \"ada@example.com\" for enum Role".into(),
+        )),
+        ReadError::Row(sqlx::Error::Protocol(
+            "invalid value \"ada@example.com\" for enum Role".into(),
+        )),
         ReadError::Shared(unreadable().into()),
         ReadError::Boxed(unreadable().into()),
     ] {
@@ -138,7 +159,8 @@ fn a_fallback_that_fails_tells_no_value_of_a_row() {
         Err(sqlx::Error::RowNotFound)
     }
     let events = recorded(|| drop(role()));
-    let failed = events.iter().find(|event| event["message"] == "degradation_failed").expect("the event");
+    let failed =
+        events.iter().find(|event| event["message"] == "degradation_failed").expect("the event");
     assert_eq!(failed["fallback_error"], "invalid_statement", "{failed}");
 }
 
@@ -177,15 +199,23 @@ fn neither_does_an_error_that_is_classified_from_outside() {
         Err(Foreign(unreadable()).into())
     }
 
-    for call in
-        [|| drop(foreign()), || drop(bare()), || drop(boxed()), || drop(boxed_to_send()), || drop(boxed_to_stay())]
-    {
+    for call in [
+        || drop(foreign()),
+        || drop(bare()),
+        || drop(boxed()),
+        || drop(boxed_to_send()),
+        || drop(boxed_to_stay()),
+    ] {
         let events = recorded(call);
         assert!(!events.is_empty());
-        assert!(events.iter().all(|event| !event.to_string().contains("ada@example.com")), "{events:#?}");
+        assert!(
+            events.iter().all(|event| !event.to_string().contains("ada@example.com")),
+            "{events:#?}"
+        );
     }
     let events = recorded(|| drop(foreign()));
-    let record = events.iter().find(|event| event["target"] == "resilience::report").expect("the record");
+    let record =
+        events.iter().find(|event| event["target"] == "resilience::report").expect("the record");
     assert_eq!(record["exception.message"], "can't load: invalid_statement");
     assert_eq!(record["error.chain"], "[\"invalid_statement\"]");
 }
@@ -225,7 +255,10 @@ fn an_error_that_can_not_be_written_fails_no_call() {
     let events = recorded(|| assert!(matches!(no_debug(), Ok(3))));
     assert_eq!(events[0]["error"], "invalid_statement", "{events:#?}");
     let events = recorded(|| assert!(matches!(panics(), Ok(3))));
-    assert_eq!(events[0]["error"], "(the text can't be told: its `Display` panicked)", "{events:#?}");
+    assert_eq!(
+        events[0]["error"], "(the text can't be told: its `Display` panicked)",
+        "{events:#?}"
+    );
 }
 
 /// What is borrowed can be no trait object, and what is no error has no causes.

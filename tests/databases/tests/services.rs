@@ -36,13 +36,23 @@ async fn the_exit_code_is_the_commands() {
 async fn nothing_is_left_however_it_is_killed() {
     for (signal, code) in [("TERM", Some(143)), ("KILL", None)] {
         let scratch = Scratch::new();
-        let Some(mut command) = with_redis(&scratch, "echo $RESILIENCE_REDIS_URL; exec sleep 600") else { return };
+        let Some(mut command) = with_redis(&scratch, "echo $RESILIENCE_REDIS_URL; exec sleep 600")
+        else {
+            return;
+        };
         let mut script = command.spawn().expect("the script");
         let address = address(&mut script).await;
         TcpStream::connect(&address).await.expect("a server");
 
         let id = script.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().await.expect("kill").success());
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{signal}"), &id])
+                .status()
+                .await
+                .expect("kill")
+                .success()
+        );
         assert_eq!(script.wait().await.expect("a status").code(), code);
         until(async || is_empty(&scratch)).await;
         assert!(TcpStream::connect(&address).await.is_err(), "the server is gone");

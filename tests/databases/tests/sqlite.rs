@@ -8,9 +8,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, SqliteConnection};
 
 const CONFLICT: (&str, u16, Advice, Sent) = ("CONFLICT", 409, Advice::DoNotRetry, Sent::Maybe);
-const INVALID: (&str, u16, Advice, Sent) = ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
+const INVALID: (&str, u16, Advice, Sent) =
+    ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::Retry, Sent::Maybe);
-const NOT_SERIALIZED: (&str, u16, Advice, Sent) = ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
+const NOT_SERIALIZED: (&str, u16, Advice, Sent) =
+    ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
 
 async fn open(options: &SqliteConnectOptions) -> SqliteConnection {
     options.connect().await.expect("a session")
@@ -54,7 +56,13 @@ async fn each_constraint() {
             SqlKind::UniqueViolation,
             Some("users.email"),
         ),
-        ("INSERT INTO users VALUES ('1', 'b', 20, 1)", "1555", CONFLICT, SqlKind::UniqueViolation, Some("users.id")),
+        (
+            "INSERT INTO users VALUES ('1', 'b', 20, 1)",
+            "1555",
+            CONFLICT,
+            SqlKind::UniqueViolation,
+            Some("users.id"),
+        ),
         (
             "INSERT INTO notes (rowid, text) VALUES (1, 'b')",
             "2579",
@@ -62,9 +70,21 @@ async fn each_constraint() {
             SqlKind::UniqueViolation,
             Some("notes.rowid"),
         ),
-        ("INSERT INTO users VALUES ('2', 'b', 20, 7)", "787", INVALID, SqlKind::ForeignKeyViolation, None),
+        (
+            "INSERT INTO users VALUES ('2', 'b', 20, 7)",
+            "787",
+            INVALID,
+            SqlKind::ForeignKeyViolation,
+            None,
+        ),
         ("DELETE FROM teams", "787", INVALID, SqlKind::ForeignKeyViolation, None),
-        ("INSERT INTO users VALUES ('2', 'b', 3, 1)", "275", INVALID, SqlKind::CheckViolation, Some("grown_up")),
+        (
+            "INSERT INTO users VALUES ('2', 'b', 3, 1)",
+            "275",
+            INVALID,
+            SqlKind::CheckViolation,
+            Some("grown_up"),
+        ),
         (
             "INSERT INTO users VALUES ('2', NULL, 20, 1)",
             "1299",
@@ -81,7 +101,11 @@ async fn each_constraint() {
         assert!(!error.to_string().contains("secret"), "{error}");
     }
     let rowid = fails(&mut session, "INSERT INTO notes (rowid, text) VALUES (1, 'b')").await;
-    assert_eq!(rowid.as_database_error().map(sqlx::error::DatabaseError::kind), Some(ErrorKind::Other), "SQLx's word");
+    assert_eq!(
+        rowid.as_database_error().map(sqlx::error::DatabaseError::kind),
+        Some(ErrorKind::Other),
+        "SQLx's word"
+    );
 }
 
 #[tokio::test]
@@ -102,7 +126,8 @@ async fn a_deferred_constraint_fails_at_commit() {
 #[tokio::test]
 async fn a_lock_that_is_held() {
     let scratch = Scratch::new();
-    let (mut holder, mut session) = (open(&scratch.options()).await, open(&scratch.options()).await);
+    let (mut holder, mut session) =
+        (open(&scratch.options()).await, open(&scratch.options()).await);
     does(&mut holder, "CREATE TABLE t (n)").await;
     does(&mut holder, "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").await;
     let error = fails(&mut session, "INSERT INTO t VALUES (2)").await;
@@ -133,7 +158,8 @@ async fn a_snapshot_that_is_too_old_fails_until_the_transaction_is_repeated() {
 async fn a_statement_that_is_interrupted() {
     let mut session = memory().await;
     session.lock_handle().await.unwrap().set_progress_handler(1000, || false);
-    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
     let error = fails(&mut session, endless).await;
     assert_eq!(code(&error), "9");
     assert_eq!(told(&error), ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe));
@@ -146,7 +172,10 @@ async fn a_database_that_can_not_be_written() {
     let mut session = open(&scratch.options().create_if_missing(false).read_only(true)).await;
     let error = fails(&mut session, "INSERT INTO t VALUES (1)").await;
     assert_eq!(code(&error), "8");
-    assert_eq!((told(&error).0, told(&error).1, told(&error).2), ("READ_ONLY", 500, Advice::DoNotRetry));
+    assert_eq!(
+        (told(&error).0, told(&error).1, told(&error).2),
+        ("READ_ONLY", 500, Advice::DoNotRetry)
+    );
 }
 
 #[tokio::test]
@@ -155,7 +184,10 @@ async fn a_file_that_is_not_there() {
     let error = scratch.options().create_if_missing(false).connect().await.unwrap_err();
     assert_eq!(code(&error), "14");
     let is = error.classify();
-    assert_eq!((is.category(), is.code(), is.status()), (Some(Category::Fatal), "DATABASE_MISSING", 500));
+    assert_eq!(
+        (is.category(), is.code(), is.status()),
+        (Some(Category::Fatal), "DATABASE_MISSING", 500)
+    );
     assert_eq!((is.alert(), is.sent()), (Alert::AtOnce, Sent::Never));
 }
 
@@ -167,7 +199,10 @@ async fn a_database_that_is_full() {
     let error = fails(&mut session, "INSERT INTO t VALUES (zeroblob(100000))").await;
     assert_eq!(code(&error), "13");
     let is = error.classify();
-    assert_eq!((is.category(), is.code(), is.status()), (Some(Category::Fatal), "STORAGE_FULL", 500));
+    assert_eq!(
+        (is.category(), is.code(), is.status()),
+        (Some(Category::Fatal), "STORAGE_FULL", 500)
+    );
     assert_eq!(is.alert(), Alert::AtOnce);
 }
 
@@ -202,6 +237,10 @@ async fn what_a_statement_itself_can_do_wrong() {
     let mut session = memory().await;
     for statement in ["SELEKT", "SELECT * FROM nowhere"] {
         let error = fails(&mut session, statement).await;
-        assert_eq!(told(&error), ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe), "{statement}");
+        assert_eq!(
+            told(&error),
+            ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe),
+            "{statement}"
+        );
     }
 }

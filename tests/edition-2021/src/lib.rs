@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use resilience::{circuit_breaker, degrade, retry, timeout, CircuitBreaker, Rejected, ServiceError};
+use resilience::{
+    circuit_breaker, degrade, retry, timeout, CircuitBreaker, Rejected, ServiceError,
+};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum CallError {

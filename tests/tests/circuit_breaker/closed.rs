@@ -47,7 +47,10 @@ async fn c4_an_open_circuit_does_not_reach_the_callee() {
         reached.fetch_add(1, Relaxed);
         Ok::<_, Error>(())
     });
-    assert_eq!(outcome.await, Err(Error::Rejected(Rejected::circuit_open("inventory", Some(RECOVERY)))));
+    assert_eq!(
+        outcome.await,
+        Err(Error::Rejected(Rejected::circuit_open("inventory", Some(RECOVERY))))
+    );
     assert_eq!(reached.load(Relaxed), 0);
 }
 
@@ -70,7 +73,11 @@ async fn c2_what_counts_while_closed() {
         (BUSY, true),
         (Classification::unclassified(), true),
         (timed_out, true),
-        (Classification::permanent("GAVE_UP").with_rejected(Rejected::timed_out("inventory", RECOVERY)), true),
+        (
+            Classification::permanent("GAVE_UP")
+                .with_rejected(Rejected::timed_out("inventory", RECOVERY)),
+            true,
+        ),
         (Classification::permanent("NOT_FOUND"), false),
         (Classification::partial("CACHE_MISS"), false),
         (Classification::fatal("CORRUPT_STATE"), false),
@@ -82,7 +89,11 @@ async fn c2_what_counts_while_closed() {
         let _ = call(&breaker, Err(error)).await;
         assert_eq!(breaker.state() == Open, counts, "{error:?}");
         let before = u64::from(!counts);
-        assert_eq!(breaker.metrics().consecutive_failures, before, "what isn't a failure isn't a success: {error:?}");
+        assert_eq!(
+            breaker.metrics().consecutive_failures,
+            before,
+            "what isn't a failure isn't a success: {error:?}"
+        );
     }
 }
 

@@ -15,7 +15,10 @@ async fn forced_states_hold_until_reset() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(2);
     breaker.force_open();
     advance(Duration::from_secs(86_400)).await;
-    assert_eq!((breaker.state(), retry_after(&breaker), breaker.would_reject()), (ForcedOpen, None, true));
+    assert_eq!(
+        (breaker.state(), retry_after(&breaker), breaker.would_reject()),
+        (ForcedOpen, None, true)
+    );
 
     breaker.force_closed();
     fail(&breaker, 5).await;
@@ -51,7 +54,10 @@ async fn c5_listeners_hear_of_every_change_and_every_counted_failure() {
         changes.lock().unwrap().push(line);
     });
     breaker.on_failure(move |failure| {
-        failures.lock().unwrap().push(format!("{} {} {}", failure.service, failure.code, failure.consecutive));
+        failures
+            .lock()
+            .unwrap()
+            .push(format!("{} {} {}", failure.service, failure.code, failure.consecutive));
     });
     fail(&breaker, 2).await;
     advance(RECOVERY).await;
@@ -164,20 +170,32 @@ fn out_of_range_settings_name_the_option_and_its_range() {
     let secs = Duration::from_secs;
     let table: [(&str, Build); 8] = [
         ("`failure_threshold` must be at least 1", |b| b.failure_threshold(0)),
-        ("`recovery_timeout` must be between 1 ms and 1 day", |b| b.recovery_timeout(Duration::ZERO)),
-        ("`recovery_timeout` must be between 1 ms and 1 day", |b| b.recovery_timeout(Duration::from_secs(86_401))),
-        ("`max_recovery_timeout` must be between 1 ms and 1 day", |b| b.max_recovery_timeout(Duration::MAX)),
+        ("`recovery_timeout` must be between 1 ms and 1 day", |b| {
+            b.recovery_timeout(Duration::ZERO)
+        }),
+        ("`recovery_timeout` must be between 1 ms and 1 day", |b| {
+            b.recovery_timeout(Duration::from_secs(86_401))
+        }),
+        ("`max_recovery_timeout` must be between 1 ms and 1 day", |b| {
+            b.max_recovery_timeout(Duration::MAX)
+        }),
         ("`probes` must be between 1 and 65535", |b| b.probes(0)),
         ("`probes` must be between 1 and 65535", |b| b.probes(65_536)),
         ("`recovery_growth` must be between 1 and 10", |b| b.recovery_growth(0)),
         ("`recovery_jitter` must be between 0 and 100 percent", |b| b.recovery_jitter(101)),
     ];
     for (message, build) in table {
-        let panic = std::panic::catch_unwind(|| build(CircuitBreaker::new("inventory")).name()).unwrap_err();
+        let panic = std::panic::catch_unwind(|| build(CircuitBreaker::new("inventory")).name())
+            .unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&message));
     }
-    let widest =
-        CircuitBreaker::new("inventory").failure_threshold(u32::MAX).probes(65_535).recovery_timeout(secs(86_400));
-    let widest = widest.recovery_growth(10).max_recovery_timeout(Duration::from_millis(1)).recovery_jitter(100);
+    let widest = CircuitBreaker::new("inventory")
+        .failure_threshold(u32::MAX)
+        .probes(65_535)
+        .recovery_timeout(secs(86_400));
+    let widest = widest
+        .recovery_growth(10)
+        .max_recovery_timeout(Duration::from_millis(1))
+        .recovery_jitter(100);
     assert_eq!(widest.state(), Closed);
 }

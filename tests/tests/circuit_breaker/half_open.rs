@@ -18,7 +18,8 @@ async fn what_a_probe_can_end_with() {
         (BUSY, Open),
         (Classification::unclassified(), Open),
         (Rejected::timed_out("inventory", RECOVERY).classify(), Open),
-        // The callee answered: were this nothing, one that answers only 404 would stay half-open for ever.
+        // The callee answered: were this nothing, one that answers only 404 would stay half-open
+        // for ever.
         (Classification::permanent("NOT_FOUND"), Closed),
         (Classification::partial("CACHE_MISS"), Closed),
         (Classification::fatal("CORRUPT_STATE"), HalfOpen),
@@ -56,13 +57,16 @@ async fn a_panicking_probe_gives_its_slot_back() {
     let breaker = Arc::new(CircuitBreaker::new("inventory"));
     due(&breaker).await;
     let probe = Arc::clone(&breaker);
-    let task = tokio::spawn(async move { probe.call(async { panic!("in the body") as Result<(), Error> }).await });
+    let task = tokio::spawn(async move {
+        probe.call(async { panic!("in the body") as Result<(), Error> }).await
+    });
     assert!(task.await.unwrap_err().is_panic());
     assert_eq!(breaker.state(), HalfOpen);
 
     let classify = |(): &()| panic!("in `classify`");
     let permit = breaker.acquire().unwrap();
-    std::panic::catch_unwind(AssertUnwindSafe(|| permit.settle(&Err::<(), ()>(()), classify))).unwrap_err();
+    std::panic::catch_unwind(AssertUnwindSafe(|| permit.settle(&Err::<(), ()>(()), classify)))
+        .unwrap_err();
     call(&breaker, Ok(())).await.unwrap();
     assert_eq!(breaker.state(), Closed);
 }
@@ -162,7 +166,9 @@ async fn it_closes_after_as_many_successes_as_there_are_probes() {
 
 #[tokio::test(start_paused = true)]
 async fn the_wait_grows_while_probes_fail_and_starts_again_once_closed() {
-    let breaker = CircuitBreaker::new("inventory").recovery_growth(2).max_recovery_timeout(Duration::from_secs(100));
+    let breaker = CircuitBreaker::new("inventory")
+        .recovery_growth(2)
+        .max_recovery_timeout(Duration::from_secs(100));
     for _ in 0..2 {
         fail(&breaker, 5).await;
         for wait in [30, 60, 100, 100].map(Duration::from_secs) {
@@ -193,7 +199,13 @@ async fn jitter_lengthens_the_wait_by_no_more_than_was_said() {
 
 #[test]
 fn a_clock_that_is_put_back_wedges_nothing() {
-    let paused = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let paused = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
     let opened = CircuitBreaker::new("inventory");
     let half_open = CircuitBreaker::new("inventory");
     let hung = paused().block_on(async {

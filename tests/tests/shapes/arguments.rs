@@ -64,7 +64,10 @@ async fn each_attempt_can_have_a_copy() {
         Ok((vec![9, 2], "note".to_owned())),
         "only the last attempt's change is in the copy it returns"
     );
-    assert_eq!(cloned_without_async(&Callee::answering_at(3), "order".to_owned()), Ok("order".to_owned()));
+    assert_eq!(
+        cloned_without_async(&Callee::answering_at(3), "order".to_owned()),
+        Ok("order".to_owned())
+    );
 }
 
 #[retry(idempotent)]
@@ -116,16 +119,27 @@ async fn patterns(
 async fn patterns_as_arguments() {
     let callee = Callee::answering_at(2);
     let order = Order { callee: &callee, items: [1, 2, 3] };
-    assert_eq!(patterns(order, (10, ""), Json(100), 0, &1000, (7, 8)).await, Ok(20 + 1 + 3 + 100 + 1000 + 7 + 8));
+    assert_eq!(
+        patterns(order, (10, ""), Json(100), 0, &1000, (7, 8)).await,
+        Ok(20 + 1 + 3 + 100 + 1000 + 7 + 8)
+    );
     let down = Callee::answering_at(0);
     let order = Order { callee: &down, items: [1, 2, 3] };
-    assert_eq!(patterns(order, (4, ""), Json(0), 0, &0, (0, 0)).await, Ok(5), "the fallback sees them too");
+    assert_eq!(
+        patterns(order, (4, ""), Json(0), 0, &0, (0, 0)).await,
+        Ok(5),
+        "the fallback sees them too"
+    );
     assert_eq!(down.calls(), 4);
 }
 
 #[retry(idempotent)]
 #[timeout("5s")]
-async fn generic<T, const N: usize>(callee: &Callee, value: &T, array: [u32; N]) -> Result<String, ShopError>
+async fn generic<T, const N: usize>(
+    callee: &Callee,
+    value: &T,
+    array: [u32; N],
+) -> Result<String, ShopError>
 where
     T: Display + Sync + ?Sized,
 {
@@ -141,7 +155,10 @@ async fn anonymous(callee: &Callee, scale: impl Fn(u32) -> u32 + Sync) -> Result
 
 #[retry(idempotent)]
 #[timeout("5s")]
-async fn lifetimes<'a, 'b: 'a>(callee: &'b Callee, text: &'a str) -> Result<(&'a str, &'b Callee), ShopError> {
+async fn lifetimes<'a, 'b: 'a>(
+    callee: &'b Callee,
+    text: &'a str,
+) -> Result<(&'a str, &'b Callee), ShopError> {
     callee.call()?;
     Ok((text.trim(), callee))
 }
@@ -180,7 +197,11 @@ struct Settings {
 #[degrade(fallback = name.len())]
 #[retry(idempotent, attempts = settings.attempts, base = settings.limit / 10, max_delay = settings.limit)]
 #[timeout(settings.limit)]
-async fn options_from_arguments(callee: &Callee, settings: Settings, name: &str) -> Result<usize, ShopError> {
+async fn options_from_arguments(
+    callee: &Callee,
+    settings: Settings,
+    name: &str,
+) -> Result<usize, ShopError> {
     callee.call()?;
     hang().await;
     Ok(name.len())
@@ -198,7 +219,11 @@ async fn options_name_arguments() {
 
 #[retry(idempotency_key = format!("{tenant}-{}", order.0))]
 #[timeout("5s")]
-async fn key_from_arguments(callee: &Callee, tenant: &str, order: (u32, String)) -> Result<String, ShopError> {
+async fn key_from_arguments(
+    callee: &Callee,
+    tenant: &str,
+    order: (u32, String),
+) -> Result<String, ShopError> {
     callee.call()?;
     Ok(resilience::context().idempotency_key.expect("the attribute gives one"))
 }

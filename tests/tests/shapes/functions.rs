@@ -99,7 +99,11 @@ fn a_function_that_is_not_async_under_every_layer_that_serves_it() {
     assert_eq!(synchronous(&Callee::answering_at(2)), Ok(2));
     let down = Callee::answering_at(0);
     assert_eq!((synchronous(&down), down.calls()), (Ok(0), 2));
-    assert_eq!((synchronous(&down), down.calls()), (Ok(0), 3), "the third failure opened the circuit");
+    assert_eq!(
+        (synchronous(&down), down.calls()),
+        (Ok(0), 3),
+        "the third failure opened the circuit"
+    );
     assert_eq!((synchronous(&down), down.calls()), (Ok(0), 3));
 }
 
@@ -134,7 +138,17 @@ async fn names_of_the_expansion(
     policy: u32,
     handle: u32,
 ) -> Result<u32, ShopError> {
-    let sum = timeout + outcome + error + settled + wait + classify + reject + breaker + permit + policy + handle;
+    let sum = timeout
+        + outcome
+        + error
+        + settled
+        + wait
+        + classify
+        + reject
+        + breaker
+        + permit
+        + policy
+        + handle;
     retry.call().map(|call| call + sum)
 }
 
@@ -150,7 +164,10 @@ async fn arguments_with_the_names_that_the_expansion_uses() {
 /// Options that are called like arguments.
 #[retry(idempotent, base = base, max_delay = base, jitter = "none")]
 #[timeout("5s")]
-async fn an_argument_like_an_option(idempotent: &Callee, base: std::time::Duration) -> Result<u32, ShopError> {
+async fn an_argument_like_an_option(
+    idempotent: &Callee,
+    base: std::time::Duration,
+) -> Result<u32, ShopError> {
     idempotent.call()
 }
 

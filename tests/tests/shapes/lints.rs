@@ -1,4 +1,5 @@
-//! Code under strict lints: what the macros write gives no reason to complain. Each function denies what it is named after.
+//! Code under strict lints: what the macros write gives no reason to complain. Each function denies
+//! what it is named after.
 
 #![deny(
     missing_docs,

@@ -1,4 +1,5 @@
-//! Every shape of function that an attribute may stand on: it compiles without a warning, and does what the layer says.
+//! Every shape of function that an attribute may stand on: it compiles without a warning, and does
+//! what the layer says.
 
 #![deny(warnings, clippy::pedantic)]
 

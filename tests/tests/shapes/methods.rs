@@ -139,13 +139,17 @@ async fn every_receiver() {
 #[tokio::test(start_paused = true)]
 async fn a_pinned_receiver() {
     let mut client = Client::new(Callee::answering_at(0));
-    let fallback = is_send(Pin::new(&mut client).by_pinned_reference()).await.expect("the fallback");
+    let fallback =
+        is_send(Pin::new(&mut client).by_pinned_reference()).await.expect("the fallback");
     assert_eq!(fallback.log, [0, 1]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fallback_that_fails_gives_the_error_it_stood_in_for() {
-    assert_eq!(Client::new(Callee::answering_at(0)).fallback_that_fails().await, Err(ShopError::Busy));
+    assert_eq!(
+        Client::new(Callee::answering_at(0)).fallback_that_fails().await,
+        Err(ShopError::Busy)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,9 +29,18 @@ async fn boxed(callee: &Callee) -> Result<Box<dyn Display + Send>, ShopError> {
 
 #[tokio::test(start_paused = true)]
 async fn opaque_and_boxed_values() {
-    assert_eq!(opaque(&Callee::answering_at(2)).await.map(|text| text.to_string()).as_deref(), Ok("call 2"));
-    assert_eq!(opaque_iterator(&Callee::answering_at(2)).await.map(Iterator::collect::<Vec<_>>), Ok(vec![2, 3]));
-    assert_eq!(boxed(&Callee::answering_at(2)).await.map(|text| text.to_string()).as_deref(), Ok("two"));
+    assert_eq!(
+        opaque(&Callee::answering_at(2)).await.map(|text| text.to_string()).as_deref(),
+        Ok("call 2")
+    );
+    assert_eq!(
+        opaque_iterator(&Callee::answering_at(2)).await.map(Iterator::collect::<Vec<_>>),
+        Ok(vec![2, 3])
+    );
+    assert_eq!(
+        boxed(&Callee::answering_at(2)).await.map(|text| text.to_string()).as_deref(),
+        Ok("two")
+    );
 }
 
 type Shop<T> = Result<T, ShopError>;
@@ -68,7 +77,10 @@ async fn by_its_full_name(callee: &Callee) -> ::core::result::Result<u32, ShopEr
 async fn aliases() {
     assert_eq!(alias(&Callee::answering_at(2)).await, Ok(2));
     assert_eq!(alias_without_arguments(&Callee::answering_at(2)).await, Ok(2));
-    assert_eq!(alias_of_something_opaque(&Callee::answering_at(2)).await.map(|n| n.to_string()).as_deref(), Ok("2"));
+    assert_eq!(
+        alias_of_something_opaque(&Callee::answering_at(2)).await.map(|n| n.to_string()).as_deref(),
+        Ok("2")
+    );
     assert_eq!(by_its_full_name(&Callee::answering_at(2)).await, Ok(2));
 }
 
@@ -97,7 +109,10 @@ async fn foreign(callee: &Callee) -> io::Result<u32> {
 async fn foreign_errors_with_functions() {
     assert_eq!(foreign(&Callee::answering_at(2)).await.expect("the second attempt succeeds"), 2);
     let callee = Callee::answering_at(3);
-    assert_eq!(foreign(&callee).await.expect_err("the second failure is final").kind(), io::ErrorKind::Other);
+    assert_eq!(
+        foreign(&callee).await.expect_err("the second failure is final").kind(),
+        io::ErrorKind::Other
+    );
     assert_eq!(callee.calls(), 2);
 }
 
@@ -151,12 +166,21 @@ async fn boxed_error(callee: &Callee) -> Result<u32, Box<dyn std::error::Error +
 
 #[tokio::test(start_paused = true)]
 async fn foreign_errors_that_the_crate_knows() {
-    assert_eq!(input_output(&Callee::answering_at(3)).await.expect("the third attempt succeeds"), 3);
+    assert_eq!(
+        input_output(&Callee::answering_at(3)).await.expect("the third attempt succeeds"),
+        3
+    );
     let timed_out = Callee::answering_at(1);
-    assert_eq!(input_output(&timed_out).await.expect_err("later it refuses").kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(
+        input_output(&timed_out).await.expect_err("later it refuses").kind(),
+        io::ErrorKind::ConnectionRefused
+    );
     assert_eq!(timed_out.calls(), 3);
     assert_eq!(anything(&Callee::answering_at(3)).await.expect("the third attempt succeeds"), 3);
-    assert_eq!(boxed_error(&Callee::answering_at(2)).await.expect("the second attempt succeeds"), 2);
+    assert_eq!(
+        boxed_error(&Callee::answering_at(2)).await.expect("the second attempt succeeds"),
+        2
+    );
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +210,12 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_functions_own_generic_type() {
-    assert_eq!(generic_error(&Callee::answering_at(2), String::new()).await.expect("the second attempt succeeds"), 2);
+    assert_eq!(
+        generic_error(&Callee::answering_at(2), String::new())
+            .await
+            .expect("the second attempt succeeds"),
+        2
+    );
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -221,7 +250,16 @@ async fn borrowing_error<'a>(callee: &Callee, text: &'a str) -> Result<&'a str, 
 #[tokio::test(start_paused = true)]
 async fn an_error_that_borrows() {
     let text = String::from("text");
-    assert_eq!(borrowing_error(&Callee::answering_at(1), &text).await.expect("the first attempt succeeds"), "text");
-    assert_eq!(borrowing_error(&Callee::answering_at(0), &text).await.expect_err("it is always busy").0, "text");
-    assert_eq!(borrowing_error(&Callee::answering_at(3), &text).await.expect_err("it times out").0, "lender");
+    assert_eq!(
+        borrowing_error(&Callee::answering_at(1), &text).await.expect("the first attempt succeeds"),
+        "text"
+    );
+    assert_eq!(
+        borrowing_error(&Callee::answering_at(0), &text).await.expect_err("it is always busy").0,
+        "text"
+    );
+    assert_eq!(
+        borrowing_error(&Callee::answering_at(3), &text).await.expect_err("it times out").0,
+        "lender"
+    );
 }

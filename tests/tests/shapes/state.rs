@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use resilience::{CircuitBreaker, Retry, RetryBudget, circuit_breaker, degrade, millis, retry, timeout};
+use resilience::{
+    CircuitBreaker, Retry, RetryBudget, circuit_breaker, degrade, millis, retry, timeout,
+};
 
 use crate::support::{Callee, ShopError, is_send};
 
@@ -10,7 +12,8 @@ static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory").failure_thre
 mod more {
     use resilience::{CircuitBreaker, Retry};
 
-    pub(super) static PAYMENTS: CircuitBreaker = CircuitBreaker::new("payments").failure_threshold(1);
+    pub(super) static PAYMENTS: CircuitBreaker =
+        CircuitBreaker::new("payments").failure_threshold(1);
     pub(super) const CAREFUL: Retry = super::STANDARD.non_idempotent();
 }
 
@@ -119,7 +122,11 @@ async fn breakers_in_fields() {
     assert!(client.getter(&down).await.unwrap_err().is_circuit_open());
     assert_eq!(client.reference(&Callee::answering_at(1)).await, Ok(1));
     assert_eq!(client.not_async(&Callee::answering_at(1)), Ok(1));
-    assert_eq!(is_send(client.arc_behind_mutable(&down)).await, Ok(2), "the fallback sees the change");
+    assert_eq!(
+        is_send(client.arc_behind_mutable(&down)).await,
+        Ok(2),
+        "the fallback sees the change"
+    );
     assert!(client.not_async(&down).unwrap_err().is_circuit_open());
     assert_eq!(client.static_behind_mutable(&Callee::answering_at(1)).await, Ok(1));
     assert!(client.arc_of_a_value(&down).await.is_err_and(|error| error.is_circuit_open()));
@@ -133,13 +140,19 @@ async fn borrowed_argument(breaker: &CircuitBreaker, callee: &Callee) -> Result<
 
 #[circuit_breaker(handle)]
 #[timeout("5s")]
-async fn arc_argument(handle: Arc<CircuitBreaker>, callee: &Callee) -> Result<Arc<CircuitBreaker>, ShopError> {
+async fn arc_argument(
+    handle: Arc<CircuitBreaker>,
+    callee: &Callee,
+) -> Result<Arc<CircuitBreaker>, ShopError> {
     callee.call()?;
     Ok(handle)
 }
 
 #[circuit_breaker(handle)]
-async fn borrowed_arc_argument(handle: &Arc<CircuitBreaker>, callee: &Callee) -> Result<u32, ShopError> {
+async fn borrowed_arc_argument(
+    handle: &Arc<CircuitBreaker>,
+    callee: &Callee,
+) -> Result<u32, ShopError> {
     callee.call()
 }
 
@@ -154,15 +167,20 @@ async fn breakers_as_arguments() {
     let breaker = Arc::new(CircuitBreaker::new("argument").failure_threshold(1));
     assert!(is_send(arc_argument(breaker.clone(), &Callee::answering_at(1))).await.is_ok());
     assert_eq!(is_send(borrowed_arc_argument(&breaker, &Callee::answering_at(1))).await, Ok(1));
-    assert_eq!(is_send(borrowed_argument(&breaker, &Callee::answering_at(0))).await, Err(ShopError::Busy));
+    assert_eq!(
+        is_send(borrowed_argument(&breaker, &Callee::answering_at(0))).await,
+        Err(ShopError::Busy)
+    );
     let rejected = arc_argument(breaker, &Callee::answering_at(1)).await.map(|_| ());
     assert!(rejected.unwrap_err().is_circuit_open());
     assert!(field_of_an_argument(Client::new(), &Callee::answering_at(1)).await.is_ok());
 }
 
 fn keyed(tenant: usize) -> &'static CircuitBreaker {
-    static TENANTS: [CircuitBreaker; 2] =
-        [CircuitBreaker::new("tenant 0").failure_threshold(1), CircuitBreaker::new("tenant 1").failure_threshold(1)];
+    static TENANTS: [CircuitBreaker; 2] = [
+        CircuitBreaker::new("tenant 0").failure_threshold(1),
+        CircuitBreaker::new("tenant 1").failure_threshold(1),
+    ];
     &TENANTS[tenant]
 }
 

@@ -63,7 +63,11 @@ trait Dynamic: Send + Sync {
     async fn by_reference(&self, callee: &Callee) -> Result<u32, ShopError>;
     async fn by_mutable_reference(&mut self, callee: &Callee) -> Result<u32, ShopError>;
     async fn owned(&self, text: String) -> Result<String, ShopError>;
-    async fn generic<T: Send + Sync + Copy + 'static>(&self, callee: &Callee, value: T) -> Result<T, ShopError>
+    async fn generic<T: Send + Sync + Copy + 'static>(
+        &self,
+        callee: &Callee,
+        value: T,
+    ) -> Result<T, ShopError>
     where
         Self: Sized;
     async fn borrowed<'a>(&'a self, text: &'a str) -> Result<&'a str, ShopError>;
@@ -124,7 +128,11 @@ impl Dynamic for Remote {
 
     #[retry(idempotent)]
     #[timeout("5s")]
-    async fn generic<T: Send + Sync + Copy + 'static>(&self, callee: &Callee, value: T) -> Result<T, ShopError> {
+    async fn generic<T: Send + Sync + Copy + 'static>(
+        &self,
+        callee: &Callee,
+        value: T,
+    ) -> Result<T, ShopError> {
         callee.call()?;
         Ok(value)
     }
@@ -160,7 +168,11 @@ async fn async_trait_methods() {
     assert_eq!(remote.seen, [0, 1]);
     let down = Callee::answering_at(0);
     assert_eq!(remote.by_mutable_reference(&down).await, Ok(0));
-    assert_eq!((&remote.seen[2..], down.calls()), (&[0, 1, 7][..], 2), "the second failure opens the circuit");
+    assert_eq!(
+        (&remote.seen[2..], down.calls()),
+        (&[0, 1, 7][..], 2),
+        "the second failure opens the circuit"
+    );
     assert_eq!(remote.by_reference(&down).await, Ok(103), "which is the same circuit");
     assert_eq!(down.calls(), 2);
 }

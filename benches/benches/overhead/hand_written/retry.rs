@@ -25,7 +25,9 @@ impl Budget {
     #[inline]
     pub(super) fn deposit(&self) {
         if self.0.load(Relaxed) < Self::FULL {
-            let _ = self.0.fetch_update(Relaxed, Relaxed, |tokens| (tokens < Self::FULL).then_some(tokens + 1));
+            let _ = self.0.fetch_update(Relaxed, Relaxed, |tokens| {
+                (tokens < Self::FULL).then_some(tokens + 1)
+            });
         }
     }
 
@@ -43,7 +45,11 @@ impl Tries {
 
     /// How long to wait before the next try, or the error back.
     #[cold]
-    pub(super) fn judge(&mut self, error: CallError, budget: &Budget) -> Result<Duration, CallError> {
+    pub(super) fn judge(
+        &mut self,
+        error: CallError,
+        budget: &Budget,
+    ) -> Result<Duration, CallError> {
         if self.0 >= ATTEMPTS || !error.is_transient() || !budget.withdraw() {
             return Err(error);
         }

@@ -38,7 +38,9 @@ impl<T, F: Future<Output = Result<T, CallError>>> Future for Lazy<F> {
             this.sleep.set(Some(tokio::time::sleep(*this.limit)));
         }
         match this.sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
-            Some(Poll::Ready(())) => Poll::Ready(Err(Rejected::timed_out("service", *this.limit).into())),
+            Some(Poll::Ready(())) => {
+                Poll::Ready(Err(Rejected::timed_out("service", *this.limit).into()))
+            }
             _ => Poll::Pending,
         }
     }

@@ -11,7 +11,9 @@ use crate::body::small;
 use crate::harness::{Case, Contender};
 
 fn in_a_row(recovery: Duration) -> impl CircuitBreaker + Sync + 'static {
-    Config::new().failure_policy(failure_policy::consecutive_failures(5, backoff::constant(recovery))).build()
+    Config::new()
+        .failure_policy(failure_policy::consecutive_failures(5, backoff::constant(recovery)))
+        .build()
 }
 
 fn over_calls(recovery: Duration) -> AsyncRecloser {

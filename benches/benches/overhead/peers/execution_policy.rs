@@ -1,9 +1,11 @@
-//! execution-policy: one object with all layers, in an order of its own: the breaker counts a call once, whatever its
-//! attempts.
+//! execution-policy: one object with all layers, in an order of its own: the breaker counts a call
+//! once, whatever its attempts.
 
 use std::time::Duration;
 
-use execution_policy::{CircuitBreaker, DefaultCore, ExecutionPolicy, ExecutionPolicyBuilder, Retry};
+use execution_policy::{
+    CircuitBreaker, DefaultCore, ExecutionPolicy, ExecutionPolicyBuilder, Retry,
+};
 
 use super::{A_DAY, BASE, LIMIT, LONGEST, RECOVERY};
 use crate::body::{CallError, Large, large, small};
@@ -20,7 +22,11 @@ fn layers<T>() -> ExecutionPolicyBuilder<T, CallError> {
 }
 
 fn retry<T>() -> Retry<T, CallError> {
-    Retry::exponential().max_attempts(3).base_delay(BASE).max_delay(LONGEST).when(CallError::is_transient)
+    Retry::exponential()
+        .max_attempts(3)
+        .base_delay(BASE)
+        .max_delay(LONGEST)
+        .when(CallError::is_transient)
 }
 
 fn breaker(recovery: Duration) -> CircuitBreaker<CallError> {
@@ -32,7 +38,9 @@ fn nest<T>() -> Built<T> {
 }
 
 fn call(case: Case, policy: Built<u64>) -> Contender {
-    Contender::new(case, "execution-policy", move |input| policy.run(async move || small(input).await))
+    Contender::new(case, "execution-policy", move |input| {
+        policy.run(async move || small(input).await)
+    })
 }
 
 pub(super) fn contenders() -> Vec<Contender> {

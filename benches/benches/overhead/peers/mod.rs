@@ -1,5 +1,6 @@
-//! The other libraries, each the fastest fair way that its documentation offers: built once, outside the loop, with
-//! three attempts, 500 ms and exponential, a breaker of five failures in a row where it has that, and five seconds.
+//! The other libraries, each the fastest fair way that its documentation offers: built once,
+//! outside the loop, with three attempts, 500 ms and exponential, a breaker of five failures in a
+//! row where it has that, and five seconds.
 //!
 //! | peer | retry | timeout | breaker | in the full nest |
 //! |---|---|---|---|---|

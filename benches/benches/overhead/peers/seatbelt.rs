@@ -30,15 +30,21 @@ fn fallback<T: Clone + Send + Sync + 'static>(
     setting: &Setting<T>,
     value: T,
 ) -> FallbackLayer<u64, Outcome<T>, Set, Set> {
-    Fallback::layer("fallback", setting).should_fallback(Result::is_err).fallback(move |_, _| Ok(value.clone()))
+    Fallback::layer("fallback", setting)
+        .should_fallback(Result::is_err)
+        .fallback(move |_, _| Ok(value.clone()))
 }
 
 fn retry<T: Send + 'static>(setting: &Setting<T>) -> RetryLayer<u64, Outcome<T>, Set, Set> {
-    let retry = Retry::layer("retry", setting).clone_input().recovery_with(|outcome, _| recovery(outcome));
+    let retry =
+        Retry::layer("retry", setting).clone_input().recovery_with(|outcome, _| recovery(outcome));
     retry.max_retry_attempts(2).base_delay(BASE).max_delay(LONGEST)
 }
 
-fn breaker<T: Send + 'static>(setting: &Setting<T>, stays_open: Duration) -> BreakerLayer<u64, Outcome<T>, Set, Set> {
+fn breaker<T: Send + 'static>(
+    setting: &Setting<T>,
+    stays_open: Duration,
+) -> BreakerLayer<u64, Outcome<T>, Set, Set> {
     Breaker::layer("breaker", setting)
         .recovery_with(|outcome, _| recovery(outcome))
         .rejected_input_error(|_, _| Rejected::circuit_open("service", None).into())
@@ -46,10 +52,15 @@ fn breaker<T: Send + 'static>(setting: &Setting<T>, stays_open: Duration) -> Bre
 }
 
 fn timeout<T: Send + 'static>(setting: &Setting<T>) -> TimeoutLayer<u64, Outcome<T>, Set, Set> {
-    Timeout::layer("timeout", setting).timeout_error(|_| Rejected::timed_out("service", LIMIT).into()).timeout(LIMIT)
+    Timeout::layer("timeout", setting)
+        .timeout_error(|_| Rejected::timed_out("service", LIMIT).into())
+        .timeout(LIMIT)
 }
 
-fn call<T: 'static>(case: Case, service: impl Service<u64, Out = Outcome<T>> + 'static) -> Contender {
+fn call<T: 'static>(
+    case: Case,
+    service: impl Service<u64, Out = Outcome<T>> + 'static,
+) -> Contender {
     let service: &'static _ = Box::leak(Box::new(service));
     Contender::new(case, "seatbelt", move |input| service.execute(input))
 }
@@ -57,8 +68,13 @@ fn call<T: 'static>(case: Case, service: impl Service<u64, Out = Outcome<T>> + '
 pub(super) fn contenders() -> Vec<Contender> {
     let clock = Clock::new_tokio();
     let setting = &Setting::<u64>::new(&clock);
-    let nest =
-        (fallback(setting, 0), retry(setting), breaker(setting, RECOVERY), timeout(setting), Execute::new(small));
+    let nest = (
+        fallback(setting, 0),
+        retry(setting),
+        breaker(setting, RECOVERY),
+        timeout(setting),
+        Execute::new(small),
+    );
     let setting_large = &Setting::<Large>::new(&clock);
     let large_nest = (
         fallback(setting_large, [0; 1024]),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tower::{Layer, service_fn};
-use tower_resilience::circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer, DefaultClassifier};
+use tower_resilience::circuitbreaker::{
+    CircuitBreakerError, CircuitBreakerLayer, DefaultClassifier,
+};
 use tower_resilience::fallback::FallbackLayer;
 use tower_resilience::retry::RetryLayer;
 use tower_resilience::timelimiter::{FixedTimeout, TimeLimiterError, TimeLimiterLayer};
@@ -20,7 +22,10 @@ fn retry<T, E>() -> RetryLayer<u64, T, E> {
 }
 
 fn breaker(recovery: Duration) -> CircuitBreakerLayer<DefaultClassifier> {
-    let layer = CircuitBreakerLayer::builder().consecutive_failures(5).wait_duration_in_open(recovery).build();
+    let layer = CircuitBreakerLayer::builder()
+        .consecutive_failures(5)
+        .wait_duration_in_open(recovery)
+        .build();
     layer.expect("valid settings")
 }
 
@@ -33,8 +38,10 @@ pub(super) fn contenders() -> Vec<Contender> {
     let nest = breaker(RECOVERY).layer(timeout().layer(service_fn(small)));
     let nest = FallbackLayer::<u64, u64, Nested>::value(0).layer(retry().layer(nest));
     let large_nest = breaker(RECOVERY).layer(timeout().layer(service_fn(large)));
-    let large_nest = FallbackLayer::<u64, Large, Nested>::value([0; 1024]).layer(retry().layer(large_nest));
-    // A caller who finds the lock of an open breaker taken sleeps for a millisecond, so two threads are no contest.
+    let large_nest =
+        FallbackLayer::<u64, Large, Nested>::value([0; 1024]).layer(retry().layer(large_nest));
+    // A caller who finds the lock of an open breaker taken sleeps for a millisecond, so two threads
+    // are no contest.
     vec![
         Contender::tower(Case::Retry, NAME, retry().layer(service_fn(small))),
         Contender::tower(Case::Timeout, NAME, timeout().layer(service_fn(small))),

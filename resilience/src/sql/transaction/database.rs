@@ -2,8 +2,9 @@ use std::future::Future;
 
 use sqlx::{Database, Error, Transaction};
 
-/// A database of sqlx's whose transactions this crate knows how to end: `Postgres`, `MySql` (MariaDB too) and `Sqlite`, each with
-/// its feature. No other type can implement it: the ways in which a transaction gets lost differ from one database to the next.
+/// A database of sqlx's whose transactions this crate knows how to end: `Postgres`, `MySql`
+/// (MariaDB too) and `Sqlite`, each with its feature. No other type can implement it: the ways in
+/// which a transaction gets lost differ from one database to the next.
 #[diagnostic::on_unimplemented(
     message = "`#[transaction]` doesn't know how transactions of `{Self}` end",
     label = "not a pool of a database that it knows",
@@ -21,10 +22,13 @@ pub trait Transactional: Database + sealed::Sealed {
 
     /// Commits, or says [`RolledBack`](super::RolledBack).
     #[doc(hidden)]
-    fn commit(transaction: Transaction<'_, Self>) -> impl Future<Output = Result<(), Error>> + Send;
+    fn commit(transaction: Transaction<'_, Self>)
+    -> impl Future<Output = Result<(), Error>> + Send;
 
     #[doc(hidden)]
-    fn rollback(transaction: Transaction<'_, Self>) -> impl Future<Output = Result<(), Error>> + Send {
+    fn rollback(
+        transaction: Transaction<'_, Self>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
         transaction.rollback()
     }
 }
@@ -43,13 +47,16 @@ mod postgres {
     impl sealed::Sealed for Postgres {}
 
     impl Transactional for Postgres {
-        // Asked to commit a transaction in which a statement has failed, PostgreSQL rolls it back and reports no error: its answer
-        // differs in a word that sqlx doesn't hand on. But any other statement is refused then; so one goes before `COMMIT`, in the
-        // same message. A savepoint is refused also where there is no transaction, since the body has ended it.
+        // Asked to commit a transaction in which a statement has failed, PostgreSQL rolls it back
+        // and reports no error: its answer differs in a word that sqlx doesn't hand on. But
+        // any other statement is refused then; so one goes before `COMMIT`, in the
+        // same message. A savepoint is refused also where there is no transaction, since the body
+        // has ended it.
         //
-        // sqlx goes on counting a transaction, and so sends a `ROLLBACK` when it is dropped, together with the check that the
-        // pool makes of a connection that returns. The transaction behind `COMMIT` gives it something to roll back; it
-        // would draw a warning otherwise.
+        // sqlx goes on counting a transaction, and so sends a `ROLLBACK` when it is dropped,
+        // together with the check that the pool makes of a connection that returns. The
+        // transaction behind `COMMIT` gives it something to roll back; it would draw a
+        // warning otherwise.
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
             match (*transaction).execute("SAVEPOINT _resilience; COMMIT; BEGIN").await {
                 Err(Error::Database(refused))
@@ -77,13 +84,15 @@ mod mysql {
     impl sealed::Sealed for MySql {}
 
     impl Transactional for MySql {
-        // A deadlock rolls back the whole transaction, and a statement such as `CREATE TABLE` commits it. What follows in the body is
-        // then committed statement by statement, and nothing tells, `COMMIT` included. But a savepoint goes where its transaction
+        // A deadlock rolls back the whole transaction, and a statement such as `CREATE TABLE`
+        // commits it. What follows in the body is then committed statement by statement,
+        // and nothing tells, `COMMIT` included. But a savepoint goes where its transaction
         // goes.
         const BEGIN: Option<(&'static str, &'static str)> =
             Some(("BEGIN; SAVEPOINT _resilience", "; SAVEPOINT _resilience"));
 
-        // The `ROLLBACK` that sqlx sends afterwards, since it goes on counting a transaction, finds none; which is all right here.
+        // The `ROLLBACK` that sqlx sends afterwards, since it goes on counting a transaction, finds
+        // none; which is all right here.
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
             match (*transaction).execute("RELEASE SAVEPOINT _resilience; COMMIT").await {
                 Err(Error::Database(refused)) if says_no_such_savepoint(&*refused) => {
@@ -109,11 +118,13 @@ mod sqlite {
 
     impl sealed::Sealed for Sqlite {}
 
-    // Some failures roll back the whole transaction. `COMMIT` and `ROLLBACK` then fail, and sqlx counts a transaction on this connection
-    // for ever. So both are preceded by a `BEGIN`, which costs no round trip here: it fails where a transaction is
-    // active, and where none is, there is one then to be rolled back.
+    // Some failures roll back the whole transaction. `COMMIT` and `ROLLBACK` then fail, and sqlx
+    // counts a transaction on this connection for ever. So both are preceded by a `BEGIN`,
+    // which costs no round trip here: it fails where a transaction is active, and where none
+    // is, there is one then to be rolled back.
     impl Transactional for Sqlite {
-        // sqlx's worker takes back a `BEGIN` that nobody waits for any more; and a closed connection may have been a whole database.
+        // sqlx's worker takes back a `BEGIN` that nobody waits for any more; and a closed
+        // connection may have been a whole database.
         const CLOSE_IF_INTERRUPTED: bool = false;
 
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {

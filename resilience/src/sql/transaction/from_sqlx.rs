@@ -1,6 +1,7 @@
 use sqlx::Error;
 
-/// An error type that a failed `BEGIN` or `COMMIT` can become. Implemented for every `E: From<sqlx::Error>`.
+/// An error type that a failed `BEGIN` or `COMMIT` can become. Implemented for every `E:
+/// From<sqlx::Error>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no variant for what the database says to BEGIN and COMMIT",
     label = "`#[transaction]` on this function can fail by itself, and this error can't hold a `sqlx::Error`",

@@ -37,12 +37,16 @@ impl<DB: Transactional> Checkout<DB> {
 
     /// Sends `BEGIN`, or another statement that begins a transaction.
     ///
-    /// A connection whose `BEGIN` was interrupted or refused is closed. sqlx alone would return it to the pool, where it might be
-    /// inside a transaction that nobody knows of, and swallow what its next user writes.
+    /// A connection whose `BEGIN` was interrupted or refused is closed. sqlx alone would return it
+    /// to the pool, where it might be inside a transaction that nobody knows of, and swallow
+    /// what its next user writes.
     ///
     /// # Errors
     /// Those of the statement; [`BeginFailed`](Error::BeginFailed) where it begins no transaction.
-    pub async fn begin(&mut self, statement: Option<&'static str>) -> Result<Transaction<'_, DB>, Error> {
+    pub async fn begin(
+        &mut self,
+        statement: Option<&'static str>,
+    ) -> Result<Transaction<'_, DB>, Error> {
         self.beginning = true;
         let transaction = match begin_statement::<DB>(statement) {
             Some(statement) => self.connection.begin_with(statement).await?,
@@ -67,7 +71,8 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
         (None, Some((begin, _))) => Some(SqlStr::from_static(begin)),
         (Some(statement), Some((_, after))) => {
             // Nothing may stand between two semicolons.
-            let statement = statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
+            let statement =
+                statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
             Some(AssertSqlSafe(format!("{statement}{after}")).into_sql_str())
         }
     }
@@ -75,8 +80,8 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
 
 /// A transaction on a connection of a pool: what `#[transaction]` writes, for a body at hand.
 ///
-/// It differs from [`sqlx::Transaction`] in that one which can't be committed any more is an error, and no silent success; see
-/// [`RolledBack`].
+/// It differs from [`sqlx::Transaction`] in that one which can't be committed any more is an error,
+/// and no silent success; see [`RolledBack`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
@@ -93,8 +98,8 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
 /// # }
 /// ```
 ///
-/// Dropping it rolls it back: the `ROLLBACK` is sent when the connection returns to its pool, which it does at once, in a task of
-/// its own.
+/// Dropping it rolls it back: the `ROLLBACK` is sent when the connection returns to its pool, which
+/// it does at once, in a task of its own.
 pub struct Transaction<'c, DB: Transactional> {
     transaction: sqlx::Transaction<'c, DB>,
 }
@@ -108,8 +113,9 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// Makes the changes permanent.
     ///
     /// # Errors
-    /// What the database says to `COMMIT`, and [`RolledBack`] where the transaction had already ended. It has been rolled back
-    /// then, unless the connection was lost, in which case nobody knows.
+    /// What the database says to `COMMIT`, and [`RolledBack`] where the transaction had already
+    /// ended. It has been rolled back then, unless the connection was lost, in which case
+    /// nobody knows.
     pub async fn commit(self) -> Result<(), Error> {
         DB::commit(self.transaction).await
     }
@@ -117,12 +123,14 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// Takes the changes back.
     ///
     /// # Errors
-    /// What the database says to `ROLLBACK`. If it says nothing because the connection is lost, it rolls back by itself.
+    /// What the database says to `ROLLBACK`. If it says nothing because the connection is lost, it
+    /// rolls back by itself.
     pub async fn rollback(self) -> Result<(), Error> {
         DB::rollback(self.transaction).await
     }
 
-    /// Commits what succeeded, rolls back what failed. An error of the body counts for more than one of `ROLLBACK`.
+    /// Commits what succeeded, rolls back what failed. An error of the body counts for more than
+    /// one of `ROLLBACK`.
     #[doc(hidden)]
     pub async fn finish<T, E>(
         self,
@@ -137,7 +145,10 @@ impl<DB: Transactional> Transaction<'_, DB> {
             },
             Err(error) => {
                 if let Err(failure) = self.rollback().await {
-                    events::transaction_rollback_failed(site, &Told::by_itself(&failure).shown(&failure));
+                    events::transaction_rollback_failed(
+                        site,
+                        &Told::by_itself(&failure).shown(&failure),
+                    );
                 }
                 Err(error)
             }

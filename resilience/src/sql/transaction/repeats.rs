@@ -10,11 +10,12 @@ use crate::site::Site;
 use crate::told::Told;
 use crate::{Advice, Classification, Retry};
 
-/// The state of one call that runs in a transaction: how often its body has run, and whether it may run again.
+/// The state of one call that runs in a transaction: how often its body has run, and whether it may
+/// run again.
 ///
-/// A whole transaction is repeated after a deadlock, once ([`Advice::RetryTransactionOnce`]), and after a serialization failure,
-/// up to the policy's attempts ([`Advice::RetryTransaction`]). Nothing else is: whether a failed call may be made again is for
-/// `#[retry]` to say.
+/// A whole transaction is repeated after a deadlock, once ([`Advice::RetryTransactionOnce`]), and
+/// after a serialization failure, up to the policy's attempts ([`Advice::RetryTransaction`]).
+/// Nothing else is: whether a failed call may be made again is for `#[retry]` to say.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -43,7 +44,8 @@ pub struct Repeats<'a> {
 impl Repeats<'static> {
     /// Five executions, 10 ms before the second, doubling, with jitter, and at most a second.
     ///
-    /// The waits are short because the transaction that won is about to end, and a victim holds no lock meanwhile.
+    /// The waits are short because the transaction that won is about to end, and a victim holds no
+    /// lock meanwhile.
     pub const POLICY: Retry =
         Retry::new().attempts(5).base(Duration::from_millis(10)).max_delay(Duration::from_secs(1));
 }
@@ -68,12 +70,16 @@ impl<'a> Repeats<'a> {
         self.number
     }
 
-    /// Decides after a failure: how long to wait before the next execution, or the error back, if there is none. `classify`
-    /// answers with a [`Classification`].
+    /// Decides after a failure: how long to wait before the next execution, or the error back, if
+    /// there is none. `classify` answers with a [`Classification`].
     ///
     /// # Errors
     /// The same error, when the call is given up.
-    pub fn judge<E: Display, C: Into<Told<E>>>(&mut self, error: E, classify: impl FnOnce(&E) -> C) -> Result<Wait, E> {
+    pub fn judge<E: Display, C: Into<Told<E>>>(
+        &mut self,
+        error: E,
+        classify: impl FnOnce(&E) -> C,
+    ) -> Result<Wait, E> {
         let told = self.site.classify(&error, classify);
         match self.decide(&told.class, &told.shown(&error)) {
             Some(delay) => Ok(Wait(delay)),
@@ -91,7 +97,14 @@ impl<'a> Repeats<'a> {
         };
         match self.next_delay(is_deadlock) {
             Ok(delay) => {
-                events::transaction_retry(self.site, error, class, self.number, self.policy.attempts, delay);
+                events::transaction_retry(
+                    self.site,
+                    error,
+                    class,
+                    self.number,
+                    self.policy.attempts,
+                    delay,
+                );
                 self.deadlocked |= is_deadlock;
                 self.number += 1;
                 Some(delay)
@@ -125,12 +138,15 @@ mod tests {
     static SITE: Site = Site::new("orders", "place", "", "", 0);
     const POLICY: Retry = Repeats::POLICY.jitter(Jitter::None);
 
-    const DEADLOCK: Classification = Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce);
-    const SERIALIZATION: Classification = Classification::transient_with("SERIALIZATION", Advice::RetryTransaction);
+    const DEADLOCK: Classification =
+        Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce);
+    const SERIALIZATION: Classification =
+        Classification::transient_with("SERIALIZATION", Advice::RetryTransaction);
 
     /// The delays, until the call is given up.
     fn delays(repeats: &mut Repeats<'_>, failures: &[Classification]) -> Vec<Option<Duration>> {
-        let decide = |class: &Classification| repeats.judge("lost", |_| *class).ok().map(Wait::duration);
+        let decide =
+            |class: &Classification| repeats.judge("lost", |_| *class).ok().map(Wait::duration);
         failures.iter().map(decide).collect()
     }
 
@@ -141,7 +157,10 @@ mod tests {
     #[test]
     fn a_deadlock_is_repeated_once() {
         let mut repeats = Repeats::new(&POLICY, &SITE);
-        assert_eq!(delays(&mut repeats, &[DEADLOCK, DEADLOCK, DEADLOCK]), waits([Some(10), None, None]));
+        assert_eq!(
+            delays(&mut repeats, &[DEADLOCK, DEADLOCK, DEADLOCK]),
+            waits([Some(10), None, None])
+        );
         assert_eq!(repeats.number(), 2);
     }
 
@@ -163,7 +182,10 @@ mod tests {
 
         let three = POLICY.attempts(3);
         let mut repeats = Repeats::new(&three, &SITE);
-        assert_eq!(delays(&mut repeats, &[SERIALIZATION, SERIALIZATION, DEADLOCK]), waits([Some(10), Some(20), None]));
+        assert_eq!(
+            delays(&mut repeats, &[SERIALIZATION, SERIALIZATION, DEADLOCK]),
+            waits([Some(10), Some(20), None])
+        );
     }
 
     #[test]
@@ -197,7 +219,11 @@ mod tests {
             assert_eq!(wait.duration(), millis(expected));
             wait.pause().await;
         }
-        assert_eq!(repeats.judge("lost", |_| SERIALIZATION), Err("lost"), "15 ms are left, and 40 are due");
+        assert_eq!(
+            repeats.judge("lost", |_| SERIALIZATION),
+            Err("lost"),
+            "15 ms are left, and 40 are due"
+        );
     }
 
     #[test]

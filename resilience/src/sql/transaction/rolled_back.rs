@@ -4,9 +4,9 @@ use std::fmt;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
-/// The body returned `Ok`, and there was no transaction left to commit: a bug in the body, which goes on after an error that it
-/// should have returned. Permanent, `INTERNAL_ERROR`, 500, and of the kind
-/// [`InFailedTransaction`](crate::sql::SqlKind::InFailedTransaction).
+/// The body returned `Ok`, and there was no transaction left to commit: a bug in the body, which
+/// goes on after an error that it should have returned. Permanent, `INTERNAL_ERROR`, 500, and of
+/// the kind [`InFailedTransaction`](crate::sql::SqlKind::InFailedTransaction).
 ///
 /// It comes as [`sqlx::Error::Database`]:
 ///
@@ -19,18 +19,18 @@ use sqlx::error::{DatabaseError, ErrorKind};
 /// # assert!(!is_our_bug(&sqlx::Error::RowNotFound));
 /// ```
 ///
-/// - **PostgreSQL** rolls back the whole transaction after any statement that failed, unless it failed inside a savepoint. A body that
-///   sends `COMMIT` itself ends it too; what the body did after that was committed statement by statement.
-/// - **MySQL and MariaDB** roll it back on a deadlock, and commit it on a statement such as `CREATE TABLE`; what the body did after
-///   that was committed statement by statement.
+/// - **PostgreSQL** rolls back the whole transaction after any statement that failed, unless it
+///   failed inside a savepoint. A body that sends `COMMIT` itself ends it too; what the body did
+///   after that was committed statement by statement.
+/// - **MySQL and MariaDB** roll it back on a deadlock, and commit it on a statement such as `CREATE
+///   TABLE`; what the body did after that was committed statement by statement.
 /// - **SQLite** rolls it back where the disk is full or a constraint says `ON CONFLICT ROLLBACK`.
 #[derive(Debug)]
 pub struct RolledBack {
     refused: Option<Box<dyn DatabaseError>>,
 }
 
-const TEXT: &str =
-    "the transaction had already ended when the body returned Ok; a statement in it failed and the error was dropped";
+const TEXT: &str = "the transaction had already ended when the body returned Ok; a statement in it failed and the error was dropped";
 
 impl RolledBack {
     /// With what the database said, if it said anything.

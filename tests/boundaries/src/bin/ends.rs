@@ -3,20 +3,26 @@
 use std::process::ExitCode;
 
 use resilience::errors::{Internal, MissingConfig, NotFound, ValidationError};
-use resilience::{Boundary, Classification, Classify, FieldError, RequestContext, RequestId, ServiceError, boundary};
+use resilience::{
+    Boundary, Classification, Classify, FieldError, RequestContext, RequestId, ServiceError,
+    boundary,
+};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stdout).init();
-    let context = RequestContext::with_request_id(RequestId::parse("run-7").expect("fit for a name"));
+    let context =
+        RequestContext::with_request_id(RequestId::parse("run-7").expect("fit for a name"));
     match std::env::args().nth(1).as_deref() {
-        Some("not found") => resilience::exit_code(Err::<(), _>(NotFound::new("file", "users.csv"))),
-        Some("in a request") => {
-            context.sync_scope(|| resilience::exit_code(Err::<(), _>(NotFound::new("file", "users.csv"))))
+        Some("not found") => {
+            resilience::exit_code(Err::<(), _>(NotFound::new("file", "users.csv")))
         }
+        Some("in a request") => context
+            .sync_scope(|| resilience::exit_code(Err::<(), _>(NotFound::new("file", "users.csv")))),
         Some("of a boundary") => resilience::exit_code(import("users.csv")),
         Some("wrapped") => resilience::exit_code(import("users.csv").map_err(Start)),
         Some("awaited") => {
-            let import = Boundary::new("import").request_id("run-8").run(async { import("users.csv") });
+            let import =
+                Boundary::new("import").request_id("run-8").run(async { import("users.csv") });
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             resilience::exit_code(runtime.block_on(import))
         }
@@ -24,8 +30,12 @@ fn main() -> ExitCode {
             drop(import("users.csv"));
             resilience::exit_code(Err::<(), _>(NotFound::new("file", "orders.csv")))
         }
-        Some("internal") => resilience::exit_code(Err::<(), _>(Internal::new("/etc/secret is gone"))),
-        Some("validation") => resilience::exit_code(Err::<(), _>(ValidationError::new("name\u{1b}[2J", "is\nempty"))),
+        Some("internal") => {
+            resilience::exit_code(Err::<(), _>(Internal::new("/etc/secret is gone")))
+        }
+        Some("validation") => {
+            resilience::exit_code(Err::<(), _>(ValidationError::new("name\u{1b}[2J", "is\nempty")))
+        }
         Some("spoiled") => resilience::exit_code(Err::<(), _>(Spoiled)),
         Some("config") => resilience::exit_code(Err::<(), _>(MissingConfig::new("DATABASE_URL"))),
         Some("code") => resilience::exit_code(Ok::<_, Nothing>(ExitCode::from(3))),

@@ -28,7 +28,9 @@ async fn a_fit_name_is_taken_over_and_told() {
 
 #[tokio::test]
 async fn an_unfit_name_is_replaced() {
-    for names in [&[][..], &["two words"], &["a\"b"], &[""], &["first", "second"], &["first", "first"]] {
+    for names in
+        [&[][..], &["two words"], &["a\"b"], &[""], &["first", "second"], &["first", "first"]]
+    {
         let mut request = get("/users/7");
         request.headers_mut().remove("x-request-id");
         for name in names {
@@ -40,7 +42,9 @@ async fn an_unfit_name_is_replaced() {
         assert_eq!((id.len(), &id[14..15]), (36, "7"), "{names:?}: {id}");
     }
     let mut request = get("/users/7");
-    request.headers_mut().insert("x-request-id", http::HeaderValue::from_bytes(b"\xff\xfe").unwrap());
+    request
+        .headers_mut()
+        .insert("x-request-id", http::HeaderValue::from_bytes(b"\xff\xfe").unwrap());
     assert_eq!(ask(app(), request).await.header("x-request-id").unwrap().len(), 36);
 }
 
@@ -66,8 +70,11 @@ async fn strangers_names_can_be_refused() {
 #[tokio::test]
 async fn an_operation_is_a_method_and_a_route_and_never_a_path() {
     let inner = Router::new().route("/users/{id}", any(seen)).fallback(seen);
-    let app =
-        Router::new().nest("/api", inner).route("/files/{*path}", any(seen)).fallback(seen).layer(RequestLayer::new());
+    let app = Router::new()
+        .nest("/api", inner)
+        .route("/files/{*path}", any(seen))
+        .fallback(seen)
+        .layer(RequestLayer::new());
     let table = [
         ("GET", "/api/users/7", "GET /api/users/{id}"),
         ("POST", "/api/users/8", "POST /api/users/{id}"),
@@ -89,7 +96,8 @@ async fn a_nested_service_adds_its_route() {
         tracing::info!(target: "test", "here");
         seen().await
     }
-    let inner: Router = Router::new().route("/users/{id}", any(with_event)).layer(RequestLayer::new());
+    let inner: Router =
+        Router::new().route("/users/{id}", any(with_event)).layer(RequestLayer::new());
     let app = Router::new().nest_service("/api", inner).layer(RequestLayer::new());
     let records = Records::capture();
     let answer = ask(app, get("/api/users/7")).await;

@@ -27,7 +27,10 @@ fn app() -> Router {
     Router::new()
         .route("/users/{id}", route(async |Path(_): Path<u32>| ()))
         .route("/users", post(async |Json(_): Json<Page>| ()).get(async |Query(_): Query<Page>| ()))
-        .route("/missing", route(async |Path(_): Path<HashMap<String, u32>>, Extension(()): Extension<()>| ()))
+        .route(
+            "/missing",
+            route(async |Path(_): Path<HashMap<String, u32>>, Extension(()): Extension<()>| ()),
+        )
         .layer(DefaultBodyLimit::max(64))
         .layer(RequestLayer::new())
 }
@@ -56,7 +59,11 @@ async fn what_axum_rejects_is_a_problem() {
             "Expected request with `Content-Type: application/json`",
         ),
         (
-            json("POST", "/users", "{\"number\":                                                              7}"),
+            json(
+                "POST",
+                "/users",
+                "{\"number\":                                                              7}",
+            ),
             413,
             "REQUEST_TOO_LARGE",
             "Failed to buffer the request body: length limit exceeded",
@@ -96,17 +103,28 @@ async fn a_mistake_of_the_server_is_hidden_and_logged() {
     assert!(record.text("exception.message").contains("Missing request extension"), "{record:?}");
     assert_eq!(record.text("operation"), "GET /missing");
     assert_eq!(record.text("request_id"), "req-1");
-    assert!(record.text("code.file.path").ends_with("axum_layer/foreign.rs"), "where the layer was made: {record:?}");
+    assert!(
+        record.text("code.file.path").ends_with("axum_layer/foreign.rs"),
+        "where the layer was made: {record:?}"
+    );
 }
 
 fn bare() -> Router {
     Router::new()
         .route("/gone", route(async || (StatusCode::GONE, "moved to the moon")))
-        .route("/limited", route(async || (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], "wait")))
+        .route(
+            "/limited",
+            route(async || (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], "wait")),
+        )
         .route("/teapot", route(async || StatusCode::IM_A_TEAPOT))
         .route("/broken", route(async || (StatusCode::INTERNAL_SERVER_ERROR, "password hunter2")))
         .route("/away", route(async || StatusCode::SERVICE_UNAVAILABLE))
-        .route("/bytes", route(async || http::Response::builder().status(502).body(Body::from("hunter2")).unwrap()))
+        .route(
+            "/bytes",
+            route(async || {
+                http::Response::builder().status(502).body(Body::from("hunter2")).unwrap()
+            }),
+        )
 }
 
 #[tokio::test]
@@ -118,13 +136,19 @@ async fn so_are_bare_statuses_and_texts_of_handlers() {
     assert_eq!(teapot.json()["retryable"], false);
     let limited = ask(app.clone(), get("/limited")).await;
     limited.assert_problem(429, "RATE_LIMITED", "wait");
-    assert_eq!((&limited.json()["retryable"], limited.header("retry-after")), (&true.into(), Some("7")));
+    assert_eq!(
+        (&limited.json()["retryable"], limited.header("retry-after")),
+        (&true.into(), Some("7"))
+    );
 
     let generic = "An internal error occurred";
     let records = Records::capture();
     ask(app.clone(), get("/broken")).await.assert_problem(500, "INTERNAL_ERROR", generic);
     assert_eq!(records.only().text("message"), "unexpected_error");
-    assert_eq!(records.only().text("exception.message"), "answered 500 with the text: password hunter2");
+    assert_eq!(
+        records.only().text("exception.message"),
+        "answered 500 with the text: password hunter2"
+    );
 
     let records = Records::capture();
     let away = ask(app.clone(), get("/away")).await;
@@ -147,11 +171,15 @@ async fn texts_can_be_kept() {
 #[tokio::test]
 async fn bodies_of_ones_own_are_left_alone() {
     async fn encoded() -> impl IntoResponse {
-        let headers: HeaderMap = [(header::CONTENT_ENCODING, "br".parse().unwrap())].into_iter().collect();
+        let headers: HeaderMap =
+            [(header::CONTENT_ENCODING, "br".parse().unwrap())].into_iter().collect();
         (StatusCode::NOT_FOUND, headers, "compressed")
     }
     let app = Router::new()
-        .route("/json", route(async || (StatusCode::CONFLICT, Json(serde_json::json!({"mine": true})))))
+        .route(
+            "/json",
+            route(async || (StatusCode::CONFLICT, Json(serde_json::json!({"mine": true})))),
+        )
         .route("/html", route(async || (StatusCode::INTERNAL_SERVER_ERROR, Html("<h1>sorry</h1>"))))
         .route("/encoded", route(encoded))
         .route("/fine", route(async || "fine"))
@@ -163,7 +191,10 @@ async fn bodies_of_ones_own_are_left_alone() {
         ("/fine", 200, "text/plain; charset=utf-8", "fine"),
     ] {
         let answer = ask(app.clone(), get(path)).await;
-        assert_eq!((answer.status, answer.header("content-type"), &*answer.body), (status, Some(kind), body));
+        assert_eq!(
+            (answer.status, answer.header("content-type"), &*answer.body),
+            (status, Some(kind), body)
+        );
         assert_eq!(answer.header("x-request-id"), Some("req-1"));
     }
 }
@@ -192,19 +223,29 @@ async fn compressed(mut response: Response) -> Response {
 async fn what_a_server_error_says_is_hidden_also_where_it_was_compressed() {
     let app = bare()
         .merge(Router::new().route("/missing", route(async |Extension(()): Extension<()>| ())))
-        .route("/worse", route(async || (StatusCode::BAD_GATEWAY, Problem::of(&NotFound::new("user", "hunter2")))))
+        .route(
+            "/worse",
+            route(async || {
+                (StatusCode::BAD_GATEWAY, Problem::of(&NotFound::new("user", "hunter2")))
+            }),
+        )
         .layer(map_response(compressed))
         .layer(RequestLayer::new());
     let generic = "An internal error occurred";
-    for (path, status, code) in
-        [("/broken", 500, "INTERNAL_ERROR"), ("/missing", 500, "INTERNAL_ERROR"), ("/bytes", 502, "INTERNAL_ERROR")]
-    {
+    for (path, status, code) in [
+        ("/broken", 500, "INTERNAL_ERROR"),
+        ("/missing", 500, "INTERNAL_ERROR"),
+        ("/bytes", 502, "INTERNAL_ERROR"),
+    ] {
         let records = Records::capture();
         let answer = ask(app.clone(), get(path)).await;
         answer.assert_problem(status, code, generic);
         assert_eq!(answer.header("content-encoding"), None, "{path}");
         // Nobody here can read it.
-        assert_eq!(records.only().text("exception.message"), format!("answered {status} without an error"));
+        assert_eq!(
+            records.only().text("exception.message"),
+            format!("answered {status} without an error")
+        );
     }
     let answer = ask(app, get("/worse")).await;
     answer.assert_problem(502, "NOT_FOUND", generic);

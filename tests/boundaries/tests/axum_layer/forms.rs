@@ -21,21 +21,42 @@ fn app() -> Router {
     Router::new()
         .route("/missing", route(missing))
         .route("/plain", route(async || Problem::of(&NotFound::new("user", "7")).plain()))
-        .route("/invalid", route(async || Problem::from(ValidationError::new("email", "must contain an @"))))
+        .route(
+            "/invalid",
+            route(async || Problem::from(ValidationError::new("email", "must contain an @"))),
+        )
         .route("/who", route(async || Problem::from(AuthFailed::new())))
-        .route("/who/basic", route(async || Problem::from(AuthFailed::new()).with_challenge("Basic realm=\"a\"")))
-        .route("/who/header", route(async || ([(header::WWW_AUTHENTICATE, "Own")], Problem::from(AuthFailed::new()))))
-        .route("/slow", route(async || Problem::from(RateLimited::new("api").with_retry_after(secs(7)))))
+        .route(
+            "/who/basic",
+            route(async || Problem::from(AuthFailed::new()).with_challenge("Basic realm=\"a\"")),
+        )
+        .route(
+            "/who/header",
+            route(async || ([(header::WWW_AUTHENTICATE, "Own")], Problem::from(AuthFailed::new()))),
+        )
+        .route(
+            "/slow",
+            route(async || Problem::from(RateLimited::new("api").with_retry_after(secs(7)))),
+        )
         .route("/away", route(async || Problem::from(ServiceUnavailable::new("db-7.internal"))))
         .route("/typed", route(async || Problem::new(403, "NO_CREDIT").with_type("urn:credit")))
-        .route("/teapot", route(async || (StatusCode::IM_A_TEAPOT, Problem::of(&NotFound::new("user", "7")))))
-        .route("/worse", route(async || (StatusCode::BAD_GATEWAY, Problem::of(&NotFound::new("user", "7")))))
+        .route(
+            "/teapot",
+            route(async || (StatusCode::IM_A_TEAPOT, Problem::of(&NotFound::new("user", "7")))),
+        )
+        .route(
+            "/worse",
+            route(async || (StatusCode::BAD_GATEWAY, Problem::of(&NotFound::new("user", "7")))),
+        )
 }
 
 #[tokio::test]
 async fn a_problem_is_an_answer_without_the_layer_as_well() {
     let answer = ask(app(), get("/missing")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (404, Some("application/problem+json"))
+    );
     assert_eq!(
         answer.body,
         r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"user 7 not found","code":"NOT_FOUND","retryable":false}"#
@@ -60,7 +81,10 @@ async fn the_default_form_byte_for_byte() {
 async fn the_plain_form_byte_for_byte() {
     let expected = |answer: super::Answer| {
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")));
-        assert_eq!(answer.body, r#"{"error":"NOT_FOUND","message":"user 7 not found","request_id":"req-1"}"#);
+        assert_eq!(
+            answer.body,
+            r#"{"error":"NOT_FOUND","message":"user 7 not found","request_id":"req-1"}"#
+        );
     };
     // As the problem was made.
     expected(ask(app().layer(RequestLayer::new()), get("/plain")).await);
@@ -71,14 +95,24 @@ async fn the_plain_form_byte_for_byte() {
     assert_eq!(answer.body, r#"{"error":"NOT_FOUND","message":"Not found","request_id":"req-1"}"#);
     // The layer has the last word.
     let layer = RequestLayer::new().body_format(BodyFormat::Problem);
-    ask(app().layer(layer), get("/plain")).await.assert_problem(404, "NOT_FOUND", "user 7 not found");
+    ask(app().layer(layer), get("/plain")).await.assert_problem(
+        404,
+        "NOT_FOUND",
+        "user 7 not found",
+    );
 }
 
 #[tokio::test]
 async fn types_say_where_a_code_is_explained() {
     let app = app().layer(RequestLayer::new().problem_types("https://example.com/problems/"));
-    assert_eq!(ask(app.clone(), get("/missing")).await.json()["type"], "https://example.com/problems/NOT_FOUND");
-    assert_eq!(ask(app.clone(), get("/nowhere")).await.json()["type"], "https://example.com/problems/NOT_FOUND");
+    assert_eq!(
+        ask(app.clone(), get("/missing")).await.json()["type"],
+        "https://example.com/problems/NOT_FOUND"
+    );
+    assert_eq!(
+        ask(app.clone(), get("/nowhere")).await.json()["type"],
+        "https://example.com/problems/NOT_FOUND"
+    );
     assert_eq!(ask(app, get("/typed")).await.json()["type"], "urn:credit");
 }
 
@@ -92,8 +126,16 @@ async fn a_401_says_how_to_authenticate() {
         ("/who/header", Some("Own"), Some("Own")),
         ("/missing", None, None),
     ] {
-        assert_eq!(ask(default.clone(), get(path)).await.header("www-authenticate"), with_default, "{path}");
-        assert_eq!(ask(set.clone(), get(path)).await.header("www-authenticate"), with_set, "{path}");
+        assert_eq!(
+            ask(default.clone(), get(path)).await.header("www-authenticate"),
+            with_default,
+            "{path}"
+        );
+        assert_eq!(
+            ask(set.clone(), get(path)).await.header("www-authenticate"),
+            with_set,
+            "{path}"
+        );
     }
     assert_eq!(ask(app(), get("/who")).await.header("www-authenticate"), Some("Bearer"));
 }
@@ -178,19 +220,22 @@ async fn a_page_in_place_of_a_problem_is_left_alone() {
         parts.headers.insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
         Response::from_parts(parts, "hunter2".into())
     }
-    let answer = ask(app().layer(map_response(page)).layer(RequestLayer::new()), get("/missing")).await;
+    let answer =
+        ask(app().layer(map_response(page)).layer(RequestLayer::new()), get("/missing")).await;
     assert_eq!(
         (answer.status, answer.header("content-type"), &*answer.body),
         (404, Some("text/html"), "<h1>lost</h1>")
     );
-    let answer = ask(app().layer(map_response(text)).layer(RequestLayer::new()), get("/away")).await;
+    let answer =
+        ask(app().layer(map_response(text)).layer(RequestLayer::new()), get("/away")).await;
     answer.assert_problem(503, "SERVICE_UNAVAILABLE", "An internal error occurred");
 }
 
 #[tokio::test]
 async fn a_problem_with_a_parameter_of_its_type_is_one() {
     let kind = [(header::CONTENT_TYPE, "application/problem+json; charset=utf-8")];
-    let problem = async move || (StatusCode::BAD_GATEWAY, kind, Problem::of(&NotFound::new("user", "7")));
+    let problem =
+        async move || (StatusCode::BAD_GATEWAY, kind, Problem::of(&NotFound::new("user", "7")));
     let app = Router::new().route("/", route(problem)).layer(RequestLayer::new());
     ask(app, get("/")).await.assert_problem(502, "NOT_FOUND", "An internal error occurred");
 }

@@ -46,7 +46,9 @@ async fn what_fits_comes_through() {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     assert_eq!(answer.body, body);
     let mut patch = request("POST", "/orders", body);
-    patch.headers_mut().insert("content-type", "Application/Merge-Patch+JSON; charset=utf-8".parse().unwrap());
+    patch
+        .headers_mut()
+        .insert("content-type", "Application/Merge-Patch+JSON; charset=utf-8".parse().unwrap());
     assert_eq!(ask(app(), patch).await.status, 200);
 }
 
@@ -58,7 +60,11 @@ async fn what_does_not_fit_is_named() {
             "#/items/0/quantity",
             "invalid type: string \"two\", expected u32",
         ),
-        (r#"{"items": [{"sku": "S", "quantity": 1}, {"sku": "S"}]}"#, "#/items/1/quantity", "is missing"),
+        (
+            r#"{"items": [{"sku": "S", "quantity": 1}, {"sku": "S"}]}"#,
+            "#/items/1/quantity",
+            "is missing",
+        ),
         (
             r#"{"items": [{"sku": "S", "quantity": -1}]}"#,
             "#/items/0/quantity",
@@ -76,7 +82,11 @@ async fn what_does_not_fit_is_named() {
         let records = Records::capture();
         let answer = ask(app(), request("POST", "/orders", body)).await;
         answer.assert_problem(422, "VALIDATION_ERROR", "Validation failed");
-        assert_eq!(answer.json()["errors"], json!([{"detail": detail, "pointer": pointer}]), "{body}");
+        assert_eq!(
+            answer.json()["errors"],
+            json!([{"detail": detail, "pointer": pointer}]),
+            "{body}"
+        );
         assert_eq!(records.names(), ["request_rejected"]);
     }
 }
@@ -88,17 +98,29 @@ async fn what_is_no_json_is_a_bad_request() {
         ("{\"items\": []} x", "the body is no JSON: trailing characters at line 1 column 15"),
         ("", "the body is no JSON: EOF while parsing a value at line 1 column 0"),
     ] {
-        ask(app(), request("POST", "/orders", body)).await.assert_problem(400, "BAD_REQUEST", detail);
+        ask(app(), request("POST", "/orders", body)).await.assert_problem(
+            400,
+            "BAD_REQUEST",
+            detail,
+        );
     }
 }
 
 #[tokio::test]
 async fn types_and_sizes_that_are_not_taken() {
     let answer = ask(app(), bare("POST", "/orders", "{}")).await;
-    answer.assert_problem(415, "UNSUPPORTED_MEDIA_TYPE", "expected a body with `content-type: application/json`");
+    answer.assert_problem(
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "expected a body with `content-type: application/json`",
+    );
     let large: &'static str = Box::leak(format!("{{\"items\": [{}]}}", " ".repeat(300)).into());
     let answer = ask(app(), request("POST", "/orders", large)).await;
-    answer.assert_problem(413, "REQUEST_TOO_LARGE", "Failed to buffer the request body: length limit exceeded");
+    answer.assert_problem(
+        413,
+        "REQUEST_TOO_LARGE",
+        "Failed to buffer the request body: length limit exceeded",
+    );
 }
 
 #[tokio::test]
@@ -111,7 +133,9 @@ async fn an_answer_that_is_no_json_is_our_mistake() {
 
 #[tokio::test]
 async fn a_client_gets_back_no_more_of_a_wrong_value_than_tells_which() {
-    let app = Router::new().route("/", post(async |Json(_): Json<HashMap<String, u32>>| ())).layer(RequestLayer::new());
+    let app = Router::new()
+        .route("/", post(async |Json(_): Json<HashMap<String, u32>>| ()))
+        .layer(RequestLayer::new());
     let long = "é".repeat(100_000);
     let (value, key) = (json!({ "n": long }).to_string(), json!({ &*long: "x" }).to_string());
     for body in [value, key] {

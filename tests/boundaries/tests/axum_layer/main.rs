@@ -58,7 +58,12 @@ fn get(path: &str) -> Request<Body> {
 }
 
 fn request(method: &str, path: &str, body: &'static str) -> Request<Body> {
-    Request::builder().method(method).uri(path).header("x-request-id", ID).body(body.into()).unwrap()
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("x-request-id", ID)
+        .body(body.into())
+        .unwrap()
 }
 
 fn json_request(method: &str, path: &str, body: &'static str) -> Request<Body> {

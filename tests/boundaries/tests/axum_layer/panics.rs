@@ -69,7 +69,11 @@ async fn also_after_it_has_waited_and_with_a_value_that_is_no_text() {
         }),
     );
     let records = Records::capture();
-    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(
+        500,
+        "INTERNAL_ERROR",
+        GENERIC,
+    );
     assert_record(&records, ": a value that is no text");
 }
 
@@ -80,7 +84,11 @@ async fn also_before_there_is_a_future() {
     }
     let app = Router::new().route_service("/", service_fn(panics));
     let records = Records::capture();
-    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(
+        500,
+        "INTERNAL_ERROR",
+        GENERIC,
+    );
     assert_record(&records, ": at once");
 }
 
@@ -123,10 +131,12 @@ async fn a_client_sees_that_the_body_broke_off_and_the_server_goes_on() {
     let app = Router::new().route("/broken", route(broken)).route("/fine", route(async || "fine"));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(async { axum::serve(listener, app.layer(RequestLayer::new())).await });
+    let server =
+        tokio::spawn(async { axum::serve(listener, app.layer(RequestLayer::new())).await });
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
 
-    let whole = async { client.get(format!("http://{address}/broken")).send().await?.bytes().await };
+    let whole =
+        async { client.get(format!("http://{address}/broken")).send().await?.bytes().await };
     assert!(whole.await.is_err());
     let fine = client.get(format!("http://{address}/fine")).send().await.unwrap();
     assert_eq!(fine.text().await.unwrap(), "fine");
@@ -143,7 +153,11 @@ async fn a_handler_that_panics_again_when_it_is_dropped_is_answered() {
         }),
     );
     let records = Records::capture();
-    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(
+        500,
+        "INTERNAL_ERROR",
+        GENERIC,
+    );
     assert_record(&records, ": again");
 }
 
@@ -170,7 +184,10 @@ async fn a_short_text_that_panics_is_a_500_too() {
         type Data = Bytes;
         type Error = Infallible;
 
-        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
             panic!("secret 42");
         }
 
@@ -192,11 +209,16 @@ async fn what_a_boundary_inside_has_reported_is_not_reported_again() {
     async fn get_user() -> Result<&'static str, resilience::errors::NotFound> {
         panic!("of the boundary")
     }
-    let app = Router::new().route("/", route(async || get_user().await.map_err(resilience::Problem::from)));
+    let app = Router::new()
+        .route("/", route(async || get_user().await.map_err(resilience::Problem::from)));
     let records = Records::capture();
-    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(500, "INTERNAL_ERROR", GENERIC);
+    ask(app.layer(RequestLayer::new()), get("/")).await.assert_problem(
+        500,
+        "INTERNAL_ERROR",
+        GENERIC,
+    );
     let reports = records.reports();
-    let [names, operations] =
-        ["message", "operation"].map(|field| reports.iter().map(|report| report.text(field)).collect::<Vec<_>>());
+    let [names, operations] = ["message", "operation"]
+        .map(|field| reports.iter().map(|report| report.text(field)).collect::<Vec<_>>());
     assert_eq!((names, operations[0]), (vec!["unexpected_error", "already_reported"], "get_user"));
 }

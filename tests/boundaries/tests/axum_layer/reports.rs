@@ -53,8 +53,9 @@ async fn the_record_says_where_the_question_mark_is() {
 
 #[tokio::test]
 async fn made_without_a_report_it_is_the_callers_to_log() {
-    let app =
-        Router::new().route("/", route(async || Problem::of(&NotFound::new("user", "7")))).layer(RequestLayer::new());
+    let app = Router::new()
+        .route("/", route(async || Problem::of(&NotFound::new("user", "7"))))
+        .layer(RequestLayer::new());
     let records = Records::capture();
     ask(app, get("/")).await;
     assert_eq!(records.all(), []);
@@ -173,7 +174,9 @@ fn what_is_dropped_as_late_as_its_thread_is_no_reason_to_abort() {
     let ended = std::thread::spawn(|| {
         // Before all that is dropped before it.
         KEPT.set(None);
-        let app = Router::new().route("/", route(async || pending::<()>().await)).layer(RequestLayer::new());
+        let app = Router::new()
+            .route("/", route(async || pending::<()>().await))
+            .layer(RequestLayer::new());
         let mut asked = Box::pin(async move { drop(ask(app, get("/")).await) });
         let mut cx = Context::from_waker(Waker::noop());
         assert!(asked.as_mut().poll(&mut cx).is_pending());

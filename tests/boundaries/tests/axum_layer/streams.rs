@@ -42,7 +42,8 @@ async fn a_stream_passes_untouched_in_its_requests_context() {
 
 #[tokio::test]
 async fn a_stream_of_text_is_no_rejection() {
-    let text = async || (StatusCode::NOT_FOUND, [("content-type", "text/plain")], parts()).into_response();
+    let text =
+        async || (StatusCode::NOT_FOUND, [("content-type", "text/plain")], parts()).into_response();
     let app = Router::new().route("/", route(text)).layer(RequestLayer::new());
     let answer = ask(app, get("/")).await;
     assert_eq!((answer.status, &*answer.body), (404, "part part part "));
@@ -63,7 +64,10 @@ async fn a_body_that_fails_is_logged_once() {
         type Data = Bytes;
         type Error = io::Error;
 
-        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
             self.0 += 1;
             Poll::Ready(Some(match self.0 {
                 1 => Ok(Frame::data(Bytes::from_static(b"half"))),
@@ -72,7 +76,8 @@ async fn a_body_that_fails_is_logged_once() {
         }
     }
 
-    let app = Router::new().route("/", route(async || Body::new(Failing(0)))).layer(RequestLayer::new());
+    let app =
+        Router::new().route("/", route(async || Body::new(Failing(0)))).layer(RequestLayer::new());
     let records = Records::capture();
     let mut body = send(app, get("/")).await.into_body();
     body.frame().await.unwrap().unwrap();

@@ -57,7 +57,9 @@ fn a_wrapper_of_whatever_kind_is_the_same_failure() {
         Box::new(|| Box::new(OrderError::Quoting(timeout()))),
         Box::new(|| Box::new(OrderError::Opaque(Box::new(OrderError::Quoting(timeout()))))),
         Box::new(|| Box::new(OrderError::Opaque(Box::new(OrderError::Transparent(timeout()))))),
-        Box::new(|| Box::new(anyhow::Error::new(timeout()).context("the order").context("the cart"))),
+        Box::new(|| {
+            Box::new(anyhow::Error::new(timeout()).context("the order").context("the cart"))
+        }),
     ];
     for (kind, wrap) in wrapped.iter().enumerate() {
         in_request(|| {

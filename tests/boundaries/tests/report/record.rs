@@ -2,9 +2,12 @@ use std::backtrace::Backtrace;
 use std::fmt;
 use std::panic::Location;
 
-use resilience::errors::{CacheMiss, Conflict, Internal, MissingConfig, NetworkTimeout, NotFound, ValidationError};
+use resilience::errors::{
+    CacheMiss, Conflict, Internal, MissingConfig, NetworkTimeout, NotFound, ValidationError,
+};
 use resilience::{
-    Alert, Classification, Classify, Evidence, Report, RequestContext, RequestId, Severity, Shutdown, report, secs,
+    Alert, Classification, Classify, Evidence, Report, RequestContext, RequestId, Severity,
+    Shutdown, report, secs,
 };
 use resilience_boundary_tests::Records;
 
@@ -16,20 +19,32 @@ fn a_record_answers_what_where_when_who_and_how_bad_without_its_message() {
     context.set_tenant("acme");
     let error = NotFound::new("user", "42").with_source("x".parse::<u8>().unwrap_err());
 
-    let reported = context.sync_scope(|| Report::new(&error).operation("get_user").at("src/users.rs", 17).emit());
+    let reported = context
+        .sync_scope(|| Report::new(&error).operation("get_user").at("src/users.rs", 17).emit());
 
     assert!(reported.is_fresh());
     let record = records.only();
-    let what = ["error.type", "exception.type", "exception.message"].map(|field| record.text(field));
+    let what =
+        ["error.type", "exception.type", "exception.message"].map(|field| record.text(field));
     assert_eq!(what, ["NOT_FOUND", "resilience::errors::permanent::NotFound", "user 42 not found"]);
     assert_eq!(record.list("error.chain"), ["invalid digit found in string"]);
-    assert_eq!(["operation", "code.file.path"].map(|field| record.text(field)), ["get_user", "src/users.rs"]);
+    assert_eq!(
+        ["operation", "code.file.path"].map(|field| record.text(field)),
+        ["get_user", "src/users.rs"]
+    );
     assert_eq!(record["code.line.number"], 17);
     assert!(record.text("timestamp").contains('T'));
-    assert_eq!(["request_id", "user_id", "tenant_id"].map(|field| record.text(field)), ["req-1", "u-42", "acme"]);
-    let how_bad = ["level", "message", "severity", "category", "alert"].map(|field| record.text(field));
+    assert_eq!(
+        ["request_id", "user_id", "tenant_id"].map(|field| record.text(field)),
+        ["req-1", "u-42", "acme"]
+    );
+    let how_bad =
+        ["level", "message", "severity", "category", "alert"].map(|field| record.text(field));
     assert_eq!(how_bad, ["WARN", "expected_error", "expected", "permanent", "when_frequent"]);
-    assert_eq!((&record["http.response.status_code"], &record["retryable"]), (&404.into(), &false.into()));
+    assert_eq!(
+        (&record["http.response.status_code"], &record["retryable"]),
+        (&404.into(), &false.into())
+    );
     assert_eq!(record.text("target"), "resilience::report");
 }
 
@@ -113,10 +128,16 @@ fn the_retry_advice_and_the_alert_are_told() {
     report(&NetworkTimeout::new("inventory", secs(5)));
     report(&Plain(Classification::transient("BUSY").with_alert(Alert::AtOnce)));
     report(&CacheMiss::new("prices"));
-    let said: Vec<_> =
-        records.reports().iter().map(|record| (record["retryable"].clone(), record.text("alert").to_owned())).collect();
+    let said: Vec<_> = records
+        .reports()
+        .iter()
+        .map(|record| (record["retryable"].clone(), record.text("alert").to_owned()))
+        .collect();
     let told = |retryable: bool, alert: &str| (retryable.into(), alert.to_owned());
-    assert_eq!(said, [told(true, "when_repeated"), told(true, "at_once"), told(false, "low_priority")]);
+    assert_eq!(
+        said,
+        [told(true, "when_repeated"), told(true, "at_once"), told(false, "low_priority")]
+    );
 }
 
 #[test]

@@ -17,7 +17,8 @@ struct Link {
 impl Link {
     fn chain(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
-        let link = |source: Option<Box<Self>>, text| Some(Box::new(Self { text, source, endless: false }));
+        let link =
+            |source: Option<Box<Self>>, text| Some(Box::new(Self { text, source, endless: false }));
         *texts.into_iter().rev().fold(None, link).unwrap()
     }
 }
@@ -112,7 +113,10 @@ fn line_breaks_quotes_and_control_characters_stay_inside_their_field() {
 #[test]
 fn what_does_not_belong_in_a_log_is_left_out_of_message_and_chain() {
     let records = Records::capture();
-    report(&Link::chain(["no cache at redis://ada:hunter2@cache:6379", "can't reach amqp://ada:hunter2@queue"]));
+    report(&Link::chain([
+        "no cache at redis://ada:hunter2@cache:6379",
+        "can't reach amqp://ada:hunter2@queue",
+    ]));
     let record = records.only();
     assert_eq!(record.text("exception.message"), "no cache at redis://***@cache:6379");
     assert_eq!(record.list("error.chain"), ["can't reach amqp://***@queue"]);
@@ -211,7 +215,8 @@ fn the_contexts_and_causes_of_anyhow_are_listed() {
 #[test]
 fn a_span_trace_tells_no_credentials() {
     let records = Records::capture();
-    let span = tracing::info_span!(target: "test", "connect", url = "postgres://app:hunter2@db/shop");
+    let span =
+        tracing::info_span!(target: "test", "connect", url = "postgres://app:hunter2@db/shop");
     span.in_scope(|| _ = report(&Internal::new("refused")));
     let trace = records.only().text("span_trace").to_owned();
     assert!(trace.contains("postgres://***@db/shop") && !trace.contains("hunter2"), "{trace}");

@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use resilience::errors::{NotFound, RateLimited};
 use resilience::tonic::{RequestContextLayer, RequestExt as _, send_request_id, status, status_in};
-use resilience::{Advice, Classification, Classify, Rejected, RequestContext, RequestId, Sent, ServiceError, retry};
+use resilience::{
+    Advice, Classification, Classify, Rejected, RequestContext, RequestId, Sent, ServiceError,
+    retry,
+};
 use resilience_boundary_tests::Records;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -117,9 +120,12 @@ where
         + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let endpoint =
+        Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let serving = server.layer(RequestContextLayer::new()).add_service(service);
-    let task = tokio::spawn(async move { serving.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
+    let task = tokio::spawn(async move {
+        serving.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap()
+    });
     (endpoint, task)
 }
 
@@ -161,7 +167,11 @@ async fn a_success_is_one() {
 async fn a_server_that_is_down_was_never_sent_anything() {
     let status = call(refused().await).await.unwrap_err();
     let is = status.classify();
-    assert_eq!((is.code(), is.status(), is.sent()), ("CONNECT_FAILED", 503, Sent::Never), "{status:?}");
+    assert_eq!(
+        (is.code(), is.status(), is.sent()),
+        ("CONNECT_FAILED", 503, Sent::Never),
+        "{status:?}"
+    );
     assert!(is.is_retryable());
 
     let boxed: Box<dyn std::error::Error + Send + Sync> = status.into();
@@ -171,7 +181,8 @@ async fn a_server_that_is_down_was_never_sent_anything() {
 #[tokio::test]
 async fn a_connection_that_breaks_is_transient() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let endpoint =
+        Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -216,7 +227,11 @@ async fn a_server_that_is_stopped_in_the_middle_is_transient() {
     let status = calling.await.unwrap().unwrap_err();
     server.join().unwrap();
     let is = status.classify();
-    assert_eq!((is.code(), is.sent(), is.is_retryable()), ("CONNECTION_LOST", Sent::Maybe, true), "{status:?}");
+    assert_eq!(
+        (is.code(), is.sent(), is.is_retryable()),
+        ("CONNECTION_LOST", Sent::Maybe, true),
+        "{status:?}"
+    );
 }
 
 #[tokio::test]
@@ -230,7 +245,8 @@ async fn whoever_runs_out_of_time_it_is_a_timeout() {
     let of_the_request = ask(endpoint.connect_lazy(), request).await.unwrap_err();
     let (endpoint, _) = serve(Server::builder().timeout(short), handler(|_| pending())).await;
     let of_the_server = call(endpoint.connect_lazy()).await.unwrap_err();
-    let said = call(channel(refusing(|| Status::deadline_exceeded("too late"))).await).await.unwrap_err();
+    let said =
+        call(channel(refusing(|| Status::deadline_exceeded("too late"))).await).await.unwrap_err();
 
     for status in [of_the_channel, of_the_request, of_the_server, said] {
         assert_eq!(status.classify(), Classification::transient("NETWORK_TIMEOUT"), "{status:?}");
@@ -241,12 +257,18 @@ async fn whoever_runs_out_of_time_it_is_a_timeout() {
 async fn a_callee_says_when_to_try_again() {
     let wait = Duration::from_millis(1500);
     let retry_info = move || {
-        Status::with_error_details(Code::ResourceExhausted, "slow down", ErrorDetails::with_retry_info(Some(wait)))
+        Status::with_error_details(
+            Code::ResourceExhausted,
+            "slow down",
+            ErrorDetails::with_retry_info(Some(wait)),
+        )
     };
     let is = call(channel(refusing(retry_info)).await).await.unwrap_err().classify();
     assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 429, Some(wait)));
 
-    for (value, advice) in [("1500", Advice::RetryAfter(wait)), ("-1", Advice::DoNotRetry), ("x", Advice::DoNotRetry)] {
+    for (value, advice) in
+        [("1500", Advice::RetryAfter(wait)), ("-1", Advice::DoNotRetry), ("x", Advice::DoNotRetry)]
+    {
         let pushback = move || {
             let mut status = Status::unavailable("not now");
             status.metadata_mut().insert("grpc-retry-pushback-ms", value.parse().unwrap());
@@ -272,7 +294,10 @@ async fn what_we_answer_is_what_the_client_understands() {
     let open = || Rejected::circuit_open("inventory", Some(Duration::from_secs(3))).into();
     let status = call(channel(refusing(open)).await).await.unwrap_err();
     let is = status.classify();
-    assert_eq!((is.retry_after(), is.sent(), is.rejected()), (Some(Duration::from_secs(3)), Sent::Maybe, None));
+    assert_eq!(
+        (is.retry_after(), is.sent(), is.rejected()),
+        (Some(Duration::from_secs(3)), Sent::Maybe, None)
+    );
     assert!(!format!("{status:?}").contains("inventory"), "{status:?}");
 }
 
@@ -330,7 +355,8 @@ async fn the_request_id_goes_to_the_callee_and_comes_back() {
     assert_eq!(status.metadata().get("x-request-id").unwrap(), "r-1");
     assert_eq!(status.get_details_request_info().unwrap().request_id, "r-1");
 
-    // Outside a context, and for a name that isn't fit for logs or isn't alone, the callee makes one of its own.
+    // Outside a context, and for a name that isn't fit for logs or isn't alone, the callee makes
+    // one of its own.
     for names in [&[][..], &["two words"], &["r-1", "r-2"]] {
         let mut request = Request::new(());
         for name in names {
@@ -354,7 +380,11 @@ async fn key_and_deadline_of_the_call_go_along() {
 
     let channel = channel(handler(|metadata| {
         let text = |name| metadata.get(name).map_or("", |value| value.to_str().unwrap());
-        ready(Err(Status::not_found(format!("{};{}", text("idempotency-key"), text("grpc-timeout")))))
+        ready(Err(Status::not_found(format!(
+            "{};{}",
+            text("idempotency-key"),
+            text("grpc-timeout")
+        ))))
     }))
     .await;
     let seen = |error| match error {
@@ -367,7 +397,10 @@ async fn key_and_deadline_of_the_call_go_along() {
     assert_eq!(key, "k-7");
     assert!(!timeout.is_empty(), "{told}");
     assert_eq!(call(channel.clone()).await.unwrap_err().message(), ";");
-    assert_eq!(ask(channel.clone(), Request::new(()).with_time_left()).await.unwrap_err().message(), ";");
+    assert_eq!(
+        ask(channel.clone(), Request::new(()).with_time_left()).await.unwrap_err().message(),
+        ";"
+    );
 
     let spoiled = charge(&channel, "two\nlines").await.unwrap_err().classify();
     assert_eq!((spoiled.status(), spoiled.is_retryable()), (500, false));

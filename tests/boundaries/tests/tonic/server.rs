@@ -48,12 +48,18 @@ impl tower::Service<http::Request<tonic::body::Body>> for Feed {
             let messages = messages();
             async { Ok(Response::new(messages)) }
         });
-        Box::pin(async move { Ok(tonic::server::Grpc::new(Nothing).server_streaming(method, request).await) })
+        Box::pin(async move {
+            Ok(tonic::server::Grpc::new(Nothing).server_streaming(method, request).await)
+        })
     }
 }
 
-/// Answers `Ok` so many times, and then whatever the function says, which is asked while the answer is being sent.
-fn feed(first: usize, then: impl Fn() -> Option<Result<(), Status>> + Clone + Send + Sync + 'static) -> Feed {
+/// Answers `Ok` so many times, and then whatever the function says, which is asked while the answer
+/// is being sent.
+fn feed(
+    first: usize,
+    then: impl Fn() -> Option<Result<(), Status>> + Clone + Send + Sync + 'static,
+) -> Feed {
     Feed(Arc::new(move || {
         let first = tokio_stream::iter(std::iter::repeat_n((), first).map(Ok));
         let last = tokio_stream::iter([then.clone()]).then(async |then| {
@@ -109,9 +115,15 @@ async fn a_stream_is_made_in_the_context_of_its_request() {
     assert!(messages.message().await.unwrap().is_some());
     assert!(messages.message().await.unwrap().is_some());
     let status = messages.message().await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::NotFound, "third message of rpc-1 not found"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::NotFound, "third message of rpc-1 not found")
+    );
     let record = records.only();
-    assert_eq!((record.text("request_id"), record.text("operation")), ("rpc-1", "/test.Feed/Three"));
+    assert_eq!(
+        (record.text("request_id"), record.text("operation")),
+        ("rpc-1", "/test.Feed/Three")
+    );
 }
 
 #[tokio::test]
@@ -161,7 +173,10 @@ async fn what_a_handler_or_a_stream_reports_whose_client_has_gone_names_its_requ
     drop(messages);
     dropped.notified().await;
     let record = records.only();
-    assert_eq!((record.text("request_id"), record.text("operation")), ("rpc-1", "/test.Feed/Endless"));
+    assert_eq!(
+        (record.text("request_id"), record.text("operation")),
+        ("rpc-1", "/test.Feed/Endless")
+    );
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ macro_rules! basics {
             use super::*;
 
             async fn ids(pool: &$pool) -> Vec<i32> {
-                sqlx::query_scalar("SELECT id FROM entries ORDER BY id").fetch_all(pool).await.unwrap()
+                sqlx::query_scalar("SELECT id FROM entries ORDER BY id")
+                    .fetch_all(pool)
+                    .await
+                    .unwrap()
             }
 
             /// Whether a row can be written: an open transaction that has written it would hold it.
@@ -27,7 +30,8 @@ macro_rules! basics {
                         _ => break,
                     }
                     tokio::time::sleep(Duration::from_millis(10)).await;
-                    outcome = sqlx::query("INSERT INTO entries (id) VALUES (1)").execute(pool).await;
+                    outcome =
+                        sqlx::query("INSERT INTO entries (id) VALUES (1)").execute(pool).await;
                 }
                 outcome.unwrap();
             }
@@ -78,7 +82,8 @@ macro_rules! basics {
             #[tokio::test]
             async fn what_is_dropped_is_rolled_back() {
                 let Some(pool) = $open(2).await else { return };
-                let call = tokio::time::timeout(Duration::from_millis(300), insert(&pool, Then::Hang));
+                let call =
+                    tokio::time::timeout(Duration::from_millis(300), insert(&pool, Then::Hang));
                 call.await.expect_err("it hangs");
                 insert_one(&pool).await;
                 assert_eq!(ids(&pool).await, [1]);
@@ -92,7 +97,8 @@ macro_rules! basics {
                 let mut polls = 1;
                 while !completed {
                     completed = dropped_after(polls, insert(&pool, Then::Fail)).await.is_some();
-                    // The one connection, if it is still there, must not be inside a transaction that nobody knows of.
+                    // The one connection, if it is still there, must not be inside a transaction
+                    // that nobody knows of.
                     sqlx::query("DELETE FROM entries").execute(&*pool).await.unwrap();
                     insert_one(&pool).await;
                     assert_eq!(ids(&apart).await, [1], "after {polls} polls");
@@ -128,11 +134,16 @@ macro_rules! basics {
                 kept.commit().await?;
                 {
                     let mut dropped = tx.begin().await?;
-                    sqlx::query("INSERT INTO entries (id) VALUES (3)").execute(&mut *dropped).await?;
+                    sqlx::query("INSERT INTO entries (id) VALUES (3)")
+                        .execute(&mut *dropped)
+                        .await?;
                 }
                 // What fails in a savepoint fails there alone.
                 let mut fails = tx.begin().await?;
-                sqlx::query("INSERT INTO entries (id) VALUES (2)").execute(&mut *fails).await.unwrap_err();
+                sqlx::query("INSERT INTO entries (id) VALUES (2)")
+                    .execute(&mut *fails)
+                    .await
+                    .unwrap_err();
                 fails.rollback().await?;
                 sqlx::query("INSERT INTO entries (id) VALUES (4)").execute(&mut *tx).await?;
                 Ok(())
@@ -176,7 +187,12 @@ macro_rules! basics {
             }
 
             #[transaction(tx = pool, attempts = 4, base = "1ms", max_delay = "2ms")]
-            async fn lost(pool: &$pool, advice: Advice, runs: &Runs, succeed: u32) -> Result<u32, CallError> {
+            async fn lost(
+                pool: &$pool,
+                advice: Advice,
+                runs: &Runs,
+                succeed: u32,
+            ) -> Result<u32, CallError> {
                 let run = runs.next();
                 // The row of an earlier run would be in the way.
                 sqlx::query("INSERT INTO entries (id) VALUES (1)").execute(&mut *tx).await?;
@@ -198,7 +214,11 @@ macro_rules! basics {
                     let runs = Runs::default();
                     let outcome = lost(&pool, advice, &runs, succeed).await;
                     assert_eq!((outcome.ok(), runs.count()), (expected, count), "{advice:?}");
-                    assert_eq!(ids(&pool).await.len(), usize::from(expected.is_some()), "{advice:?}");
+                    assert_eq!(
+                        ids(&pool).await.len(),
+                        usize::from(expected.is_some()),
+                        "{advice:?}"
+                    );
                     sqlx::query("DELETE FROM entries").execute(&*pool).await.unwrap();
                 }
             }

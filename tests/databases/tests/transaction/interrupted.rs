@@ -43,7 +43,12 @@ impl Between {
     }
 }
 
-async fn pass_on(client: TcpStream, server: TcpStream, held: Arc<AtomicBool>, withheld: Arc<Notify>) {
+async fn pass_on(
+    client: TcpStream,
+    server: TcpStream,
+    held: Arc<AtomicBool>,
+    withheld: Arc<Notify>,
+) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
@@ -70,12 +75,13 @@ macro_rules! interrupted {
                 Ok(())
             }
 
-            /// Whether a row is there for others, which the next user of the pool's one connection writes after `call` was dropped
-            /// while the answer to its `BEGIN` was under way.
+            /// Whether a row is there for others, which the next user of the pool's one connection
+            /// writes after `call` was dropped while the answer to its `BEGIN` was under way.
             async fn next_write_is_kept<T>(call: impl AsyncFn(&$pool) -> T) -> Option<bool> {
                 let direct = $open(1).await?;
                 let options = (*direct.connect_options()).clone();
-                let between = Between::start(options.get_host().to_owned(), options.get_port()).await;
+                let between =
+                    Between::start(options.get_host().to_owned(), options.get_port()).await;
                 // Its check before each use would be what waits for an answer.
                 let pool = <$options>::new().max_connections(1).test_before_acquire(false);
                 let pool = pool.connect_with(options.port(between.port)).await.unwrap();
@@ -88,22 +94,32 @@ macro_rules! interrupted {
                 between.hold(false);
 
                 sqlx::query("INSERT INTO entries (id) VALUES (2)").execute(&pool).await.unwrap();
-                let mut apart = <$connection>::connect_with(&direct.connect_options()).await.unwrap();
-                let ids: Vec<i32> = sqlx::query_scalar("SELECT id FROM entries").fetch_all(&mut apart).await.unwrap();
+                let mut apart =
+                    <$connection>::connect_with(&direct.connect_options()).await.unwrap();
+                let ids: Vec<i32> = sqlx::query_scalar("SELECT id FROM entries")
+                    .fetch_all(&mut apart)
+                    .await
+                    .unwrap();
                 assert!(!ids.contains(&1));
                 Some(ids == [2])
             }
 
             #[tokio::test]
             async fn nobody_gets_a_connection_inside_a_transaction() {
-                let Some(kept) = next_write_is_kept(async |pool| insert(pool).await).await else { return };
+                let Some(kept) = next_write_is_kept(async |pool| insert(pool).await).await else {
+                    return;
+                };
                 assert!(kept);
             }
 
             /// The day this fails, `Checkout` needn't close such a connection any more.
             #[tokio::test]
             async fn with_sqlx_alone_the_next_write_is_lost() {
-                let Some(kept) = next_write_is_kept(async |pool| pool.begin().await.map(drop)).await else { return };
+                let Some(kept) =
+                    next_write_is_kept(async |pool| pool.begin().await.map(drop)).await
+                else {
+                    return;
+                };
                 assert!(!kept);
             }
         }

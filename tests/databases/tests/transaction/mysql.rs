@@ -15,12 +15,21 @@ async fn two_entries() -> Option<Opened<MySqlPool>> {
 }
 
 async fn increase(connection: &mut MySqlConnection, id: i32) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = ?").bind(id).execute(connection).await.map(drop)
+    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = ?")
+        .bind(id)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Two of these, with the ids the other way round, end in a deadlock the first time.
 #[transaction(tx = pool)]
-async fn increase_both(pool: &MySqlPool, ids: (i32, i32), both: &Barrier, runs: &Runs) -> Result<u32, CallError> {
+async fn increase_both(
+    pool: &MySqlPool,
+    ids: (i32, i32),
+    both: &Barrier,
+    runs: &Runs,
+) -> Result<u32, CallError> {
     let run = runs.next();
     increase(tx, ids.0).await?;
     if run == 1 {
@@ -34,8 +43,10 @@ async fn increase_both(pool: &MySqlPool, ids: (i32, i32), both: &Barrier, runs: 
 async fn a_deadlock_of_two_is_resolved_by_repeating_one() {
     let Some(pool) = two_entries().await else { return };
     let (both, one, other) = (Barrier::new(2), Runs::default(), Runs::default());
-    let (first, second) =
-        tokio::join!(increase_both(&pool, (1, 2), &both, &one), increase_both(&pool, (2, 1), &both, &other));
+    let (first, second) = tokio::join!(
+        increase_both(&pool, (1, 2), &both, &one),
+        increase_both(&pool, (2, 1), &both, &other)
+    );
     assert_eq!(first.unwrap() + second.unwrap(), 3, "one at once, the other in its second run");
     assert_eq!(one.count() + other.count(), 3);
     assert_eq!(notes(&pool).await, [2, 2]);
@@ -63,7 +74,11 @@ async fn a_deadlock_that_the_body_dropped_is_an_error() {
         increase(&mut other, 2).await.unwrap();
         // Who has written more isn't the victim.
         for id in 10..40 {
-            sqlx::query("INSERT INTO entries (id) VALUES (?)").bind(id).execute(&mut *other).await.unwrap();
+            sqlx::query("INSERT INTO entries (id) VALUES (?)")
+                .bind(id)
+                .execute(&mut *other)
+                .await
+                .unwrap();
         }
         both.wait().await;
         increase(&mut other, 1).await.unwrap();
@@ -94,8 +109,7 @@ async fn a_statement_that_commits_implicitly_is_told_of() {
 #[transaction(tx = pool, begin = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; START TRANSACTION")]
 async fn level(pool: &MySqlPool) -> Result<String, CallError> {
     increase(tx, 1).await?;
-    let level =
-        "SELECT trx_isolation_level FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = connection_id()";
+    let level = "SELECT trx_isolation_level FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = connection_id()";
     Ok(sqlx::query_scalar(level).fetch_one(&mut *tx).await?)
 }
 

@@ -2,7 +2,10 @@
 
 use std::future::pending;
 
-use resilience::{Advice, CircuitBreaker, Rejected, boundary, circuit_breaker, degrade, retry, timeout, transaction};
+use resilience::{
+    Advice, CircuitBreaker, Rejected, boundary, circuit_breaker, degrade, retry, timeout,
+    transaction,
+};
 use resilience_tests::Events;
 use sqlx::{Executor as _, SqlitePool};
 
@@ -14,7 +17,11 @@ async fn count(pool: &SqlitePool) -> i64 {
 
 #[retry(idempotent, timed_elsewhere, attempts = 3, base = "1ms")]
 #[transaction(tx = pool, base = "1ms")]
-async fn retried(pool: &SqlitePool, runs: &Runs, fail: fn(u32) -> Option<CallError>) -> Result<u32, CallError> {
+async fn retried(
+    pool: &SqlitePool,
+    runs: &Runs,
+    fail: fn(u32) -> Option<CallError>,
+) -> Result<u32, CallError> {
     let run = runs.next();
     tx.execute("INSERT INTO entries (id) VALUES (1)").await?;
     fail(run).map_or(Ok(run), Err)
@@ -38,8 +45,12 @@ async fn what_the_transaction_has_repeated_the_retry_leaves_alone() {
     retried(&pool, &runs, deadlock).await.unwrap_err();
     assert_eq!(runs.count(), 2);
     assert_eq!(events.names(), ["transaction_retry", "transaction_stopped", "retry_stopped"]);
-    let [of_transaction, of_retry] = [&events.all()[1], &events.all()[2]].map(|event| event.field("reason").to_owned());
-    assert_eq!((of_transaction.as_str(), of_retry.as_str()), ("attempts_exhausted", "needs_transaction"));
+    let [of_transaction, of_retry] =
+        [&events.all()[1], &events.all()[2]].map(|event| event.field("reason").to_owned());
+    assert_eq!(
+        (of_transaction.as_str(), of_retry.as_str()),
+        ("attempts_exhausted", "needs_transaction")
+    );
 
     let (runs, events) = (Runs::default(), Events::capture());
     let unserializable = |_| Some(CallError::Lost(Advice::RetryTransaction));
@@ -115,7 +126,11 @@ async fn all_layers_nest_around_it() {
     assert_eq!(all_of_them(&pool, &runs).await.unwrap(), 1);
     pool.execute("DELETE FROM entries").await.unwrap();
     assert_eq!(all_of_them(&pool, &runs).await.unwrap(), 42);
-    assert_eq!((runs.count(), count(&pool).await), (3, 0), "after two failures the circuit was open");
+    assert_eq!(
+        (runs.count(), count(&pool).await),
+        (3, 0),
+        "after two failures the circuit was open"
+    );
 }
 
 #[circuit_breaker]

@@ -19,12 +19,21 @@ async fn two_entries() -> Option<Opened<PgPool>> {
 }
 
 async fn increase(connection: &mut PgConnection, id: i32) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = $1").bind(id).execute(connection).await.map(drop)
+    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = $1")
+        .bind(id)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Two of these, with the ids the other way round, end in a deadlock the first time.
 #[transaction(tx = pool)]
-async fn increase_both(pool: &PgPool, ids: (i32, i32), both: &Barrier, runs: &Runs) -> Result<u32, CallError> {
+async fn increase_both(
+    pool: &PgPool,
+    ids: (i32, i32),
+    both: &Barrier,
+    runs: &Runs,
+) -> Result<u32, CallError> {
     let run = runs.next();
     increase(tx, ids.0).await?;
     if run == 1 {
@@ -38,8 +47,10 @@ async fn increase_both(pool: &PgPool, ids: (i32, i32), both: &Barrier, runs: &Ru
 async fn a_deadlock_of_two_is_resolved_by_repeating_one() {
     let Some(pool) = two_entries().await else { return };
     let (both, one, other) = (Barrier::new(2), Runs::default(), Runs::default());
-    let (first, second) =
-        tokio::join!(increase_both(&pool, (1, 2), &both, &one), increase_both(&pool, (2, 1), &both, &other));
+    let (first, second) = tokio::join!(
+        increase_both(&pool, (1, 2), &both, &one),
+        increase_both(&pool, (2, 1), &both, &other)
+    );
     assert_eq!(first.unwrap() + second.unwrap(), 3, "one at once, the other in its second run");
     assert_eq!(one.count() + other.count(), 3);
     assert_eq!(notes(&pool).await, [2, 2]);
@@ -48,9 +59,11 @@ async fn a_deadlock_of_two_is_resolved_by_repeating_one() {
 /// Is overtaken between its snapshot and its write, as often as told.
 #[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL REPEATABLE READ", attempts = 3, base = "1ms")]
 async fn overtaken(pool: &PgPool, times: u32, runs: &Runs) -> Result<i32, CallError> {
-    let level: String = sqlx::query_scalar("SHOW transaction_isolation").fetch_one(&mut *tx).await?;
+    let level: String =
+        sqlx::query_scalar("SHOW transaction_isolation").fetch_one(&mut *tx).await?;
     assert_eq!(level, "repeatable read");
-    let note: i32 = sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
+    let note: i32 =
+        sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
     if runs.next() <= times {
         pool.execute("UPDATE entries SET note = note + 10 WHERE id = 1").await?;
     }
@@ -74,18 +87,21 @@ async fn serialization_failures_without_end_end() {
     assert_eq!((error.code().as_str(), runs.count()), ("40001", 3));
     assert_eq!(notes(&pool).await, [30, 0]);
     assert_eq!(events.names(), ["transaction_retry", "transaction_retry", "transaction_stopped"]);
-    let [reason, attempts, code] = ["reason", "attempts", "code"].map(|field| events.all()[2].field(field).to_owned());
+    let [reason, attempts, code] =
+        ["reason", "attempts", "code"].map(|field| events.all()[2].field(field).to_owned());
     assert_eq!((reason.as_str(), attempts.as_str()), ("attempts_exhausted", "3"));
     assert_eq!(code, "SERIALIZATION_FAILURE");
 }
 
-/// Write skew: reads both, writes one, while another that read both writes the other and commits first.
+/// Write skew: reads both, writes one, while another that read both writes the other and commits
+/// first.
 #[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL SERIALIZABLE", base = "1ms")]
 async fn skewed(pool: &PgPool, runs: &Runs, finished: &AtomicBool) -> Result<i64, CallError> {
     let sum: i64 = sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *tx).await?;
     if runs.next() == 1 {
         let mut other = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
-        let _: i64 = sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *other).await?;
+        let _: i64 =
+            sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *other).await?;
         increase(tx, 1).await?;
         increase(&mut other, 2).await?;
         other.commit().await?;
@@ -100,7 +116,11 @@ async fn skewed(pool: &PgPool, runs: &Runs, finished: &AtomicBool) -> Result<i64
 async fn a_serialization_failure_of_the_commit_is_repeated() {
     let Some(pool) = two_entries().await else { return };
     let (runs, finished) = (Runs::default(), AtomicBool::new(false));
-    assert_eq!(skewed(&pool, &runs, &finished).await.unwrap(), 1, "it has seen what the other wrote");
+    assert_eq!(
+        skewed(&pool, &runs, &finished).await.unwrap(),
+        1,
+        "it has seen what the other wrote"
+    );
     assert!(finished.load(SeqCst), "the first run had nothing but the commit before it");
     assert_eq!((notes(&pool).await, runs.count()), (vec![1, 1], 2));
 }
@@ -117,11 +137,14 @@ async fn insert_twice(pool: &PgPool, runs: &Runs) -> Result<(), CallError> {
 #[tokio::test]
 async fn a_deferred_constraint_is_an_answer_of_the_commit() {
     let Some(pool) = postgres(1).await else { return };
-    pool.execute("CREATE TABLE deferred (id INT UNIQUE DEFERRABLE INITIALLY DEFERRED)").await.unwrap();
+    pool.execute("CREATE TABLE deferred (id INT UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        .await
+        .unwrap();
     let runs = Runs::default();
     let error = insert_twice(&pool, &runs).await.unwrap_err();
     assert_eq!((error.code().as_str(), error.classify().status(), runs.count()), ("23505", 409, 1));
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM deferred").fetch_one(&*pool).await.unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM deferred").fetch_one(&*pool).await.unwrap();
     assert_eq!(rows, 0);
 }
 
@@ -200,7 +223,8 @@ async fn a_connection_lost_at_the_commit_is_not_repeated() {
     assert_eq!((error.classify().sent(), runs.count()), (Sent::Maybe, 1), "{error:?}");
 }
 
-/// A server's log would fill with warnings, were the transaction behind the commit not there to be rolled back.
+/// A server's log would fill with warnings, were the transaction behind the commit not there to be
+/// rolled back.
 #[tokio::test]
 async fn a_commit_leaves_an_idle_connection() {
     let Some(pool) = postgres(1).await else { return };

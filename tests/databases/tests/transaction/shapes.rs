@@ -91,7 +91,11 @@ async fn generic<T: Into<i32> + Copy + Send + Sync, const N: usize>(
 }
 
 #[transaction(tx = pool)]
-async fn with_lifetimes<'a>(pool: &SqlitePool, name: &'a str, other: &str) -> Result<&'a str, CallError> {
+async fn with_lifetimes<'a>(
+    pool: &SqlitePool,
+    name: &'a str,
+    other: &str,
+) -> Result<&'a str, CallError> {
     insert(tx, i32::try_from(other.len()).unwrap_or(0)).await?;
     Ok(name)
 }
@@ -141,7 +145,10 @@ trait WritesNatively {
 impl WritesNatively for State {
     #[transaction(tx = self.0)]
     async fn write(&self, id: i32) -> Result<(), CallError> {
-        sqlx::query::<Sqlite>("INSERT INTO entries (id) VALUES (?)").bind(id).execute(&mut *tx).await?;
+        sqlx::query::<Sqlite>("INSERT INTO entries (id) VALUES (?)")
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
         Ok(())
     }
 }
@@ -157,7 +164,10 @@ async fn every_shape_commits() {
     is_send(Arc::new(store()).in_an_arc(3)).await.unwrap();
     assert_eq!(is_send(store().with_owned(4, vec![String::new()])).await.unwrap(), 1);
     is_send(of_a_state(State(pool.clone()))).await.unwrap();
-    assert_eq!(is_send(generic(&pool, [6_u8, 7], "name", (2, resilience::millis(1)))).await.unwrap(), 4);
+    assert_eq!(
+        is_send(generic(&pool, [6_u8, 7], "name", (2, resilience::millis(1)))).await.unwrap(),
+        4
+    );
     assert_eq!(is_send(with_lifetimes(&pool, "kept", "8 letters")).await.unwrap(), "kept");
     pool.execute("DELETE FROM entries WHERE id = 9").await.unwrap();
     assert_eq!(is_send(plain(&pool)).await.unwrap(), 1);

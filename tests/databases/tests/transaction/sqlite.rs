@@ -11,11 +11,15 @@ async fn note(pool: &SqlitePool) -> i32 {
 /// Reads, is overtaken by another writer in its first run, and writes.
 #[transaction(tx = pool, base = "1ms")]
 async fn increase(pool: &SqlitePool, other: &SqlitePool, runs: &Runs) -> Result<i32, CallError> {
-    let note: i32 = sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
+    let note: i32 =
+        sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
     if runs.next() == 1 {
         other.execute("UPDATE entries SET note = 40 WHERE id = 1").await?;
     }
-    sqlx::query("UPDATE entries SET note = ? WHERE id = 1").bind(note + 1).execute(&mut *tx).await?;
+    sqlx::query("UPDATE entries SET note = ? WHERE id = 1")
+        .bind(note + 1)
+        .execute(&mut *tx)
+        .await?;
     Ok(note + 1)
 }
 
@@ -36,12 +40,20 @@ async fn a_stale_snapshot_is_read_again() {
 }
 
 #[transaction(tx = pool, begin = "BEGIN IMMEDIATE")]
-async fn increase_alone(pool: &SqlitePool, other: &SqlitePool, runs: &Runs) -> Result<i32, CallError> {
+async fn increase_alone(
+    pool: &SqlitePool,
+    other: &SqlitePool,
+    runs: &Runs,
+) -> Result<i32, CallError> {
     runs.next();
-    let note: i32 = sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
+    let note: i32 =
+        sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
     let overtaking = other.execute("UPDATE entries SET note = 40 WHERE id = 1").await;
     assert!(overtaking.unwrap_err().to_string().contains("locked"));
-    sqlx::query("UPDATE entries SET note = ? WHERE id = 1").bind(note + 1).execute(&mut *tx).await?;
+    sqlx::query("UPDATE entries SET note = ? WHERE id = 1")
+        .bind(note + 1)
+        .execute(&mut *tx)
+        .await?;
     Ok(note + 1)
 }
 
@@ -54,7 +66,8 @@ async fn what_begins_with_the_lock_is_not_overtaken() {
     assert_eq!((note(&pool).await, runs.count()), (1, 1));
 }
 
-/// The second statement rolls back the whole transaction; `dropping` goes on as if nothing had been.
+/// The second statement rolls back the whole transaction; `dropping` goes on as if nothing had
+/// been.
 #[transaction(tx = pool)]
 async fn ends_early(pool: &SqlitePool, dropping: bool) -> Result<(), CallError> {
     tx.execute("INSERT INTO entries (id) VALUES (1)").await?;

@@ -52,7 +52,10 @@ impl CallError {
         let details = resilience::sql::details(error.as_error()).expect("an error of a database");
         let kind = details.condition().map(|condition| condition.kind());
         assert_eq!(kind, Some(SqlKind::InFailedTransaction));
-        assert_eq!((self.classify().category(), self.classify().status()), (Some(Category::Permanent), 500));
+        assert_eq!(
+            (self.classify().category(), self.classify().status()),
+            (Some(Category::Permanent), 500)
+        );
         error.try_downcast_ref::<RolledBack>().is_some()
     }
 }
@@ -86,7 +89,8 @@ pub(crate) async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>
     .await
 }
 
-const TABLE: &str = "CREATE TABLE entries (id INTEGER PRIMARY KEY, note INTEGER NOT NULL DEFAULT 0)";
+const TABLE: &str =
+    "CREATE TABLE entries (id INTEGER PRIMARY KEY, note INTEGER NOT NULL DEFAULT 0)";
 
 /// A pool on a database of the test's own, with one table.
 pub(crate) struct Opened<P> {
@@ -105,7 +109,8 @@ impl<P> Deref for Opened<P> {
 pub(crate) async fn sqlite(connections: u32) -> Option<Opened<SqlitePool>> {
     let scratch = Scratch::new();
     let options = scratch.options().journal_mode(SqliteJournalMode::Wal);
-    let pool = SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
+    let pool =
+        SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
     pool.execute(TABLE).await.unwrap();
     Some(Opened { pool, _scratch: Some(scratch) })
 }
@@ -115,7 +120,8 @@ pub(crate) fn postgres(connections: u32) -> impl Future<Output = Option<Opened<P
     let database = resilience_database_tests::postgres();
     async move {
         let options = database.await?.options;
-        let pool = PgPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
+        let pool =
+            PgPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
         pool.execute(TABLE).await.unwrap();
         Some(Opened { pool, _scratch: None })
     }
@@ -126,7 +132,11 @@ pub(crate) fn mysql(connections: u32) -> impl Future<Output = Option<Opened<MySq
     let database = resilience_database_tests::mysql();
     async move {
         let options = database.await?.options;
-        let pool = MySqlPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
+        let pool = MySqlPoolOptions::new()
+            .max_connections(connections)
+            .connect_with(options)
+            .await
+            .unwrap();
         pool.execute(TABLE).await.unwrap();
         Some(Opened { pool, _scratch: None })
     }
