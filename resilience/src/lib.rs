@@ -137,74 +137,28 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-#[cfg(feature = "boundary")]
-mod alert;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
 #[cfg(feature = "boundary")]
 mod boundary;
-#[cfg(feature = "tokio")]
-mod caught;
-mod chain;
-#[cfg(feature = "tokio")]
-mod circuit_breaker;
-#[cfg(feature = "tokio")]
-mod clamp;
-#[cfg(feature = "tokio")]
-mod clock;
-#[cfg(feature = "tokio")]
-mod context;
-#[cfg(feature = "tokio")]
-mod deadline;
-#[cfg(feature = "tokio")]
-mod degrade;
-mod duration;
-pub mod errors;
-#[cfg(feature = "tokio")]
-mod events;
-#[cfg(feature = "boundary")]
-mod exit;
-#[cfg(feature = "tokio")]
-mod expansion;
+mod error;
 pub mod http;
-mod into_response;
-mod io;
-#[cfg(feature = "boundary")]
-mod panics;
 #[cfg(feature = "tokio")]
-mod random;
-#[cfg(feature = "tokio")]
-mod redact;
-mod register;
-#[cfg(feature = "boundary")]
-mod report;
-#[cfg(feature = "boundary")]
-mod request;
-#[cfg(feature = "tokio")]
-mod retry;
-#[cfg(feature = "tokio")]
-mod retry_budget;
-#[cfg(feature = "boundary")]
-mod shutdown;
-#[cfg(feature = "tokio")]
-mod site;
-#[cfg(feature = "tokio")]
-mod sites;
+mod layer;
+mod observe;
+mod private;
 pub mod sql;
-mod taxonomy;
-#[cfg(feature = "tokio")]
-mod timeout;
-#[cfg(feature = "tokio")]
-mod told;
+mod support;
 #[cfg(feature = "tonic")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 pub mod tonic;
-#[cfg(feature = "tokio")]
-mod word;
+
+/// What the macros' expansion calls; no promise is made about any of it.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::private::*;
+}
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/service_error.md")]
@@ -232,55 +186,56 @@ pub use resilience_macros::timeout;
 #[doc = include_str!("docs/transaction.md")]
 pub use resilience_macros::transaction;
 
-pub use duration::{millis, secs};
+pub use error::ready_made as errors;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use http::Problem;
-#[cfg(feature = "http")]
-#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use taxonomy::catalog_formats as catalog;
-pub use taxonomy::code::generic_message;
-pub use taxonomy::{
+pub use error::taxonomy::catalog_formats as catalog;
+pub use error::taxonomy::code::generic_message;
+pub use error::taxonomy::{
     Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError,
     FromRejected, PublicMessage, Rejected, Sensitive, Sent, ServiceError, Severity,
 };
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use http::Problem;
+pub use support::duration::{millis, secs};
 
 #[cfg(feature = "boundary")]
-pub use alert::{AlertNotice, AlertPhase, AlertPolicy, on_alert, report_success};
+pub use boundary::exit::{exit_code, exit_status};
 #[cfg(feature = "boundary")]
-pub use boundary::{Boundary, Named};
-#[cfg(feature = "tokio")]
-pub use circuit_breaker::{
-    ChangeReason, CircuitBreaker, CircuitMetrics, CircuitState, CountedFailure, Permit, StateChange,
-};
-#[cfg(feature = "tokio")]
-pub use context::{CallContext, context};
-#[cfg(feature = "tokio")]
-pub use deadline::Deadline;
-#[cfg(feature = "tokio")]
-pub use degrade::Degrade;
+pub use boundary::report::{Report, Reported, report};
 #[cfg(feature = "boundary")]
-pub use exit::{exit_code, exit_status};
-#[cfg(feature = "tokio")]
-pub use random::seed_jitter;
-#[cfg(feature = "tokio")]
-pub use redact::log_database_values;
+pub use boundary::request::{RequestContext, RequestId, spawn};
 #[cfg(feature = "boundary")]
-pub use report::{Report, Reported, report};
-#[cfg(feature = "boundary")]
-pub use request::{RequestContext, RequestId, spawn};
-#[cfg(feature = "tokio")]
-pub use retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
-#[cfg(feature = "tokio")]
-pub use retry_budget::{RetryBudget, Withdrawn};
-#[cfg(feature = "boundary")]
-pub use shutdown::{
+pub use boundary::shutdown::{
     Shutdown, ShutdownReason, ShutdownRequested, request_shutdown, shutdown_reason,
     shutdown_requested,
 };
+#[cfg(feature = "boundary")]
+pub use boundary::{Boundary, Named};
 #[cfg(feature = "tokio")]
-pub use site::Site;
+pub use error::redact::log_database_values;
 #[cfg(feature = "tokio")]
-pub use sites::{CircuitBreakerRef, Sites, sites};
+pub use layer::circuit_breaker::{
+    ChangeReason, CircuitBreaker, CircuitMetrics, CircuitState, CountedFailure, Permit, StateChange,
+};
 #[cfg(feature = "tokio")]
-pub use timeout::Timeout;
+pub use layer::context::{CallContext, context};
+#[cfg(feature = "tokio")]
+pub use layer::deadline::Deadline;
+#[cfg(feature = "tokio")]
+pub use layer::degrade::Degrade;
+#[cfg(feature = "tokio")]
+pub use layer::registry::{CircuitBreakerRef, Sites, sites};
+#[cfg(feature = "tokio")]
+pub use layer::retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
+#[cfg(feature = "tokio")]
+pub use layer::retry_budget::{RetryBudget, Withdrawn};
+#[cfg(feature = "tokio")]
+pub use layer::site::Site;
+#[cfg(feature = "tokio")]
+pub use layer::timeout::Timeout;
+#[cfg(feature = "boundary")]
+pub use observe::alert::{AlertNotice, AlertPhase, AlertPolicy, on_alert, report_success};
+#[cfg(feature = "tokio")]
+pub use support::random::seed_jitter;

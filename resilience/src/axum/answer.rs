@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::scope::Scope;
+use crate::error::chain;
 use crate::http::Problem;
-use crate::{Classification, Classify, Evidence, Report, RequestContext, chain};
+use crate::{Classification, Classify, Evidence, Report, RequestContext};
 
 /// The answer, complete without the layer as well. The problem itself is among the response's
 /// extensions, where a [`RequestLayer`](super::RequestLayer) finds it and brings it into the form

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 
 use super::scope::Scope;
-use crate::panics;
+use crate::boundary::panics;
 
 /// A body that is made while it is sent: in its request's context, and with its panics caught.
 pub(super) struct ScopedBody {

@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 use super::body::ScopedBody;
 use super::scope::Scope;
 use super::{answer, foreign};
-use crate::panics::{self, Panicked};
+use crate::boundary::panics::{self, Panicked};
 
 pin_project! {
     /// The answer of a [`RequestService`](super::RequestService).

@@ -6,8 +6,8 @@ use axum::http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
 
 use super::RequestService;
+use crate::boundary::panics;
 use crate::http::BodyFormat;
-use crate::panics;
 
 /// A [`RequestLayer`] with the defaults.
 ///

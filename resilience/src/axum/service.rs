@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::layer::Settings;
 use super::scope::Scope;
-use crate::panics;
+use crate::boundary::panics;
 
 /// A service under a [`RequestLayer`](super::RequestLayer), which says what it does.
 #[derive(Debug, Clone)]

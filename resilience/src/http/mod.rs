@@ -12,11 +12,6 @@ mod phrase;
 mod pointer;
 #[cfg(feature = "http")]
 mod problem;
-#[cfg(feature = "reqwest")]
-mod reqwest;
-#[cfg(feature = "reqwest")]
-mod retry_after;
-mod upstream;
 
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
@@ -29,5 +24,5 @@ pub use self::outgoing::RequestExt;
 pub use self::problem::Problem;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use self::reqwest::ResponseExt;
-pub use self::upstream::UpstreamError;
+pub use crate::error::foreign::reqwest::ResponseExt;
+pub use crate::error::foreign::upstream::UpstreamError;

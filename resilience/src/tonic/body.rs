@@ -9,8 +9,8 @@ use tonic::Status;
 
 use super::context::Scope;
 use super::status;
+use crate::boundary::panics::{self, Panicked};
 use crate::errors::Internal;
-use crate::panics::{self, Panicked};
 
 pin_project! {
     /// The messages of an answer under a [`RequestContextLayer`](super::RequestContextLayer): each is made in the request's context.

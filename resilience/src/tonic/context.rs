@@ -13,7 +13,7 @@ use tower_service::Service;
 use tracing::Span;
 
 use super::{ContextualBody, REQUEST_ID, RequestExt as _};
-use crate::panics::{self, Panicked};
+use crate::boundary::panics::{self, Panicked};
 use crate::{RequestContext, RequestId};
 
 /// An interceptor that sends the request id of the current [`RequestContext`] along, as the

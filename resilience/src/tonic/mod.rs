@@ -69,7 +69,6 @@
 
 #[cfg(feature = "boundary")]
 mod body;
-mod classify;
 #[cfg(feature = "boundary")]
 mod context;
 mod outgoing;
@@ -83,10 +82,6 @@ pub use self::body::ContextualBody;
 pub use self::context::{Contextual, RequestContextLayer, send_request_id};
 pub use self::outgoing::RequestExt;
 pub use self::status::{status, status_in};
-
-/// The metadata by which a callee says when a call may be repeated, in milliseconds, or by -1 that
-/// it must not be (gRFC A6).
-const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 #[cfg(feature = "boundary")]
 const REQUEST_ID: &str = "x-request-id";

@@ -1,0 +1,162 @@
+//! One record: its fields, and the event that carries them.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use tracing::{Level, debug, error, event_enabled, warn};
+
+use super::text;
+use crate::boundary::request::seen::{LINKS, Place};
+use crate::error::database;
+use crate::{Classification, Evidence, RequestContext, Severity};
+
+const TARGET: &str = "resilience::report";
+
+/// What a report knows of a failure before anything is formatted.
+pub(super) struct Failure<'a> {
+    pub(super) error: &'a dyn Display,
+    pub(super) type_name: &'static str,
+    pub(super) class: Classification,
+    pub(super) evidence: Evidence<'a>,
+    pub(super) operation: Option<&'a str>,
+    pub(super) place: Place,
+    pub(super) context: Option<&'a RequestContext>,
+}
+
+/// Whether a subscriber wants the record of such a failure.
+pub(super) fn is_wanted(severity: Severity) -> bool {
+    match severity {
+        Severity::Expected => event_enabled!(target: TARGET, Level::WARN),
+        Severity::Unexpected | Severity::Critical => event_enabled!(target: TARGET, Level::ERROR),
+    }
+}
+
+/// What has to be formatted.
+struct Texts {
+    message: String,
+    causes: Option<String>,
+    location: Option<String>,
+    backtrace: Option<String>,
+    spans: Option<String>,
+    user: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
+    database: Database,
+}
+
+/// What the first link of the chain tells that is an error of a database driver.
+#[derive(Default)]
+struct Database {
+    system: Option<&'static str>,
+    code: Option<String>,
+    constraint: Option<String>,
+}
+
+impl Failure<'_> {
+    pub(super) fn log(&self) {
+        let Self { type_name, class, operation, place, context, .. } = self;
+        let severity = class.severity();
+        // A field is evaluated only if the event is wanted: by a subscriber, or by `log`, which
+        // `is_wanted` can't ask.
+        let texts = LazyCell::new(|| self.texts());
+
+        macro_rules! record {
+            ($level:ident, $name:literal) => {
+                $level!(
+                    target: TARGET,
+                    {
+                        "error.type" = class.code(),
+                        "exception.type" = *type_name,
+                        "exception.message" = texts.message.as_str(),
+                        "error.chain" = texts.causes.as_deref(),
+                        category = class.category().map(|category| category.as_str()),
+                        severity = severity.as_str(),
+                        "http.response.status_code" = class.status(),
+                        retryable = class.may_succeed_later(),
+                        alert = class.alert().as_str(),
+                        operation = *operation,
+                        "code.file.path" = place.file,
+                        "code.line.number" = place.line,
+                        "error.location" = texts.location.as_deref(),
+                        request_id = context.map(|context| context.request_id().as_str()),
+                        user_id = texts.user.as_deref(),
+                        tenant_id = texts.tenant.as_deref(),
+                        "db.system.name" = texts.database.system,
+                        "db.response.status_code" = texts.database.code.as_deref(),
+                        "db.constraint" = texts.database.constraint.as_deref(),
+                        "exception.stacktrace" = texts.backtrace.as_deref(),
+                        span_trace = texts.spans.as_deref()
+                    },
+                    $name
+                )
+            };
+        }
+        match severity {
+            Severity::Expected => record!(warn, "expected_error"),
+            Severity::Unexpected => record!(error, "unexpected_error"),
+            Severity::Critical => record!(error, "critical_error"),
+        }
+    }
+
+    /// Says, to whoever debugs, that one more boundary has seen what is logged already.
+    pub(super) fn passed(&self) {
+        debug!(
+            target: TARGET,
+            {
+                "error.type" = self.class.code(),
+                operation = self.operation,
+                "code.file.path" = self.place.file,
+                "code.line.number" = self.place.line,
+                request_id = self.context.map(|context| context.request_id().as_str())
+            },
+            "already_reported"
+        );
+    }
+
+    fn texts(&self) -> Texts {
+        let Self { error, class, evidence, context, .. } = self;
+        let message = text::message(error, evidence);
+        let traced = class.severity() > Severity::Expected;
+        Texts {
+            causes: text::causes(&message, error, evidence),
+            message,
+            location: evidence.location.map(ToString::to_string),
+            backtrace: traced.then(|| backtrace(evidence)).flatten(),
+            spans: traced.then(|| span_trace(error, evidence)).flatten(),
+            user: context.and_then(RequestContext::user),
+            tenant: context.and_then(RequestContext::tenant),
+            database: database(evidence),
+        }
+    }
+}
+
+fn database(evidence: &Evidence<'_>) -> Database {
+    let details = evidence.chain().take(LINKS).find_map(database::details);
+    details.map_or_else(Database::default, |details| Database {
+        system: details.system(),
+        code: details.code().map(Cow::into_owned),
+        constraint: details.constraint().map(ToOwned::to_owned),
+    })
+}
+
+/// The error's own, or else the boundary's; neither unless `RUST_BACKTRACE` asks for it.
+fn backtrace(evidence: &Evidence<'_>) -> Option<String> {
+    let captured = |trace: &Backtrace| {
+        (trace.status() == BacktraceStatus::Captured).then(|| text::trace(trace))
+    };
+    evidence.backtrace.and_then(captured).or_else(|| captured(&Backtrace::capture()))
+}
+
+#[cfg(feature = "tracing-error")]
+fn span_trace(error: &dyn Display, evidence: &Evidence<'_>) -> Option<String> {
+    let trace = tracing_error::SpanTrace::capture();
+    (trace.status() == tracing_error::SpanTraceStatus::CAPTURED)
+        .then(|| text::spans(&trace, error, evidence))
+}
+
+#[cfg(not(feature = "tracing-error"))]
+fn span_trace(_: &dyn Display, _: &Evidence<'_>) -> Option<String> {
+    None
+}

@@ -1,0 +1,328 @@
+//! Who a piece of work is done for: a request id, a user, a tenant, kept beside the task that does
+//! it.
+
+pub(crate) mod seen;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::futures::TaskLocalFuture;
+use tracing::Instrument as _;
+
+use crate::Shutdown;
+use seen::Seen;
+
+/// The name of a request: accepted from a header, or made.
+///
+/// ```
+/// use resilience::RequestId;
+///
+/// let made = RequestId::new();
+/// assert_eq!(made.as_str().len(), 36, "a version 7 UUID: {made}");
+///
+/// assert_eq!(RequestId::parse("client-7:42").unwrap().as_str(), "client-7:42");
+/// assert_eq!(RequestId::parse("two words"), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The longest name that is accepted, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// A new name: a version 7 UUID (RFC 9562), which sorts by the time when it was made.
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default that is never twice the same surprises"
+    )]
+    pub fn new() -> Self {
+        Self(
+            uuid::Uuid::now_v7().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).into(),
+        )
+    }
+
+    /// A name that somebody else gave, if it is fit for logs and headers: 1 to 128 ASCII letters,
+    /// digits, or any of `- _ . : / + = @`. `None` for all else, so that nobody writes into our
+    /// logs.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
+        ((1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(fit))
+            .then(|| Self(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+tokio::task_local! {
+    static CURRENT: RequestContext;
+}
+
+/// Who the current work is done for. Every log record of an error tells it, and every HTTP answer
+/// tells the request id.
+///
+/// A handle: clones are the same context. It holds for the future that [`scope`](Self::scope) runs
+/// and all that it awaits; a spawned task has none unless [`spawn`](crate::spawn) started it.
+///
+/// ```
+/// use resilience::RequestContext;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let context = RequestContext::new();
+/// context.clone().scope(async {
+///     RequestContext::current().unwrap().set_user("u-42"); // once the caller is known
+/// }).await;
+/// assert_eq!(context.user().as_deref(), Some("u-42"));
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct RequestContext(Arc<Shared>);
+
+struct Shared {
+    id: RequestId,
+    known: Mutex<Known>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    user: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
+    operation: Option<Arc<str>>,
+}
+
+impl RequestContext {
+    /// A context with a new request id.
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default that is never twice the same surprises"
+    )]
+    pub fn new() -> Self {
+        Self::with_request_id(RequestId::new())
+    }
+
+    /// A context with this request id.
+    pub fn with_request_id(id: RequestId) -> Self {
+        Self(Arc::new(Shared { id, known: Mutex::default(), seen: Mutex::default() }))
+    }
+
+    /// The context of the current task, if it has one.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Whether the current task has a context.
+    #[inline]
+    pub(crate) fn is_there() -> bool {
+        CURRENT.try_with(|_| ()).is_ok()
+    }
+
+    /// The same as [`scope`](Self::scope), by a name.
+    pub(crate) fn hold<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
+        CURRENT.scope(self, future)
+    }
+
+    /// Drops something in this context and a span. Where a thread ends, and takes what it has of
+    /// its own along, in neither.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
+    pub(crate) fn drop_within(self, span: &tracing::Span, drops: impl FnOnce()) {
+        drop(self.hold(OnDrop { drops: Some(drops), span }));
+    }
+
+    /// Runs a future in this context. Costs one look at a thread-local variable per poll.
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+
+    /// Runs a function in this context.
+    pub fn sync_scope<T>(self, function: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, function)
+    }
+
+    /// The request id.
+    pub fn request_id(&self) -> &RequestId {
+        &self.0.id
+    }
+
+    /// The user, once somebody has said who it is.
+    pub fn user(&self) -> Option<Arc<str>> {
+        self.known(|known| known.user.clone())
+    }
+
+    /// Says who the user is: an id, not a name or an address, for it stands in the logs.
+    pub fn set_user(&self, user: impl Into<Arc<str>>) {
+        // Not under the lock, which what is converted may want.
+        let user = user.into();
+        self.known(|known| known.user = Some(user));
+    }
+
+    /// The tenant, once somebody has said which it is.
+    pub fn tenant(&self) -> Option<Arc<str>> {
+        self.known(|known| known.tenant.clone())
+    }
+
+    /// Says which tenant it is.
+    pub fn set_tenant(&self, tenant: impl Into<Arc<str>>) {
+        let tenant = tenant.into();
+        self.known(|known| known.tenant = Some(tenant));
+    }
+
+    /// What is being done, such as `GET /users/{id}`: what a record says where no boundary names an
+    /// operation of its own.
+    pub fn operation(&self) -> Option<Arc<str>> {
+        self.known(|known| known.operation.clone())
+    }
+
+    /// Says what is being done.
+    pub fn set_operation(&self, operation: impl Into<Arc<str>>) {
+        let operation = operation.into();
+        self.known(|known| known.operation = Some(operation));
+    }
+
+    /// What has been reported for this request.
+    pub(crate) fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
+        look(&mut self.0.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A future that nobody polls: a context holds while it is dropped, if it can.
+#[cfg(any(feature = "axum", feature = "tonic"))]
+struct OnDrop<'s, F: FnOnce()> {
+    drops: Option<F>,
+    span: &'s tracing::Span,
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl<F: FnOnce()> Future for OnDrop<'_, F> {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        std::task::Poll::Ready(())
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl<F: FnOnce()> Drop for OnDrop<'_, F> {
+    fn drop(&mut self) {
+        match self.drops.take() {
+            Some(drops) if RequestContext::is_there() => self.span.in_scope(drops),
+            Some(drops) => drops(),
+            None => {}
+        }
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Known { user, tenant, operation } = self.known(|known| known.clone());
+        f.debug_struct("RequestContext")
+            .field("request_id", self.request_id())
+            .field("user", &user)
+            .field("tenant", &tenant)
+            .field("operation", &operation)
+            .finish()
+    }
+}
+
+/// `tokio::spawn`, which takes the request context and the tracing span along.
+///
+/// ```
+/// use resilience::RequestContext;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let context = RequestContext::new();
+/// let id = context.request_id().clone();
+/// let seen = context.scope(async {
+///     resilience::spawn(async { RequestContext::current().unwrap().request_id().clone() }).await.unwrap()
+/// }).await;
+/// assert_eq!(seen, id);
+/// # });
+/// ```
+///
+/// # Panics
+/// Outside a tokio runtime, as `tokio::spawn` does.
+#[track_caller]
+pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let span = tracing::Span::current();
+    match (RequestContext::current(), Shutdown::scoped()) {
+        (Some(context), Some(shutdown)) => {
+            tokio::spawn(context.scope(shutdown.scope(future)).instrument(span))
+        }
+        (Some(context), None) => tokio::spawn(context.scope(future).instrument(span)),
+        (None, Some(shutdown)) => tokio::spawn(shutdown.scope(future).instrument(span)),
+        (None, None) => tokio::spawn(future.instrument(span)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_are_fit_for_logs_are_accepted() {
+        for fit in ["a", "0190-7e5f", "trace:1/2+3=4@host_a.b", &"x".repeat(128)] {
+            assert_eq!(RequestId::parse(fit).unwrap().as_str(), fit);
+        }
+        for unfit in ["", " ", "a b", "a\nb", "a\"b", "{a}", "é", "a;b", &"x".repeat(129)] {
+            assert_eq!(RequestId::parse(unfit), None, "{unfit:?}");
+        }
+    }
+
+    #[test]
+    fn a_made_name_is_a_version_7_uuid_and_sorts_by_time() {
+        let names: Vec<RequestId> = (0..100).map(|_| RequestId::new()).collect();
+        assert!(names.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()), "{names:?}");
+        assert!(
+            names
+                .iter()
+                .all(|name| &name.as_str()[14..15] == "7"
+                    && RequestId::parse(name.as_str()).is_some())
+        );
+    }
+
+    #[test]
+    fn a_name_may_ask_for_the_context_that_it_is_for() {
+        struct Shown<'c>(&'c RequestContext);
+
+        impl From<Shown<'_>> for Arc<str> {
+            fn from(Shown(context): Shown<'_>) -> Self {
+                format!("{context:?}").into()
+            }
+        }
+
+        let context = RequestContext::new();
+        context.set_user(Shown(&context));
+        context.set_tenant(Shown(&context));
+        context.set_operation(Shown(&context));
+        assert!(context.operation().is_some_and(|operation| operation.contains("tenant")));
+    }
+
+    #[test]
+    fn a_scope_ends_and_an_inner_one_hides_the_outer() {
+        assert!(RequestContext::current().is_none());
+        let (outer, inner) = (RequestContext::new(), RequestContext::new());
+        let id = || RequestContext::current().unwrap().request_id().clone();
+        outer.clone().sync_scope(|| {
+            assert_eq!(id(), *outer.request_id());
+            inner.clone().sync_scope(|| assert_eq!(id(), *inner.request_id()));
+            assert_eq!(id(), *outer.request_id());
+        });
+        assert!(RequestContext::current().is_none());
+    }
+}

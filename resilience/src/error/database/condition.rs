@@ -1,0 +1,77 @@
+use std::fmt;
+
+use super::SqlKind;
+use crate::Classification;
+
+/// What one code of a database means.
+///
+/// ```
+/// use resilience::sql::{SqlKind, postgres};
+///
+/// let condition = postgres::classify("40P01").unwrap();
+/// assert_eq!(condition.kind(), SqlKind::Deadlock);
+/// assert_eq!(condition.name(), "deadlock");
+/// assert_eq!(condition.own_name(), "deadlock_detected");
+/// assert_eq!(condition.classification().status(), 503);
+/// assert_eq!(postgres::classify("not one"), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SqlCondition {
+    kind: SqlKind,
+    own_name: &'static str,
+    message_has_values: bool,
+}
+
+impl SqlCondition {
+    pub(in crate::error) const fn new(kind: SqlKind, own_name: &'static str) -> Self {
+        Self { kind, own_name, message_has_values: kind.quotes_values() }
+    }
+
+    pub(in crate::error) const fn quoting(mut self, message_has_values: bool) -> Self {
+        self.message_has_values = message_has_values;
+        self
+    }
+
+    /// What it means: the same set for every system.
+    pub const fn kind(&self) -> SqlKind {
+        self.kind
+    }
+
+    /// The stable name of the kind, as it stands in logs: `unique_violation`.
+    pub const fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// What the database itself calls the code: `unique_violation`, `ER_DUP_ENTRY`,
+    /// `SQLITE_CONSTRAINT_UNIQUE`.
+    pub const fn own_name(&self) -> &'static str {
+        self.own_name
+    }
+
+    /// Category, code, status, advice and the rest.
+    pub const fn classification(&self) -> Classification {
+        self.kind.classification()
+    }
+
+    /// Whether the database's own text of the error may quote a value of a row or of the statement:
+    /// `Duplicate entry 'ada@b.c'`.
+    ///
+    /// True where it isn't known. A log that must not hold personal data leaves such a text out.
+    ///
+    /// ```
+    /// use resilience::sql::{mysql, postgres};
+    ///
+    /// assert!(mysql::classify(1062).unwrap().message_has_values());
+    /// // PostgreSQL names the constraint, and keeps the value for the detail.
+    /// assert!(!postgres::classify("23505").unwrap().message_has_values());
+    /// ```
+    pub const fn message_has_values(&self) -> bool {
+        self.message_has_values
+    }
+}
+
+impl fmt::Display for SqlCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

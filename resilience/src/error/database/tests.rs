@@ -1,0 +1,537 @@
+use std::collections::HashSet;
+
+use super::SqlKind as Is;
+use super::*;
+use crate::{Advice, Alert, Category, Sent, Severity};
+
+fn postgres_is(code: &str) -> SqlCondition {
+    postgres::classify(code).unwrap_or_else(|| panic!("{code}"))
+}
+
+fn mysql_is(number: u16) -> SqlCondition {
+    mysql::classify(number).unwrap_or_else(|| panic!("{number}"))
+}
+
+fn mariadb_is(number: u16) -> SqlCondition {
+    mariadb::classify(number).unwrap_or_else(|| panic!("{number}"))
+}
+
+fn sqlite_is(code: i32) -> SqlCondition {
+    sqlite::classify(code).unwrap_or_else(|| panic!("{code}"))
+}
+
+/// All conditions that stand for one rule of the guide, of every system that has it.
+fn of_all(postgres: &[&str], mysql: &[u16], mariadb: &[u16], sqlite: &[i32]) -> Vec<SqlCondition> {
+    let mut all: Vec<SqlCondition> = postgres.iter().map(|code| postgres_is(code)).collect();
+    all.extend(mysql.iter().map(|&number| mysql_is(number)));
+    all.extend(mariadb.iter().map(|&number| mariadb_is(number)));
+    all.extend(sqlite.iter().map(|&code| sqlite_is(code)));
+    all
+}
+
+#[test]
+fn s1_an_exhausted_pool_is_503_and_retried_and_alerts_when_it_goes_on() {
+    let is = Is::PoolExhausted.classification();
+    assert_eq!(
+        (is.code(), is.status(), is.sent(), is.alert()),
+        ("POOL_EXHAUSTED", 503, Sent::Never, Alert::WhenRepeated)
+    );
+    assert!(is.is_retryable());
+    for full in of_all(&["53300"], &[1040, 1203, 1226], &[1040, 1203, 1226], &[]) {
+        let is = full.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.sent()),
+            ("TOO_MANY_CONNECTIONS", 503, Sent::Never),
+            "{full:?}"
+        );
+        assert!(is.is_retryable() && is.alert() == Alert::WhenRepeated, "{full:?}");
+    }
+}
+
+#[test]
+fn s2_a_deadlock_is_503_and_the_transaction_is_repeated_once() {
+    for deadlock in of_all(&["40P01"], &[1213, 1614, 3058, 3132], &[1213, 1614], &[]) {
+        let is = deadlock.classification();
+        assert_eq!((is.code(), is.status()), ("DEADLOCK", 503), "{deadlock:?}");
+        assert_eq!(
+            (is.category(), is.advice()),
+            (Some(Category::Transient), Advice::RetryTransactionOnce)
+        );
+    }
+}
+
+#[test]
+fn a_serialization_failure_is_503_and_the_transaction_is_repeated() {
+    for failure in of_all(&["40001", "40000", "72000"], &[1020, 1412, 3101], &[1020], &[517, 769]) {
+        let is = failure.classification();
+        assert_eq!((is.code(), is.status()), ("SERIALIZATION_FAILURE", 503), "{failure:?}");
+        assert_eq!(is.advice(), Advice::RetryTransaction, "{failure:?}");
+    }
+}
+
+#[test]
+fn s3_a_unique_violation_is_409_and_not_retried() {
+    let unique =
+        of_all(&["23505", "23P01"], &[1022, 1062, 1169, 1586, 1859], &[1062], &[1555, 2067, 2579]);
+    for violation in unique {
+        let is = violation.classification();
+        assert_eq!((is.code(), is.status()), ("CONFLICT", 409), "{violation:?}");
+        assert_eq!((is.category(), is.severity()), (Some(Category::Permanent), Severity::Expected));
+    }
+    assert_eq!(postgres_is("23P01").kind(), Is::ExclusionViolation);
+}
+
+#[test]
+fn s4_what_was_stopped_is_504_and_not_retried() {
+    for stopped in of_all(&["57014", "25P03", "25P04"], &[1317, 3024, 1613], &[1317, 1969], &[9]) {
+        let is = stopped.classification();
+        assert_eq!((is.code(), is.status()), ("QUERY_TIMEOUT", 504), "{stopped:?}");
+        assert_eq!(
+            (is.category(), is.advice()),
+            (Some(Category::Transient), Advice::DoNotRetry),
+            "{stopped:?}"
+        );
+    }
+}
+
+#[test]
+fn s5_a_refused_connection_is_503_and_retried_and_alerts_at_once() {
+    for refused in
+        of_all(&["08001", "08004", "57P03"], &[1129, 2002, 2003, 2005, 3032], &[2002, 2003], &[])
+    {
+        let is = refused.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.sent()),
+            ("CONNECT_FAILED", 503, Sent::Never),
+            "{refused:?}"
+        );
+        assert!(is.is_retryable() && is.alert() == Alert::AtOnce, "{refused:?}");
+    }
+}
+
+#[test]
+fn s6_a_broken_reference_or_rule_or_value_is_422_and_not_retried() {
+    let table = [
+        (
+            Is::ForeignKeyViolation,
+            of_all(&["23503", "23001"], &[1216, 1217, 1451, 1452], &[1451, 1452], &[787]),
+        ),
+        (Is::CheckViolation, of_all(&["23514", "44000"], &[3819, 1369], &[4025], &[275])),
+        (Is::NotNullViolation, of_all(&["23502"], &[1048, 1364], &[1048, 1364], &[1299])),
+        (Is::ConstraintViolation, of_all(&["23000", "40002"], &[1526], &[1526], &[19, 2323])),
+        (
+            Is::InvalidValue,
+            of_all(&["22001", "22003", "22007", "22008", "22021", "22P02", "22P05"], &[], &[], &[]),
+        ),
+        (
+            Is::InvalidValue,
+            of_all(&[], &[1264, 1265, 1292, 1366, 1406, 3140], &[1406, 4038], &[18, 20, 3091]),
+        ),
+    ];
+    for (kind, conditions) in table {
+        for violation in conditions {
+            let is = violation.classification();
+            assert_eq!(violation.kind(), kind, "{violation:?}");
+            assert_eq!((is.code(), is.status()), ("VALIDATION_ERROR", 422), "{violation:?}");
+            assert_eq!(
+                (is.category(), is.severity()),
+                (Some(Category::Permanent), Severity::Expected)
+            );
+        }
+    }
+}
+
+#[test]
+fn what_only_our_own_statement_can_cause_is_500() {
+    let ours = of_all(
+        &[
+            "22012", "2202E", "42601", "42P01", "42703", "25P02", "0A000", "P0001", "21000",
+            "26000", "25001",
+        ],
+        &[1054, 1064, 1146, 1365, 1644, 1792],
+        &[1054, 1064, 1146],
+        &[1, 21, 25, 516, 1811],
+    );
+    for error in ours {
+        let is = error.classification();
+        assert_eq!((is.code(), is.status()), ("INTERNAL_ERROR", 500), "{error:?}");
+        assert_eq!(
+            (is.category(), is.severity()),
+            (Some(Category::Permanent), Severity::Unexpected),
+            "{error:?}"
+        );
+    }
+    for missing in of_all(&["42501"], &[1142, 1143, 1227, 1370], &[1142], &[23]) {
+        let is = missing.classification();
+        assert_eq!((is.code(), is.status()), ("INSUFFICIENT_PRIVILEGE", 500), "{missing:?}");
+        assert_eq!(
+            (is.category(), is.severity()),
+            (Some(Category::Permanent), Severity::Unexpected),
+            "{missing:?}"
+        );
+    }
+}
+
+#[test]
+fn a_lock_timeout_is_503_and_repeats_what_may_be_repeated() {
+    for held in of_all(&["55P03"], &[3572], &[], &[5, 6, 15, 261, 262, 518, 773]) {
+        let is = held.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.is_retryable()),
+            ("LOCK_TIMEOUT", 503, true),
+            "{held:?}"
+        );
+    }
+    // The server's `innodb_rollback_on_timeout` decides whether the transaction is still there.
+    for held in of_all(&[], &[1205, 1206, 1689, 3177], &[1205], &[]) {
+        let is = held.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.advice()),
+            ("LOCK_TIMEOUT", 503, Advice::RetryTransaction),
+            "{held:?}"
+        );
+    }
+}
+
+#[test]
+fn a_lost_connection_may_have_been_of_use() {
+    let lost = of_all(
+        &["08000", "08003", "08006", "08P01", "57P01", "57P02"],
+        &[1053, 1152, 1158, 1159, 1160, 1161, 2006, 2013, 2055, 3169],
+        &[1053, 1927, 2006, 2013],
+        &[],
+    );
+    for lost in lost {
+        let is = lost.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.sent()),
+            ("CONNECTION_LOST", 503, Sent::Maybe),
+            "{lost:?}"
+        );
+        assert!(is.is_retryable(), "{lost:?}");
+    }
+    for unknown in of_all(&["08007", "40003"], &[], &[], &[]) {
+        let is = unknown.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.sent()),
+            ("OUTCOME_UNKNOWN", 503, Sent::Maybe),
+            "{unknown:?}"
+        );
+    }
+    // The server had hung up before: this statement can't have arrived.
+    for idle in of_all(&["57P05"], &[4031], &[], &[]) {
+        let is = idle.classification();
+        assert_eq!(
+            (is.code(), is.sent(), is.is_retryable()),
+            ("CONNECTION_LOST", Sent::Never, true),
+            "{idle:?}"
+        );
+    }
+}
+
+#[test]
+fn what_an_operator_must_fix_is_fatal_and_never_the_clients_fault() {
+    let table = [
+        (
+            "DATABASE_AUTH_FAILED",
+            of_all(&["28000", "28P01"], &[1044, 1045, 1698, 1862, 3118], &[1045, 4151], &[]),
+        ),
+        ("DATABASE_MISSING", of_all(&["3D000", "57P04"], &[1049], &[1049], &[14, 526, 1550])),
+        (
+            "CORRUPT_STATE",
+            of_all(
+                &["XX001", "XX002"],
+                &[1034, 1194, 1712, 1877],
+                &[1932],
+                &[11, 26, 267, 523, 779],
+            ),
+        ),
+        ("STORAGE_FULL", of_all(&[], &[], &[], &[13])),
+        ("OUT_OF_MEMORY", of_all(&[], &[2008], &[], &[7, 3082])),
+    ];
+    for (code, conditions) in table {
+        for fatal in conditions {
+            let is = fatal.classification();
+            assert_eq!(
+                (is.code(), is.status(), is.category()),
+                (code, 500, Some(Category::Fatal)),
+                "{fatal:?}"
+            );
+            assert_eq!(
+                (is.severity(), is.alert()),
+                (Severity::Critical, Alert::AtOnce),
+                "{fatal:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_full_stops_nobody_elses_process() {
+    for full in of_all(&["53100"], &[1021, 1114, 3675], &[1021, 1114], &[]) {
+        let is = full.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.category()),
+            ("DATABASE_FULL", 503, Some(Category::Transient)),
+            "{full:?}"
+        );
+        assert_eq!(
+            (is.advice(), is.severity(), is.alert()),
+            (Advice::DoNotRetry, Severity::Critical, Alert::AtOnce)
+        );
+    }
+    for short in of_all(&["53000", "53200"], &[1037, 1041, 1135, 1461], &[1041], &[]) {
+        let is = short.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.is_retryable()),
+            ("DATABASE_OVERLOADED", 503, true),
+            "{short:?}"
+        );
+    }
+    // The same statement would be too large again.
+    for large in of_all(&["53400", "54000", "54001"], &[1038, 1104, 1436], &[], &[]) {
+        assert_eq!(large.kind(), Is::LimitExceeded, "{large:?}");
+    }
+}
+
+#[test]
+fn a_read_only_server_may_be_a_failover_and_a_read_only_file_is_not() {
+    for demoted in of_all(&["25006"], &[1290, 1836], &[1290, 1836], &[]) {
+        let is = demoted.classification();
+        assert_eq!(
+            (is.code(), is.status(), is.is_retryable()),
+            ("READ_ONLY", 503, true),
+            "{demoted:?}"
+        );
+        assert_eq!(is.severity(), Severity::Unexpected);
+    }
+    for file in [8, 264, 520, 776, 1032, 1288, 1544] {
+        let is = sqlite_is(file).classification();
+        assert_eq!(
+            (is.code(), is.status(), is.category()),
+            ("READ_ONLY", 500, Some(Category::Permanent)),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn the_numbers_that_two_systems_share_are_told_apart() {
+    assert_eq!(mysql_is(4025).kind(), Is::ServerError);
+    assert_eq!(mariadb_is(4025).kind(), Is::CheckViolation);
+    assert_eq!(mysql_is(4031).kind(), Is::IdleDisconnect);
+    assert_eq!(mariadb_is(4031).kind(), Is::InvalidStatement);
+    let either = |number, state| mysql::classify_either(number, state).unwrap().kind();
+    assert_eq!(either(4025, Some("23000")), Is::CheckViolation);
+    assert_eq!(either(4025, Some("HY000")), Is::ServerError);
+    assert_eq!(either(4025, None), Is::CheckViolation);
+    assert_eq!(either(4031, Some("HY000")), Is::IdleDisconnect);
+    assert_eq!(either(4151, Some("HY000")), Is::AuthenticationFailed);
+    assert_eq!(either(1969, Some("70100")), Is::QueryCanceled);
+    assert_eq!(either(3024, None), Is::QueryCanceled);
+    assert!(mysql::is_mariadbs(4025, Some("23000")) && mysql::is_mariadbs(1969, None));
+    assert!(!mysql::is_mariadbs(4025, Some("HY000")) && !mysql::is_mariadbs(4151, Some("HY000")));
+    // By number: the SQLSTATE of MySQL's deadlock is that of a serialization failure.
+    assert_eq!(either(1213, Some("40001")), Is::Deadlock);
+    for number in 0..=u16::MAX {
+        if let (Some(ours), Some(theirs)) = (mysql::classify(number), mariadb::classify(number)) {
+            assert!(number >= 4000 || ours == theirs, "{number}");
+        }
+    }
+}
+
+#[test]
+fn a_code_of_a_newer_version_is_what_its_class_says() {
+    assert_eq!(postgres_is("08ZZZ").kind(), Is::ConnectionLost);
+    assert_eq!(postgres_is("22ZZZ").kind(), Is::InvalidValue);
+    assert_eq!(postgres_is("23ZZZ").kind(), Is::ConstraintViolation);
+    assert_eq!(postgres_is("53ZZZ").own_name(), "insufficient_resources");
+    assert_eq!(sqlite_is(0x6305).kind(), Is::LockNotAvailable);
+    assert_eq!(sqlite_is(0x6313).kind(), Is::ConstraintViolation);
+    assert_eq!(mysql_is(3999).kind(), Is::ServerError);
+    assert!(postgres_is("22ZZZ").message_has_values() && sqlite_is(0x6313).message_has_values());
+    assert!(mysql_is(3999).message_has_values() && mariadb_is(4999).message_has_values());
+}
+
+#[test]
+fn what_is_no_failure_and_what_nobody_knows_is_nothing() {
+    for code in [
+        "00000",
+        "01000",
+        "01P01",
+        "MY001",
+        "ZZ000",
+        "",
+        "2350",
+        "235055",
+        "23 05",
+        "2350x",
+        "é350",
+        "🦀1",
+        "\0\0\0\0\0",
+    ] {
+        assert_eq!(postgres::classify(code), None, "{code:?}");
+    }
+    for code in [0, 27, 28, 100, 101, 255, -1, -251, i32::MIN, i32::MAX] {
+        assert_eq!(sqlite::classify(code), None, "{code}");
+    }
+    for number in [0, 1, 999, 2000, 2999, 10_000, u16::MAX] {
+        assert_eq!(
+            (mysql::classify(number), mysql::classify_either(number, None)),
+            (None, None),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn no_code_panics() {
+    for number in 0..=u16::MAX {
+        for state in [None, Some(""), Some("HY000"), Some("23000")] {
+            let _ = (
+                mysql::classify_either(number, state),
+                mysql::classify(number),
+                mariadb::classify(number),
+            );
+        }
+    }
+    for bits in 0..32 {
+        for low in -300_i32..300 {
+            let _ = sqlite::classify(low.wrapping_shl(bits).wrapping_add(low));
+        }
+    }
+    let letters = ['0', '2', 'P', 'Z', 'a', ' ', 'é', '🦀', '\0'];
+    let mut codes = vec![String::new()];
+    for _ in 0..5 {
+        let longer = codes
+            .iter()
+            .flat_map(|code| letters.map(|letter| format!("{code}{letter}")))
+            .collect::<Vec<_>>();
+        for code in &longer {
+            let _ = postgres::classify(code);
+        }
+        codes = longer;
+    }
+}
+
+/// Those that a code stands for, and those that only a driver reports.
+fn every_kind() -> HashSet<Is> {
+    let mut kinds: HashSet<Is> =
+        [Is::PoolExhausted, Is::PoolClosed, Is::TlsFailed, Is::Misconfigured, Is::ConnectFailed]
+            .into();
+    kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|is| is.kind()));
+    kinds.extend((0..=u16::MAX).filter_map(mariadb::classify).map(|is| is.kind()));
+    kinds.extend((0..70_000).filter_map(sqlite::classify).map(|is| is.kind()));
+    for code in ["23P01", "25P02", "P0002", "57P03", "57P05", "40003"] {
+        kinds.insert(postgres_is(code).kind());
+    }
+    kinds
+}
+
+#[test]
+fn every_kind_has_a_name_of_its_own() {
+    let kinds = every_kind();
+    let names: HashSet<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    // As many as the enum has; a kind that no code reaches would be missing here.
+    assert_eq!((names.len(), kinds.len()), (43, 43));
+    for kind in kinds {
+        assert!(
+            kind.name().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()),
+            "{kind}"
+        );
+        let is = kind.classification();
+        assert!(is.category().is_some() && is.status() != 401 && is.status() != 403, "{kind}");
+        assert_eq!(is.rejected(), None);
+    }
+}
+
+#[test]
+fn a_message_that_quotes_a_value_is_known() {
+    for quoting in of_all(
+        &["22P02", "22007", "P0001", "42601", "XX000"],
+        &[1062, 1586, 1366, 1292, 1064],
+        &[1062],
+        &[1, 1811],
+    ) {
+        assert!(quoting.message_has_values(), "{quoting:?}");
+    }
+    let plain = of_all(
+        &["23505", "23503", "23502", "23514", "23P01", "22001", "42P01", "40P01", "57014", "53300"],
+        &[1048, 1451, 1452, 1406, 1264, 3819, 1213, 1205, 1146, 1054],
+        &[4025, 1969],
+        &[5, 20, 275, 517, 787, 1299, 1555, 2067, 3091],
+    );
+    for plain in plain {
+        assert!(!plain.message_has_values(), "{plain:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_constraint_never_takes_a_value_for_it() {
+    use super::message::{mysql_constraint, sqlite_constraint};
+
+    let duplicate = |message| mysql_constraint(1062, message);
+    assert_eq!(duplicate("Duplicate entry 'a@b.c' for key 'users.email'"), Some("users.email"));
+    assert_eq!(
+        duplicate("Duplicate entry 'x' for key 'evil' for key 'users.email'"),
+        Some("users.email")
+    );
+    assert_eq!(duplicate("Duplicate entry '' for key 'PRIMARY'"), Some("PRIMARY"));
+    // Cut short, from an old server, in German.
+    assert_eq!(duplicate("Duplicate entry 'secret' for key 'use"), None);
+    assert_eq!(duplicate("Duplicate entry 'secret' for key 2"), None);
+    assert_eq!(duplicate("Doppelter Eintrag 'secret' für Schlüssel 'users.email'"), None);
+    let child = "Cannot add or update a child row: a foreign key constraint fails (`d`.`t`, CONSTRAINT `fk_a` FOREIGN KEY (`a`) REFERENCES `u` (`id`))";
+    assert_eq!(
+        (mysql_constraint(1452, child), mysql_constraint(1451, child)),
+        (Some("fk_a"), Some("fk_a"))
+    );
+    assert_eq!(
+        mysql_constraint(3819, "Check constraint 'positive' is violated."),
+        Some("positive")
+    );
+    assert_eq!(
+        mysql_constraint(4025, "CONSTRAINT `positive` failed for `d`.`t`"),
+        Some("positive")
+    );
+    assert_eq!(mysql_constraint(1366, "Duplicate entry 'a' for key 'b'"), None);
+
+    assert_eq!(sqlite_constraint(2067, "UNIQUE constraint failed: t.a, t.b"), Some("t.a, t.b"));
+    assert_eq!(sqlite_constraint(1299, "NOT NULL constraint failed: t.a"), Some("t.a"));
+    assert_eq!(sqlite_constraint(275, "CHECK constraint failed: positive"), Some("positive"));
+    assert_eq!(sqlite_constraint(787, "FOREIGN KEY constraint failed"), None);
+    assert_eq!(sqlite_constraint(1811, "UNIQUE constraint failed: t.a"), None);
+}
+
+#[test]
+fn the_documented_table_is_what_the_code_does() {
+    let documented = include_str!("../../docs/conditions.md");
+    let expected: Vec<String> = every_kind().into_iter().map(documented_row).collect();
+    let missing: Vec<&str> =
+        expected.iter().map(String::as_str).filter(|row| !documented.contains(row)).collect();
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+    assert_eq!(documented.lines().filter(|line| line.starts_with("| `")).count(), expected.len());
+}
+
+fn documented_row(kind: Is) -> String {
+    let is = kind.classification();
+    let again = match is.advice() {
+        Advice::Retry => "yes",
+        Advice::RetryTransactionOnce => "the transaction, once",
+        Advice::RetryTransaction => "the transaction",
+        _ => "no",
+    };
+    let sent = if is.sent() == Sent::Never { "never" } else { "maybe" };
+    let alert = match is.alert() {
+        Alert::AtOnce => "at once",
+        Alert::WhenRepeated => "when repeated",
+        Alert::WhenFrequent => "when frequent",
+        Alert::LowPriority => "low priority",
+    };
+    let category = is.category().unwrap();
+    format!(
+        "| `{kind}` | {category} | `{}` | {} | {again} | {sent} | {alert} |",
+        is.code(),
+        is.status()
+    )
+}

@@ -1,0 +1,304 @@
+use std::error::Error;
+use std::time::Duration;
+
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
+use tonic_types::StatusExt as _;
+
+use crate::error::chain::{self, downcast};
+use crate::error::taxonomy::RetryAfter as _;
+use crate::{Advice, Alert, Classification, Classify, Evidence, Rejected, Sent};
+
+/// The metadata by which a callee says when a call may be repeated, in milliseconds, or by -1 that
+/// it must not be (gRFC A6).
+pub(crate) const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// By what broke, if the call failed on our side; else by the callee's code. See
+/// [`resilience::tonic`](crate::tonic) for the table.
+///
+/// Clients see the generic text of the status, never the callee's message.
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+impl Classify for Status {
+    fn classify(&self) -> Classification {
+        self.source().and_then(|source| broken(self, source)).unwrap_or_else(|| answered(self))
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
+}
+
+/// What happened on our side: a source never comes over the wire.
+fn broken(status: &Status, source: &(dyn Error + 'static)) -> Option<Classification> {
+    if let Some(rejected) = find::<Rejected>(source) {
+        return Some(rejected.classify());
+    }
+    // A timeout while connecting is both: that nothing was sent is what matters.
+    if find::<ConnectError>(source).is_some() {
+        return Some(Classification::transient("CONNECT_FAILED").with_sent(Sent::Never));
+    }
+    if find::<TimeoutExpired>(source).is_some() {
+        return Some(Classification::transient("NETWORK_TIMEOUT"));
+    }
+    if let Some(known) = chain::find(source) {
+        return Some(known.classify());
+    }
+    // HTTP/2's own errors are of types that only tonic's transport knows. What else has a source
+    // was made by hand.
+    let of_transport = matches!(status.code(), Code::Internal | Code::Unknown | Code::Cancelled)
+        && ["h2 protocol error", "transport error", "operation was canceled"]
+            .iter()
+            .any(|known| status.message().starts_with(known));
+    of_transport.then(|| Classification::transient("CONNECTION_LOST"))
+}
+
+/// What the callee says.
+fn answered(status: &Status) -> Classification {
+    let transient = |code| Classification::transient_with(code, advice(status, Advice::Retry));
+    match status.code() {
+        Code::DeadlineExceeded => transient("NETWORK_TIMEOUT"),
+        // So tonic's servers say that their own timeout ran out.
+        Code::Cancelled if status.message() == TimeoutExpired(()).to_string() => {
+            transient("NETWORK_TIMEOUT")
+        }
+        Code::Unavailable => transient("SERVICE_UNAVAILABLE"),
+        Code::ResourceExhausted if is_out_of_quota(status) => {
+            Classification::permanent("QUOTA_EXCEEDED")
+        }
+        Code::ResourceExhausted => transient("RATE_LIMITED"),
+        // "Retry at a higher level": what was read before may no longer hold.
+        Code::Aborted => {
+            Classification::transient_with("UPSTREAM_ABORTED", Advice::RetryTransaction)
+        }
+        // A callee that is ill, which may be seen by a breaker; or a bug, which is no better the
+        // second time.
+        Code::Internal | Code::Unknown => Classification::transient_with(
+            "SERVICE_UNAVAILABLE",
+            advice(status, Advice::DoNotRetry),
+        ),
+        Code::Unimplemented => Classification::permanent("UPSTREAM_SERVER_ERROR"),
+        Code::DataLoss => Classification::permanent("UPSTREAM_DATA_LOSS").with_alert(Alert::AtOnce),
+        Code::Cancelled => Classification::permanent("CALL_CANCELLED"),
+        Code::Ok => Classification::permanent("UPSTREAM_UNEXPECTED_STATUS"),
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::FailedPrecondition
+        | Code::OutOfRange => Classification::permanent("UPSTREAM_CLIENT_ERROR"),
+    }
+}
+
+/// What the callee says about trying again; `unsaid` where it says nothing.
+fn advice(status: &Status, unsaid: Advice) -> Advice {
+    let Ok(pushback) = pushback(status) else { return Advice::DoNotRetry };
+    match pushback.max(retry_info(status)) {
+        Some(wait) => wait.advice(),
+        None => unsaid,
+    }
+}
+
+/// The longest wait of the metadata; an error, if it asks for no retry.
+fn pushback(status: &Status) -> Result<Option<Duration>, MustNotRetry> {
+    let wait =
+        |value: &str| value.parse::<i32>().ok().and_then(|millis| u64::try_from(millis).ok());
+    status.metadata().get_all(PUSHBACK).iter().try_fold(None, |longest: Option<Duration>, value| {
+        let millis = value.to_str().ok().and_then(wait).ok_or(MustNotRetry)?;
+        Ok(longest.max(Some(Duration::from_millis(millis))))
+    })
+}
+
+struct MustNotRetry;
+
+fn retry_info(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
+}
+
+/// A quota that is used up has no end that a retry could wait for, unless the callee names one.
+fn is_out_of_quota(status: &Status) -> bool {
+    status.get_details_quota_failure().is_some()
+        && retry_info(status).is_none()
+        && matches!(pushback(status), Ok(None))
+}
+
+/// The first of a type in the chain.
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(downcast)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use tonic_types::{ErrorDetails, QuotaViolation};
+
+    use super::*;
+    use crate::{Category, Severity};
+
+    /// A status with these values of the pushback, and this delay in its details.
+    fn status(code: Code, pushback: &[&str], delay: Option<Duration>) -> Status {
+        let mut details = ErrorDetails::new();
+        if delay.is_some() {
+            details.set_retry_info(delay);
+        }
+        let mut status = Status::with_error_details(code, "said", details);
+        for value in pushback {
+            status.metadata_mut().append(PUSHBACK, value.parse().unwrap());
+        }
+        status
+    }
+
+    fn caused(code: Code, message: &str, source: impl Error + Send + Sync + 'static) -> Status {
+        let mut status = Status::new(code, message);
+        status.set_source(Arc::new(source));
+        status
+    }
+
+    #[test]
+    fn each_code_has_its_classification() {
+        use Category::{Permanent, Transient};
+        let table = [
+            (Code::Ok, Permanent, "UPSTREAM_UNEXPECTED_STATUS", 500, false),
+            (Code::Cancelled, Permanent, "CALL_CANCELLED", 500, false),
+            (Code::Unknown, Transient, "SERVICE_UNAVAILABLE", 503, false),
+            (Code::InvalidArgument, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+            (Code::DeadlineExceeded, Transient, "NETWORK_TIMEOUT", 504, true),
+            (Code::NotFound, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+            (Code::AlreadyExists, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+            (Code::PermissionDenied, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+            (Code::ResourceExhausted, Transient, "RATE_LIMITED", 429, true),
+            (Code::FailedPrecondition, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+            (Code::Aborted, Transient, "UPSTREAM_ABORTED", 503, false),
+            (Code::OutOfRange, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+            (Code::Unimplemented, Permanent, "UPSTREAM_SERVER_ERROR", 500, false),
+            (Code::Internal, Transient, "SERVICE_UNAVAILABLE", 503, false),
+            (Code::Unavailable, Transient, "SERVICE_UNAVAILABLE", 503, true),
+            (Code::DataLoss, Permanent, "UPSTREAM_DATA_LOSS", 500, false),
+            (Code::Unauthenticated, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
+        ];
+        for (number, (code, category, name, status, retried)) in (0..).zip(table) {
+            assert_eq!(i32::from(code), number, "the table is complete");
+            let error = Status::new(code, "said");
+            let is = error.classify();
+            assert_eq!(
+                (is.category(), is.code(), is.status()),
+                (Some(category), name, status),
+                "{code:?}"
+            );
+            assert_eq!((is.is_retryable(), is.sent()), (retried, Sent::Maybe), "{code:?}");
+            if category == Permanent {
+                assert_eq!(is.severity(), Severity::Unexpected, "{code:?}");
+            }
+            assert!(!error.public_message().contains("said"), "{code:?}");
+        }
+        assert_eq!(Status::aborted("").classify().advice(), Advice::RetryTransaction);
+        assert_eq!(Status::data_loss("").classify().alert(), Alert::AtOnce);
+    }
+
+    #[test]
+    fn a_callee_says_how_long_to_wait() {
+        let (ms, none) = (Duration::from_millis, Advice::DoNotRetry);
+        let after = |millis| Advice::RetryAfter(ms(millis));
+        let table: [(&[&str], Option<Duration>, Advice); 16] = [
+            (&[], None, Advice::Retry),
+            (&["1500"], None, after(1500)),
+            (&[], Some(ms(1500)), after(1500)),
+            (&["1500"], Some(ms(700)), after(1500)),
+            (&["700"], Some(ms(1500)), after(1500)),
+            (&["700", "1500"], None, after(1500)),
+            (&["0"], None, Advice::Retry),
+            (&[], Some(Duration::ZERO), Advice::Retry),
+            (&["2147483647"], None, after(2_147_483_647)),
+            (&["2147483648"], None, none),
+            (&["-1"], None, none),
+            (&["-1"], Some(ms(1500)), none),
+            (&["700", "-1"], None, none),
+            (&["1.5"], None, none),
+            (&["soon"], None, none),
+            (&[""], None, none),
+        ];
+        for (pushback, delay, advice) in table {
+            for code in [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted] {
+                let is = status(code, pushback, delay).classify();
+                assert_eq!(is.advice(), advice, "{code:?} {pushback:?} {delay:?}");
+                assert_eq!(is.category(), Some(Category::Transient));
+            }
+        }
+        // An answer that isn't repeated by itself is, if the callee says when.
+        assert_eq!(status(Code::Internal, &["1500"], None).classify().advice(), after(1500));
+        // Nor does a wait make an answer temporary.
+        assert!(!status(Code::NotFound, &["1500"], Some(ms(1))).classify().is_retryable());
+    }
+
+    #[test]
+    fn a_wait_of_any_length_is_read() {
+        let forever = Some(Duration::MAX);
+        let wait = status(Code::Unavailable, &[], forever).classify().retry_after().unwrap();
+        assert!(wait > Duration::from_secs(300_000_000_000), "{wait:?}");
+    }
+
+    #[test]
+    fn details_that_are_garbage_are_ignored() {
+        let garbage = Status::with_details(Code::Unavailable, "said", vec![0xff; 40].into());
+        assert_eq!(garbage.classify(), Classification::transient("SERVICE_UNAVAILABLE"));
+    }
+
+    #[test]
+    fn a_quota_without_an_end_is_no_rate_limit() {
+        let quota = || {
+            ErrorDetails::with_quota_failure(vec![QuotaViolation::new("project:7", "1000 a day")])
+        };
+        let used_up = Status::with_error_details(Code::ResourceExhausted, "", quota());
+        assert_eq!(used_up.classify(), Classification::permanent("QUOTA_EXCEEDED"));
+
+        let mut details = quota();
+        details.set_retry_info(Some(Duration::from_secs(60)));
+        let is = Status::with_error_details(Code::ResourceExhausted, "", details).classify();
+        assert_eq!((is.code(), is.retry_after()), ("RATE_LIMITED", Some(Duration::from_secs(60))));
+    }
+
+    #[test]
+    fn what_broke_on_our_side_speaks_for_itself() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let slow = || io::Error::from(io::ErrorKind::TimedOut);
+        let open = Rejected::circuit_open("stock", Some(Duration::from_secs(3)));
+        let table = [
+            (
+                caused(Code::Unavailable, "", ConnectError(refused().into())),
+                "CONNECT_FAILED",
+                Sent::Never,
+            ),
+            (
+                caused(Code::Unavailable, "", ConnectError(slow().into())),
+                "CONNECT_FAILED",
+                Sent::Never,
+            ),
+            (
+                caused(Code::Unavailable, "", ConnectError("bad certificate".into())),
+                "CONNECT_FAILED",
+                Sent::Never,
+            ),
+            (
+                caused(Code::Cancelled, "Timeout expired", TimeoutExpired(())),
+                "NETWORK_TIMEOUT",
+                Sent::Maybe,
+            ),
+            (
+                caused(Code::Unknown, "", io::Error::from(io::ErrorKind::ConnectionReset)),
+                "CONNECTION_LOST",
+                Sent::Maybe,
+            ),
+            (caused(Code::Unavailable, "", ConnectError(open.into())), "CIRCUIT_OPEN", Sent::Never),
+        ];
+        for (status, code, sent) in table {
+            let is = status.classify();
+            assert_eq!((is.code(), is.sent(), is.is_retryable()), (code, sent, true), "{status:?}");
+        }
+        let reset = caused(Code::Internal, "h2 protocol error: stream closed", std::fmt::Error);
+        assert_eq!(reset.classify(), Classification::transient("CONNECTION_LOST"));
+        let by_hand = caused(Code::Internal, "it broke", std::fmt::Error);
+        assert!(!by_hand.classify().is_retryable());
+        assert_eq!(Status::cancelled("Timeout expired").classify().code(), "NETWORK_TIMEOUT");
+    }
+}

@@ -1,0 +1,187 @@
+//! Which calls pass.
+
+use super::change::{ChangeReason, CircuitState};
+use super::packed::Packed;
+use super::policy::Policy;
+use super::state::{Admission, Core, Ticket, change};
+use crate::support::atomic_word::Word;
+
+impl<W: Word> Core<W> {
+    /// Asks for admission. `patience` is how long the call may take in milliseconds, or 0; `now` is
+    /// read only when needed, and always after the words that it is compared with: no thread
+    /// can then see a start that lies in its future.
+    pub fn admit(&self, policy: &Policy, patience: u64, now: impl Fn() -> u64) -> Admission {
+        loop {
+            let found = Packed(self.state.load());
+            let lease = self.lease.load();
+            let admission = match found.state() {
+                CircuitState::Closed | CircuitState::ForcedClosed | CircuitState::Disabled => {
+                    return Admission { ticket: Ok(Ticket(found.ticket())), change: None };
+                }
+                CircuitState::ForcedOpen => return Admission { ticket: Err(None), change: None },
+                CircuitState::Open => self.admit_first(policy, patience, found, lease, now()),
+                CircuitState::HalfOpen if found.admitted() < found.slots(policy.probes) => {
+                    self.admit_next(patience, found, lease, &now)
+                }
+                CircuitState::HalfOpen => self.check_lease(policy, patience, found, lease, now()),
+            };
+            if let Some(admission) = admission {
+                return admission;
+            }
+        }
+    }
+
+    fn admit_first(
+        &self,
+        policy: &Policy,
+        patience: u64,
+        found: Packed,
+        lease: u64,
+        now: u64,
+    ) -> Option<Admission> {
+        if let Some(left) = time_left(policy, found, now) {
+            return Some(Admission { ticket: Err(Some(left)), change: None });
+        }
+        self.remember(patience);
+        let next = found.next(CircuitState::HalfOpen, Packed::probes(1, 0));
+        self.replace(found, next)?;
+        self.start_lease(lease, next, now);
+        let change = change(found, next, ChangeReason::RecoveryTimeout);
+        Some(Admission { ticket: Ok(Ticket(next.ticket())), change })
+    }
+
+    fn admit_next(
+        &self,
+        patience: u64,
+        found: Packed,
+        lease: u64,
+        now: impl Fn() -> u64,
+    ) -> Option<Admission> {
+        self.remember(patience);
+        let nobody_out = found.admitted() == found.succeeded();
+        let next = found.with_probes(found.admitted() + 1, found.succeeded(), nobody_out);
+        self.replace(found, next)?;
+        if nobody_out {
+            self.start_lease(lease, next, now());
+        }
+        Some(Admission { ticket: Ok(Ticket(next.ticket())), change: None })
+    }
+
+    /// Every slot is taken: has a probe been out for too long?
+    fn check_lease(
+        &self,
+        policy: &Policy,
+        patience: u64,
+        found: Packed,
+        lease: u64,
+        now: u64,
+    ) -> Option<Admission> {
+        let rejected = Admission { ticket: Err(None), change: None };
+        let Some(start) = found.lease_start(lease) else {
+            // Whoever began it hasn't written it down yet, or never will.
+            self.start_lease(lease, found, now);
+            return Some(rejected);
+        };
+        let length = policy.recovery.max(patience.saturating_mul(2)).max(self.patience.load());
+        // A start in the future is one of another clock.
+        if start <= now && now - start < length {
+            return Some(rejected);
+        }
+        let (wait, change) = self.reopen(policy, found, ChangeReason::ProbeLost, now)?;
+        Some(Admission { ticket: Err(Some(wait)), change })
+    }
+
+    /// Whether a call that came now would be rejected for being too early.
+    pub fn would_reject(&self, policy: &Policy, now: impl Fn() -> u64) -> bool {
+        let found = Packed(self.state.load());
+        match found.state() {
+            CircuitState::Open => time_left(policy, found, now()).is_some(),
+            state => state == CircuitState::ForcedOpen,
+        }
+    }
+
+    fn remember(&self, longest: u64) {
+        let patience = longest.saturating_mul(2);
+        let mut found = self.patience.load();
+        while found < patience {
+            match self.patience.compare_exchange_weak(found, patience) {
+                Ok(_) => return,
+                Err(other) => found = other,
+            }
+        }
+    }
+}
+
+/// Until an open circuit admits a probe; `None` when it does. A wait longer than any that is ever
+/// set is a clock that was put back, and over.
+fn time_left(policy: &Policy, open: Packed, now: u64) -> Option<u64> {
+    let left = open.payload().saturating_sub(now);
+    (0 < left && left <= policy.longest_wait()).then_some(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::circuit_breaker::state::Verdict;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    fn open(policy: &Policy) -> Core<AtomicU64> {
+        let word = || AtomicU64::new(0);
+        let core = Core { state: word(), lease: word(), patience: word(), reopened: word() };
+        let ticket = core.admit(policy, 0, || 0).ticket.unwrap();
+        let opened = core.settle(policy, ticket, Verdict::Failure, || 0);
+        assert_eq!(opened.change.map(|change| change.new), Some(CircuitState::Open));
+        core
+    }
+
+    const POLICY: Policy = Policy { failure_threshold: 1, recovery: 100, ..Policy::new() };
+
+    #[test]
+    fn a_lease_that_was_never_written_down_is_begun_by_the_next_caller() {
+        let core = open(&POLICY);
+        assert!(core.admit(&POLICY, 0, || 100).ticket.is_ok());
+        // As if the prober's thread had been stopped in between.
+        core.lease.store(0, Relaxed);
+        assert_eq!(core.admit(&POLICY, 0, || 1_000).ticket, Err(None));
+        assert_eq!(core.admit(&POLICY, 0, || 1_099).change, None);
+        let lost = core.admit(&POLICY, 0, || 1_100).change.unwrap();
+        assert_eq!((lost.new, lost.reason), (CircuitState::Open, ChangeReason::ProbeLost));
+    }
+
+    #[test]
+    fn a_growth_that_was_never_written_down_starts_again() {
+        let policy = Policy { growth: 2, ..POLICY };
+        let core = open(&policy);
+        let mut now = 0;
+        let mut reopen = || {
+            now += 10_000;
+            let ticket = core.admit(&policy, 0, || now).ticket.unwrap();
+            core.settle(&policy, ticket, Verdict::Failure, || now);
+            core.admit(&policy, 0, || now).ticket.unwrap_err()
+        };
+        assert_eq!([reopen(), reopen()], [Some(200), Some(400)]);
+        core.reopened.store(0, Relaxed);
+        assert_eq!([reopen(), reopen()], [Some(200), Some(400)]);
+    }
+
+    #[test]
+    fn the_longest_call_decides_the_lease_for_everybody() {
+        let core = open(&POLICY);
+        assert!(core.admit(&POLICY, 500, || 100).ticket.is_ok());
+        assert_eq!(core.admit(&POLICY, 10, || 1_099).change, None);
+        assert!(core.admit(&POLICY, 10, || 1_100).change.is_some());
+    }
+
+    #[test]
+    fn a_generation_that_wraps_around_changes_nothing() {
+        let core = open(&POLICY);
+        for _ in 0..1 << 20 {
+            core.set(CircuitState::Closed);
+        }
+        let ticket = core.admit(&POLICY, 0, || 0).ticket;
+        assert!(ticket.is_ok());
+        core.settle(&POLICY, ticket.unwrap(), Verdict::Failure, || 50);
+        assert_eq!(core.admit(&POLICY, 0, || 149).ticket, Err(Some(1)));
+        assert!(core.admit(&POLICY, 0, || 150).ticket.is_ok());
+    }
+}

@@ -1,0 +1,63 @@
+use std::fmt::{self, Display};
+
+use crate::error::redact;
+use crate::support::catch_panic::caught;
+use crate::{Classification, Classify, Evidence};
+
+/// What a layer is told of an error: what it is, and by what its text is made fit for a log.
+///
+/// Made from a [`Classification`] alone where somebody else classifies the error.
+pub struct Told<E: ?Sized> {
+    pub(crate) class: Classification,
+    pub(crate) evidence: Look<E>,
+}
+
+/// A plain function, so that what isn't shown costs nothing.
+pub(crate) type Look<E> = fn(&E) -> Evidence<'_>;
+
+impl<E: Classify + ?Sized> Told<E> {
+    /// What the error says of itself.
+    #[inline]
+    pub fn by_itself(error: &E) -> Self {
+        Self { class: error.classify(), evidence: E::evidence }
+    }
+}
+
+impl<E> From<Classification> for Told<E> {
+    #[inline]
+    fn from(class: Classification) -> Self {
+        Self { class, evidence: |_| Evidence::default() }
+    }
+}
+
+impl<E> Told<E> {
+    /// What somebody else says of the error, of which this finds the causes.
+    #[inline]
+    pub fn by_another(class: Classification, evidence: Look<E>) -> Self {
+        Self { class, evidence }
+    }
+
+    /// The error as it may stand in a log.
+    pub(crate) fn shown<'e>(&self, error: &'e E) -> Shown<'e, E> {
+        Shown { error, evidence: self.evidence }
+    }
+}
+
+impl<E: ?Sized> fmt::Debug for Told<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Told").field(&self.class).finish()
+    }
+}
+
+/// An error as it may stand in a log; nothing is looked for before it is written.
+pub(crate) struct Shown<'e, E> {
+    error: &'e E,
+    evidence: Look<E>,
+}
+
+impl<E: Display> Display for Shown<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = caught(|| redact::text(self.error, self.error, &(self.evidence)(self.error)));
+        f.write_str(text.as_deref().unwrap_or(redact::PANICKED))
+    }
+}

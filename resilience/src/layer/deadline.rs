@@ -1,0 +1,126 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::support::clock;
+
+/// The state of one `#[timeout]` for one call, which the layers below it read through a shared
+/// reference.
+///
+/// In a loop of your own it limits the waits, and [`tokio::time::timeout_at`] or a
+/// [`Timeout`](crate::Timeout) the attempts:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use resilience::{Attempts, Classify, Deadline, Jitter, Retry, RetryBudget, RetryRules, Site, errors::ServiceUnavailable, secs};
+///
+/// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());
+/// static BUDGET: RetryBudget = RetryBudget::standard();
+/// const POLICY: Retry = Retry::new().attempts(10).base(secs(1)).jitter(Jitter::None).idempotent();
+///
+/// let total = Deadline::starting_now(secs(5));
+/// let rules = RetryRules::new(&POLICY, &BUDGET, &SITE).deadline(&total);
+/// let mut attempts = Attempts::new();
+/// while let Ok(wait) = attempts.judge(ServiceUnavailable::new("inventory"), Classify::classify, rules) {
+///     wait.pause().await;
+/// }
+/// assert_eq!(attempts.number(), 3, "after 1 and 2 seconds another 4 would end too late");
+/// # }
+/// ```
+///
+/// An atomic only because a shared `Cell` would make the future `!Send`; nothing here is contended.
+#[derive(Debug)]
+pub struct Deadline<'above> {
+    /// In nanoseconds, half as large as a `Duration`: it is in every future.
+    after: u64,
+    /// [`NOT_STARTED`], [`FIRED`], or the instant at which it fires.
+    at: AtomicU64,
+    above: Option<&'above Deadline<'above>>,
+}
+
+const NOT_STARTED: u64 = 0;
+const FIRED: u64 = u64::MAX;
+
+/// Thirty years: a longer timeout is none, and has to stay clear of the end of the clock.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+impl Deadline<'static> {
+    /// A deadline that has started.
+    pub fn starting_now(after: Duration) -> Self {
+        let deadline = Self::new(after);
+        deadline.start();
+        deadline
+    }
+}
+
+impl<'above> Deadline<'above> {
+    /// A deadline that the timeout it belongs to starts, when the call first has to wait. On its
+    /// own it never starts.
+    pub const fn new(after: Duration) -> Self {
+        Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: None }
+    }
+
+    /// The same under another deadline, which counts as well.
+    #[must_use]
+    pub const fn under(after: Duration, above: &'above Deadline<'above>) -> Self {
+        Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: Some(above) }
+    }
+
+    pub(crate) const fn after(&self) -> Duration {
+        Duration::from_nanos(self.after)
+    }
+
+    /// Starts now, and says when it fires.
+    pub(crate) fn start(&self) -> Instant {
+        let fires_at = Instant::now() + self.after().min(LONGEST);
+        self.at.store(clock::to_nanos(fires_at), Relaxed);
+        fires_at
+    }
+
+    pub(crate) fn fire(&self) {
+        self.at.store(FIRED, Relaxed);
+    }
+
+    /// Whether this deadline, or one above it, has given the call up.
+    pub(crate) fn fired(&self) -> bool {
+        self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
+    }
+
+    /// What is left until the earliest of this deadline and those above it.
+    pub(crate) fn time_left(&self, now: Instant) -> Duration {
+        let own = match self.at.load(Relaxed) {
+            NOT_STARTED => self.after(),
+            FIRED => Duration::ZERO,
+            at => Duration::from_nanos(at.saturating_sub(clock::to_nanos(now))),
+        };
+        self.above.map_or(own, |above| own.min(above.time_left(now)))
+    }
+
+    /// How long ago the outermost deadline that has started did so; of one that has just fired, all
+    /// of its time.
+    pub(crate) fn elapsed(&self, now: Instant) -> Option<Duration> {
+        if let Some(elapsed) = self.above.and_then(|above| above.elapsed(now)) {
+            return Some(elapsed);
+        }
+        let after = self.after().min(LONGEST);
+        match self.at.load(Relaxed) {
+            NOT_STARTED => None,
+            FIRED => Some(after),
+            at => Some(
+                after.saturating_sub(Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)))),
+            ),
+        }
+    }
+}
+
+/// At most 584 years.
+const fn saturating_nanos(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos > u64::MAX as u128 {
+        return u64::MAX;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "checked above; `try_from` isn't const")]
+    let nanos = nanos as u64;
+    nanos
+}

@@ -1,0 +1,250 @@
+use std::fmt::Display;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Retry, Wait, backoff};
+use crate::layer::classified::Told;
+use crate::layer::deadline::Deadline;
+use crate::layer::events::{self, Stopped};
+use crate::layer::retry_budget::Withdrawn;
+use crate::layer::site::Site;
+use crate::support::clock;
+use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
+
+/// The state of one retried call: which attempt it is at, and what it has spent.
+///
+/// The loop is yours (or the attribute's); this decides after each failure whether there is another
+/// round:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use resilience::{Attempts, Classify, Retry, RetryBudget, RetryRules, Site, errors::ServiceUnavailable};
+///
+/// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());
+/// static BUDGET: RetryBudget = RetryBudget::standard();
+/// const POLICY: Retry = Retry::new().attempts(3).idempotent();
+///
+/// let mut calls = 0;
+/// let mut attempts = Attempts::new();
+/// let answer = loop {
+///     calls += 1;
+///     let outcome: Result<u32, _> = if calls < 3 { Err(ServiceUnavailable::new("inventory")) } else { Ok(7) };
+///     let wait = match outcome {
+///         Ok(value) => {
+///             attempts.succeeded(&BUDGET);
+///             break Ok(value);
+///         }
+///         Err(error) => match attempts.judge(error, Classify::classify, RetryRules::new(&POLICY, &BUDGET, &SITE)) {
+///             Ok(wait) => wait,
+///             Err(error) => break Err(error),
+///         },
+///     };
+///     wait.pause().await;
+/// };
+/// assert_eq!((answer.unwrap(), calls), (7, 3));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Attempts {
+    /// The number of the attempt under way, from 1.
+    number: u32,
+    /// The delay before it, in nanoseconds.
+    previous: u64,
+    withdrawn: Option<Withdrawn>,
+    /// When the first attempt failed, or began where that is known, as [`clock::to_nanos`]; 0
+    /// before that.
+    first_failure: u64,
+}
+
+/// What [`Attempts::judge`] goes by: the policy, and the layers around the attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryRules<'a> {
+    policy: &'a Retry,
+    budget: &'a RetryBudget,
+    site: &'a Site,
+    breaker: Option<&'a CircuitBreaker>,
+    total: Option<&'a Deadline<'a>>,
+    attempt: Option<&'a Deadline<'a>>,
+    has_key: bool,
+}
+
+impl<'a> RetryRules<'a> {
+    /// The rules without a breaker below and without a deadline.
+    pub const fn new(policy: &'a Retry, budget: &'a RetryBudget, site: &'a Site) -> Self {
+        Self { policy, budget, site, breaker: None, total: None, attempt: None, has_key: false }
+    }
+
+    /// A breaker inside the loop: while it is open no wait is begun.
+    #[must_use]
+    pub const fn breaker(mut self, breaker: &'a CircuitBreaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// A deadline outside the loop: a wait that would end past it isn't begun.
+    #[must_use]
+    pub const fn deadline(mut self, total: &'a Deadline<'a>) -> Self {
+        self.total = Some(total);
+        self
+    }
+
+    /// The deadline of the attempt that failed, which knows when it began.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn attempt(mut self, attempt: &'a Deadline<'a>) -> Self {
+        self.attempt = Some(attempt);
+        self
+    }
+
+    /// The call carries an idempotency key, so repeating it does no harm.
+    #[must_use]
+    pub const fn has_key(mut self) -> Self {
+        self.has_key = true;
+        self
+    }
+}
+
+impl RetryRules<'_> {
+    /// Whether the breaker inside the loop kept the attempt from being made. One further in, which
+    /// the operation itself calls, didn't.
+    fn refused(&self, class: &Classification) -> bool {
+        let open = class.rejected().filter(Rejected::is_circuit_open);
+        open.zip(self.breaker).is_some_and(|(open, breaker)| open.service() == breaker.name())
+    }
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Attempts {
+    /// Before the first attempt.
+    #[inline]
+    pub const fn new() -> Self {
+        Self { number: 1, previous: 0, withdrawn: None, first_failure: 0 }
+    }
+
+    /// The number of the attempt under way, from 1.
+    #[inline]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Reports a success, which the budget may be credited for.
+    #[inline]
+    pub fn succeeded(&self, budget: &RetryBudget) {
+        budget.on_success(self.withdrawn, self.number == 1);
+    }
+
+    /// Decides after a failure: how long to wait before the next attempt, or the error back, if
+    /// there is none. `classify` answers with a [`Classification`].
+    ///
+    /// # Errors
+    /// The same error, when the call is given up. The event `retry_stopped` says why.
+    pub fn judge<E: Display, C: Into<Told<E>>>(
+        &mut self,
+        error: E,
+        classify: impl FnOnce(&E) -> C,
+        rules: RetryRules<'_>,
+    ) -> Result<Wait, E> {
+        let told = rules.site.classify(&error, classify);
+        match self.decide(&told.class, &told.shown(&error), rules) {
+            Some(wait) => Ok(wait),
+            None => Err(error),
+        }
+    }
+
+    /// The same for every error type, so that it is compiled once.
+    #[cold]
+    fn decide(
+        &mut self,
+        class: &Classification,
+        error: &dyn Display,
+        rules: RetryRules<'_>,
+    ) -> Option<Wait> {
+        let now = Instant::now();
+        let now_nanos = clock::to_nanos(now);
+        if self.first_failure == 0 {
+            let began = rules.total.or(rules.attempt).and_then(|deadline| deadline.elapsed(now));
+            self.first_failure = now_nanos.saturating_sub(began.map_or(0, backoff::nanos));
+        }
+        match self.next(class, rules, now) {
+            Ok(delay) => {
+                events::retry_scheduled(
+                    rules.site,
+                    error,
+                    class,
+                    self.number,
+                    rules.policy.attempts,
+                    delay,
+                );
+                self.number = self.number.saturating_add(1);
+                self.previous = backoff::nanos(delay);
+                Some(Wait(delay))
+            }
+            Err(reason) => {
+                let made = if rules.refused(class) { self.number - 1 } else { self.number };
+                events::retry_stopped(
+                    rules.site,
+                    error,
+                    class,
+                    reason,
+                    made,
+                    Duration::from_nanos(now_nanos.saturating_sub(self.first_failure)),
+                );
+                None
+            }
+        }
+    }
+
+    fn next(
+        &mut self,
+        class: &Classification,
+        rules: RetryRules<'_>,
+        now: Instant,
+    ) -> Result<Duration, Stopped> {
+        if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
+            return Err(Stopped::CircuitOpen);
+        }
+        if !class.is_retryable() {
+            return Err(Stopped::not_retryable(class));
+        }
+        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
+        rules.budget.on_failure(timed_out);
+        let policy = rules.policy;
+        if policy.repeat == super::policy::Repeat::NonIdempotent
+            && !rules.has_key
+            && class.sent() == crate::Sent::Maybe
+        {
+            return Err(Stopped::NotIdempotent);
+        }
+        if self.number >= policy.attempts {
+            return Err(Stopped::AttemptsExhausted);
+        }
+        let told = class.retry_after().unwrap_or_default();
+        if told > policy.longest_retry_after() {
+            return Err(Stopped::RetryAfterTooLong);
+        }
+        let delay = Duration::from_nanos(policy.delay(self.number - 1, self.previous)).max(told);
+        if rules.total.is_some_and(|deadline| delay >= deadline.time_left(now)) {
+            // A server that asks for more time than is left has to be told apart from a backoff
+            // that is merely too long.
+            return Err(if told > Duration::ZERO && delay == told {
+                Stopped::RetryAfterTooLong
+            } else {
+                Stopped::Deadline
+            });
+        }
+        if rules.breaker.is_some_and(CircuitBreaker::would_reject) {
+            return Err(Stopped::CircuitOpen);
+        }
+        match rules.budget.try_withdraw(timed_out) {
+            Some(withdrawn) => self.withdrawn = Some(withdrawn),
+            None => return Err(Stopped::Budget),
+        }
+        Ok(delay)
+    }
+}

@@ -1,0 +1,194 @@
+//! The token bucket: tokens and time in one word, lock-free, generic over the atomic.
+//!
+//! ```text
+//! | tokens in thousandths 24 | refilled up to, in milliseconds 40 |
+//! ```
+
+use crate::support::atomic_word::Word;
+
+const STAMP_BITS: u32 = 40;
+const STAMP_MASK: u64 = (1 << STAMP_BITS) - 1;
+
+/// What a bucket does, in thousandths of a token and milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// The most it holds; what it holds at first.
+    pub capacity: u32,
+    /// Only what lies above this can be withdrawn for a retry; strictly.
+    pub floor: Option<u32>,
+    /// One token each time this has passed; 0 is never.
+    pub refill: u64,
+}
+
+/// How much is in the bucket.
+#[derive(Debug)]
+pub struct Bucket<W> {
+    /// Tokens and the time of the last refill.
+    pub word: W,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Contents {
+    tokens: u32,
+    stamp: u64,
+}
+
+impl Contents {
+    const fn unpack(word: u64) -> Self {
+        Self { tokens: (word >> STAMP_BITS) as u32, stamp: word & STAMP_MASK }
+    }
+
+    const fn pack(self) -> u64 {
+        (self.tokens as u64) << STAMP_BITS | self.stamp & STAMP_MASK
+    }
+
+    /// Adds what time has brought. Only whole tokens, and the stamp moves by what they took, so
+    /// that nothing is lost.
+    fn refilled(self, rules: &Rules, now: impl Fn() -> u64) -> Self {
+        if rules.refill == 0 {
+            return self;
+        }
+        let now = now().min(STAMP_MASK);
+        // A clock that was put back brings nothing now, and starts anew.
+        let Some(passed) = now.checked_sub(self.stamp) else { return Self { stamp: now, ..self } };
+        let tokens = passed / rules.refill;
+        let full = u64::from(rules.capacity - self.tokens) <= tokens.saturating_mul(1000);
+        if full {
+            return Self { tokens: rules.capacity, stamp: now };
+        }
+        // Less than what is missing, so neither product can overflow.
+        let brought = u32::try_from(tokens * 1000).unwrap_or(u32::MAX);
+        Self { tokens: self.tokens + brought, stamp: self.stamp + tokens * rules.refill }
+    }
+}
+
+impl<W: Word> Bucket<W> {
+    /// The word of a full bucket. Its stamp is long ago, which makes no difference to a full one.
+    pub const fn full(capacity: u32) -> u64 {
+        Contents { tokens: capacity, stamp: 0 }.pack()
+    }
+
+    /// Takes `cost` for a retry, all of it or nothing, and nothing at or below the floor.
+    ///
+    /// `now` is read after the word, so that no thread sees a stamp in its future.
+    pub fn withdraw(&self, rules: &Rules, cost: u32, now: impl Fn() -> u64) -> bool {
+        let mut granted = false;
+        self.update(rules, &now, |tokens| {
+            granted = tokens >= cost && rules.floor.is_none_or(|floor| tokens > floor);
+            if granted { tokens - cost } else { tokens }
+        });
+        granted
+    }
+
+    /// Takes up to `amount`.
+    pub fn debit(&self, rules: &Rules, amount: u32, now: impl Fn() -> u64) {
+        self.update(rules, &now, |tokens| tokens.saturating_sub(amount));
+    }
+
+    /// Whether nothing more fits: one load.
+    #[inline]
+    pub fn is_full(&self, capacity: u32) -> bool {
+        Contents::unpack(self.word.load()).tokens >= capacity
+    }
+
+    /// Puts back up to `amount`. When nothing more fits, that is one load; and no clock is read.
+    #[inline]
+    pub fn credit(&self, capacity: u32, amount: u32) {
+        let found = self.word.load();
+        if amount > 0 && Contents::unpack(found).tokens < capacity {
+            self.credit_slowly(capacity, amount, found);
+        }
+    }
+
+    #[cold]
+    fn credit_slowly(&self, capacity: u32, amount: u32, mut found: u64) {
+        loop {
+            let contents = Contents::unpack(found);
+            let tokens = contents.tokens.saturating_add(amount).min(capacity);
+            if tokens == contents.tokens {
+                return;
+            }
+            match self.word.compare_exchange_weak(found, Contents { tokens, ..contents }.pack()) {
+                Ok(_) => return,
+                Err(other) => found = other,
+            }
+        }
+    }
+
+    /// What is in it now, what time has brought included.
+    pub fn tokens(&self, rules: &Rules, now: impl Fn() -> u64) -> u32 {
+        Contents::unpack(self.word.load()).refilled(rules, now).tokens
+    }
+
+    fn update(&self, rules: &Rules, now: impl Fn() -> u64, mut change: impl FnMut(u32) -> u32) {
+        loop {
+            let found = self.word.load();
+            let refilled = Contents::unpack(found).refilled(rules, &now);
+            let next = Contents { tokens: change(refilled.tokens), ..refilled }.pack();
+            if next == found || self.word.compare_exchange_weak(found, next).is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+
+    const RULES: Rules = Rules { capacity: 10_000, floor: None, refill: 7 };
+
+    fn full() -> Bucket<AtomicU64> {
+        Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(RULES.capacity)) }
+    }
+
+    #[test]
+    fn the_refill_loses_no_remainder() {
+        let bucket = full();
+        bucket.debit(&RULES, 10_000, || 1_000);
+        // Looked at every 3 ms, though a token takes 7.
+        for now in (1_000..=1_069).step_by(3) {
+            assert!(!bucket.withdraw(&RULES, 10_001, || now));
+            assert_eq!(
+                u64::from(bucket.tokens(&RULES, || now)),
+                (now - 1_000) / 7 * 1000,
+                "at {now}"
+            );
+        }
+        assert_eq!(bucket.tokens(&RULES, || 1_070), 10_000);
+        assert_eq!(bucket.tokens(&RULES, || u64::MAX), 10_000);
+    }
+
+    #[test]
+    fn time_while_full_is_not_saved_up() {
+        let bucket = full();
+        assert!(bucket.withdraw(&RULES, 10_000, || 1_000_000));
+        assert_eq!(bucket.tokens(&RULES, || 1_000_006), 0);
+        assert_eq!(bucket.tokens(&RULES, || 1_000_007), 1_000);
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_brings_nothing_and_starts_anew() {
+        let bucket = full();
+        bucket.debit(&RULES, 10_000, || 1_000_000);
+        bucket.debit(&RULES, 10_000, || 500);
+        assert_eq!(bucket.tokens(&RULES, || 500), 0);
+        assert_eq!(bucket.tokens(&RULES, || 507), 1_000);
+    }
+
+    #[test]
+    fn a_withdrawal_is_all_or_nothing_and_stops_at_the_floor() {
+        let rules = Rules { refill: 0, floor: Some(5_000), ..RULES };
+        let bucket = full();
+        assert!(!bucket.withdraw(&rules, 10_001, || 0));
+        assert!(bucket.withdraw(&rules, 4_999, || 0));
+        assert!(bucket.withdraw(&rules, 1, || 0));
+        assert!(!bucket.withdraw(&rules, 1, || 0), "5 is not above 5");
+        assert_eq!(bucket.tokens(&rules, || 0), 5_000);
+        bucket.debit(&rules, 20_000, || 0);
+        assert_eq!(bucket.tokens(&rules, || 0), 0);
+        bucket.credit(10_000, u32::MAX);
+        assert_eq!(bucket.tokens(&rules, || 0), 10_000);
+    }
+}

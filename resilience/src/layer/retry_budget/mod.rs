@@ -1,0 +1,285 @@
+//! Keeps retries from making an outage worse.
+
+mod bucket;
+mod builder;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::AtomicU64;
+
+use crate::support::clock;
+use bucket::{Bucket, Rules};
+
+/// How many retries a dependency is worth: tokens, which retries and failures cost and successes
+/// bring back.
+///
+/// Backoff spreads retries out; only a budget bounds their number. Without one, three attempts make
+/// three times the load of the very callee that is already down. One budget belongs to one
+/// dependency or one function, as a `static` or a field.
+///
+/// ```
+/// use resilience::RetryBudget;
+/// use std::time::Duration;
+///
+/// static PAYMENTS: RetryBudget = RetryBudget::new().capacity(50).refill_every(Duration::from_secs(2));
+///
+/// // An outage: ten retries at five tokens each, and then a trickle.
+/// let retries = (0..100).filter(|_| PAYMENTS.try_withdraw(false).is_some()).count();
+/// assert_eq!(retries, 10);
+/// ```
+///
+/// Tokens are counted in thousandths. A success that finds the bucket full costs one load; a clock
+/// is read only on failures.
+///
+/// # Presets
+///
+/// | | [`standard`](Self::standard) | [`aws_standard`](Self::aws_standard) | [`grpc`](Self::grpc) |
+/// |---|---|---|---|
+/// | capacity | 100 | 500 | `max_tokens` |
+/// | cost of a retry, after a timeout | 5, 5 | 5, 10 | – |
+/// | cost of a retryable failure | – | – | 1 |
+/// | credit | 1 for any success | 1 for a first-try success | `token_ratio` for any success |
+/// | refund of a retried success | no | the last retry's cost | no |
+/// | refill | 1 per second | no | no |
+/// | retries only above | – | – | half |
+#[derive(Debug)]
+pub struct RetryBudget {
+    bucket: Bucket<AtomicU64>,
+    knobs: Knobs,
+}
+
+/// Tokens in thousandths.
+#[derive(Debug, Clone, Copy)]
+struct Knobs {
+    debit: Debit,
+    capacity: u32,
+    retry_cost: u32,
+    timeout_cost: u32,
+    credit: u32,
+    credit_retried: bool,
+    refund: bool,
+    refill: u64,
+    floor_percent: u32,
+}
+
+/// What costs something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Debit {
+    Nothing,
+    Retries,
+    Failures,
+}
+
+/// What a retry has cost, for the refund should it succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "hand it to `on_success`, or lose the refund"]
+pub struct Withdrawn(NonZeroU32);
+
+impl Withdrawn {
+    // One more than it cost, so that an option of it is no larger.
+    const fn new(cost: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(cost))
+    }
+
+    const fn cost(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
+impl RetryBudget {
+    /// The same as [`standard`](Self::standard), to start from.
+    ///
+    /// ```
+    /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().capacity(200);
+    /// ```
+    pub const fn new() -> Self {
+        Self::from_knobs(Knobs {
+            debit: Debit::Retries,
+            capacity: 100_000,
+            retry_cost: 5_000,
+            timeout_cost: 5_000,
+            credit: 1_000,
+            credit_retried: true,
+            refund: false,
+            refill: 1_000,
+            floor_percent: 0,
+        })
+    }
+
+    /// The default: an outage gets 20 retries at once, then one every five seconds; five successes
+    /// pay for a retry.
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::standard();
+    /// assert_eq!((0..100).filter(|_| budget.try_withdraw(false).is_some()).count(), 20);
+    /// ```
+    ///
+    /// A function that is rarely called is never starved for good, since time alone fills the
+    /// bucket, in 100 s.
+    pub const fn standard() -> Self {
+        Self::new()
+    }
+
+    /// The retry quota of the AWS SDKs' `standard` retry mode: capacity 500, 5 for a retry and 10
+    /// after a timeout, 1 back for a first-try success, and the last retry's cost back for a
+    /// retried one.
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::aws_standard();
+    /// let retry = budget.try_withdraw(true);
+    /// assert_eq!(budget.tokens(), 490.0);
+    /// budget.on_success(retry, false);
+    /// assert_eq!(budget.tokens(), 500.0);
+    /// ```
+    ///
+    /// Source: the SDKs' shared specification as botocore's `RetryQuotaChecker` implements it. Time
+    /// brings nothing, so a function that is never again called successfully never retries
+    /// again.
+    pub const fn aws_standard() -> Self {
+        Self::new()
+            .capacity(500)
+            .retry_cost(5)
+            .timeout_cost(10)
+            .credit_first_try_only()
+            .refund_retried()
+            .no_refill()
+    }
+
+    /// gRPC's retry throttling: each retryable failure costs 1, each success brings `token_ratio`,
+    /// and retries are made only while more than half of `max_tokens` is there. `max_tokens` is
+    /// 1 to 1000, `token_ratio` above 0 and up to 1000; further than three decimals are
+    /// dropped.
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::grpc(10, 0.1);
+    /// for _ in 0..5 {
+    ///     budget.on_failure(false);
+    /// }
+    /// assert!(budget.try_withdraw(false).is_none());
+    /// budget.on_success(None, true);
+    /// assert!(budget.try_withdraw(false).is_some());
+    /// ```
+    ///
+    /// Source: gRFC A6, "Throttling Retry Attempts and Hedged RPCs".
+    ///
+    /// # Panics
+    ///
+    /// When either is out of range; in a `static` that is a compile error.
+    pub const fn grpc(max_tokens: u32, token_ratio: f64) -> Self {
+        assert!(max_tokens >= 1 && max_tokens <= 1_000, "`max_tokens` must be between 1 and 1000");
+        assert!(token_ratio >= 0.001, "`token_ratio` must be at least 0.001");
+        let budget =
+            Self::new().capacity(max_tokens).retry_cost(1).timeout_cost(1).credit(token_ratio);
+        budget.debit_failures().no_refill().only_above(50)
+    }
+
+    /// No bound: every retry is granted, nothing is counted.
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::unlimited();
+    /// assert!((0..10_000).all(|_| budget.try_withdraw(true).is_some()));
+    /// ```
+    pub const fn unlimited() -> Self {
+        let mut budget = Self::new();
+        budget.knobs.debit = Debit::Nothing;
+        budget
+    }
+
+    /// Notes a retryable failure, whether or not a retry follows; costs something only with
+    /// [`debit_failures`](Self::debit_failures).
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::new().debit_failures();
+    /// budget.on_failure(false);
+    /// assert_eq!(budget.tokens(), 95.0);
+    /// ```
+    #[inline]
+    pub fn on_failure(&self, timed_out: bool) {
+        if self.knobs.debit == Debit::Failures {
+            self.bucket.debit(&self.knobs.rules(), self.knobs.cost(timed_out), clock::millis);
+        }
+    }
+
+    /// Asks for a retry, after a timeout or another failure. `None` means: don't.
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::new().capacity(5);
+    /// assert!(budget.try_withdraw(false).is_some());
+    /// assert!(budget.try_withdraw(false).is_none());
+    /// ```
+    ///
+    /// A retry that is cancelled after this has cost what it has cost.
+    pub fn try_withdraw(&self, timed_out: bool) -> Option<Withdrawn> {
+        let cost = match self.knobs.debit {
+            Debit::Nothing => return Some(Withdrawn::new(0)),
+            Debit::Retries => self.knobs.cost(timed_out),
+            Debit::Failures => 0,
+        };
+        self.bucket
+            .withdraw(&self.knobs.rules(), cost, clock::millis)
+            .then_some(Withdrawn::new(cost))
+    }
+
+    /// Notes a success: of the first try, or of a retry with what the last withdrawal gave.
+    ///
+    /// ```
+    /// let budget = resilience::RetryBudget::standard();
+    /// let retry = budget.try_withdraw(false);
+    /// budget.on_success(retry, false);
+    /// assert_eq!(budget.tokens(), 96.0);
+    /// ```
+    #[inline]
+    pub fn on_success(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
+        if !self.bucket.is_full(self.knobs.capacity) {
+            self.pay_in(withdrawn, first_try);
+        }
+    }
+
+    #[cold]
+    fn pay_in(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
+        let credit = if first_try || self.knobs.credit_retried { self.knobs.credit } else { 0 };
+        let refund = match withdrawn {
+            Some(withdrawn) if self.knobs.refund => withdrawn.cost(),
+            _ => 0,
+        };
+        self.bucket.credit(self.knobs.capacity, credit + refund);
+    }
+
+    /// How many tokens are there now, with three decimals; the capacity for an unlimited budget.
+    ///
+    /// ```
+    /// assert_eq!(resilience::RetryBudget::standard().tokens(), 100.0);
+    /// ```
+    pub fn tokens(&self) -> f64 {
+        f64::from(self.bucket.tokens(&self.knobs.rules(), clock::millis)) / 1000.0
+    }
+
+    const fn from_knobs(knobs: Knobs) -> Self {
+        Self {
+            bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(knobs.capacity)) },
+            knobs,
+        }
+    }
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+impl Knobs {
+    fn rules(&self) -> Rules {
+        let floor = u64::from(self.capacity) * u64::from(self.floor_percent) / 100;
+        let floor = (self.floor_percent > 0).then(|| u32::try_from(floor).unwrap_or(u32::MAX));
+        Rules { capacity: self.capacity, floor, refill: self.refill }
+    }
+
+    const fn cost(&self, timed_out: bool) -> u32 {
+        if timed_out { self.timeout_cost } else { self.retry_cost }
+    }
+}
+
+/// The lock-free core, for the model checker.
+pub mod internals {
+    pub use super::bucket::{Bucket, Rules};
+}

@@ -1,0 +1,112 @@
+use std::any::type_name;
+use std::fmt::Display;
+use std::sync::atomic::AtomicU8;
+#[cfg(feature = "tracing")]
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::events;
+use crate::RetryBudget;
+use crate::layer::classified::Told;
+
+/// One annotated function: what its events are labelled with, and what has been said about it once.
+///
+/// The attributes make one `static` per function. By hand:
+///
+/// ```
+/// use resilience::Site;
+///
+/// static CHARGE: Site = Site::new("payments", "charge", module_path!(), file!(), line!());
+/// assert_eq!(CHARGE.service(), "payments");
+/// ```
+#[derive(Debug)]
+pub struct Site {
+    service: &'static str,
+    function: &'static str,
+    module: &'static str,
+    file: &'static str,
+    line: u32,
+    #[cfg_attr(
+        not(feature = "tracing"),
+        expect(dead_code, reason = "what is said once is said through tracing")
+    )]
+    said: AtomicU8,
+    budget: RetryBudget,
+}
+
+/// What a site says once at most.
+#[cfg(feature = "tracing")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Once {
+    Unclassified = 1,
+    Clamped = 2,
+}
+
+impl Site {
+    /// A site with the label of its dependency, the function's name, and the place.
+    pub const fn new(
+        service: &'static str,
+        function: &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        Self {
+            service,
+            function,
+            module,
+            file,
+            line,
+            said: AtomicU8::new(0),
+            budget: RetryBudget::standard(),
+        }
+    }
+
+    /// The label of the dependency: the attribute's `service`, or the name of its static breaker,
+    /// or else the function's name.
+    pub const fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// The function's name.
+    pub const fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// The module that the function stands in.
+    pub const fn module(&self) -> &'static str {
+        self.module
+    }
+
+    /// File and line of the attribute.
+    pub const fn location(&self) -> (&'static str, u32) {
+        (self.file, self.line)
+    }
+
+    /// The function's own retry budget, [`standard`](RetryBudget::standard), which its `#[retry]`
+    /// keeps to unless it names another.
+    #[inline]
+    pub const fn budget(&self) -> &RetryBudget {
+        &self.budget
+    }
+
+    /// Classifies an error, and says once if nobody said what it is.
+    #[doc(hidden)]
+    pub fn classify<E: Display, C: Into<Told<E>>>(
+        &self,
+        error: &E,
+        by: impl FnOnce(&E) -> C,
+    ) -> Told<E> {
+        let told = by(error).into();
+        if told.class.category().is_none() {
+            events::unclassified(self, &told.shown(error), type_name::<E>());
+        }
+        told
+    }
+
+    /// Whether this is the first time that the site has to say this.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn first(&self, what: Once) -> bool {
+        self.said.load(Relaxed) & what as u8 == 0
+            && self.said.fetch_or(what as u8, Relaxed) & what as u8 == 0
+    }
+}

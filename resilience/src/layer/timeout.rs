@@ -1,0 +1,118 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::task::coop::{Unconstrained, unconstrained};
+use tokio::time::Sleep;
+
+use crate::layer::deadline::Deadline;
+use crate::layer::events;
+use crate::layer::site::Site;
+use crate::{FromRejected, Rejected};
+
+/// A limit on how long a call may take: what `#[timeout]` writes, for a future at hand.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use resilience::{Rejected, Timeout, secs};
+///
+/// let slow = async {
+///     tokio::time::sleep(secs(60)).await;
+///     Ok::<_, Rejected>(())
+/// };
+/// let outcome = Timeout::new("inventory", secs(5)).run(slow).await;
+/// assert_eq!(outcome, Err(Rejected::timed_out("inventory", secs(5))));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Timeout {
+    site: Site,
+    deadline: Deadline<'static>,
+}
+
+impl Timeout {
+    /// A timeout with its label.
+    pub const fn new(service: &'static str, after: Duration) -> Self {
+        Self { site: Site::new(service, "timeout", "", "", 0), deadline: Deadline::new(after) }
+    }
+
+    /// Runs `call`, and drops it when the time is up.
+    ///
+    /// The time begins when the call first has to wait: one that is ready at once reads no clock
+    /// and arms no timer.
+    ///
+    /// # Errors
+    /// The call's own error, or [`Rejected::TimedOut`] as `E`.
+    pub async fn run<T, E: FromRejected>(
+        self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        Timed::new(&self.deadline, &self.site, E::from_rejected, call).await
+    }
+}
+
+pin_project! {
+    /// A call under a [`Deadline`].
+    #[allow(missing_debug_implementations)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Timed<'a, F, R> {
+        // Unconstrained, or a call that uses up the task's budget at every poll would never let the timer look.
+        #[pin]
+        sleep: Option<Unconstrained<Sleep>>,
+        deadline: &'a Deadline<'a>,
+        site: &'a Site,
+        reject: R,
+        #[pin]
+        call: F,
+    }
+}
+
+impl<'a, F, R> Timed<'a, F, R> {
+    /// `reject` turns the layer's own failure into the call's error.
+    #[inline]
+    pub const fn new(deadline: &'a Deadline<'a>, site: &'a Site, reject: R, call: F) -> Self {
+        Self { sleep: None, deadline, site, reject, call }
+    }
+}
+
+impl<T, E, F, R> Future for Timed<'_, F, R>
+where
+    F: Future<Output = Result<T, E>>,
+    R: Fn(Rejected) -> E,
+{
+    type Output = Result<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(outcome) = this.call.poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        match wait(this.sleep, this.deadline, this.site, cx) {
+            Poll::Ready(rejected) => Poll::Ready(Err((this.reject)(rejected))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+fn wait(
+    mut sleep: Pin<&mut Option<Unconstrained<Sleep>>>,
+    deadline: &Deadline<'_>,
+    site: &Site,
+    cx: &mut Context<'_>,
+) -> Poll<Rejected> {
+    if sleep.is_none() {
+        sleep.set(Some(unconstrained(tokio::time::sleep_until(deadline.start()))));
+    }
+    match sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
+        Some(Poll::Ready(())) => {
+            // Before the call is dropped, so that a permit inside it settles as timed out.
+            deadline.fire();
+            events::call_timed_out(site, deadline.after());
+            Poll::Ready(Rejected::timed_out(site.service(), deadline.after()))
+        }
+        _ => Poll::Pending,
+    }
+}

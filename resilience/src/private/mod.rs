@@ -1,0 +1,50 @@
+//! What the macros' expansion and this project's own tests use; no promise is made about any of it.
+
+#[cfg(feature = "tokio")]
+pub(crate) mod expansion;
+mod into_response;
+
+pub use crate::__into_response as into_response;
+pub use crate::__register as register;
+#[cfg(feature = "boundary")]
+pub use crate::boundary::internals as boundary;
+pub use crate::error::registry::Known;
+#[cfg(feature = "anyhow")]
+pub use crate::error::registry::{NotShared, Shared};
+pub use crate::error::taxonomy::{
+    CapturedBacktrace, CapturedLocation, FieldErrors, RetryAfter, evidence_of, evidence_of_source,
+};
+#[cfg(feature = "tokio")]
+pub use crate::layer::circuit_breaker::internals as circuit_breaker;
+#[cfg(feature = "tokio")]
+pub use crate::layer::classified::Told;
+#[cfg(feature = "tokio")]
+pub use crate::layer::context::{Frame, Key};
+#[cfg(feature = "tokio")]
+pub use crate::layer::deadline::Deadline;
+#[cfg(feature = "tokio")]
+pub use crate::layer::retry_budget::internals as retry_budget;
+#[cfg(feature = "tokio")]
+pub use crate::layer::runtime_options::internals as clamp;
+#[cfg(feature = "tokio")]
+pub use crate::layer::timeout::Timed;
+#[cfg(feature = "_sqlx")]
+pub use crate::layer::transaction::internals as sql;
+#[cfg(feature = "tokio")]
+pub use crate::private::expansion::{
+    Causes, LookAtCauses, classify, classify_by, clone_handle, ignores, named, nothing, reject,
+    reject_by, run, unreached,
+};
+#[cfg(feature = "tokio")]
+pub use crate::private::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
+#[cfg(feature = "tokio")]
+pub use crate::support::atomic_word::Word;
+#[cfg(feature = "boxed")]
+pub use inventory;
+pub use std::string::ToString;
+
+/// What `#[service(axum)]` implements.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use axum::response::{IntoResponse, Response};
+}
