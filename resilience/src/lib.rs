@@ -217,7 +217,8 @@ pub use boundary::{Boundary, Named};
 pub use error::redact::log_database_values;
 #[cfg(feature = "tokio")]
 pub use layer::circuit_breaker::{
-    ChangeReason, CircuitBreaker, CircuitMetrics, CircuitState, CountedFailure, Permit, StateChange,
+    ChangeReason, CircuitBreaker, CircuitBreakerRef, CircuitMetrics, CircuitState, CountedFailure,
+    Permit, StateChange,
 };
 #[cfg(feature = "tokio")]
 pub use layer::context::{CallContext, context};
@@ -226,7 +227,7 @@ pub use layer::deadline::Deadline;
 #[cfg(feature = "tokio")]
 pub use layer::degrade::Degrade;
 #[cfg(feature = "tokio")]
-pub use layer::registry::{CircuitBreakerRef, Sites, sites};
+pub use layer::registry::{Sites, sites};
 #[cfg(feature = "tokio")]
 pub use layer::retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
 #[cfg(feature = "tokio")]

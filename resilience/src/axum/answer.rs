@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::scope::Scope;
-use crate::error::chain;
+use crate::error::registry;
 use crate::http::Problem;
 use crate::{Classification, Classify, Evidence, Report, RequestContext};
 
@@ -154,7 +154,7 @@ impl fmt::Display for Broken<'_> {
 
 impl Classify for Broken<'_> {
     fn classify(&self) -> Classification {
-        chain::find(self.0).map_or(Classification::unclassified(), Classify::classify)
+        registry::find(self.0).map_or(Classification::unclassified(), Classify::classify)
     }
 
     fn evidence(&self) -> Evidence<'_> {

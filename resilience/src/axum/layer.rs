@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
 
 use super::RequestService;
+use super::settings::Settings;
 use crate::boundary::panics;
 use crate::http::BodyFormat;
 
@@ -79,18 +80,6 @@ pub fn layer() -> RequestLayer {
 #[derive(Debug, Clone)]
 pub struct RequestLayer {
     settings: Arc<Settings>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) request_id_header: HeaderName,
-    pub(super) accepts_request_ids: bool,
-    pub(super) format: Option<BodyFormat>,
-    pub(super) problem_types: Option<Cow<'static, str>>,
-    pub(super) challenge: Option<HeaderValue>,
-    pub(super) keeps_text: bool,
-    /// Where the layer was made.
-    pub(super) place: &'static Location<'static>,
 }
 
 impl Default for RequestLayer {

@@ -60,6 +60,7 @@ mod json;
 mod layer;
 mod scope;
 mod service;
+mod settings;
 
 pub use future::ResponseFuture;
 pub use json::Json;

@@ -4,7 +4,7 @@ use axum::extract::MatchedPath;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
 use tracing::Span;
 
-use super::layer::Settings;
+use super::settings::Settings;
 use crate::{RequestContext, RequestId};
 
 /// What holds while one request is served: its context, its span, and how it is to be answered.

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
-use super::layer::Settings;
 use super::scope::Scope;
+use super::settings::Settings;
 use crate::boundary::panics;
 
 /// A service under a [`RequestLayer`](super::RequestLayer), which says what it does.

@@ -1,10 +1,16 @@
 //! What an error is, and what its text may show.
 
-pub(crate) mod chain;
 pub(crate) mod database;
-pub(crate) mod foreign;
+pub(crate) mod downcast;
+mod foreign;
 pub mod ready_made;
 #[cfg(feature = "tokio")]
 pub(crate) mod redact;
 pub(crate) mod registry;
 pub(crate) mod taxonomy;
+pub(crate) mod upstream;
+
+#[cfg(feature = "reqwest")]
+pub use foreign::reqwest::ResponseExt;
+#[cfg(feature = "tonic")]
+pub(crate) use foreign::tonic::PUSHBACK;

@@ -1,10 +1,35 @@
-//! The types that a box's classification knows: the built-in ones, and those that the derive lists
-//! by itself.
+//! Finds, behind a trait object, the error that can classify itself: by the types that this crate
+//! knows, and those that the derive has registered.
 
 use std::error::Error;
 
-use crate::error::chain::downcast;
-use crate::{Classify, ServiceError};
+#[cfg(feature = "_sqlx")]
+use super::database::Diagnosis;
+use super::downcast::downcast;
+use super::upstream::UpstreamError;
+use crate::{Classify, Rejected, ServiceError, errors};
+
+/// Looks at the error and then at its sources, outermost first.
+///
+/// One that is known but doesn't know itself (an `io::Error` of an unnamed kind) leaves the word to
+/// what is inside it.
+pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
+    links(error).find_map(classified)
+}
+
+fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+pub(crate) fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
+    types()
+        .find_map(|known| (known.cast)(link))
+        .filter(|error| error.classify().category().is_some())
+}
+
+pub(crate) fn types() -> impl Iterator<Item = &'static Known> {
+    BUILT_IN.iter().chain(derived())
+}
 
 /// Recognises one type behind a trait object.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +62,36 @@ impl Known {
         }
     }
 }
+
+static BUILT_IN: &[Known] = &[
+    Known::built_in::<Rejected>(),
+    Known::built_in::<std::io::Error>(),
+    Known::built_in::<UpstreamError>(),
+    #[cfg(feature = "reqwest")]
+    Known::built_in::<reqwest::Error>(),
+    #[cfg(feature = "_sqlx")]
+    Known::built_in::<sqlx::Error>(),
+    #[cfg(feature = "_sqlx")]
+    Known::built_in::<Diagnosis>(),
+    #[cfg(feature = "tonic")]
+    Known::built_in::<tonic::Status>(),
+    #[cfg(feature = "tokio")]
+    Known::built_in::<tokio::time::error::Elapsed>(),
+    Known::built_in::<errors::NetworkTimeout>(),
+    Known::built_in::<errors::ServiceUnavailable>(),
+    Known::built_in::<errors::RateLimited>(),
+    Known::built_in::<errors::ConnectFailed>(),
+    Known::built_in::<errors::ValidationError>(),
+    Known::built_in::<errors::NotFound>(),
+    Known::built_in::<errors::AuthFailed>(),
+    Known::built_in::<errors::Conflict>(),
+    Known::built_in::<errors::CacheMiss>(),
+    Known::built_in::<errors::NonCriticalFailure>(),
+    Known::built_in::<errors::MissingConfig>(),
+    Known::built_in::<errors::CorruptState>(),
+    Known::built_in::<errors::UpstreamClientError>(),
+    Known::built_in::<errors::Internal>(),
+];
 
 /// The types that the derive has listed in this program.
 #[cfg(feature = "boxed")]
@@ -89,37 +144,3 @@ mod shared {
 
 #[cfg(feature = "anyhow")]
 pub use shared::{NotShared, Shared};
-
-/// Lists a derived type, so that a box which holds one is classified by it.
-///
-/// Decided here and not in the user's crate, which needn't know the features, nor depend on
-/// `inventory`.
-#[cfg(feature = "anyhow")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __register {
-    ($error:ty) => {
-        const _: () = {
-            use $crate::__private::NotShared as _;
-            $crate::__private::inventory::submit! { $crate::__private::Shared::<$error>::KNOWN }
-        };
-    };
-}
-
-/// The same where nothing asks for contexts.
-#[cfg(all(feature = "boxed", not(feature = "anyhow")))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __register {
-    ($error:ty) => {
-        $crate::__private::inventory::submit! { $crate::__private::Known::derived::<$error>() }
-    };
-}
-
-/// Nothing looks for derived types without the feature `boxed`.
-#[cfg(not(feature = "boxed"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __register {
-    ($error:ty) => {};
-}

@@ -1,46 +1,10 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::Problem;
+use super::format::BodyFormat;
 use super::phrase::phrase;
 use super::pointer::pointer;
+use super::problem::Problem;
 use crate::FieldError;
-
-/// The form of an answer's body.
-///
-/// ```
-/// use resilience::http::{BodyFormat, Problem};
-/// use resilience::errors::NotFound;
-///
-/// let problem = Problem::of(&NotFound::new("user", "42"));
-/// assert_eq!(
-///     problem.body(),
-///     r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"user 42 not found","code":"NOT_FOUND","retryable":false}"#,
-/// );
-/// assert_eq!(
-///     problem.plain().body(),
-///     r#"{"error":"NOT_FOUND","message":"user 42 not found","request_id":null}"#,
-/// );
-/// assert_eq!(BodyFormat::default(), BodyFormat::Problem);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BodyFormat {
-    /// `application/problem+json`, RFC 9457: `type`, `title`, `status`, `detail`, and of our own
-    /// `code`, `request_id`, `retryable`, `errors`. The default.
-    #[default]
-    Problem,
-    /// `application/json` with `error` (the code), `message` and `request_id`.
-    Plain,
-}
-
-impl BodyFormat {
-    /// The body's media type.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Problem => "application/problem+json",
-            Self::Plain => "application/json",
-        }
-    }
-}
 
 /// In the form that the problem is in; see [`BodyFormat`].
 impl Serialize for Problem {

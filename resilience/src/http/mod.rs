@@ -4,6 +4,8 @@
 
 #[cfg(feature = "http")]
 mod body;
+#[cfg(feature = "http")]
+mod format;
 #[cfg(feature = "reqwest")]
 mod outgoing;
 #[cfg(feature = "http")]
@@ -15,7 +17,7 @@ mod problem;
 
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use self::body::BodyFormat;
+pub use self::format::BodyFormat;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::outgoing::RequestExt;
@@ -24,5 +26,5 @@ pub use self::outgoing::RequestExt;
 pub use self::problem::Problem;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use crate::error::foreign::reqwest::ResponseExt;
-pub use crate::error::foreign::upstream::UpstreamError;
+pub use crate::error::ResponseExt;
+pub use crate::error::upstream::UpstreamError;

@@ -1,5 +1,8 @@
+use std::any::type_name;
 use std::fmt::{self, Display};
 
+use super::events;
+use super::site::Site;
 use crate::error::redact;
 use crate::support::catch_panic::caught;
 use crate::{Classification, Classify, Evidence};
@@ -40,6 +43,22 @@ impl<E> Told<E> {
     /// The error as it may stand in a log.
     pub(crate) fn shown<'e>(&self, error: &'e E) -> Shown<'e, E> {
         Shown { error, evidence: self.evidence }
+    }
+}
+
+impl Site {
+    /// Classifies an error, and says once if nobody said what it is.
+    #[doc(hidden)]
+    pub fn classify<E: Display, C: Into<Told<E>>>(
+        &self,
+        error: &E,
+        by: impl FnOnce(&E) -> C,
+    ) -> Told<E> {
+        let told = by(error).into();
+        if told.class.category().is_none() {
+            events::unclassified(self, &told.shown(error), type_name::<E>());
+        }
+        told
     }
 }
 

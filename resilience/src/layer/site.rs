@@ -1,12 +1,8 @@
-use std::any::type_name;
-use std::fmt::Display;
 use std::sync::atomic::AtomicU8;
 #[cfg(feature = "tracing")]
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::events;
 use crate::RetryBudget;
-use crate::layer::classified::Told;
 
 /// One annotated function: what its events are labelled with, and what has been said about it once.
 ///
@@ -87,20 +83,6 @@ impl Site {
     #[inline]
     pub const fn budget(&self) -> &RetryBudget {
         &self.budget
-    }
-
-    /// Classifies an error, and says once if nobody said what it is.
-    #[doc(hidden)]
-    pub fn classify<E: Display, C: Into<Told<E>>>(
-        &self,
-        error: &E,
-        by: impl FnOnce(&E) -> C,
-    ) -> Told<E> {
-        let told = by(error).into();
-        if told.class.category().is_none() {
-            events::unclassified(self, &told.shown(error), type_name::<E>());
-        }
-        told
     }
 
     /// Whether this is the first time that the site has to say this.

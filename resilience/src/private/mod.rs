@@ -3,6 +3,7 @@
 #[cfg(feature = "tokio")]
 pub(crate) mod expansion;
 mod into_response;
+mod register;
 
 pub use crate::__into_response as into_response;
 pub use crate::__register as register;

@@ -7,10 +7,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tonic::Status;
 
-use super::context::Scope;
-use super::status;
-use crate::boundary::panics::{self, Panicked};
-use crate::errors::Internal;
+use super::scope::Scope;
+use crate::boundary::panics;
 
 pin_project! {
     /// The messages of an answer under a [`RequestContextLayer`](super::RequestContextLayer): each is made in the request's context.
@@ -86,17 +84,6 @@ fn trailers(status: &Status) -> HeaderMap {
     // Only a text that can't stand in a header is an error, and ours is the generic one.
     let _ = status.add_header(&mut trailers);
     trailers
-}
-
-impl Scope {
-    /// Reports a panic, and says what the client is to know of it.
-    pub(super) fn failed(&self, panicked: &Panicked) -> Status {
-        self.enter(|| {
-            panicked.report(None, self.place);
-            // The same as of any other bug.
-            status::of("", &Internal::new("panicked"))
-        })
-    }
 }
 
 impl<B> fmt::Debug for ContextualBody<B> {

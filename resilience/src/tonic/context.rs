@@ -5,18 +5,16 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, HeaderValue};
 use pin_project_lite::pin_project;
 use tonic::{Request, Status};
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Span;
 
-use super::{ContextualBody, REQUEST_ID, RequestExt as _};
+use super::scope::Scope;
+use super::{ContextualBody, RequestExt as _};
 use crate::boundary::panics::{self, Panicked};
-use crate::{RequestContext, RequestId};
 
-/// An interceptor that sends the request id of the current [`RequestContext`] along, as the
+/// An interceptor that sends the request id of the current [`RequestContext`](crate::RequestContext) along, as the
 /// metadata `x-request-id`.
 ///
 /// ```text
@@ -30,9 +28,9 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request.with_request_id())
 }
 
-/// Gives every request that a server answers its [`RequestContext`].
+/// Gives every request that a server answers its [`RequestContext`](crate::RequestContext).
 ///
-/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](RequestId::parse)
+/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](crate::RequestId::parse)
 ///   for logs and stands there once; else a new one is made. A context that is there already, as
 ///   under axum's `RequestLayer`, stays. Every response tells it in the same metadata.
 /// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a
@@ -167,61 +165,6 @@ impl<F: Future> Future for Handling<F> {
             Poll::Ready(panics::catch(|| this.future.set(None)).and(answered))
         })
     }
-}
-
-/// What holds while one request is answered.
-#[derive(Debug, Clone)]
-pub(super) struct Scope {
-    context: RequestContext,
-    span: Span,
-    /// Where the layer was made.
-    pub(super) place: &'static Location<'static>,
-}
-
-impl Scope {
-    fn begin<B>(request: &http::Request<B>, place: &'static Location<'static>) -> Self {
-        let id = || accepted(request).unwrap_or_else(RequestId::new);
-        let context =
-            RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(id()));
-        let (request_id, route) = (context.request_id().as_str(), request.uri().path());
-        let span = tracing::info_span!(target: "resilience", "request", request_id, route);
-        context.set_operation(route);
-        Self { context, span, place }
-    }
-
-    /// Runs a function in the request's context and span.
-    pub(super) fn enter<T>(&self, function: impl FnOnce() -> T) -> T {
-        self.context.clone().sync_scope(|| self.span.in_scope(function))
-    }
-
-    /// Drops something in the request's context and span.
-    pub(super) fn drop_within(&self, drops: impl FnOnce()) {
-        self.context.clone().drop_within(&self.span, drops);
-    }
-
-    /// Tells the alerts of a success, if headers or trailers say that it was one.
-    pub(super) fn ended(&self, metadata: &HeaderMap) {
-        if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0")
-            && let Some(operation) = self.context.operation()
-        {
-            crate::report_success(&operation);
-        }
-    }
-
-    /// Tells the request id.
-    fn sign(&self, headers: &mut HeaderMap) {
-        // What `RequestId` accepts is fit for a header.
-        if let Ok(id) = HeaderValue::from_str(self.context.request_id().as_str()) {
-            headers.insert(REQUEST_ID, id);
-        }
-    }
-}
-
-/// The client's own request id.
-fn accepted<B>(request: &http::Request<B>) -> Option<RequestId> {
-    let mut said = request.headers().get_all(REQUEST_ID).iter();
-    let id = said.next().filter(|_| said.next().is_none())?;
-    RequestId::parse(id.to_str().ok()?)
 }
 
 /// So that one service alone can have the layer.

@@ -72,6 +72,8 @@ mod body;
 #[cfg(feature = "boundary")]
 mod context;
 mod outgoing;
+#[cfg(feature = "boundary")]
+mod scope;
 mod status;
 
 #[cfg(feature = "boundary")]

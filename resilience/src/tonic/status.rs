@@ -6,7 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::error::foreign::tonic::PUSHBACK;
+use crate::error::PUSHBACK;
 use crate::{Advice, Category, Classification, Classify, Rejected, generic_message};
 
 /// The status that tells a client of an error, and nothing that isn't meant for it.

@@ -23,11 +23,11 @@ pub struct SqlCondition {
 }
 
 impl SqlCondition {
-    pub(in crate::error) const fn new(kind: SqlKind, own_name: &'static str) -> Self {
+    pub(super) const fn new(kind: SqlKind, own_name: &'static str) -> Self {
         Self { kind, own_name, message_has_values: kind.quotes_values() }
     }
 
-    pub(in crate::error) const fn quoting(mut self, message_has_values: bool) -> Self {
+    pub(super) const fn quoting(mut self, message_has_values: bool) -> Self {
         self.message_has_values = message_has_values;
         self
     }

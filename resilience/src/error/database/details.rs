@@ -10,13 +10,13 @@ use super::SqlCondition;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Details<'e> {
-    pub(in crate::error) system: Option<&'static str>,
-    pub(in crate::error) code: Option<Code<'e>>,
-    pub(in crate::error) condition: Option<SqlCondition>,
-    pub(in crate::error) constraint: Option<&'e str>,
-    pub(in crate::error) table: Option<&'e str>,
-    pub(in crate::error) column: Option<&'e str>,
-    pub(in crate::error) message_has_values: bool,
+    pub(super) system: Option<&'static str>,
+    pub(super) code: Option<Code<'e>>,
+    pub(super) condition: Option<SqlCondition>,
+    pub(super) constraint: Option<&'e str>,
+    pub(super) table: Option<&'e str>,
+    pub(super) column: Option<&'e str>,
+    pub(super) message_has_values: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub struct Details<'e> {
     not(all(feature = "sqlx-postgres", any(feature = "sqlx-mysql", feature = "sqlx-sqlite"))),
     allow(dead_code, reason = "each driver has one of them")
 )]
-pub(in crate::error) enum Code<'e> {
+pub(super) enum Code<'e> {
     Text(&'e str),
     Number(i32),
 }

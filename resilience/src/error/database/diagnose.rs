@@ -4,8 +4,9 @@ use std::fmt;
 use ::sqlx::{Database, Error, Pool};
 use tokio::runtime::Handle;
 
+use super::SqlKind;
 use super::probe::{self, Answer};
-use super::{SqlKind, details};
+use super::sqlx::details;
 use crate::{Classification, Classify, Evidence, Sent, ServiceError};
 
 /// Says why a pool gave no connection: `PoolTimedOut` alone hides a server that is down, and one

@@ -1,8 +1,8 @@
 use std::error::Error;
 
-use super::{Details, SqlCondition};
 #[cfg(feature = "_sqlx")]
-use crate::error::foreign::sqlx;
+use super::sqlx;
+use super::{Details, SqlCondition};
 
 /// The details of one error, if it is one of a database driver that a feature has switched on.
 /// Looks at this error alone and not at its sources.

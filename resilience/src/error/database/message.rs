@@ -7,7 +7,7 @@
 /// follows the last `for key` is the key. A message that was cut short has no closing quote, and
 /// names none.
 #[cfg(any(feature = "sqlx-mysql", test))]
-pub(in crate::error) fn mysql_constraint(number: u16, message: &str) -> Option<&str> {
+pub(super) fn mysql_constraint(number: u16, message: &str) -> Option<&str> {
     match number {
         1062 | 1586 => {
             let (_, key) = message.strip_prefix("Duplicate entry '")?.rsplit_once("' for key '")?;
@@ -29,7 +29,7 @@ fn between<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
 /// The columns, or the name, of the constraint that SQLite writes behind the colon. SQLite speaks
 /// English only.
 #[cfg(any(feature = "sqlx-sqlite", test))]
-pub(in crate::error) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
+pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     let rule = match code {
         275 => "CHECK",
         1299 => "NOT NULL",
@@ -42,7 +42,7 @@ pub(in crate::error) fn sqlite_constraint(code: i32, message: &str) -> Option<&s
 /// Whether this message of SQLite's general error names what the schema doesn't have, and nothing
 /// else.
 #[cfg(any(feature = "sqlx-sqlite", test))]
-pub(in crate::error) fn sqlite_names_what_is_missing(message: &str) -> bool {
+pub(super) fn sqlite_names_what_is_missing(message: &str) -> bool {
     let is_name = |text: &str| {
         !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
@@ -62,7 +62,7 @@ pub(in crate::error) fn sqlite_names_what_is_missing(message: &str) -> bool {
 /// The extended code. The driver gives it as a new `String`, or in front of its own text: `(code:
 /// 2067) …`.
 #[cfg(feature = "sqlx-sqlite")]
-pub(in crate::error) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
+pub(super) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
     use std::fmt::Write as _;
 
     let mut reader = CodeReader { at: 0, code: 0 };

@@ -7,21 +7,23 @@ mod diagnose;
 mod inspect;
 mod kind;
 pub mod mariadb;
+mod mariadb_numbers;
 #[cfg(any(feature = "_sqlx", test))]
-pub(super) mod message;
+mod message;
 pub mod mysql;
+mod numbers;
 pub mod postgres;
 #[cfg(feature = "_sqlx")]
 mod probe;
 #[cfg(feature = "_sqlx")]
 mod rolled_back;
 pub mod sqlite;
+#[cfg(feature = "_sqlx")]
+mod sqlx;
 #[cfg(test)]
 mod tests;
 
 pub use condition::SqlCondition;
-#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))]
-pub(super) use details::Code;
 pub use details::Details;
 #[cfg(feature = "_sqlx")]
 pub use diagnose::{Diagnosis, diagnose};

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use super::SqlKind as Is;
+use super::SqlKind as Kind;
 use super::*;
 use crate::{Advice, Alert, Category, Sent, Severity};
 
@@ -31,7 +31,7 @@ fn of_all(postgres: &[&str], mysql: &[u16], mariadb: &[u16], sqlite: &[i32]) -> 
 
 #[test]
 fn s1_an_exhausted_pool_is_503_and_retried_and_alerts_when_it_goes_on() {
-    let is = Is::PoolExhausted.classification();
+    let is = Kind::PoolExhausted.classification();
     assert_eq!(
         (is.code(), is.status(), is.sent(), is.alert()),
         ("POOL_EXHAUSTED", 503, Sent::Never, Alert::WhenRepeated)
@@ -78,7 +78,7 @@ fn s3_a_unique_violation_is_409_and_not_retried() {
         assert_eq!((is.code(), is.status()), ("CONFLICT", 409), "{violation:?}");
         assert_eq!((is.category(), is.severity()), (Some(Category::Permanent), Severity::Expected));
     }
-    assert_eq!(postgres_is("23P01").kind(), Is::ExclusionViolation);
+    assert_eq!(postgres_is("23P01").kind(), Kind::ExclusionViolation);
 }
 
 #[test]
@@ -113,18 +113,18 @@ fn s5_a_refused_connection_is_503_and_retried_and_alerts_at_once() {
 fn s6_a_broken_reference_or_rule_or_value_is_422_and_not_retried() {
     let table = [
         (
-            Is::ForeignKeyViolation,
+            Kind::ForeignKeyViolation,
             of_all(&["23503", "23001"], &[1216, 1217, 1451, 1452], &[1451, 1452], &[787]),
         ),
-        (Is::CheckViolation, of_all(&["23514", "44000"], &[3819, 1369], &[4025], &[275])),
-        (Is::NotNullViolation, of_all(&["23502"], &[1048, 1364], &[1048, 1364], &[1299])),
-        (Is::ConstraintViolation, of_all(&["23000", "40002"], &[1526], &[1526], &[19, 2323])),
+        (Kind::CheckViolation, of_all(&["23514", "44000"], &[3819, 1369], &[4025], &[275])),
+        (Kind::NotNullViolation, of_all(&["23502"], &[1048, 1364], &[1048, 1364], &[1299])),
+        (Kind::ConstraintViolation, of_all(&["23000", "40002"], &[1526], &[1526], &[19, 2323])),
         (
-            Is::InvalidValue,
+            Kind::InvalidValue,
             of_all(&["22001", "22003", "22007", "22008", "22021", "22P02", "22P05"], &[], &[], &[]),
         ),
         (
-            Is::InvalidValue,
+            Kind::InvalidValue,
             of_all(&[], &[1264, 1265, 1292, 1366, 1406, 3140], &[1406, 4038], &[18, 20, 3091]),
         ),
     ];
@@ -290,7 +290,7 @@ fn a_server_that_is_full_stops_nobody_elses_process() {
     }
     // The same statement would be too large again.
     for large in of_all(&["53400", "54000", "54001"], &[1038, 1104, 1436], &[], &[]) {
-        assert_eq!(large.kind(), Is::LimitExceeded, "{large:?}");
+        assert_eq!(large.kind(), Kind::LimitExceeded, "{large:?}");
     }
 }
 
@@ -317,22 +317,22 @@ fn a_read_only_server_may_be_a_failover_and_a_read_only_file_is_not() {
 
 #[test]
 fn the_numbers_that_two_systems_share_are_told_apart() {
-    assert_eq!(mysql_is(4025).kind(), Is::ServerError);
-    assert_eq!(mariadb_is(4025).kind(), Is::CheckViolation);
-    assert_eq!(mysql_is(4031).kind(), Is::IdleDisconnect);
-    assert_eq!(mariadb_is(4031).kind(), Is::InvalidStatement);
+    assert_eq!(mysql_is(4025).kind(), Kind::ServerError);
+    assert_eq!(mariadb_is(4025).kind(), Kind::CheckViolation);
+    assert_eq!(mysql_is(4031).kind(), Kind::IdleDisconnect);
+    assert_eq!(mariadb_is(4031).kind(), Kind::InvalidStatement);
     let either = |number, state| mysql::classify_either(number, state).unwrap().kind();
-    assert_eq!(either(4025, Some("23000")), Is::CheckViolation);
-    assert_eq!(either(4025, Some("HY000")), Is::ServerError);
-    assert_eq!(either(4025, None), Is::CheckViolation);
-    assert_eq!(either(4031, Some("HY000")), Is::IdleDisconnect);
-    assert_eq!(either(4151, Some("HY000")), Is::AuthenticationFailed);
-    assert_eq!(either(1969, Some("70100")), Is::QueryCanceled);
-    assert_eq!(either(3024, None), Is::QueryCanceled);
+    assert_eq!(either(4025, Some("23000")), Kind::CheckViolation);
+    assert_eq!(either(4025, Some("HY000")), Kind::ServerError);
+    assert_eq!(either(4025, None), Kind::CheckViolation);
+    assert_eq!(either(4031, Some("HY000")), Kind::IdleDisconnect);
+    assert_eq!(either(4151, Some("HY000")), Kind::AuthenticationFailed);
+    assert_eq!(either(1969, Some("70100")), Kind::QueryCanceled);
+    assert_eq!(either(3024, None), Kind::QueryCanceled);
     assert!(mysql::is_mariadbs(4025, Some("23000")) && mysql::is_mariadbs(1969, None));
     assert!(!mysql::is_mariadbs(4025, Some("HY000")) && !mysql::is_mariadbs(4151, Some("HY000")));
     // By number: the SQLSTATE of MySQL's deadlock is that of a serialization failure.
-    assert_eq!(either(1213, Some("40001")), Is::Deadlock);
+    assert_eq!(either(1213, Some("40001")), Kind::Deadlock);
     for number in 0..=u16::MAX {
         if let (Some(ours), Some(theirs)) = (mysql::classify(number), mariadb::classify(number)) {
             assert!(number >= 4000 || ours == theirs, "{number}");
@@ -342,13 +342,13 @@ fn the_numbers_that_two_systems_share_are_told_apart() {
 
 #[test]
 fn a_code_of_a_newer_version_is_what_its_class_says() {
-    assert_eq!(postgres_is("08ZZZ").kind(), Is::ConnectionLost);
-    assert_eq!(postgres_is("22ZZZ").kind(), Is::InvalidValue);
-    assert_eq!(postgres_is("23ZZZ").kind(), Is::ConstraintViolation);
+    assert_eq!(postgres_is("08ZZZ").kind(), Kind::ConnectionLost);
+    assert_eq!(postgres_is("22ZZZ").kind(), Kind::InvalidValue);
+    assert_eq!(postgres_is("23ZZZ").kind(), Kind::ConstraintViolation);
     assert_eq!(postgres_is("53ZZZ").own_name(), "insufficient_resources");
-    assert_eq!(sqlite_is(0x6305).kind(), Is::LockNotAvailable);
-    assert_eq!(sqlite_is(0x6313).kind(), Is::ConstraintViolation);
-    assert_eq!(mysql_is(3999).kind(), Is::ServerError);
+    assert_eq!(sqlite_is(0x6305).kind(), Kind::LockNotAvailable);
+    assert_eq!(sqlite_is(0x6313).kind(), Kind::ConstraintViolation);
+    assert_eq!(mysql_is(3999).kind(), Kind::ServerError);
     assert!(postgres_is("22ZZZ").message_has_values() && sqlite_is(0x6313).message_has_values());
     assert!(mysql_is(3999).message_has_values() && mariadb_is(4999).message_has_values());
 }
@@ -415,10 +415,15 @@ fn no_code_panics() {
 }
 
 /// Those that a code stands for, and those that only a driver reports.
-fn every_kind() -> HashSet<Is> {
-    let mut kinds: HashSet<Is> =
-        [Is::PoolExhausted, Is::PoolClosed, Is::TlsFailed, Is::Misconfigured, Is::ConnectFailed]
-            .into();
+fn every_kind() -> HashSet<Kind> {
+    let mut kinds: HashSet<Kind> = [
+        Kind::PoolExhausted,
+        Kind::PoolClosed,
+        Kind::TlsFailed,
+        Kind::Misconfigured,
+        Kind::ConnectFailed,
+    ]
+    .into();
     kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|is| is.kind()));
     kinds.extend((0..=u16::MAX).filter_map(mariadb::classify).map(|is| is.kind()));
     kinds.extend((0..70_000).filter_map(sqlite::classify).map(|is| is.kind()));
@@ -513,7 +518,7 @@ fn the_documented_table_is_what_the_code_does() {
     assert_eq!(documented.lines().filter(|line| line.starts_with("| `")).count(), expected.len());
 }
 
-fn documented_row(kind: Is) -> String {
+fn documented_row(kind: Kind) -> String {
     let is = kind.classification();
     let again = match is.advice() {
         Advice::Retry => "yes",

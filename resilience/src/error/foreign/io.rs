@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{Error, ErrorKind};
 
-use crate::error::chain;
+use crate::error::registry;
 use crate::{
     Classification, Classify, Evidence, FieldError, Rejected, Sent, Severity, generic_message,
 };
@@ -86,7 +86,7 @@ impl Classify for tokio::time::error::Elapsed {
 
 fn inner(error: &Error) -> Option<&dyn Classify> {
     let inner = error.get_ref()?;
-    chain::find(inner)
+    registry::find(inner)
 }
 
 fn by_condition(error: &Error) -> Classification {
@@ -103,51 +103,50 @@ fn by_condition(error: &Error) -> Classification {
 }
 
 fn by_kind(kind: ErrorKind) -> Option<Classification> {
-    use ErrorKind as Is;
     Some(match kind {
         // The last two are of local ports: none is free for this connection, or another holds the
         // one that is wanted.
-        Is::ConnectionRefused | Is::AddrNotAvailable | Is::AddrInUse => {
+        ErrorKind::ConnectionRefused | ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => {
             never_sent("CONNECT_FAILED")
         }
         // A connection that was alive reports these as well, and then the request may have arrived.
-        Is::HostUnreachable | Is::NetworkUnreachable | Is::NetworkDown => {
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Classification::transient("CONNECT_FAILED")
         }
-        Is::ConnectionReset
-        | Is::ConnectionAborted
-        | Is::NotConnected
-        | Is::BrokenPipe
-        | Is::UnexpectedEof
-        | Is::WriteZero => Classification::transient("CONNECTION_LOST"),
-        Is::TimedOut => Classification::transient("NETWORK_TIMEOUT"),
-        Is::WouldBlock
-        | Is::Interrupted
-        | Is::ResourceBusy
-        | Is::ExecutableFileBusy
-        | Is::Deadlock
-        | Is::StaleNetworkFileHandle => Classification::transient("RESOURCE_BUSY"),
-        Is::StorageFull => Classification::fatal("STORAGE_FULL"),
-        Is::OutOfMemory => Classification::fatal("OUT_OF_MEMORY"),
-        Is::QuotaExceeded => {
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::NotConnected
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::WriteZero => Classification::transient("CONNECTION_LOST"),
+        ErrorKind::TimedOut => Classification::transient("NETWORK_TIMEOUT"),
+        ErrorKind::WouldBlock
+        | ErrorKind::Interrupted
+        | ErrorKind::ResourceBusy
+        | ErrorKind::ExecutableFileBusy
+        | ErrorKind::Deadlock
+        | ErrorKind::StaleNetworkFileHandle => Classification::transient("RESOURCE_BUSY"),
+        ErrorKind::StorageFull => Classification::fatal("STORAGE_FULL"),
+        ErrorKind::OutOfMemory => Classification::fatal("OUT_OF_MEMORY"),
+        ErrorKind::QuotaExceeded => {
             Classification::permanent("QUOTA_EXCEEDED").with_severity(Severity::Critical)
         }
-        Is::NotFound
-        | Is::PermissionDenied
-        | Is::AlreadyExists
-        | Is::NotADirectory
-        | Is::IsADirectory
-        | Is::DirectoryNotEmpty
-        | Is::ReadOnlyFilesystem
-        | Is::InvalidInput
-        | Is::InvalidData
-        | Is::InvalidFilename
-        | Is::NotSeekable
-        | Is::FileTooLarge
-        | Is::CrossesDevices
-        | Is::TooManyLinks
-        | Is::ArgumentListTooLong
-        | Is::Unsupported => Classification::permanent("IO_ERROR"),
+        ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::DirectoryNotEmpty
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::InvalidInput
+        | ErrorKind::InvalidData
+        | ErrorKind::InvalidFilename
+        | ErrorKind::NotSeekable
+        | ErrorKind::FileTooLarge
+        | ErrorKind::CrossesDevices
+        | ErrorKind::TooManyLinks
+        | ErrorKind::ArgumentListTooLong
+        | ErrorKind::Unsupported => Classification::permanent("IO_ERROR"),
         _ => return None,
     })
 }

@@ -7,8 +7,8 @@ use std::io;
 use reqwest::{Error, Response};
 
 use super::retry_after::retry_after;
-use super::upstream::UpstreamError;
-use crate::error::chain::downcast;
+use crate::error::downcast::downcast;
+use crate::error::upstream::UpstreamError;
 use crate::{Classification, Classify, Sent};
 
 /// Turns an error status into an error that keeps the status and the `Retry-After`.

@@ -4,7 +4,8 @@ use std::time::Duration;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
-use crate::error::chain::{self, downcast};
+use crate::error::downcast::downcast;
+use crate::error::registry;
 use crate::error::taxonomy::RetryAfter as _;
 use crate::{Advice, Alert, Classification, Classify, Evidence, Rejected, Sent};
 
@@ -39,7 +40,7 @@ fn broken(status: &Status, source: &(dyn Error + 'static)) -> Option<Classificat
     if find::<TimeoutExpired>(source).is_some() {
         return Some(Classification::transient("NETWORK_TIMEOUT"));
     }
-    if let Some(known) = chain::find(source) {
+    if let Some(known) = registry::find(source) {
         return Some(known.classify());
     }
     // HTTP/2's own errors are of types that only tonic's transport knows. What else has a source

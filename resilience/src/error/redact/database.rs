@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use super::Secrets;
 #[cfg(feature = "_sqlx")]
-use crate::error::chain::downcast;
+use crate::error::downcast::downcast;
 
 /// Without a driver there is nothing to hide.
 #[cfg(not(feature = "_sqlx"))]

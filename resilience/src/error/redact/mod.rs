@@ -138,7 +138,8 @@ impl Secret {
 
 #[cfg(feature = "reqwest")]
 fn of_reqwest(link: &(dyn Error + 'static), secrets: &mut Secrets) {
-    let url = crate::error::chain::downcast::<reqwest::Error>(link).and_then(reqwest::Error::url);
+    let url =
+        crate::error::downcast::downcast::<reqwest::Error>(link).and_then(reqwest::Error::url);
     if let Some(url) = url.map(reqwest::Url::as_str) {
         let origin = url_credentials::origin(url);
         // Of a URL that has nothing more, every other one of that host begins like it.

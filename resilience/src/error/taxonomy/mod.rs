@@ -11,6 +11,7 @@ mod classify;
 pub(crate) mod code;
 mod evidence;
 mod rejected;
+mod rejected_class;
 mod retry_after;
 mod sensitive;
 

@@ -2,8 +2,6 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Classification, Classify, Sent, ServiceError};
-
 /// What the layers themselves report: the call was refused, or given up, before the callee
 /// answered.
 ///
@@ -88,25 +86,6 @@ impl fmt::Display for Rejected {
 
 impl Error for Rejected {}
 
-impl Classify for Rejected {
-    fn classify(&self) -> Classification {
-        match self {
-            Self::CircuitOpen { retry_after, .. } => {
-                let advice = retry_after.map_or(crate::Advice::Retry, crate::Advice::RetryAfter);
-                Classification::transient_with("CIRCUIT_OPEN", advice).with_sent(Sent::Never)
-            }
-            Self::TimedOut { .. } => Classification::transient("NETWORK_TIMEOUT"),
-        }
-        .with_rejected(*self)
-    }
-
-    fn evidence(&self) -> crate::Evidence<'_> {
-        crate::Evidence::of(self)
-    }
-}
-
-impl ServiceError for Rejected {}
-
 /// An error type that a layer's own failure can become. Implemented for every `E: From<Rejected>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no variant for what the layers themselves report",
@@ -123,31 +102,5 @@ pub trait FromRejected: Sized {
 impl<E: From<Rejected>> FromRejected for E {
     fn from_rejected(rejected: Rejected) -> Self {
         E::from(rejected)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Category;
-
-    #[test]
-    fn each_rejection_classifies_itself() {
-        let open = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
-        let timeout = Rejected::timed_out("inventory", Duration::from_secs(5));
-        assert_eq!(open.to_string(), "the circuit of inventory is open for another 3s");
-        assert_eq!(timeout.to_string(), "inventory timed out after 5s");
-
-        let (open_is, timeout_is) = (open.classify(), timeout.classify());
-        assert_eq!(
-            (open_is.code(), open_is.status(), open_is.sent()),
-            ("CIRCUIT_OPEN", 503, Sent::Never)
-        );
-        assert_eq!(
-            (timeout_is.code(), timeout_is.status(), timeout_is.sent()),
-            ("NETWORK_TIMEOUT", 504, Sent::Maybe)
-        );
-        assert_eq!(open_is.rejected(), Some(open));
-        assert_eq!(timeout_is.category(), Some(Category::Transient));
     }
 }

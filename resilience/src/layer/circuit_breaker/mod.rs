@@ -5,6 +5,7 @@ mod builder;
 mod change;
 mod control;
 mod events;
+pub(super) mod listed;
 mod listeners;
 mod packed;
 mod permit;
@@ -18,10 +19,10 @@ use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
+pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
 pub use permit::Permit;
 
-use crate::layer::registry;
 use crate::support::clock;
 use crate::{Classify, FromRejected, Rejected};
 use change::Change;
@@ -171,12 +172,8 @@ impl CircuitBreaker {
     /// A breaker in an `Arc` is listed by [`Sites::watch`](crate::Sites::watch).
     pub fn register(&'static self) {
         if self.core.register() {
-            registry::list(self);
+            listed::list(self);
         }
-    }
-
-    pub(crate) fn mark_registered(&self) -> bool {
-        self.core.register()
     }
 
     /// Makes a call, if it may be made, and takes its result.

@@ -22,7 +22,8 @@ pub use policy::AlertPolicy;
 use crate::support::catch_panic::caught;
 use crate::{Alert, Classification};
 use deliver::Delivery;
-use rows::{Key, News, Rows, lane};
+use row::Key;
+use rows::{News, Rows, lane};
 
 /// Calls the listener when an alert begins and when it is over.
 ///

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::rows::Key;
 use super::{AlertNotice, AlertPhase, AlertPolicy};
 use crate::{Alert, Classification};
 
@@ -18,6 +18,16 @@ pub(super) struct Row {
     recent: VecDeque<Instant>,
     last: Instant,
     alert: Option<Begun>,
+}
+
+/// What a row of failures is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) operation: Arc<str>,
+    pub(super) code: &'static str,
+    pub(super) alert: Alert,
+    /// The number of the alert that the row has become; 0 before.
+    pub(super) number: u64,
 }
 
 /// An alert that isn't over.

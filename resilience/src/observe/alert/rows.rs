@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::row::Row;
+use super::row::{Key, Row};
 use super::{AlertNotice, AlertPolicy};
 use crate::{Alert, Classification};
 
@@ -37,16 +37,6 @@ pub(super) struct News {
     pub(super) idle: Vec<AbortHandle>,
     /// The alert that somebody has to start a task for.
     pub(super) to_watch: Option<Key>,
-}
-
-/// What a row of failures is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) operation: Arc<str>,
-    pub(super) code: &'static str,
-    pub(super) alert: Alert,
-    /// The number of the alert that the row has become; 0 before.
-    pub(super) number: u64,
 }
 
 impl Rows {

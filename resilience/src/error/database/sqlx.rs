@@ -7,10 +7,10 @@ use std::io;
 use ::sqlx::Error;
 use ::sqlx::error::{DatabaseError, ErrorKind};
 
-use crate::error::chain::downcast;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))]
-use crate::error::database::Code;
-use crate::error::database::{self, Details, SqlCondition, SqlKind};
+use super::details::Code;
+use super::{Details, RolledBack, SqlCondition, SqlKind};
+use crate::error::downcast::downcast;
 use crate::{
     Alert, Classification, Classify, Evidence, FieldError, Rejected, Sent, generic_message,
 };
@@ -255,18 +255,18 @@ impl<'e> Reported<'e> {
         if let Some(error) = error.downcast_ref() {
             return Some(Self::Sqlite(error));
         }
-        error.is::<database::RolledBack>().then_some(Self::RolledBack)
+        error.is::<RolledBack>().then_some(Self::RolledBack)
     }
 
     fn condition(self) -> Option<SqlCondition> {
         match self {
             #[cfg(feature = "sqlx-postgres")]
-            Self::Postgres(error) => database::postgres::classify(error.code()),
+            Self::Postgres(error) => super::postgres::classify(error.code()),
             #[cfg(feature = "sqlx-mysql")]
-            Self::MySql(error) => database::mysql::classify_either(error.number(), error.code()),
+            Self::MySql(error) => super::mysql::classify_either(error.number(), error.code()),
             #[cfg(feature = "sqlx-sqlite")]
             Self::Sqlite(error) => {
-                database::message::sqlite_code(error).and_then(database::sqlite::classify)
+                super::message::sqlite_code(error).and_then(super::sqlite::classify)
             }
             Self::RolledBack => Some(SqlCondition::new(SqlKind::InFailedTransaction, "RolledBack")),
             Self::Foreign(error) => {
@@ -301,26 +301,26 @@ impl<'e> Reported<'e> {
             #[cfg(feature = "sqlx-mysql")]
             Self::MySql(error) => {
                 let number = error.number();
-                let mariadb = database::mysql::is_mariadbs(number, error.code());
+                let mariadb = super::mysql::is_mariadbs(number, error.code());
                 Details {
                     system: Some(if mariadb { "mariadb" } else { "mysql" }),
                     code: Some(Code::Number(number.into())),
-                    constraint: database::message::mysql_constraint(number, error.message()),
+                    constraint: super::message::mysql_constraint(number, error.message()),
                     ..known
                 }
             }
             #[cfg(feature = "sqlx-sqlite")]
             Self::Sqlite(error) => {
-                let code = database::message::sqlite_code(error);
+                let code = super::message::sqlite_code(error);
                 let message = DatabaseError::message(error);
                 Details {
                     system: Some("sqlite"),
                     code: code.map(Code::Number),
                     constraint: code
-                        .and_then(|code| database::message::sqlite_constraint(code, message)),
+                        .and_then(|code| super::message::sqlite_constraint(code, message)),
                     message_has_values: known.message_has_values
                         && !(code == Some(1)
-                            && database::message::sqlite_names_what_is_missing(message)),
+                            && super::message::sqlite_names_what_is_missing(message)),
                     ..known
                 }
             }
@@ -433,7 +433,7 @@ mod tests {
             io::ErrorKind::HostUnreachable,
         ] {
             assert_eq!(io(kind).classify().alert(), Alert::AtOnce, "{kind:?}");
-            assert_eq!(database::condition(&io(kind)).unwrap().kind(), SqlKind::ConnectFailed);
+            assert_eq!(condition(&io(kind)).unwrap().kind(), SqlKind::ConnectFailed);
         }
         assert_eq!(io(io::ErrorKind::ConnectionReset).classify().alert(), Alert::WhenRepeated);
     }
@@ -463,8 +463,8 @@ mod tests {
             let error = Error::from(rejected);
             assert_eq!(error.classify(), rejected.classify());
             assert_eq!(error.classify().rejected(), Some(rejected));
-            assert_eq!(database::condition(&error), None);
-            assert!(!database::details(&error).unwrap().message_has_values());
+            assert_eq!(condition(&error), None);
+            assert!(!details(&error).unwrap().message_has_values());
         }
     }
 
@@ -478,9 +478,9 @@ mod tests {
     fn a_value_that_does_not_decode_is_kept_out_of_logs() {
         let decode =
             Error::ColumnDecode { index: "role".into(), source: "invalid value \"root\"".into() };
-        assert!(database::details(&decode).unwrap().message_has_values());
-        assert!(!database::details(&Error::PoolTimedOut).unwrap().message_has_values());
-        assert!(database::details(&io::Error::other("?")).is_none());
+        assert!(details(&decode).unwrap().message_has_values());
+        assert!(!details(&Error::PoolTimedOut).unwrap().message_has_values());
+        assert!(details(&io::Error::other("?")).is_none());
     }
 
     /// A driver that isn't one of SQLx's own.
@@ -521,7 +521,7 @@ mod tests {
     fn a_foreign_driver_is_classified_by_its_kind() {
         let unique = Error::from(Foreign(|| ErrorKind::UniqueViolation));
         assert_eq!(unique.classify().status(), 409);
-        assert!(database::details(&unique).unwrap().message_has_values());
+        assert!(details(&unique).unwrap().message_has_values());
         let other = Error::from(Foreign(|| ErrorKind::Other));
         assert_eq!(other.classify(), Classification::unclassified());
     }

@@ -1,0 +1,47 @@
+use std::borrow::Cow;
+use std::error::Error;
+
+use crate::error::registry::{classified, types};
+use crate::{Classification, Classify, Evidence, FieldError, generic_message};
+
+/// Looks through the contexts and the chain of sources, outermost first, for a type that this
+/// crate knows or that `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+impl Classify for ::anyhow::Error {
+    fn classify(&self) -> Classification {
+        find(self).map_or(Classification::unclassified(), Classify::classify)
+    }
+
+    fn public_message(&self) -> Cow<'_, str> {
+        find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+    }
+
+    fn field_errors(&self) -> Cow<'_, [FieldError]> {
+        find(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence {
+            error: Some(self.as_ref()),
+            ..find(self).map_or(Evidence::default(), Classify::evidence)
+        }
+    }
+}
+
+fn find(error: &::anyhow::Error) -> Option<&dyn Classify> {
+    error.chain().find_map(|link| classified(link).or_else(|| context(error, link)))
+}
+
+/// The error that `.context(error)` made this link from. The link's own type is private to
+/// anyhow, so that only anyhow can take it apart; whether it took this link or another, the
+/// address tells.
+fn context<'e>(
+    error: &'e ::anyhow::Error,
+    link: &'e (dyn Error + 'static),
+) -> Option<&'e dyn Classify> {
+    let start = std::ptr::from_ref(link).addr();
+    let inside = start..start + size_of_val(link);
+    types().filter_map(|known| known.context?(error)).find(|context| {
+        inside.contains(&std::ptr::from_ref(*context).addr())
+            && context.classify().category().is_some()
+    })
+}

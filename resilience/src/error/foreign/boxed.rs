@@ -1,0 +1,32 @@
+use std::borrow::Cow;
+use std::error::Error;
+
+use crate::error::registry::find;
+use crate::{Classification, Classify, Evidence, FieldError, generic_message};
+
+macro_rules! look_through {
+    ($($object:ty),*) => {$(
+        /// Looks through the chain of sources, outermost first, for a type that this crate knows or that
+        /// `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+        impl Classify for $object {
+            fn classify(&self) -> Classification {
+                find(self).map_or(Classification::unclassified(), Classify::classify)
+            }
+
+            fn public_message(&self) -> Cow<'_, str> {
+                find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+            }
+
+            fn field_errors(&self) -> Cow<'_, [FieldError]> {
+                find(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+            }
+
+            fn evidence(&self) -> Evidence<'_> {
+                Evidence { error: Some(self), ..find(self).map_or(Evidence::default(), Classify::evidence) }
+            }
+        }
+    )*};
+}
+
+// Their boxes follow from `Classify for Box<E>`.
+look_through!(dyn Error + Send + Sync, dyn Error + Send, dyn Error);

@@ -1,0 +1,49 @@
+//! What a rejection is.
+
+use crate::{Advice, Classification, Classify, Evidence, Rejected, Sent, ServiceError};
+
+impl Classify for Rejected {
+    fn classify(&self) -> Classification {
+        match self {
+            Self::CircuitOpen { retry_after, .. } => {
+                let advice = retry_after.map_or(Advice::Retry, Advice::RetryAfter);
+                Classification::transient_with("CIRCUIT_OPEN", advice).with_sent(Sent::Never)
+            }
+            Self::TimedOut { .. } => Classification::transient("NETWORK_TIMEOUT"),
+        }
+        .with_rejected(*self)
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(self)
+    }
+}
+
+impl ServiceError for Rejected {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Category;
+    use std::time::Duration;
+
+    #[test]
+    fn each_rejection_classifies_itself() {
+        let open = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
+        let timeout = Rejected::timed_out("inventory", Duration::from_secs(5));
+        assert_eq!(open.to_string(), "the circuit of inventory is open for another 3s");
+        assert_eq!(timeout.to_string(), "inventory timed out after 5s");
+
+        let (open_is, timeout_is) = (open.classify(), timeout.classify());
+        assert_eq!(
+            (open_is.code(), open_is.status(), open_is.sent()),
+            ("CIRCUIT_OPEN", 503, Sent::Never)
+        );
+        assert_eq!(
+            (timeout_is.code(), timeout_is.status(), timeout_is.sent()),
+            ("NETWORK_TIMEOUT", 504, Sent::Maybe)
+        );
+        assert_eq!(open_is.rejected(), Some(open));
+        assert_eq!(timeout_is.category(), Some(Category::Transient));
+    }
+}

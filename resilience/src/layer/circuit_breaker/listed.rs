@@ -1,0 +1,101 @@
+//! The breakers of this program that can be found: static ones by their first use, others as long
+//! as somebody watches them.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::CircuitBreaker;
+
+/// A breaker found through [`sites`](crate::sites()); use it as a `&CircuitBreaker`. It keeps one in an `Arc`
+/// alive.
+///
+/// ```
+/// use resilience::{CircuitBreaker, sites};
+/// use std::sync::Arc;
+///
+/// let breaker = Arc::new(CircuitBreaker::new("search"));
+/// sites().watch(&breaker);
+/// let found = sites().circuit_breaker("search").unwrap();
+/// assert!(std::ptr::eq(&*found, &*breaker));
+/// ```
+#[derive(Debug, Clone)]
+pub struct CircuitBreakerRef(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Static(&'static CircuitBreaker),
+    Watched(Arc<CircuitBreaker>),
+}
+
+impl Deref for CircuitBreakerRef {
+    type Target = CircuitBreaker;
+
+    fn deref(&self) -> &CircuitBreaker {
+        match &self.0 {
+            Kind::Static(breaker) => breaker,
+            Kind::Watched(breaker) => breaker,
+        }
+    }
+}
+
+pub(in crate::layer) enum Listed {
+    Static(&'static CircuitBreaker),
+    Watched(&'static str, Weak<CircuitBreaker>),
+}
+
+impl Listed {
+    fn get(&self) -> Option<CircuitBreakerRef> {
+        Some(CircuitBreakerRef(match self {
+            Self::Static(breaker) => Kind::Static(breaker),
+            Self::Watched(_, breaker) => Kind::Watched(breaker.upgrade()?),
+        }))
+    }
+
+    pub(in crate::layer) fn name(&self) -> &'static str {
+        match self {
+            Self::Static(breaker) => breaker.name(),
+            Self::Watched(name, _) => name,
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        match self {
+            Self::Static(_) => true,
+            Self::Watched(_, breaker) => breaker.strong_count() > 0,
+        }
+    }
+}
+
+static LISTED: Mutex<Vec<Listed>> = Mutex::new(Vec::new());
+
+fn lock() -> MutexGuard<'static, Vec<Listed>> {
+    LISTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(in crate::layer) fn found(
+    wanted: impl Fn(&Listed) -> bool,
+) -> std::vec::IntoIter<CircuitBreakerRef> {
+    let found: Vec<_> =
+        lock().iter().filter(|listed| wanted(listed)).filter_map(Listed::get).collect();
+    found.into_iter()
+}
+
+fn add(site: Listed) {
+    let mut listed = lock();
+    // Before it would grow, so that many short-lived breakers cost little each, and no more room
+    // than those alive.
+    if listed.len() == listed.capacity() {
+        listed.retain(Listed::is_alive);
+    }
+    listed.push(site);
+}
+
+pub(super) fn list(breaker: &'static CircuitBreaker) {
+    add(Listed::Static(breaker));
+}
+
+pub(in crate::layer) fn watch(breaker: &Arc<CircuitBreaker>) {
+    if breaker.core.register() {
+        add(Listed::Watched(breaker.name(), Arc::downgrade(breaker)));
+    }
+}
