@@ -125,7 +125,7 @@
 //!
 //! # Features
 //!
-//! `macros`, `tokio`, `rand`, `tracing` and `boundary` are on by default.
+//! `macros`, `tokio` and `boundary` are on by default.
 //!
 //! - `reqwest`, `tonic`, `anyhow` and `boxed` make foreign errors classify themselves.
 //! - `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` do so for `sqlx::Error`, and bring

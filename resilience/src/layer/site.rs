@@ -1,5 +1,4 @@
 use std::sync::atomic::AtomicU8;
-#[cfg(feature = "tracing")]
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::RetryBudget;
@@ -21,16 +20,11 @@ pub struct Site {
     module: &'static str,
     file: &'static str,
     line: u32,
-    #[cfg_attr(
-        not(feature = "tracing"),
-        expect(dead_code, reason = "what is said once is said through tracing")
-    )]
     said: AtomicU8,
     budget: RetryBudget,
 }
 
 /// What a site says once at most.
-#[cfg(feature = "tracing")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Once {
     Unclassified = 1,
@@ -86,7 +80,6 @@ impl Site {
     }
 
     /// Whether this is the first time that the site has to say this.
-    #[cfg(feature = "tracing")]
     pub(crate) fn first(&self, what: Once) -> bool {
         self.said.load(Relaxed) & what as u8 == 0
             && self.said.fetch_or(what as u8, Relaxed) & what as u8 == 0

@@ -49,7 +49,7 @@
 //! As a server, [`status`] logs any error that classifies itself, and makes the answer:
 //!
 //! ```
-//! # #[cfg(all(feature = "macros", feature = "boundary"))] {
+//! # #[cfg(feature = "macros")] {
 //! # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
 //! # #[error("x")] #[service(not_found)] struct StockError;
 //! # fn find(_: &str) -> Result<u32, StockError> { Ok(3) }
@@ -66,24 +66,13 @@
 //! [`RequestContextLayer`] on the server gives these records their request id and their operation,
 //! and logs panics; without it nobody does. [`send_request_id`] on a client, or [`RequestExt`] on a
 //! request, sends the id on.
-
-#[cfg(feature = "boundary")]
 mod body;
-#[cfg(feature = "boundary")]
 mod context;
 mod outgoing;
-#[cfg(feature = "boundary")]
 mod scope;
 mod status;
-
-#[cfg(feature = "boundary")]
-#[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
 pub use self::body::ContextualBody;
-#[cfg(feature = "boundary")]
-#[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
 pub use self::context::{Contextual, RequestContextLayer, send_request_id};
 pub use self::outgoing::RequestExt;
 pub use self::status::{status, status_in};
-
-#[cfg(feature = "boundary")]
 const REQUEST_ID: &str = "x-request-id";

@@ -20,8 +20,6 @@ pub trait RequestExt: Sized {
     /// [`RequestContext`](crate::RequestContext). Replaces what is there; outside
     /// a context adds nothing. [`send_request_id`](crate::tonic::send_request_id) does it for all
     /// requests of a client.
-    #[cfg(feature = "boundary")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
     #[must_use]
     fn with_request_id(self) -> Self;
 
@@ -42,7 +40,6 @@ pub trait RequestExt: Sized {
 }
 
 impl<T> RequestExt for Request<T> {
-    #[cfg(feature = "boundary")]
     fn with_request_id(mut self) -> Self {
         if let Some(context) = crate::RequestContext::current()
             && let Ok(id) = MetadataValue::try_from(context.request_id().as_str())

@@ -55,17 +55,13 @@ pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
 /// belongs to, such as `orders.example.com`.
 #[track_caller]
 pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
-    #[cfg(feature = "boundary")]
-    {
-        crate::report(error);
-        if !crate::RequestContext::is_there() {
-            layer_is_missing();
-        }
+    crate::report(error);
+    if !crate::RequestContext::is_there() {
+        layer_is_missing();
     }
     of(domain, error)
 }
 
-#[cfg(feature = "boundary")]
 fn layer_is_missing() {
     static SAID: std::sync::Once = std::sync::Once::new();
     SAID.call_once(|| {
@@ -101,7 +97,6 @@ pub(super) fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     if wait.is_some() {
         details.set_retry_info(wait);
     }
-    #[cfg(feature = "boundary")]
     if let Some(context) = crate::RequestContext::current() {
         details.set_request_info(context.request_id().as_str(), "");
     }
@@ -296,8 +291,6 @@ mod tests {
         let wait = Status::from(open).get_details_retry_info().and_then(|info| info.retry_delay);
         assert_eq!(wait, Some(Duration::from_secs(3)));
     }
-
-    #[cfg(feature = "boundary")]
     #[test]
     fn the_request_id_is_told() {
         let context = crate::RequestContext::new();

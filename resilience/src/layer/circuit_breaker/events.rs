@@ -1,10 +1,9 @@
-//! What the breaker logs; nothing without the feature `tracing`.
+//! The events of circuit breakers.
 
 use std::time::Duration;
 
 use super::{CountedFailure, StateChange};
 
-#[cfg(feature = "tracing")]
 pub(super) fn state_change(change: &StateChange) {
     tracing::warn!(
         target: "resilience",
@@ -16,7 +15,6 @@ pub(super) fn state_change(change: &StateChange) {
     );
 }
 
-#[cfg(feature = "tracing")]
 pub(super) fn failure(failure: &CountedFailure) {
     tracing::warn!(
         target: "resilience",
@@ -27,7 +25,6 @@ pub(super) fn failure(failure: &CountedFailure) {
     );
 }
 
-#[cfg(feature = "tracing")]
 pub(super) fn rejected(service: &'static str, retry_after: Option<Duration>) {
     tracing::debug!(
         target: "resilience",
@@ -36,12 +33,3 @@ pub(super) fn rejected(service: &'static str, retry_after: Option<Duration>) {
         "circuit_breaker_rejected"
     );
 }
-
-#[cfg(not(feature = "tracing"))]
-pub(super) fn state_change(_: &StateChange) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(super) fn failure(_: &CountedFailure) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(super) fn rejected(_: &'static str, _: Option<Duration>) {}
