@@ -223,8 +223,8 @@ fn setup(
                 quote!(#krate::__private::nothing)
             } else {
                 quote!({
-                    use #krate::__private::LookAtCauses as _;
-                    (&&&&&#krate::__private::Causes::<#error>::NEW).look_at_causes()
+                    use #krate::__private::FindEvidence as _;
+                    (&&&&&#krate::__private::AutorefEvidence::<#error>::NEW).look_at_causes()
                 })
             };
             quote! {

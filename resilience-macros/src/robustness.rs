@@ -18,7 +18,7 @@ const WORDS: &[&str] = &[
     "non_idempotent",
     "idempotency_key",
     "budget",
-    "timed_elsewhere",
+    "external_timeout",
     "clone",
     "failure_threshold",
     "recovery_timeout",

@@ -26,7 +26,7 @@ fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Exp
 fn retry() {
     check(
         Kind::Retry,
-        quote!(idempotent, attempts = 4, timed_elsewhere),
+        quote!(idempotent, attempts = 4, external_timeout),
         &quote! {
             async fn stock(&self, sku: &str) -> Result<u32, StockError> {
                 self.client.stock(sku).await
@@ -241,8 +241,8 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 const _: () = ();
                 let boundary = Boundary::new("get");
                 let look = {
-                    use __private::LookAtCauses as _;
-                    (&&&&&__private::Causes::<UserError>::NEW).look_at_causes()
+                    use __private::FindEvidence as _;
+                    (&&&&&__private::AutorefEvidence::<UserError>::NEW).look_at_causes()
                 };
                 let classify = __private::classify_by::<UserError, _>(UserError::class, look);
                 let report = |argument: &_, at| __private::boundary::report_by::<
@@ -644,8 +644,8 @@ fn transaction() {
                 let from_sqlx = |argument| __private::sql::from_sqlx::<UserError>(argument);
                 let begin: &'static str = "BEGIN IMMEDIATE";
                 let classify = |argument: &UserError| __private::classify::<UserError>(argument);
-                let mut repeats = sql::Repeats::new(
-                    &const { sql::Repeats::POLICY.attempts(3u32).checked() },
+                let mut repeats = sql::TransactionAttempts::new(
+                    &const { sql::TransactionAttempts::POLICY.attempts(3u32).checked() },
                     &__RESILIENCE_SITE,
                 );
                 'transactions: loop {

@@ -30,11 +30,11 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let span = nest.layers[at].at;
     let krate = scope.krate;
     let mut warnings = TokenStream::new();
-    if scope.is_async && !retry.timed_elsewhere && nest.position(Kind::Timeout).is_none() {
+    if scope.is_async && !retry.external_timeout && nest.position(Kind::Timeout).is_none() {
         warnings.extend(warning(
             span,
             "retry_without_timeout",
-            "a retried call that hangs is never retried; write `#[timeout(\"5s\")]` below `#[retry]`, or `timed_elsewhere` if the client has its own",
+            "a retried call that hangs is never retried; write `#[timeout(\"5s\")]` below `#[retry]`, or `external_timeout` if the client has its own",
         ));
     }
     match retry.says_whether_to_repeat() {

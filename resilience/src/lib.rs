@@ -82,14 +82,14 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | the attributes: options, defaults, equivalent code, recipes | [`boundary`], [`degrade`], [`retry`], [`circuit_breaker`], [`timeout`], `transaction` |
+//! | the attributes: options, defaults, equivalent code, recipes | [`boundary`](macro@boundary), [`degrade`](macro@degrade), [`retry`](macro@retry), [`circuit_breaker`](macro@circuit_breaker), [`timeout`](macro@timeout), `transaction` |
 //! | how an error says what it is | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
 //! | the same without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | what a body can ask | [`context()`] |
-//! | control and watching | [`sites()`] |
+//! | control and watching | [`registry()`] |
 //! | log records of errors, one for each failure | [`report`](report()), [`Report`], [`RequestContext`] |
 //! | being told when failures go on | [`on_alert`], [`AlertPolicy`] |
-//! | the end: of a server after a fatal error, of a program | [`shutdown_requested`], [`exit_code`] |
+//! | the end: of a server after a fatal error, of a program | [`shutdown::requested`], [`exit_code`] |
 //! | answers of HTTP services: a callee's, and our own (`Problem`) | [`http`] |
 //! | all of that for axum, in one layer | `axum` |
 //! | which fields of a request are wrong | [`FieldError`], `axum::Json` |
@@ -159,6 +159,8 @@ pub mod tonic;
 pub mod __private {
     pub use crate::private::*;
 }
+#[doc(hidden)]
+pub use private::old_paths::*;
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/service_error.md")]
@@ -187,56 +189,32 @@ pub use resilience_macros::timeout;
 pub use resilience_macros::transaction;
 
 pub use error::ready_made as errors;
-#[cfg(feature = "http")]
-#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use error::taxonomy::catalog_formats as catalog;
-pub use error::taxonomy::code::generic_message;
 pub use error::taxonomy::{
-    Advice, Alert, CatalogEntry, Category, Classification, Classify, Evidence, FieldError,
-    FromRejected, PublicMessage, Rejected, Sensitive, Sent, ServiceError, Severity,
+    self, Advice, Alert, Category, Classification, Classify, FieldError, Rejected, Sensitive, Sent,
+    ServiceError, Severity, catalog,
 };
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use http::Problem;
 pub use support::duration::{millis, secs};
 
+#[cfg(feature = "tokio")]
+pub use layer::{
+    circuit_breaker::{self, CircuitBreaker},
+    context::{CallContext, context},
+    degrade::Degrade,
+    registry::{self, registry},
+    retry::{self, Retry, RetryBudget},
+    timeout::{self, Timeout},
+};
+
 #[cfg(feature = "boundary")]
-pub use boundary::exit::{exit_code, exit_status};
-#[cfg(feature = "boundary")]
-pub use boundary::report::{Report, Reported, report};
-#[cfg(feature = "boundary")]
-pub use boundary::request::{RequestContext, RequestId, spawn};
-#[cfg(feature = "boundary")]
-pub use boundary::shutdown::{
-    Shutdown, ShutdownReason, ShutdownRequested, request_shutdown, shutdown_reason,
-    shutdown_requested,
+pub use boundary::{
+    Boundary,
+    exit::{self, exit_code},
+    report::{self, report},
+    request::{self, RequestContext, spawn},
+    shutdown,
 };
 #[cfg(feature = "boundary")]
-pub use boundary::{Boundary, Named};
-#[cfg(feature = "tokio")]
-pub use error::redact::log_database_values;
-#[cfg(feature = "tokio")]
-pub use layer::circuit_breaker::{
-    ChangeReason, CircuitBreaker, CircuitBreakerRef, CircuitMetrics, CircuitState, CountedFailure,
-    Permit, StateChange,
-};
-#[cfg(feature = "tokio")]
-pub use layer::context::{CallContext, context};
-#[cfg(feature = "tokio")]
-pub use layer::deadline::Deadline;
-#[cfg(feature = "tokio")]
-pub use layer::degrade::Degrade;
-#[cfg(feature = "tokio")]
-pub use layer::registry::{Sites, sites};
-#[cfg(feature = "tokio")]
-pub use layer::retry::{Attempts, Delays, Jitter, Pause, Retry, RetryRules, Wait};
-#[cfg(feature = "tokio")]
-pub use layer::retry_budget::{RetryBudget, Withdrawn};
-#[cfg(feature = "tokio")]
-pub use layer::site::Site;
-#[cfg(feature = "tokio")]
-pub use layer::timeout::Timeout;
-#[cfg(feature = "boundary")]
-pub use observe::alert::{AlertNotice, AlertPhase, AlertPolicy, on_alert, report_success};
-#[cfg(feature = "tokio")]
-pub use support::random::seed_jitter;
+pub use observe::alert::{self, on_alert};

@@ -69,9 +69,13 @@ pub use crate::error::database::{
 };
 #[cfg(feature = "_sqlx")]
 pub use crate::error::database::{Diagnosis, RolledBack, diagnose};
+#[cfg(feature = "tokio")]
+pub use crate::error::redact::log_database_values;
 #[cfg(feature = "_sqlx")]
 #[cfg_attr(
     docsrs,
     doc(cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")))
 )]
-pub use crate::layer::transaction::{Checkout, FromSqlx, Repeats, Transaction, Transactional};
+pub use crate::layer::transaction::{
+    Checkout, FromSqlx, Transaction, TransactionAttempts, Transactional,
+};

@@ -172,8 +172,16 @@ impl Exports {
     /// `use` in `module` of a path, whose last segment may be `original as new`.
     fn add(&mut self, module: &str, path: &[String]) {
         let (last, parents) = path.split_last().expect("a path has a segment");
-        let (original, new) = last.split_once(" as ").unwrap_or((last, last));
-        let mut original = [parents, &[original.to_owned()]].concat();
+        let (original, new) = match last.split_once(" as ") {
+            Some(renamed) => renamed,
+            None if last == "self" => (parents.last().map_or("self", String::as_str), ""),
+            None => (last.as_str(), last.as_str()),
+        };
+        let (original, new) = match new {
+            "" => (parents.to_vec(), original),
+            _ => ([parents, &[original.to_owned()]].concat(), new),
+        };
+        let mut original = original;
         if !matches!(original[0].as_str(), "crate" | "super" | "self") {
             original.insert(0, "self".to_owned());
             let child = absolute(module, &original[..2]).join("::");
@@ -182,7 +190,13 @@ impl Exports {
             }
         }
         let name = if module == "lib" { new.to_owned() } else { format!("{module}::{new}") };
-        self.names.insert(name, absolute(module, &original).join("::"));
+        let target = absolute(module, &original).join("::");
+        // A function may have the name of its module: what is inside is reached through the module.
+        if self.modules.contains(&target) {
+            self.names.insert(name, target);
+        } else {
+            self.names.entry(name).or_insert(target);
+        }
     }
 
     /// The module that a path leads to, or `None` if it isn't one of the crate's modules: a macro,

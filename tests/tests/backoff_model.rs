@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resilience::{Jitter, Retry, secs, seed_jitter};
+use resilience::{
+    Retry,
+    retry::{Jitter, seed_jitter},
+    secs,
+};
 
 /// The bounds that the documentation promises for the retry with this number, in nanoseconds.
 fn bounds(base: u128, max: u128, jitter: Jitter, n: u32, previous: u128) -> (u128, u128) {

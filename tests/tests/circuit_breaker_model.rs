@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resilience::CircuitState::{self, Closed, Disabled, ForcedClosed, ForcedOpen, HalfOpen, Open};
-use resilience::{CircuitBreaker, Classification, Permit};
+use resilience::circuit_breaker::CircuitState::{
+    self, Closed, Disabled, ForcedClosed, ForcedOpen, HalfOpen, Open,
+};
+use resilience::{CircuitBreaker, Classification, circuit_breaker::Permit};
 
 /// All times in milliseconds.
 #[derive(Debug, Clone, Copy)]

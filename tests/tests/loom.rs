@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicU64};
 use loom::thread;
-use resilience::__private::Word;
+use resilience::__private::AtomicWord;
 use resilience::__private::circuit_breaker::{Core, Policy, Settled, Ticket, Verdict};
 use resilience::__private::retry_budget::{Bucket, Rules};
-use resilience::CircuitState::{self, Closed, HalfOpen, Open};
+use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
 
 struct Loom(AtomicU64);
 
-impl Word for Loom {
+impl AtomicWord for Loom {
     fn load(&self) -> u64 {
         self.0.load(Acquire)
     }
@@ -41,7 +41,7 @@ impl Breaker {
     fn new(policy: Policy) -> Arc<Self> {
         let word = || Loom(AtomicU64::new(0));
         Arc::new(Self {
-            core: Core { state: word(), lease: word(), patience: word(), reopened: word() },
+            core: Core { state: word(), lease: word(), lease_length: word(), reopened: word() },
             policy,
         })
     }

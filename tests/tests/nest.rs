@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use resilience::{
-    CircuitBreaker, CircuitState, Rejected, circuit_breaker, degrade, millis, retry, secs, timeout,
+    CircuitBreaker, Rejected, circuit_breaker, circuit_breaker::CircuitState, degrade, millis,
+    retry, secs, timeout,
 };
 use resilience_tests::{Answer, CallError, Events, Script};
 use tokio::time::Instant;
@@ -521,7 +522,7 @@ fn a_breaker_serves_a_function_that_is_not_async() {
     }
     assert_eq!([read(), read(), read(), read()], [Ok(2), Ok(2), Ok(1), Ok(1)]);
     assert_eq!(READS.load(Relaxed), 2);
-    assert!(resilience::sites().circuit_breaker("store").is_some());
+    assert!(resilience::registry().circuit_breaker("store").is_some());
 }
 
 /// As slow as its limits allow, while others come by every second: a probe isn't lost before it can
@@ -575,7 +576,7 @@ async fn a_timeout_without_end_does_not_make_a_lost_probe_one() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_a_breaker_further_in_refused_was_made() {
-    #[retry(idempotent, timed_elsewhere)]
+    #[retry(idempotent, external_timeout)]
     async fn order(inventory: &Client) -> Result<u32, CallError> {
         inventory.alone().await
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use resilience::http::ResponseExt as _;
 use resilience::{
-    Category, Classification, Classify, Evidence, Rejected, Sent, ServiceError, degrade, retry,
-    timeout,
+    Category, Classification, Classify, Rejected, Sent, ServiceError, degrade, retry,
+    taxonomy::Evidence, timeout,
 };
 use resilience_tests::Events;
 
@@ -198,7 +198,7 @@ async fn no_event_holds_more_of_a_url_than_its_host() {
         stock(host).await
     }
 
-    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", timed_elsewhere, classify = by_hand, rejected = |rejected| StockError::Rejected(rejected))]
+    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", external_timeout, classify = by_hand, rejected = |rejected| StockError::Rejected(rejected))]
     async fn foreign(host: SocketAddr) -> Result<String, StockError> {
         stock(host).await
     }
@@ -234,7 +234,7 @@ async fn no_event_holds_more_of_a_url_than_its_host() {
 
 #[tokio::test]
 async fn an_unclassified_error_shows_no_more_of_a_url() {
-    #[retry(idempotent, attempts = 2, timed_elsewhere, classify = |_| Classification::unclassified())]
+    #[retry(idempotent, attempts = 2, external_timeout, classify = |_| Classification::unclassified())]
     async fn unknown(url: &str) -> Result<String, reqwest::Error> {
         body(url.to_owned()).await
     }
@@ -264,7 +264,7 @@ impl Classify for OwnWords {
 
 #[tokio::test]
 async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
-    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", timed_elsewhere)]
+    #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", external_timeout)]
     async fn call(url: &str) -> Result<String, OwnWords> {
         Ok(body(url.to_owned()).await?)
     }

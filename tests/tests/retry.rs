@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use resilience::{Jitter, Retry, RetryBudget, millis, retry, secs, seed_jitter, timeout};
+use resilience::{
+    Retry, RetryBudget, millis, retry,
+    retry::{Jitter, seed_jitter},
+    secs, timeout,
+};
 use resilience_tests::{Answer, CallError, Events, Script};
 use tokio::time::Instant;
 
@@ -17,7 +21,7 @@ fn ticks(delays: &[Duration]) -> Vec<u128> {
     delays.iter().map(|delay| delay.as_nanos().div_ceil(1_000_000)).collect()
 }
 
-#[retry(idempotent, timed_elsewhere, attempts = 5)]
+#[retry(idempotent, external_timeout, attempts = 5)]
 async fn five_attempts(script: &Script) -> Result<u32, CallError> {
     script.call().await
 }
@@ -72,7 +76,7 @@ async fn only_a_transient_error_is_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unclassified_error_is_reported_once_per_site() {
-    #[retry(idempotent, timed_elsewhere)]
+    #[retry(idempotent, external_timeout)]
     async fn unclassified() -> Result<(), CallError> {
         Err(CallError::Unclassified)
     }
@@ -86,7 +90,7 @@ async fn an_unclassified_error_is_reported_once_per_site() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_mark_in_the_body_is_retried() {
-    #[retry(idempotent, timed_elsewhere)]
+    #[retry(idempotent, external_timeout)]
     async fn question_mark(script: &Script) -> Result<u32, CallError> {
         let number = script.call().await?;
         Ok(number * 10)
@@ -104,7 +108,7 @@ async fn a_servers_retry_after_is_waited_for_to_the_letter() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_after_beyond_the_longest_gives_up_at_once() {
-    #[retry(idempotent, timed_elsewhere, max_retry_after = "10s")]
+    #[retry(idempotent, external_timeout, max_retry_after = "10s")]
     async fn impatient(script: &Script) -> Result<u32, CallError> {
         script.call().await
     }
@@ -123,7 +127,7 @@ async fn a_retry_after_beyond_the_longest_gives_up_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_must_not_be_done_twice_is_repeated_only_if_it_was_never_sent() {
-    #[retry(non_idempotent, timed_elsewhere)]
+    #[retry(non_idempotent, external_timeout)]
     async fn charge(script: &Script) -> Result<u32, CallError> {
         script.call().await
     }
@@ -139,7 +143,7 @@ async fn what_must_not_be_done_twice_is_repeated_only_if_it_was_never_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn the_idempotency_key_is_the_same_in_every_attempt_and_new_in_every_call() {
-    #[retry(idempotency_key, timed_elsewhere, attempts = 4)]
+    #[retry(idempotency_key, external_timeout, attempts = 4)]
     async fn charge(script: &Script, keys: &mut Vec<(u32, String)>) -> Result<u32, CallError> {
         let context = resilience::context();
         keys.push((context.attempt, context.idempotency_key.unwrap_or_default()));
@@ -161,7 +165,7 @@ async fn a_given_key_is_evaluated_once_and_outlives_the_argument_it_came_from() 
     struct Order {
         id: u64,
     }
-    #[retry(idempotency_key = format!("order-{}", order.id), timed_elsewhere, clone(order))]
+    #[retry(idempotency_key = format!("order-{}", order.id), external_timeout, clone(order))]
     async fn charge(
         order: std::sync::Arc<Order>,
         keys: &mut Vec<String>,
@@ -210,11 +214,11 @@ async fn the_deadline_holds_for_calls_that_fail_without_waiting_too() {
 #[tokio::test(start_paused = true)]
 async fn a_budget_that_is_spent_stops_the_retries_and_is_shared_by_handle() {
     static SHARED: RetryBudget = RetryBudget::standard();
-    #[retry(idempotent, timed_elsewhere, budget = SHARED, base = "1ms", max_delay = "1ms", attempts = 100)]
+    #[retry(idempotent, external_timeout, budget = SHARED, base = "1ms", max_delay = "1ms", attempts = 100)]
     async fn first() -> Result<(), CallError> {
         Err(CallError::Busy)
     }
-    #[retry(idempotent, timed_elsewhere, budget = SHARED, base = "1ms", attempts = 2)]
+    #[retry(idempotent, external_timeout, budget = SHARED, base = "1ms", attempts = 2)]
     async fn second(script: &Script) -> Result<u32, CallError> {
         script.call().await
     }
@@ -235,7 +239,7 @@ async fn a_budget_that_is_spent_stops_the_retries_and_is_shared_by_handle() {
 async fn a_million_immediate_retries_neither_grow_nor_starve_others() {
     #[retry(
         idempotent,
-        timed_elsewhere,
+        external_timeout,
         attempts = 1_000_000,
         base = "0s",
         jitter = "none",
@@ -277,7 +281,7 @@ async fn two_requests_get_different_jitter_for_sub_second_and_whole_second_bases
 
 #[tokio::test(start_paused = true)]
 async fn options_known_only_at_run_time_are_brought_into_range_and_said_once() {
-    #[retry(idempotent, timed_elsewhere, attempts = attempts, base = base, max_delay = "1s", jitter = "none")]
+    #[retry(idempotent, external_timeout, attempts = attempts, base = base, max_delay = "1s", jitter = "none")]
     async fn runtime(script: &Script, attempts: u32, base: Duration) -> Result<u32, CallError> {
         script.call().await
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resilience::{RetryBudget, Withdrawn};
+use resilience::{RetryBudget, retry::BudgetCharge};
 use tokio::time::advance;
 
 #[track_caller]
@@ -287,7 +287,7 @@ async fn walk(knobs: Knobs, steps: Vec<Step>) -> Result<(), TestCaseError> {
     }
     let capacity = u64::from(knobs.capacity) * 1000;
     let mut model = Model { tokens: capacity, passed: 0 };
-    let mut last: Option<Withdrawn> = None;
+    let mut last: Option<BudgetCharge> = None;
     for step in steps {
         match step {
             Step::Withdraw => {

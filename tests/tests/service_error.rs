@@ -7,8 +7,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use resilience::{
-    Advice, Alert, Category, Classification, Classify, FieldError, PublicMessage, Rejected, Sent,
-    ServiceError, Severity, errors,
+    Advice, Alert, Category, Classification, Classify, FieldError, Rejected, Sent, ServiceError,
+    Severity, catalog::PublicMessage, errors,
 };
 
 /// Everything an enum can say.

@@ -7,8 +7,12 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use resilience::{
-    Attempts, CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, RetryRules,
-    Site, boundary, circuit_breaker, degrade, retry, secs, timeout,
+    CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, boundary,
+    circuit_breaker, degrade,
+    registry::Site,
+    retry,
+    retry::{Attempts, RetryRules},
+    secs, timeout,
 };
 
 /// Counts the allocations of the thread that asks.
@@ -60,7 +64,7 @@ async fn bare(sku: &str) -> Result<[u64; 4], Rejected> {
     Ok([sku.len() as u64; 4])
 }
 
-#[retry(idempotent, timed_elsewhere)]
+#[retry(idempotent, external_timeout)]
 async fn under_retry(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
 }
@@ -109,7 +113,7 @@ fn boundary_not_async(sku: &str) -> Result<usize, Rejected> {
     Ok(sku.len())
 }
 
-#[retry(idempotency_key = 7, timed_elsewhere)]
+#[retry(idempotency_key = 7, external_timeout)]
 #[circuit_breaker]
 async fn with_a_key(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
@@ -191,7 +195,7 @@ mod by_hand {
     //! What an expert writes with tokio and the same state: one loop, one timeout in another, no
     //! abstraction.
 
-    use resilience::Report;
+    use resilience::report::Report;
     use tracing::Instrument as _;
 
     use super::{

@@ -9,7 +9,7 @@ static CLOSED: CircuitBreaker = CircuitBreaker::new("closed");
 static NEST: CircuitBreaker = CircuitBreaker::new("nest");
 static OPEN: CircuitBreaker = CircuitBreaker::new("open").recovery_timeout(secs(86_400));
 
-#[retry(idempotent, timed_elsewhere)]
+#[retry(idempotent, external_timeout)]
 async fn retried(input: u64) -> Result<u64, CallError> {
     answer(input)
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use resilience::CircuitState;
+use resilience::circuit_breaker::CircuitState;
 
 use crate::Scene;
 use crate::script::{Behaviour, LENGTH};

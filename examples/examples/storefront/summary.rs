@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use resilience::CircuitState;
+use resilience::circuit_breaker::CircuitState;
 
 use crate::Scene;
 use crate::screen::{GREEN, RED, paint};

@@ -37,7 +37,7 @@ async fn run() -> Result<ExitCode, StartError> {
 
     axum::serve(listener, app.router()).with_graceful_shutdown(stop()).await?;
 
-    let reason = resilience::shutdown_reason();
+    let reason = resilience::shutdown::reason();
     tracing::info!(reason = reason.as_ref().map(|reason| reason.code), "stopped");
     // Whoever started us learns whether we meant to stop.
     Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -47,7 +47,7 @@ async fn run() -> Result<ExitCode, StartError> {
 /// SIGTERM.
 async fn stop() {
     tokio::select! {
-        () = resilience::shutdown_requested() => {}
+        () = resilience::shutdown::requested() => {}
         _ = tokio::signal::ctrl_c() => {}
         () = terminated() => {}
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
-use resilience::{RequestId, Shutdown};
+use resilience::{request::RequestId, shutdown::Shutdown};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

@@ -23,7 +23,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "idempotency_key",
         "budget",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "timed_elsewhere"],
+    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
     lists: &["clone"],
     foreign: &[
         (
@@ -100,7 +100,7 @@ pub(crate) struct Retry {
     max_retry_after: Option<Setting<Duration>>,
     repeat: Option<Repeat>,
     budget: Budget,
-    pub(crate) timed_elsewhere: bool,
+    pub(crate) external_timeout: bool,
 }
 
 enum Jitter {
@@ -154,7 +154,7 @@ impl Retry {
             max_retry_after: arguments.duration("max_retry_after", errors),
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
-            timed_elsewhere: arguments.flag("timed_elsewhere").is_some(),
+            external_timeout: arguments.flag("external_timeout").is_some(),
         };
         retry.check(errors);
         retry

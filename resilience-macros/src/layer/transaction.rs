@@ -166,7 +166,7 @@ impl Transaction {
         let policy = (!self.is_literal()).then(|| {
             let steps = self.steps(scope);
             quote! {
-                let #policy = &#krate::__private::clamp::Policy::new(#krate::sql::Repeats::POLICY, &#site)#(#steps)*.done();
+                let #policy = &#krate::__private::clamp::Policy::new(#krate::sql::TransactionAttempts::POLICY, &#site)#(#steps)*.done();
             }
         });
         quote! {
@@ -222,7 +222,7 @@ impl Transaction {
             return Scope::local("repeats_policy").to_token_stream();
         }
         let (krate, steps) = (scope.krate, self.steps(scope));
-        quote!(&const { #krate::sql::Repeats::POLICY #(#steps)* .checked() })
+        quote!(&const { #krate::sql::TransactionAttempts::POLICY #(#steps)* .checked() })
     }
 
     // Input:  the body
@@ -279,7 +279,7 @@ impl Transaction {
         let Fragment { before, code } = inner;
         let call = value(code);
         Fragment {
-            before: quote!(let mut #repeats = #krate::sql::Repeats::new(#policy, &#site)#deadline;),
+            before: quote!(let mut #repeats = #krate::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
             code: Code::Value(quote! {
                 #repeated: loop {
                     let #error = #label: {

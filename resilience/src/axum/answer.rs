@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::scope::Scope;
 use crate::error::registry;
 use crate::http::Problem;
-use crate::{Classification, Classify, Evidence, Report, RequestContext};
+use crate::{Classification, Classify, RequestContext, report::Report, taxonomy::Evidence};
 
 /// The answer, complete without the layer as well. The problem itself is among the response's
 /// extensions, where a [`RequestLayer`](super::RequestLayer) finds it and brings it into the form

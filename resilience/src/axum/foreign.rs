@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Limited};
 use super::answer;
 use super::scope::Scope;
 use crate::http::Problem;
-use crate::{Classification, Classify, Evidence, Report};
+use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
 
 /// The longest text that becomes a detail or goes to the log, in bytes.
 pub(super) const LONGEST: usize = 8 * 1024;

@@ -130,7 +130,7 @@ fn finish(mut response: Response, scope: &Scope) -> Response {
         && !is_grpc(&response)
         && let Some(operation) = scope.context.operation()
     {
-        crate::report_success(&operation);
+        crate::alert::success(&operation);
     }
     scope.sign(response.headers_mut());
     response.map(|body| ScopedBody::wrap(body, scope.clone()))

@@ -13,7 +13,7 @@ use serde_path_to_error::{Path, Segment};
 use super::foreign;
 use crate::errors::Internal;
 use crate::http::Problem;
-use crate::{FieldError, generic_message};
+use crate::{FieldError, http::generic_message};
 
 /// axum's `Json`, which says which field of a request is wrong.
 ///

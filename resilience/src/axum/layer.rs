@@ -25,7 +25,7 @@ pub fn layer() -> RequestLayer {
 /// Gives every request its context, and every failure the same form.
 ///
 /// - The **request id** is that of the header `x-request-id`, if it is
-///   [fit](crate::RequestId::parse) for logs and stands there once; else a new one is made. Every
+///   [fit](crate::request::RequestId::parse) for logs and stands there once; else a new one is made. Every
 ///   response tells it in the same header.
 /// - The handler runs in a [`RequestContext`](crate::RequestContext) with the **operation** `GET
 ///   /users/{id}`, and so does a streamed body. A request that no route matches has its method
@@ -42,7 +42,7 @@ pub fn layer() -> RequestLayer {
 ///   log, code `PANIC`, with message and place; the client gets a 500 that doesn't tell it from any
 ///   other, or, in the middle of a body, a connection that ends early.
 /// - A body that **fails** while it is sent is logged as what its error is.
-/// - A **success**, an answer below 400, is [told](crate::report_success) to the alerts. Of gRPC
+/// - A **success**, an answer below 400, is [told](crate::alert::success) to the alerts. Of gRPC
 ///   its own layer tells, `tonic::RequestContextLayer`, since those answers are all 200.
 /// - Every other body is left as it is: JSON, HTML, streams, files. Its bytes pass through
 ///   untouched.

@@ -5,7 +5,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
 use tracing::Span;
 
 use super::settings::Settings;
-use crate::{RequestContext, RequestId};
+use crate::{RequestContext, request::RequestId};
 
 /// What holds while one request is served: its context, its span, and how it is to be answered.
 #[derive(Debug, Clone)]

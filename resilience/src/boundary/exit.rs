@@ -1,3 +1,5 @@
+//! The end of a command-line program: a log record, a message for its user, an exit code.
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -6,7 +8,7 @@ use std::process::{ExitCode, Termination};
 use std::sync::{Mutex, PoisonError};
 
 use crate::boundary::report::knows;
-use crate::{Category, Classification, Classify, Report, RequestContext};
+use crate::{Category, Classification, Classify, RequestContext, report::Report};
 
 /// Ends a command line program: logs the error, tells the person in front of it, and returns the
 /// exit code.
@@ -37,7 +39,7 @@ use crate::{Category, Classification, Classify, Report, RequestContext};
 /// ```
 ///
 /// The exit code is the one of [`exit_status`]. A fatal error asks for a
-/// [shutdown](crate::shutdown_requested) too.
+/// [shutdown](crate::shutdown::requested) too.
 #[track_caller]
 pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode {
     let error = match result {
@@ -93,7 +95,7 @@ fn reported_in(error: &impl Classify) -> Option<RequestContext> {
 /// | all else | 70 | `EX_SOFTWARE` |
 ///
 /// ```
-/// use resilience::{Classify, errors::NotFound, exit_status};
+/// use resilience::{Classify, errors::NotFound, exit::exit_status};
 ///
 /// assert_eq!(exit_status(&NotFound::new("file", "users.csv").classify()), 66);
 /// ```

@@ -1,10 +1,10 @@
 //! Where an error ends: work that knows who it is done for, and whose failure is one log record.
 
-pub(crate) mod exit;
+pub mod exit;
 pub(crate) mod panics;
-pub(crate) mod report;
-pub(crate) mod request;
-pub(crate) mod shutdown;
+pub mod report;
+pub mod request;
+pub mod shutdown;
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -18,9 +18,10 @@ use tokio::task::futures::TaskLocalFuture;
 use tracing::Span;
 use tracing::instrument::{Instrument as _, Instrumented};
 
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::{
-    Classification, Classify, Evidence, Report, RequestContext, RequestId, report_success,
+    Classification, Classify, RequestContext, alert, report::Report, request::RequestId,
+    taxonomy::Evidence,
 };
 use exit::failed_in;
 
@@ -86,7 +87,7 @@ impl Boundary {
 
     /// The request id of a new context, such as a message's id: accepted as [`RequestId::parse`]
     /// does, and else made. A context that is there already keeps its own.
-    pub fn request_id<N: Named + ?Sized>(mut self, id: &N) -> Self {
+    pub fn request_id<N: ContextId + ?Sized>(mut self, id: &N) -> Self {
         if let Some(new) = &mut self.new {
             new.request_id = id.name().and_then(|id| RequestId::parse(&id));
         }
@@ -94,7 +95,7 @@ impl Boundary {
     }
 
     /// Who the user is, if the name says: for the new context, or the one that is there.
-    pub fn user<N: Named + ?Sized>(mut self, user: &N) -> Self {
+    pub fn user<N: ContextId + ?Sized>(mut self, user: &N) -> Self {
         if let Some(user) = user.name().map(Arc::from) {
             match &mut self.new {
                 Some(new) => new.user = Some(user),
@@ -105,7 +106,7 @@ impl Boundary {
     }
 
     /// Which tenant it is, if the name says: for the new context, or the one that is there.
-    pub fn tenant<N: Named + ?Sized>(mut self, tenant: &N) -> Self {
+    pub fn tenant<N: ContextId + ?Sized>(mut self, tenant: &N) -> Self {
         if let Some(tenant) = tenant.name().map(Arc::from) {
             match &mut self.new {
                 Some(new) => new.tenant = Some(tenant),
@@ -173,12 +174,12 @@ impl At {
     /// Reports a panic, which goes on.
     #[inline]
     fn watch<T>(self, work: impl FnOnce() -> T) -> T {
-        panics::pass(work, |panicked| panicked.report(Some(self.operation), self.place))
+        panics::observe_panic(work, |panicked| panicked.report(Some(self.operation), self.place))
     }
 
     fn settle<T, E>(self, outcome: &Result<T, E>, report: impl FnOnce(&E, Self)) {
         match outcome {
-            Ok(_) => report_success(self.operation),
+            Ok(_) => alert::success(self.operation),
             Err(error) => report(error, self),
         }
     }
@@ -190,12 +191,12 @@ impl At {
 /// For an id of your own type:
 ///
 /// ```
-/// use resilience::Named;
+/// use resilience::request::ContextId;
 /// use std::borrow::Cow;
 ///
 /// struct UserId(u64);
 ///
-/// impl Named for UserId {
+/// impl ContextId for UserId {
 ///     fn name(&self) -> Option<Cow<'_, str>> {
 ///         self.0.name()
 ///     }
@@ -206,28 +207,28 @@ impl At {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't name a request, a user or a tenant",
     label = "write a text, a number, or an `Option` of one",
-    note = "for an id of your own type, implement `resilience::Named`, or write `.to_string()`"
+    note = "for an id of your own type, implement `resilience::request::ContextId`, or write `.to_string()`"
 )]
-pub trait Named {
+pub trait ContextId {
     /// The name, if there is one.
     fn name(&self) -> Option<Cow<'_, str>>;
 }
 
-impl<N: Named + ?Sized> Named for &N {
+impl<N: ContextId + ?Sized> ContextId for &N {
     fn name(&self) -> Option<Cow<'_, str>> {
         (**self).name()
     }
 }
 
-impl<N: Named> Named for Option<N> {
+impl<N: ContextId> ContextId for Option<N> {
     fn name(&self) -> Option<Cow<'_, str>> {
-        self.as_ref().and_then(Named::name)
+        self.as_ref().and_then(ContextId::name)
     }
 }
 
 macro_rules! named {
     ($($name:ty),* => |$this:ident| $text:expr) => {$(
-        impl Named for $name {
+        impl ContextId for $name {
             fn name(&self) -> Option<Cow<'_, str>> {
                 let $this = self;
                 Some($text)
@@ -242,7 +243,7 @@ named!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, uuid::Uui
 
 /// A header of a request. None if it isn't text.
 #[cfg(feature = "axum")]
-impl Named for http::HeaderValue {
+impl ContextId for http::HeaderValue {
     fn name(&self) -> Option<Cow<'_, str>> {
         self.to_str().ok().map(Cow::Borrowed)
     }
@@ -358,9 +359,10 @@ pub mod internals {
     }
 
     /// `classify = …`: says what a foreign error is.
-    pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Told<E>, at: At) {
-        let told = by(error);
-        let error = Classified { error, class: told.class, evidence: (told.evidence)(error) };
+    pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Classified<E>, at: At) {
+        let classified = by(error);
+        let error =
+            ByAnother { error, class: classified.class, evidence: (classified.evidence)(error) };
         Report::new(&error)
             .type_name(std::any::type_name::<E>())
             .operation(at.operation)
@@ -368,19 +370,19 @@ pub mod internals {
             .emit();
     }
 
-    struct Classified<'a, E> {
+    struct ByAnother<'a, E> {
         error: &'a E,
         class: Classification,
         evidence: Evidence<'a>,
     }
 
-    impl<E: Display> Display for Classified<'_, E> {
+    impl<E: Display> Display for ByAnother<'_, E> {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             self.error.fmt(f)
         }
     }
 
-    impl<E: Display> Classify for Classified<'_, E> {
+    impl<E: Display> Classify for ByAnother<'_, E> {
         fn classify(&self) -> Classification {
             self.class
         }

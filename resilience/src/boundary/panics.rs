@@ -8,8 +8,8 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 
-use crate::support::catch_panic::caught;
-use crate::{Classification, Classify, Evidence, Report};
+use crate::support::catch_panic::catch_panic;
+use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
 
 /// A panic that was caught.
 #[derive(Debug)]
@@ -45,15 +45,15 @@ thread_local! {
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
     watched(function).map_err(|(panicked, payload)| {
-        caught(|| drop(payload));
+        catch_panic(|| drop(payload));
         panicked
     })
 }
 
 /// Runs a function whose panic goes on once it has been told of.
-pub(crate) fn pass<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)) -> T {
+pub(crate) fn observe_panic<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)) -> T {
     watched(function).unwrap_or_else(|(panicked, payload)| {
-        caught(|| tell(&panicked));
+        catch_panic(|| tell(&panicked));
         // For who looks at it further out, whom the hook tells nothing.
         match panicked.place {
             Some(place) => put(place),
@@ -240,7 +240,7 @@ mod tests {
 
         impl Drop for Rollback {
             fn drop(&mut self) {
-                drop(panic::catch_unwind(|| pass(|| panic!("of a boundary"), |_| {})));
+                drop(panic::catch_unwind(|| observe_panic(|| panic!("of a boundary"), |_| {})));
                 for number in 0..2 {
                     drop(panic::catch_unwind(|| panic!("of the rollback {number}")));
                 }

@@ -1,3 +1,5 @@
+//! Graceful shutdown after a fatal error.
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -15,11 +17,11 @@ pub struct ShutdownReason {
     pub operation: Option<Arc<str>>,
 }
 
-/// Resolves when a fatal error has been reported, or [`request_shutdown`] was called; at once if
+/// Resolves when a fatal error has been reported, or [`request`] was called; at once if
 /// that has happened already.
 ///
 /// The library never ends the process. Whoever runs the server gives it this future, as in
-/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown_requested())`, or waits
+/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown::requested())`, or waits
 /// beside it:
 ///
 /// ```no_run
@@ -27,15 +29,15 @@ pub struct ShutdownReason {
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// tokio::select! {
 ///     () = serve() => {}
-///     () = resilience::shutdown_requested() => {}
+///     () = resilience::shutdown::requested() => {}
 /// }
-/// if let Some(reason) = resilience::shutdown_reason() {
+/// if let Some(reason) = resilience::shutdown::reason() {
 ///     eprintln!("stopped because of {}", reason.code);
 /// }
 /// # });
 /// ```
 ///
-/// Signals don't resolve it. Wait for them in the same place, and [`shutdown_reason`] still tells
+/// Signals don't resolve it. Wait for them in the same place, and [`reason`] still tells
 /// what was meant from what wasn't:
 ///
 /// ```no_run
@@ -43,7 +45,7 @@ pub struct ShutdownReason {
 /// /// For `with_graceful_shutdown`.
 /// async fn stop() {
 ///     tokio::select! {
-///         () = resilience::shutdown_requested() => {}
+///         () = resilience::shutdown::requested() => {}
 ///         () = terminated() => {} // by `tokio::signal`: SIGTERM, Ctrl-C
 ///     }
 /// }
@@ -61,8 +63,8 @@ pub struct ShutdownReason {
 /// }
 ///
 /// fn run() -> Result<ExitCode, MissingConfig> {
-///     // … serve until `shutdown_requested()` …
-///     Ok(if resilience::shutdown_reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+///     // … serve until `shutdown::requested()` …
+///     Ok(if resilience::shutdown::reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 /// }
 /// ```
 ///
@@ -70,25 +72,25 @@ pub struct ShutdownReason {
 /// test that reports a fatal error has a [`Shutdown`] of its own.
 ///
 /// Dropping the future is cancelling; nothing is lost.
-pub fn shutdown_requested() -> ShutdownRequested {
+pub fn requested() -> ShutdownRequested {
     Shutdown::current().requested()
 }
 
 /// Why the process was asked to stop, if it was.
-pub fn shutdown_reason() -> Option<ShutdownReason> {
+pub fn reason() -> Option<ShutdownReason> {
     Shutdown::current().reason()
 }
 
 /// Asks the process to stop, as a report of a fatal error does.
 ///
 /// ```
-/// # use resilience::Shutdown;
+/// # use resilience::shutdown::Shutdown;
 /// # Shutdown::new().sync_scope(|| {
-/// resilience::request_shutdown("LEASE_LOST");
-/// assert_eq!(resilience::shutdown_reason().unwrap().code, "LEASE_LOST");
+/// resilience::shutdown::request("LEASE_LOST");
+/// assert_eq!(resilience::shutdown::reason().unwrap().code, "LEASE_LOST");
 /// # });
 /// ```
-pub fn request_shutdown(code: &'static str) {
+pub fn request(code: &'static str) {
     Shutdown::current().request(code, None);
 }
 
@@ -102,14 +104,14 @@ tokio::task_local! {
 /// [`spawn`](crate::spawn) starts there, asks this one to stop and not the process.
 ///
 /// ```
-/// use resilience::{Shutdown, errors::MissingConfig, report};
+/// use resilience::{errors::MissingConfig, report, shutdown::Shutdown};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let shutdown = Shutdown::new();
 /// shutdown.clone().scope(async { report(&MissingConfig::new("DATABASE_URL")) }).await;
 /// shutdown.requested().await;
 /// assert_eq!(shutdown.reason().unwrap().code, "MISSING_CONFIG");
-/// assert_eq!(resilience::shutdown_reason(), None);
+/// assert_eq!(resilience::shutdown::reason(), None);
 /// # });
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -172,7 +174,7 @@ impl Shutdown {
     }
 }
 
-/// The future that [`shutdown_requested`] returns.
+/// The future that [`requested`] returns.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ShutdownRequested(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
 
@@ -219,8 +221,8 @@ mod tests {
     fn an_inner_scope_hides_the_outer_one() {
         let (outer, inner) = (Shutdown::new(), Shutdown::new());
         outer.clone().sync_scope(|| {
-            inner.clone().sync_scope(|| request_shutdown("INNER"));
-            assert_eq!(shutdown_reason(), None);
+            inner.clone().sync_scope(|| request("INNER"));
+            assert_eq!(reason(), None);
         });
         assert_eq!(inner.reason().map(|reason| reason.code), Some("INNER"));
         assert_eq!(outer.reason(), None);

@@ -7,7 +7,7 @@ pub mod ready_made;
 #[cfg(feature = "tokio")]
 pub(crate) mod redact;
 pub(crate) mod registry;
-pub(crate) mod taxonomy;
+pub mod taxonomy;
 pub(crate) mod upstream;
 
 #[cfg(feature = "reqwest")]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::taxonomy::RetryAfter as _;
-use crate::{Classification, Classify, Evidence, ServiceError};
+use crate::{Classification, Classify, ServiceError, taxonomy::Evidence};
 
 /// A service that we call answered with an error status.
 ///

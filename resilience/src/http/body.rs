@@ -40,7 +40,7 @@ fn plain<S: Serializer>(it: &Problem, serializer: S) -> Result<S::Ok, S::Error> 
     let mut body = serializer.serialize_struct("Problem", 3)?;
     body.serialize_field("error", it.code())?;
     body.serialize_field("message", it.detail())?;
-    body.serialize_field("request_id", &it.request_id().map(crate::RequestId::as_str))?;
+    body.serialize_field("request_id", &it.request_id().map(crate::request::RequestId::as_str))?;
     body.end()
 }
 

@@ -27,4 +27,5 @@ pub use self::problem::Problem;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::error::ResponseExt;
+pub use crate::error::taxonomy::code::generic_message;
 pub use crate::error::upstream::UpstreamError;

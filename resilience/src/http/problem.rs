@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::BodyFormat;
 use crate::{
-    Classification, Classify, FieldError, Report, RequestContext, RequestId, generic_message,
+    Classification, Classify, FieldError, RequestContext, http::generic_message, report::Report,
+    request::RequestId,
 };
 
 /// The answer to a request that failed: what the client learns of an error, and nothing more.

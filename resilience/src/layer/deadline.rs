@@ -13,7 +13,10 @@ use crate::support::clock;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
-/// use resilience::{Attempts, Classify, Deadline, Jitter, Retry, RetryBudget, RetryRules, Site, errors::ServiceUnavailable, secs};
+/// use resilience::{
+///     Classify, Retry, RetryBudget, errors::ServiceUnavailable, secs,
+///     retry::{Attempts, Jitter, RetryRules}, timeout::Deadline, registry::Site,
+/// };
 ///
 /// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());
 /// static BUDGET: RetryBudget = RetryBudget::standard();

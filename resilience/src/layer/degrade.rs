@@ -1,7 +1,7 @@
 use std::any::type_name;
 use std::fmt::Display;
 
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::layer::events;
 use crate::layer::site::Site;
 use crate::{Category, Classification};
@@ -40,7 +40,7 @@ impl Degrade {
 
     /// The same, and says so: `graceful_degradation_activated`, with the fallback's source text.
     /// `classify` answers with a [`Classification`].
-    pub fn activate<E: Display, C: Into<Told<E>>>(
+    pub fn activate<E: Display, C: Into<Classified<E>>>(
         self,
         error: &E,
         classify: impl FnOnce(&E) -> C,
@@ -62,7 +62,7 @@ impl Degrade {
     ///
     /// # Errors
     /// `error`, if the fallback failed; its own failure is logged as `degradation_failed`.
-    pub fn settle<T, E: Display, C: Into<Told<E>>>(
+    pub fn settle<T, E: Display, C: Into<Classified<E>>>(
         fallback_outcome: Result<T, E>,
         error: E,
         classify: impl FnOnce(&E) -> C,

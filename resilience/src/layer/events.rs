@@ -1,7 +1,7 @@
 //! What the layers tell: one `tracing` event per fact, target `resilience`, the name as its
 //! message.
 //!
-//! Errors come as [`Shown`](crate::layer::classified::Shown), so that their texts are fit for logs.
+//! Errors come as [`Redacted`](crate::layer::classified::Redacted), so that their texts are fit for logs.
 
 use std::fmt::Display;
 use std::time::Duration;

@@ -1,16 +1,16 @@
 //! The layers that an attribute puts around a function: one folder for each.
 
-pub(crate) mod circuit_breaker;
+pub mod circuit_breaker;
 pub(crate) mod classified;
 pub(crate) mod context;
 pub(crate) mod deadline;
 pub(crate) mod degrade;
 pub(crate) mod events;
-pub(crate) mod registry;
-pub(crate) mod retry;
+pub mod registry;
+pub mod retry;
 pub(crate) mod retry_budget;
 pub(crate) mod runtime_options;
 pub(crate) mod site;
-pub(crate) mod timeout;
+pub mod timeout;
 #[cfg(feature = "_sqlx")]
 pub(crate) mod transaction;

@@ -2,34 +2,36 @@
 
 use std::sync::Arc;
 
+pub use super::site::Site;
+
 use super::circuit_breaker::{CircuitBreaker, CircuitBreakerRef, listed};
 
 /// What can be watched and controlled: every static circuit breaker that was used, and every other
 /// one that is watched.
 ///
 /// ```
-/// use resilience::{CircuitBreaker, CircuitState, sites};
+/// use resilience::{CircuitBreaker, registry, circuit_breaker::CircuitState};
 ///
 /// static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory");
 /// INVENTORY.register();
 ///
-/// for breaker in sites().circuit_breakers() {
+/// for breaker in registry().circuit_breakers() {
 ///     println!("{} is {}", breaker.name(), breaker.state());
 /// }
-/// sites().circuit_breaker("inventory").unwrap().force_open();
+/// registry().circuit_breaker("inventory").unwrap().force_open();
 /// assert_eq!(INVENTORY.state(), CircuitState::ForcedOpen);
 /// ```
-pub fn sites() -> Sites {
-    Sites { _later: () }
+pub fn registry() -> Registry {
+    Registry { _later: () }
 }
 
-/// See [`sites`].
+/// See [`registry`].
 #[derive(Debug, Clone, Copy)]
-pub struct Sites {
+pub struct Registry {
     _later: (),
 }
 
-impl Sites {
+impl Registry {
     /// The breakers listed at this moment, in the order in which they were first used or watched.
     ///
     /// A static one is listed with its first call through an attribute, or by
@@ -37,9 +39,9 @@ impl Sites {
     /// [`watch`](Self::watch), as long as they live.
     ///
     /// ```
-    /// use resilience::sites;
+    /// use resilience::registry;
     ///
-    /// let open = sites().circuit_breakers().filter(|breaker| breaker.would_reject()).count();
+    /// let open = registry().circuit_breakers().filter(|breaker| breaker.would_reject()).count();
     /// assert_eq!(open, 0);
     /// ```
     pub fn circuit_breakers(self) -> impl Iterator<Item = CircuitBreakerRef> {
@@ -49,9 +51,9 @@ impl Sites {
     /// The breakers of this name, which needn't be unique.
     ///
     /// ```
-    /// use resilience::sites;
+    /// use resilience::registry;
     ///
-    /// for breaker in sites().circuit_breakers_named("inventory") {
+    /// for breaker in registry().circuit_breakers_named("inventory") {
     ///     breaker.reset();
     /// }
     /// ```
@@ -65,7 +67,7 @@ impl Sites {
     /// The first breaker of this name, if one is listed.
     ///
     /// ```
-    /// assert!(resilience::sites().circuit_breaker("no such thing").is_none());
+    /// assert!(resilience::registry().circuit_breaker("no such thing").is_none());
     /// ```
     pub fn circuit_breaker(self, name: &str) -> Option<CircuitBreakerRef> {
         self.circuit_breakers_named(name).next()
@@ -75,14 +77,14 @@ impl Sites {
     /// enough.
     ///
     /// ```
-    /// use resilience::{CircuitBreaker, sites};
+    /// use resilience::{CircuitBreaker, registry};
     /// use std::sync::Arc;
     ///
     /// let breaker = Arc::new(CircuitBreaker::new("mailer"));
-    /// sites().watch(&breaker);
-    /// assert!(sites().circuit_breaker("mailer").is_some());
+    /// registry().watch(&breaker);
+    /// assert!(registry().circuit_breaker("mailer").is_some());
     /// drop(breaker);
-    /// assert!(sites().circuit_breaker("mailer").is_none());
+    /// assert!(registry().circuit_breaker("mailer").is_none());
     /// ```
     pub fn watch(self, breaker: &Arc<CircuitBreaker>) {
         listed::watch(breaker);

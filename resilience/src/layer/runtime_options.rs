@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::layer::events;
 use crate::layer::site::Site;
-use crate::{Jitter, Retry};
+use crate::{Retry, retry::Jitter};
 
 /// A timeout of zero would give up every call that has to wait.
 pub fn timeout(after: Duration, site: &Site) -> Duration {

@@ -8,7 +8,7 @@ use crate::RetryBudget;
 /// The attributes make one `static` per function. By hand:
 ///
 /// ```
-/// use resilience::Site;
+/// use resilience::registry::Site;
 ///
 /// static CHARGE: Site = Site::new("payments", "charge", module_path!(), file!(), line!());
 /// assert_eq!(CHARGE.service(), "payments");

@@ -1,3 +1,5 @@
+//! Limits on how long a call may take.
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,10 +9,10 @@ use pin_project_lite::pin_project;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 
-use crate::layer::deadline::Deadline;
+pub use super::deadline::Deadline;
 use crate::layer::events;
 use crate::layer::site::Site;
-use crate::{FromRejected, Rejected};
+use crate::{Rejected, taxonomy::FromRejected};
 
 /// A limit on how long a call may take: what `#[timeout]` writes, for a future at hand.
 ///

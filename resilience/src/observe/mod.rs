@@ -1,4 +1,4 @@
 //! Counts failures, so that the right people learn about them.
 
 #[cfg(feature = "boundary")]
-pub(crate) mod alert;
+pub mod alert;

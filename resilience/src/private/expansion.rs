@@ -6,9 +6,10 @@ use std::error::Error;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::{
-    CircuitBreaker, Classification, Classify, Evidence, FromRejected, Rejected, RetryBudget,
+    CircuitBreaker, Classification, Classify, Rejected, RetryBudget,
+    taxonomy::{Evidence, FromRejected},
 };
 
 /// A `Result`, by whatever alias.
@@ -36,8 +37,8 @@ pub fn run<T>(body: impl FnOnce() -> T) -> T {
 
 /// The error classifies itself.
 #[inline]
-pub fn classify<E: Classify>(error: &E) -> Told<E> {
-    Told::by_itself(error)
+pub fn classify<E: Classify>(error: &E) -> Classified<E> {
+    Classified::by_itself(error)
 }
 
 /// A value of a type, for the compiler to see and nobody to call.
@@ -51,53 +52,53 @@ pub fn unreached<T>() -> T {
 pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     by: F,
     look: fn(&E) -> Evidence<'_>,
-) -> impl Fn(&E) -> Told<E> + Copy {
-    move |error| Told::by_another(by(error), look)
+) -> impl Fn(&E) -> Classified<E> + Copy {
+    move |error| Classified::by_another(by(error), look)
 }
 
-/// Finds the causes of an error of whatever type: `(&&&&&Causes::<E>::NEW).look_at_causes()` takes
+/// Finds the causes of an error of whatever type: `(&&&&&AutorefEvidence::<E>::NEW).look_at_causes()` takes
 /// the first that fits.
 #[derive(Debug)]
-pub struct Causes<E>(PhantomData<E>);
+pub struct AutorefEvidence<E>(PhantomData<E>);
 
-impl<E> Causes<E> {
+impl<E> AutorefEvidence<E> {
     pub const NEW: Self = Self(PhantomData);
 }
 
 /// A method by a name that no trait of the user's has: one for every type would come first.
-pub trait LookAtCauses<E> {
+pub trait FindEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_>;
 }
 
 /// It may be borrowed, and then can't be looked at itself; its source can.
-impl<E: Error> LookAtCauses<E> for &&&&Causes<E> {
+impl<E: Error> FindEvidence<E> for &&&&AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| error.source().map_or(Evidence::default(), Evidence::of)
     }
 }
 
 /// `Box<dyn Error + Send + Sync>`, `anyhow::Error`
-impl<E: AsRef<dyn Error + Send + Sync>> LookAtCauses<E> for &&&Causes<E> {
+impl<E: AsRef<dyn Error + Send + Sync>> FindEvidence<E> for &&&AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| Evidence::of(error.as_ref())
     }
 }
 
 /// `Box<dyn Error + Send>`
-impl<E: AsRef<dyn Error + Send>> LookAtCauses<E> for &&Causes<E> {
+impl<E: AsRef<dyn Error + Send>> FindEvidence<E> for &&AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| Evidence::of(error.as_ref())
     }
 }
 
 /// `Box<dyn Error>`
-impl<E: AsRef<dyn Error>> LookAtCauses<E> for &Causes<E> {
+impl<E: AsRef<dyn Error>> FindEvidence<E> for &AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| Evidence::of(error.as_ref())
     }
 }
 
-impl<E> LookAtCauses<E> for Causes<E> {
+impl<E> FindEvidence<E> for AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         nothing
     }

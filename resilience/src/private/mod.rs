@@ -3,6 +3,7 @@
 #[cfg(feature = "tokio")]
 pub(crate) mod expansion;
 mod into_response;
+pub mod old_paths;
 mod register;
 
 pub use crate::__into_response as into_response;
@@ -18,7 +19,7 @@ pub use crate::error::taxonomy::{
 #[cfg(feature = "tokio")]
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
 #[cfg(feature = "tokio")]
-pub use crate::layer::classified::Told;
+pub use crate::layer::classified::Classified;
 #[cfg(feature = "tokio")]
 pub use crate::layer::context::{Frame, Key};
 #[cfg(feature = "tokio")]
@@ -33,13 +34,13 @@ pub use crate::layer::timeout::Timed;
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
-    Causes, LookAtCauses, classify, classify_by, clone_handle, ignores, named, nothing, reject,
-    reject_by, run, unreached,
+    AutorefEvidence, FindEvidence, classify, classify_by, clone_handle, ignores, named, nothing,
+    reject, reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
-pub use crate::support::atomic_word::Word;
+pub use crate::support::atomic_word::AtomicWord;
 #[cfg(feature = "boxed")]
 pub use inventory;
 pub use std::string::ToString;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// Every state fits into one word and every second word says which state it belongs to, so acquire
 /// and release suffice.
-pub trait Word {
+pub trait AtomicWord {
     /// Reads, with acquire ordering.
     fn load(&self) -> u64;
 
@@ -26,7 +26,7 @@ pub trait Word {
     fn compare_exchange(&self, current: u64, new: u64) -> Result<u64, u64>;
 }
 
-impl Word for AtomicU64 {
+impl AtomicWord for AtomicU64 {
     #[inline]
     fn load(&self) -> u64 {
         Self::load(self, Ordering::Acquire)

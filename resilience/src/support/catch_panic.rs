@@ -4,7 +4,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What the function returns, or nothing if it panicked; the panic hook has told of it.
-pub(crate) fn caught<T>(function: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn catch_panic<T>(function: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(function)) {
         Ok(value) => Some(value),
         Err(panic) => {
@@ -32,8 +32,8 @@ mod tests {
 
     #[test]
     fn neither_a_panic_nor_what_it_carries_gets_through() {
-        assert_eq!(caught(|| 3), Some(3));
-        assert_eq!(caught(|| panic!("once")), None::<()>);
-        assert_eq!(caught(|| std::panic::panic_any(Bomb)), None::<()>);
+        assert_eq!(catch_panic(|| 3), Some(3));
+        assert_eq!(catch_panic(|| panic!("once")), None::<()>);
+        assert_eq!(catch_panic(|| std::panic::panic_any(Bomb)), None::<()>);
     }
 }

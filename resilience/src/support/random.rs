@@ -21,7 +21,7 @@ thread_local! {
 /// use resilience::Retry;
 ///
 /// let delays = || {
-///     resilience::seed_jitter(7);
+///     resilience::retry::seed_jitter(7);
 ///     Retry::new().delays().take(3).collect::<Vec<_>>()
 /// };
 /// assert_eq!(delays(), delays());

@@ -30,7 +30,7 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 
 /// Gives every request that a server answers its [`RequestContext`](crate::RequestContext).
 ///
-/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](crate::RequestId::parse)
+/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](crate::request::RequestId::parse)
 ///   for logs and stands there once; else a new one is made. A context that is there already, as
 ///   under axum's `RequestLayer`, stays. Every response tells it in the same metadata.
 /// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a
@@ -40,7 +40,7 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 /// - A **panic** of the handler, or of its stream, is an `unexpected_error` in the log, code
 ///   `PANIC`, with message and place; the client gets `Internal`, which doesn't tell it from any
 ///   other.
-/// - A **success**, an answer that ends with `Ok`, is [told](crate::report_success) to the alerts.
+/// - A **success**, an answer that ends with `Ok`, is [told](crate::alert::success) to the alerts.
 ///
 /// ```text
 /// tonic::transport::Server::builder().layer(resilience::tonic::RequestContextLayer::new()).add_service(orders).serve(address)

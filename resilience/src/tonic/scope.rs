@@ -7,7 +7,7 @@ use tracing::Span;
 use super::{REQUEST_ID, status};
 use crate::boundary::panics::Panicked;
 use crate::errors::Internal;
-use crate::{RequestContext, RequestId};
+use crate::{RequestContext, request::RequestId};
 
 /// What holds while one request is answered.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Scope {
         if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0")
             && let Some(operation) = self.context.operation()
         {
-            crate::report_success(&operation);
+            crate::alert::success(&operation);
         }
     }
 

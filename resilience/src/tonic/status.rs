@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::error::PUSHBACK;
-use crate::{Advice, Category, Classification, Classify, Rejected, generic_message};
+use crate::{Advice, Category, Classification, Classify, Rejected, http::generic_message};
 
 /// The status that tells a client of an error, and nothing that isn't meant for it.
 ///

@@ -6,8 +6,14 @@ use std::time::Duration;
 
 use resilience::errors::{CacheMiss, Internal, MissingConfig, NetworkTimeout, NotFound};
 use resilience::{
-    Alert, AlertNotice, AlertPhase, Category, Classification, Classify, Degrade, Report,
-    RequestContext, Severity, Shutdown, Site, millis, on_alert, report, report_success, secs,
+    Alert, Category, Classification, Classify, Degrade, RequestContext, Severity,
+    alert::{self, AlertNotice, AlertPhase},
+    millis, on_alert,
+    registry::Site,
+    report,
+    report::Report,
+    secs,
+    shutdown::Shutdown,
 };
 use resilience_boundary_tests::Records;
 use tokio::time::{advance, sleep};
@@ -35,7 +41,7 @@ impl Heard {
     }
 
     fn succeed(&self) {
-        report_success(self.operation);
+        alert::success(self.operation);
     }
 
     fn take(&self) -> Vec<AlertNotice> {
@@ -98,8 +104,8 @@ async fn a_success_of_another_operation_changes_nothing() {
     let heard = Heard::of("mine");
     for _ in 0..4 {
         heard.fail(&timeout());
-        report_success("another");
-        report_success("");
+        alert::success("another");
+        alert::success("");
     }
     heard.fail(&timeout());
     assert_eq!(heard.phases(), [(Began, 5)]);
@@ -243,7 +249,7 @@ async fn a_listener_may_panic_and_may_report() {
     on_alert(|notice| {
         if &*notice.operation == "unlucky" {
             Report::new(&Internal::new("told from inside")).operation("unlucky").emit();
-            report_success("unlucky");
+            alert::success("unlucky");
         }
     });
     let heard = Heard::of("unlucky");

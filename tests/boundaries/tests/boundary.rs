@@ -6,8 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use resilience::{
-    AlertNotice, AlertPhase, Boundary, Classification, Named, Rejected, RequestContext, RequestId,
-    ServiceError, boundary, degrade, on_alert, retry, timeout,
+    Boundary, Classification, Rejected, RequestContext, ServiceError,
+    alert::{AlertNotice, AlertPhase},
+    boundary, degrade, on_alert,
+    request::{ContextId, RequestId},
+    retry, timeout,
 };
 use resilience_boundary_tests::{Record, Records};
 
@@ -93,7 +96,7 @@ async fn of_nested_boundaries_the_innermost_makes_the_record() {
 }
 
 #[boundary]
-#[retry(idempotent, attempts = 3, timed_elsewhere)]
+#[retry(idempotent, attempts = 3, external_timeout)]
 async fn retried(calls: &AtomicU32, good: u32) -> Result<u32, UserError> {
     let call = calls.fetch_add(1, Relaxed) + 1;
     if call >= good { Ok(call) } else { Err(UserError::Away) }
@@ -439,7 +442,7 @@ async fn a_success_ends_a_row_of_failures() {
 fn names_of_all_sorts() {
     let header = http::HeaderValue::from_static("abc");
     let torn = http::HeaderValue::from_bytes(b"\xff").unwrap();
-    let table: [(&dyn Named, Option<&str>); 10] = [
+    let table: [(&dyn ContextId, Option<&str>); 10] = [
         (&"a", Some("a")),
         (&String::from("b"), Some("b")),
         (&Some("c"), Some("c")),
@@ -592,7 +595,7 @@ mod shapes {
     #[async_trait]
     impl Users for Repository {
         #[boundary(operation = "user", user = self.owner, tenant = id)]
-        #[retry(idempotent, attempts = 2, base = "1ms", timed_elsewhere)]
+        #[retry(idempotent, attempts = 2, base = "1ms", external_timeout)]
         async fn user(&self, id: u64) -> Result<u64, UserError> {
             self.rows.iter().copied().find(|row| *row == id).ok_or(UserError::Unknown(id))
         }

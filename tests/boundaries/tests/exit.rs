@@ -7,7 +7,7 @@ use resilience::errors::{
     NetworkTimeout, NotFound, RateLimited, ServiceUnavailable, UpstreamClientError,
     ValidationError,
 };
-use resilience::{Classification, Classify, Shutdown, exit_status, report, secs};
+use resilience::{Classification, Classify, exit::exit_status, report, secs, shutdown::Shutdown};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -15,7 +15,8 @@ use resilience::errors::{
 };
 use resilience::http::{BodyFormat, UpstreamError};
 use resilience::{
-    Classification, Classify, FieldError, Problem, Rejected, ServiceError, Severity, Shutdown,
+    Classification, Classify, FieldError, Problem, Rejected, ServiceError, Severity,
+    shutdown::Shutdown,
 };
 use tower::ServiceExt as _;
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::Request;
 use resilience::http::RequestExt as _;
-use resilience::{RequestContext, RequestId, ServiceError, retry};
+use resilience::{RequestContext, ServiceError, request::RequestId, retry};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum CallError {
@@ -40,7 +40,7 @@ async fn told(request: reqwest::RequestBuilder) -> Result<String, CallError> {
 
 #[tokio::test]
 async fn a_request_tells_who_it_is_made_for_and_what_it_repeats() {
-    #[retry(idempotency_key = key, timed_elsewhere)]
+    #[retry(idempotency_key = key, external_timeout)]
     async fn charge(url: &str, key: &str) -> Result<String, CallError> {
         told(client().post(url)).await
     }
@@ -67,7 +67,7 @@ async fn a_header_that_is_there_is_replaced() {
 
 #[tokio::test]
 async fn a_key_that_can_not_be_sent_fails_the_call_for_good() {
-    #[retry(idempotency_key = "two\nlines", timed_elsewhere)]
+    #[retry(idempotency_key = "two\nlines", external_timeout)]
     async fn charge(url: &str) -> Result<String, CallError> {
         told(client().post(url)).await
     }

@@ -9,7 +9,8 @@ use resilience::errors::{
 };
 use resilience::http::BodyFormat;
 use resilience::{
-    Advice, Classification, Classify, FieldError, Problem, RequestContext, RequestId, ServiceError,
+    Advice, Classification, Classify, FieldError, Problem, RequestContext, ServiceError,
+    request::RequestId,
 };
 
 /// An error that says whatever it is told to.

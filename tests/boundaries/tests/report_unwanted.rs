@@ -5,7 +5,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use resilience::{Classification, Classify, Evidence, RequestContext, Shutdown, report};
+use resilience::{
+    Classification, Classify, RequestContext, report, shutdown::Shutdown, taxonomy::Evidence,
+};
 use resilience_boundary_tests::Records;
 use tracing::Level;
 

@@ -70,7 +70,7 @@ fn server(test: &str, name: &str, variable: &str) -> Option<String> {
 /// A statement under a retry.
 macro_rules! statement {
     ($name:ident, $connection:ty) => {
-        #[retry(idempotent, attempts = 2, timed_elsewhere)]
+        #[retry(idempotent, attempts = 2, external_timeout)]
         async fn $name(
             connection: &mut $connection,
             statement: &'static str,

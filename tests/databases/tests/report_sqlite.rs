@@ -173,7 +173,7 @@ fn neither_does_an_error_that_is_classified_from_outside() {
     const CLASS: Classification = Classification::transient("FOREIGN");
 
     #[boundary(classify = |_| CLASS)]
-    #[retry(idempotent, timed_elsewhere, attempts = 2)]
+    #[retry(idempotent, external_timeout, attempts = 2)]
     fn foreign() -> Result<(), Foreign> {
         Err(Foreign(unreadable()))
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use resilience::__private::Deadline;
 use resilience::__private::circuit_breaker::fire;
-use resilience::CircuitState::{Closed, HalfOpen, Open};
-use resilience::{CircuitBreaker, Classification, Classify, Permit, Rejected};
+use resilience::circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
+use resilience::{CircuitBreaker, Classification, Classify, Rejected, circuit_breaker::Permit};
 use tokio::time::advance;
 
 use crate::{BUSY, Error, RECOVERY, call, due, fail, retry_after};

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use resilience::CircuitState::{Closed, Disabled, ForcedClosed, ForcedOpen, Open};
-use resilience::{ChangeReason, CircuitBreaker, Classification, sites};
+use resilience::circuit_breaker::CircuitState::{Closed, Disabled, ForcedClosed, ForcedOpen, Open};
+use resilience::{CircuitBreaker, Classification, circuit_breaker::ChangeReason, registry};
 use tokio::time::advance;
 
 use crate::{BUSY, RECOVERY, call, fail, retry_after};
@@ -123,7 +123,7 @@ async fn a_listener_that_panics_or_uses_the_breaker_breaks_nothing() {
 #[tokio::test(start_paused = true)]
 async fn sites_list_a_static_with_its_first_call_and_only_once() {
     static LISTED: CircuitBreaker = CircuitBreaker::new("listed").failure_threshold(1);
-    let listed = || sites().circuit_breakers_named("listed").count();
+    let listed = || registry().circuit_breakers_named("listed").count();
     assert_eq!(listed(), 0);
     for _ in 0..3 {
         LISTED.acquire_static(None).unwrap().succeeded();
@@ -131,7 +131,7 @@ async fn sites_list_a_static_with_its_first_call_and_only_once() {
     LISTED.register();
     assert_eq!(listed(), 1);
 
-    sites().circuit_breaker("listed").unwrap().force_open();
+    registry().circuit_breaker("listed").unwrap().force_open();
     assert!(LISTED.acquire_static(None).is_err());
     LISTED.reset();
     LISTED.acquire_static(None).unwrap().failed(&BUSY);
@@ -145,18 +145,18 @@ fn sites_list_a_static_also_when_it_is_first_used_while_open() {
     static FORCED: CircuitBreaker = CircuitBreaker::new("forced at the start");
     FORCED.force_open();
     assert!(FORCED.acquire_static(None).is_err());
-    assert!(sites().circuit_breaker("forced at the start").is_some());
+    assert!(registry().circuit_breaker("forced at the start").is_some());
 }
 
 #[test]
 fn sites_list_a_watched_breaker_as_long_as_it_lives() {
-    let named = || sites().circuit_breakers_named("watched").count();
+    let named = || registry().circuit_breakers_named("watched").count();
     let breakers: Vec<_> = (0..100).map(|_| Arc::new(CircuitBreaker::new("watched"))).collect();
     for breaker in breakers.iter().chain(&breakers) {
-        sites().watch(breaker);
+        registry().watch(breaker);
     }
     assert_eq!(named(), 100);
-    let found = sites().circuit_breaker("watched").unwrap();
+    let found = registry().circuit_breaker("watched").unwrap();
     drop(breakers);
     assert_eq!(named(), 1, "what was found is held");
     drop(found);

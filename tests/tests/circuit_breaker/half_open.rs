@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use resilience::CircuitState::{Closed, HalfOpen, Open};
+use resilience::circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
 use resilience::{CircuitBreaker, Classification, Classify, Rejected};
 use tokio::time::advance;
 

@@ -7,7 +7,7 @@ mod half_open;
 use std::fmt;
 use std::time::Duration;
 
-use resilience::CircuitState::Open;
+use resilience::circuit_breaker::CircuitState::Open;
 use resilience::{CircuitBreaker, Classification, Classify, Rejected};
 use tokio::time::advance;
 

@@ -10,7 +10,7 @@ use record::Failure;
 use super::request::seen::{Fingerprint, Place};
 use crate::observe::alert;
 
-use crate::{Category, Classify, RequestContext, Shutdown};
+use crate::{Category, Classify, RequestContext, shutdown::Shutdown};
 
 /// Logs an error at a boundary: a handler, a consumer, the end of a program.
 ///
@@ -24,7 +24,7 @@ use crate::{Category, Classify, RequestContext, Shutdown};
 /// report(&NotFound::new("user", "42")); // WARN expected_error, error.type = "NOT_FOUND", …
 /// ```
 #[track_caller]
-pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
+pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
     Report::new(error).emit()
 }
 
@@ -32,7 +32,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 /// done there.
 ///
 /// ```
-/// use resilience::{Report, errors::NotFound};
+/// use resilience::{errors::NotFound, report::Report};
 ///
 /// let reported = Report::new(&NotFound::new("user", "42")).operation("get_user").emit();
 /// assert!(reported.is_fresh());
@@ -83,7 +83,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> Reported {
 /// # What else a report does
 ///
 /// A fresh one counts for [alerts](crate::on_alert); that of a fatal error asks for a
-/// [shutdown](crate::shutdown_requested).
+/// [shutdown](crate::shutdown::requested).
 #[must_use = "a report is made by `emit`"]
 #[derive(Debug)]
 pub struct Report<'a, E: ?Sized> {
@@ -131,7 +131,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     /// Logs it, unless another boundary of the same request has.
     ///
     /// Formats nothing and captures nothing unless somebody wants the record.
-    pub fn emit(self) -> Reported {
+    pub fn emit(self) -> ReportOutcome {
         let class = self.error.classify();
         let context = RequestContext::current();
         let of_context = context.as_ref().and_then(RequestContext::operation);
@@ -148,7 +148,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         let wanted = alerting || record::is_wanted(class.severity());
         let fresh = context.as_ref().filter(|_| wanted).is_none_or(|context| {
             let print = Fingerprint::of(failure.error, &failure.evidence);
-            context.seen(|seen| seen.is_news(&print, self.passes.unwrap_or(self.place)))
+            context.seen(|seen| seen.is_first_occurrence(&print, self.passes.unwrap_or(self.place)))
         });
         if fresh {
             failure.log();
@@ -161,7 +161,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         if class.category() == Some(Category::Fatal) {
             Shutdown::current().request(class.code(), failure.operation);
         }
-        Reported { fresh }
+        ReportOutcome { fresh }
     }
 }
 
@@ -174,11 +174,11 @@ pub(crate) fn knows(context: &RequestContext, error: &impl Classify) -> bool {
 /// What became of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reported {
+pub struct ReportOutcome {
     fresh: bool,
 }
 
-impl Reported {
+impl ReportOutcome {
     /// Whether this is the failure's first report; false if another boundary of the same request
     /// has logged it.
     pub const fn is_fresh(self) -> bool {

@@ -11,7 +11,7 @@ use tracing::{Level, debug, error, event_enabled, warn};
 use super::text;
 use crate::boundary::request::seen::{LINKS, Place};
 use crate::error::database;
-use crate::{Classification, Evidence, RequestContext, Severity};
+use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
 const TARGET: &str = "resilience::report";
 

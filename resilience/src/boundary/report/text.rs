@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
 
-use crate::Evidence;
 use crate::boundary::request::seen::LINKS;
 use crate::error::redact::{self, PANICKED};
-use crate::support::catch_panic::caught;
+use crate::support::catch_panic::catch_panic;
+use crate::taxonomy::Evidence;
 
 /// The longest message, in bytes.
 const MESSAGE: usize = 4096;
@@ -35,7 +35,7 @@ pub(super) fn spans(trace: &dyn Display, error: &dyn Display, evidence: &Evidenc
 
 /// A backtrace.
 pub(super) fn trace(trace: &dyn Display) -> String {
-    caught(|| cut(formatted(trace), TRACE)).unwrap_or_else(|| PANICKED.to_owned())
+    catch_panic(|| cut(formatted(trace), TRACE)).unwrap_or_else(|| PANICKED.to_owned())
 }
 
 /// The causes of an error with this message, as a JSON array. None if there are none.
@@ -68,7 +68,8 @@ fn cause(link: &(dyn Error + 'static), error: &dyn Display, evidence: &Evidence<
 }
 
 fn words(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>, limit: usize) -> String {
-    caught(|| cut(redacted(text, error, evidence), limit)).unwrap_or_else(|| PANICKED.to_owned())
+    catch_panic(|| cut(redacted(text, error, evidence), limit))
+        .unwrap_or_else(|| PANICKED.to_owned())
 }
 
 fn formatted(text: &dyn Display) -> String {

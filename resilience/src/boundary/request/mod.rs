@@ -3,6 +3,8 @@
 
 pub(crate) mod seen;
 
+pub use super::ContextId;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,13 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::futures::TaskLocalFuture;
 use tracing::Instrument as _;
 
-use crate::Shutdown;
+use crate::shutdown::Shutdown;
 use seen::Seen;
 
 /// The name of a request: accepted from a header, or made.
 ///
 /// ```
-/// use resilience::RequestId;
+/// use resilience::request::RequestId;
 ///
 /// let made = RequestId::new();
 /// assert_eq!(made.as_str().len(), 36, "a version 7 UUID: {made}");
@@ -298,18 +300,18 @@ mod tests {
 
     #[test]
     fn a_name_may_ask_for_the_context_that_it_is_for() {
-        struct Shown<'c>(&'c RequestContext);
+        struct Sharing<'c>(&'c RequestContext);
 
-        impl From<Shown<'_>> for Arc<str> {
-            fn from(Shown(context): Shown<'_>) -> Self {
+        impl From<Sharing<'_>> for Arc<str> {
+            fn from(Sharing(context): Sharing<'_>) -> Self {
                 format!("{context:?}").into()
             }
         }
 
         let context = RequestContext::new();
-        context.set_user(Shown(&context));
-        context.set_tenant(Shown(&context));
-        context.set_operation(Shown(&context));
+        context.set_user(Sharing(&context));
+        context.set_tenant(Sharing(&context));
+        context.set_operation(Sharing(&context));
         assert!(context.operation().is_some_and(|operation| operation.contains("tenant")));
     }
 

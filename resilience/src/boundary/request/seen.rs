@@ -5,8 +5,8 @@ use std::error::Error;
 use std::fmt::{self, Display, Write as _};
 use std::hash::{DefaultHasher, Hasher as _};
 
-use crate::Evidence;
-use crate::support::catch_panic::caught;
+use crate::support::catch_panic::catch_panic;
+use crate::taxonomy::Evidence;
 
 /// How many links of a chain are looked at: nothing promises that a chain has an end.
 pub(crate) const LINKS: usize = 32;
@@ -64,7 +64,7 @@ impl Seen {
     /// What was logged at one place comes by each other place once, on its way out. So it is news
     /// at the place where it was logged, where it has happened again, and at a place where it
     /// has come by as often as it was logged.
-    pub(crate) fn is_news(&mut self, print: &Fingerprint, place: Place) -> bool {
+    pub(crate) fn is_first_occurrence(&mut self, print: &Fingerprint, place: Place) -> bool {
         let known = self.0.iter_mut().rfind(|failure| failure.has(print));
         if let Some(failure) = known {
             if failure.logged.0 == place {
@@ -138,7 +138,7 @@ fn hash(text: &dyn Display) -> Option<u64> {
         }
     }
 
-    caught(|| {
+    catch_panic(|| {
         let mut hash = Hash { hasher: DefaultHasher::new(), left: LOOKED_AT };
         let complete = write!(hash, "{text}").is_ok();
         let told = if complete { hash.left < LOOKED_AT } else { hash.left == 0 };

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::SqlKind;
 use super::probe::{self, Answer};
 use super::sqlx::details;
-use crate::{Classification, Classify, Evidence, Sent, ServiceError};
+use crate::{Classification, Classify, Sent, ServiceError, taxonomy::Evidence};
 
 /// Says why a pool gave no connection: `PoolTimedOut` alone hides a server that is down, and one
 /// that is full.

@@ -12,7 +12,8 @@ use super::details::Code;
 use super::{Details, RolledBack, SqlCondition, SqlKind};
 use crate::error::downcast::downcast;
 use crate::{
-    Alert, Classification, Classify, Evidence, FieldError, Rejected, Sent, generic_message,
+    Alert, Classification, Classify, FieldError, Rejected, Sent, http::generic_message,
+    taxonomy::Evidence,
 };
 
 /// By the database's code ([the table](crate::sql#the-conditions)), and of the driver's own errors:

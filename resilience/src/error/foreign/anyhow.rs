@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use crate::error::registry::{classified, types};
-use crate::{Classification, Classify, Evidence, FieldError, generic_message};
+use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
 /// Looks through the contexts and the chain of sources, outermost first, for a type that this
 /// crate knows or that `#[derive(ServiceError)]` wrote. Unclassified if there is none.

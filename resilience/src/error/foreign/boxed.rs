@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use crate::error::registry::find;
-use crate::{Classification, Classify, Evidence, FieldError, generic_message};
+use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
 macro_rules! look_through {
     ($($object:ty),*) => {$(

@@ -5,7 +5,8 @@ use std::io::{Error, ErrorKind};
 
 use crate::error::registry;
 use crate::{
-    Classification, Classify, Evidence, FieldError, Rejected, Sent, Severity, generic_message,
+    Classification, Classify, FieldError, Rejected, Sent, Severity, http::generic_message,
+    taxonomy::Evidence,
 };
 
 /// By what is inside, if that classifies itself (a [`Rejected`], a ready-made error); else by the

@@ -99,8 +99,8 @@ impl Classify for Error {
         }
     }
 
-    fn evidence(&self) -> crate::Evidence<'_> {
-        crate::Evidence::of(self)
+    fn evidence(&self) -> crate::taxonomy::Evidence<'_> {
+        crate::taxonomy::Evidence::of(self)
     }
 }
 

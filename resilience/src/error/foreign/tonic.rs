@@ -7,7 +7,7 @@ use tonic_types::StatusExt as _;
 use crate::error::downcast::downcast;
 use crate::error::registry;
 use crate::error::taxonomy::RetryAfter as _;
-use crate::{Advice, Alert, Classification, Classify, Evidence, Rejected, Sent};
+use crate::{Advice, Alert, Classification, Classify, Rejected, Sent, taxonomy::Evidence};
 
 /// The metadata by which a callee says when a call may be repeated, in milliseconds, or by -1 that
 /// it must not be (gRFC A6).

@@ -62,8 +62,8 @@ macro_rules! ready_made {
                 std::borrow::Cow::Owned(of_fields(self))
             })?
 
-            fn evidence(&self) -> crate::Evidence<'_> {
-                crate::Evidence::of(self)
+            fn evidence(&self) -> crate::taxonomy::Evidence<'_> {
+                crate::taxonomy::Evidence::of(self)
             }
         }
 

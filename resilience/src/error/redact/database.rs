@@ -110,7 +110,7 @@ fn passes_on(link: &dyn Display) -> bool {
 
     let begins = |with: &str| {
         let mut begins = Begins { with };
-        let _ = crate::support::catch_panic::caught(|| write!(begins, "{link}"));
+        let _ = crate::support::catch_panic::catch_panic(|| write!(begins, "{link}"));
         begins.with.is_empty()
     };
     QUOTING.into_iter().any(begins)
@@ -153,7 +153,7 @@ mod tests {
 
     use super::super::text;
     use super::*;
-    use crate::{Classify as _, Evidence};
+    use crate::{Classify as _, taxonomy::Evidence};
 
     /// An error of a driver that nobody knows.
     #[derive(Debug)]

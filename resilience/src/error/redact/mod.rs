@@ -15,7 +15,7 @@ use std::error::Error;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::Evidence;
+use crate::taxonomy::Evidence;
 
 /// How far down a chain of causes is looked. One that is longer runs in a circle.
 const DEPTH: usize = 64;
@@ -39,8 +39,8 @@ static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
 /// machine, where the rows are made up, asks for the values once, when the program starts:
 ///
 /// ```
-/// resilience::log_database_values(cfg!(debug_assertions));
-/// # resilience::log_database_values(false);
+/// resilience::sql::log_database_values(cfg!(debug_assertions));
+/// # resilience::sql::log_database_values(false);
 /// ```
 ///
 /// Answers to clients never hold them, whatever is said here.

@@ -71,7 +71,7 @@ fn shorten(text: &str, before: &str, last: u8) -> String {
 fn mask(text: &str) -> Option<String> {
     let mut masked = String::new();
     let mut copied = 0;
-    let mut word = Word::default();
+    let mut word = AtomicWord::default();
     let mut at = 0;
     while let Some(found) = text[at..].find("://") {
         let start = at + found + "://".len();
@@ -111,13 +111,13 @@ fn ends_in_a_port(authority: &str) -> bool {
 
 /// What stands between two spaces or quotes; looked for once, however many URLs are in it.
 #[derive(Default)]
-struct Word {
+struct AtomicWord {
     end: usize,
     /// Where its last `@` is.
     last_sign: Option<usize>,
 }
 
-impl Word {
+impl AtomicWord {
     fn around(self, text: &str, start: usize) -> Self {
         if start < self.end {
             return self;

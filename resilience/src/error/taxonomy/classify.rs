@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Evidence, FieldError};
-use crate::{Classification, generic_message};
+use crate::{Classification, http::generic_message};
 
 /// An error that says what it is: every layer and every boundary decides from that, and from
 /// nothing else.

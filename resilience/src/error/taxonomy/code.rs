@@ -32,8 +32,8 @@ pub(super) const fn status_of(code: &str) -> u16 {
 /// own words.
 ///
 /// ```
-/// assert_eq!(resilience::generic_message(404), "Not found");
-/// assert_eq!(resilience::generic_message(503), "An internal error occurred");
+/// assert_eq!(resilience::http::generic_message(404), "Not found");
+/// assert_eq!(resilience::http::generic_message(503), "An internal error occurred");
 /// ```
 pub const fn generic_message(status: u16) -> &'static str {
     match status {

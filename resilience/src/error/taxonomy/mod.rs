@@ -2,9 +2,7 @@
 //! see.
 
 mod captured;
-mod catalog;
-#[cfg(feature = "http")]
-pub mod catalog_formats;
+pub mod catalog;
 mod category;
 mod classification;
 mod classify;
@@ -15,6 +13,7 @@ mod rejected_class;
 mod retry_after;
 mod sensitive;
 
+#[doc(hidden)]
 pub use captured::{
     CapturedBacktrace, CapturedLocation, FieldErrors, evidence_of, evidence_of_source,
 };
@@ -24,5 +23,6 @@ pub use classification::Classification;
 pub use classify::{Classify, ServiceError};
 pub use evidence::{Evidence, FieldError};
 pub use rejected::{FromRejected, Rejected};
+#[doc(hidden)]
 pub use retry_after::RetryAfter;
 pub use sensitive::Sensitive;

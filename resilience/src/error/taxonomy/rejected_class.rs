@@ -1,6 +1,6 @@
 //! What a rejection is.
 
-use crate::{Advice, Classification, Classify, Evidence, Rejected, Sent, ServiceError};
+use crate::{Advice, Classification, Classify, Rejected, Sent, ServiceError, taxonomy::Evidence};
 
 impl Classify for Rejected {
     fn classify(&self) -> Classification {

@@ -4,13 +4,13 @@ use super::change::{ChangeReason, CircuitState};
 use super::packed::Packed;
 use super::policy::Policy;
 use super::state::{Admission, Core, Ticket, change};
-use crate::support::atomic_word::Word;
+use crate::support::atomic_word::AtomicWord;
 
-impl<W: Word> Core<W> {
-    /// Asks for admission. `patience` is how long the call may take in milliseconds, or 0; `now` is
+impl<W: AtomicWord> Core<W> {
+    /// Asks for admission. `lease_length` is how long the call may take in milliseconds, or 0; `now` is
     /// read only when needed, and always after the words that it is compared with: no thread
     /// can then see a start that lies in its future.
-    pub fn admit(&self, policy: &Policy, patience: u64, now: impl Fn() -> u64) -> Admission {
+    pub fn admit(&self, policy: &Policy, lease_length: u64, now: impl Fn() -> u64) -> Admission {
         loop {
             let found = Packed(self.state.load());
             let lease = self.lease.load();
@@ -19,11 +19,13 @@ impl<W: Word> Core<W> {
                     return Admission { ticket: Ok(Ticket(found.ticket())), change: None };
                 }
                 CircuitState::ForcedOpen => return Admission { ticket: Err(None), change: None },
-                CircuitState::Open => self.admit_first(policy, patience, found, lease, now()),
+                CircuitState::Open => self.admit_first(policy, lease_length, found, lease, now()),
                 CircuitState::HalfOpen if found.admitted() < found.slots(policy.probes) => {
-                    self.admit_next(patience, found, lease, &now)
+                    self.admit_next(lease_length, found, lease, &now)
                 }
-                CircuitState::HalfOpen => self.check_lease(policy, patience, found, lease, now()),
+                CircuitState::HalfOpen => {
+                    self.check_lease(policy, lease_length, found, lease, now())
+                }
             };
             if let Some(admission) = admission {
                 return admission;
@@ -34,7 +36,7 @@ impl<W: Word> Core<W> {
     fn admit_first(
         &self,
         policy: &Policy,
-        patience: u64,
+        lease_length: u64,
         found: Packed,
         lease: u64,
         now: u64,
@@ -42,7 +44,7 @@ impl<W: Word> Core<W> {
         if let Some(left) = time_left(policy, found, now) {
             return Some(Admission { ticket: Err(Some(left)), change: None });
         }
-        self.remember(patience);
+        self.remember(lease_length);
         let next = found.next(CircuitState::HalfOpen, Packed::probes(1, 0));
         self.replace(found, next)?;
         self.start_lease(lease, next, now);
@@ -52,12 +54,12 @@ impl<W: Word> Core<W> {
 
     fn admit_next(
         &self,
-        patience: u64,
+        lease_length: u64,
         found: Packed,
         lease: u64,
         now: impl Fn() -> u64,
     ) -> Option<Admission> {
-        self.remember(patience);
+        self.remember(lease_length);
         let nobody_out = found.admitted() == found.succeeded();
         let next = found.with_probes(found.admitted() + 1, found.succeeded(), nobody_out);
         self.replace(found, next)?;
@@ -71,7 +73,7 @@ impl<W: Word> Core<W> {
     fn check_lease(
         &self,
         policy: &Policy,
-        patience: u64,
+        lease_length: u64,
         found: Packed,
         lease: u64,
         now: u64,
@@ -82,7 +84,8 @@ impl<W: Word> Core<W> {
             self.start_lease(lease, found, now);
             return Some(rejected);
         };
-        let length = policy.recovery.max(patience.saturating_mul(2)).max(self.patience.load());
+        let length =
+            policy.recovery.max(lease_length.saturating_mul(2)).max(self.lease_length.load());
         // A start in the future is one of another clock.
         if start <= now && now - start < length {
             return Some(rejected);
@@ -101,10 +104,10 @@ impl<W: Word> Core<W> {
     }
 
     fn remember(&self, longest: u64) {
-        let patience = longest.saturating_mul(2);
-        let mut found = self.patience.load();
-        while found < patience {
-            match self.patience.compare_exchange_weak(found, patience) {
+        let lease_length = longest.saturating_mul(2);
+        let mut found = self.lease_length.load();
+        while found < lease_length {
+            match self.lease_length.compare_exchange_weak(found, lease_length) {
                 Ok(_) => return,
                 Err(other) => found = other,
             }
@@ -127,7 +130,7 @@ mod tests {
 
     fn open(policy: &Policy) -> Core<AtomicU64> {
         let word = || AtomicU64::new(0);
-        let core = Core { state: word(), lease: word(), patience: word(), reopened: word() };
+        let core = Core { state: word(), lease: word(), lease_length: word(), reopened: word() };
         let ticket = core.admit(policy, 0, || 0).ticket.unwrap();
         let opened = core.settle(policy, ticket, Verdict::Failure, || 0);
         assert_eq!(opened.change.map(|change| change.new), Some(CircuitState::Open));

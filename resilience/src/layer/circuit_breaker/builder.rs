@@ -22,7 +22,7 @@ impl CircuitBreaker {
             core: Core {
                 state: AtomicU64::new(0),
                 lease: AtomicU64::new(0),
-                patience: AtomicU64::new(0),
+                lease_length: AtomicU64::new(0),
                 reopened: AtomicU64::new(0),
             },
             policy: Policy::new(),

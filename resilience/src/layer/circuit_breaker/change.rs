@@ -23,7 +23,7 @@ impl CircuitState {
     /// `"forced_closed"`, `"disabled"`.
     ///
     /// ```
-    /// assert_eq!(resilience::CircuitState::HalfOpen.as_str(), "half_open");
+    /// assert_eq!(resilience::circuit_breaker::CircuitState::HalfOpen.as_str(), "half_open");
     /// ```
     pub const fn as_str(self) -> &'static str {
         match self {

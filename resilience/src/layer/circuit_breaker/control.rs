@@ -16,7 +16,7 @@ impl CircuitBreaker {
     /// Rejects every call until [`reset`](Self::reset) or another forced state.
     ///
     /// ```
-    /// use resilience::{CircuitBreaker, CircuitState};
+    /// use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
     ///
     /// let breaker = CircuitBreaker::new("inventory");
     /// breaker.force_open();
@@ -61,7 +61,7 @@ impl CircuitBreaker {
     /// of [`metrics`](Self::metrics) stay.
     ///
     /// ```
-    /// # use resilience::{CircuitBreaker, CircuitState};
+    /// # use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
     /// let breaker = CircuitBreaker::new("inventory");
     /// breaker.disable();
     /// breaker.reset();
@@ -80,7 +80,7 @@ impl CircuitBreaker {
     /// becomes half-open only then.
     ///
     /// ```
-    /// # use resilience::{CircuitBreaker, CircuitState};
+    /// # use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
     /// assert_eq!(CircuitBreaker::new("inventory").state(), CircuitState::Closed);
     /// ```
     pub fn state(&self) -> CircuitState {

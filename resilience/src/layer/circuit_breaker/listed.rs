@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::CircuitBreaker;
 
-/// A breaker found through [`sites`](crate::sites()); use it as a `&CircuitBreaker`. It keeps one in an `Arc`
+/// A breaker found through [`registry`](crate::registry()); use it as a `&CircuitBreaker`. It keeps one in an `Arc`
 /// alive.
 ///
 /// ```
-/// use resilience::{CircuitBreaker, sites};
+/// use resilience::{CircuitBreaker, registry};
 /// use std::sync::Arc;
 ///
 /// let breaker = Arc::new(CircuitBreaker::new("search"));
-/// sites().watch(&breaker);
-/// let found = sites().circuit_breaker("search").unwrap();
+/// registry().watch(&breaker);
+/// let found = registry().circuit_breaker("search").unwrap();
 /// assert!(std::ptr::eq(&*found, &*breaker));
 /// ```
 #[derive(Debug, Clone)]

@@ -24,7 +24,7 @@ pub use listeners::{CountedFailure, StateChange};
 pub use permit::Permit;
 
 use crate::support::clock;
-use crate::{Classify, FromRejected, Rejected};
+use crate::{Classify, Rejected, taxonomy::FromRejected};
 use change::Change;
 use listeners::Listeners;
 use policy::{LONGEST, Policy};
@@ -38,7 +38,7 @@ use state::{Core, Ticket, Verdict};
 /// [`call`](Self::call). The name is only a label for logs; two breakers of one name share nothing.
 ///
 /// ```
-/// use resilience::{CircuitBreaker, CircuitState, Rejected};
+/// use resilience::{CircuitBreaker, Rejected, circuit_breaker::CircuitState};
 /// use std::time::Duration;
 ///
 /// static INVENTORY: CircuitBreaker =
@@ -139,7 +139,7 @@ impl CircuitBreaker {
         Ok(Permit::new(self, ticket))
     }
 
-    /// The same for a static, which is listed in [`sites`](crate::sites()) with its first call.
+    /// The same for a static, which is listed in [`registry`](crate::registry()) with its first call.
     ///
     /// # Errors
     ///
@@ -157,19 +157,19 @@ impl CircuitBreaker {
         Ok(Permit::new(self, ticket))
     }
 
-    /// Lists this breaker in [`sites`](crate::sites()), where it would otherwise appear with the
+    /// Lists this breaker in [`registry`](crate::registry()), where it would otherwise appear with the
     /// first call through an attribute.
     ///
     /// ```
-    /// use resilience::{CircuitBreaker, sites};
+    /// use resilience::{CircuitBreaker, registry};
     ///
     /// static LEDGER: CircuitBreaker = CircuitBreaker::new("ledger");
     ///
     /// LEDGER.register();
-    /// assert_eq!(sites().circuit_breaker("ledger").unwrap().name(), "ledger");
+    /// assert_eq!(registry().circuit_breaker("ledger").unwrap().name(), "ledger");
     /// ```
     ///
-    /// A breaker in an `Arc` is listed by [`Sites::watch`](crate::Sites::watch).
+    /// A breaker in an `Arc` is listed by [`Registry::watch`](crate::registry::Registry::watch).
     pub fn register(&'static self) {
         if self.core.register() {
             listed::list(self);
@@ -231,8 +231,8 @@ impl CircuitBreaker {
 
     #[cold]
     fn admit(&self, longest: Option<Duration>) -> Result<Ticket, Rejected> {
-        let patience = longest.map_or(0, millis).min(LONGEST / 2);
-        let admission = self.core.admit(&self.policy, patience, clock::millis);
+        let lease_length = longest.map_or(0, millis).min(LONGEST / 2);
+        let admission = self.core.admit(&self.policy, lease_length, clock::millis);
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
         self.report(lost.then_some((LOST, 1)), admission.change);
         admission.ticket.map_err(|wait| {

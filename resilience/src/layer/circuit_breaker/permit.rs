@@ -3,7 +3,7 @@ use std::mem;
 
 use super::state::{Ticket, Verdict};
 use super::{CircuitBreaker, LOST};
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::{Category, Classification};
 
@@ -119,9 +119,9 @@ impl<A: Above> Permit<'_, A> {
     /// The same at an annotated function, which says once if an error is unclassified.
     #[doc(hidden)]
     #[inline]
-    pub fn settle_at<T, E: fmt::Display, C: Into<Told<E>>>(
+    pub fn settle_at<T, E: fmt::Display, C: Into<Classified<E>>>(
         self,
-        site: &crate::Site,
+        site: &crate::registry::Site,
         result: &Result<T, E>,
         classify: impl FnOnce(&E) -> C,
     ) {

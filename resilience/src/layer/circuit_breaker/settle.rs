@@ -4,9 +4,9 @@ use super::change::{ChangeReason, CircuitState};
 use super::packed::Packed;
 use super::policy::Policy;
 use super::state::{Core, Settled, Ticket, Verdict, change};
-use crate::support::atomic_word::Word;
+use crate::support::atomic_word::AtomicWord;
 
-impl<W: Word> Core<W> {
+impl<W: AtomicWord> Core<W> {
     /// Takes the result of a call; `now` is read only if it opens the circuit or moves a lease.
     pub fn settle(
         &self,

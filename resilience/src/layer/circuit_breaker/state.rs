@@ -6,7 +6,7 @@
 use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::{Packed, REGISTERED};
 use super::policy::Policy;
-use crate::support::atomic_word::Word;
+use crate::support::atomic_word::AtomicWord;
 
 /// Everything of a breaker that changes.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Core<W> {
     pub lease: W,
     /// Twice the longest time that a call was given, in milliseconds: calls of several functions
     /// share one breaker.
-    pub patience: W,
+    pub lease_length: W,
     /// How often in a row the circuit has opened again, and in which generation: generation 32
     /// bits | count 32.
     pub reopened: W,
@@ -71,7 +71,7 @@ impl Ticket {
     }
 }
 
-impl<W: Word> Core<W> {
+impl<W: AtomicWord> Core<W> {
     /// Admission in the healthy case, and whether the breaker is listed: one load.
     #[inline]
     pub fn enter_closed(&self) -> Option<(Ticket, bool)> {

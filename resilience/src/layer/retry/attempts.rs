@@ -4,10 +4,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Retry, Wait, backoff};
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
-use crate::layer::retry_budget::Withdrawn;
+use crate::layer::retry_budget::BudgetCharge;
 use crate::layer::site::Site;
 use crate::support::clock;
 use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
@@ -19,7 +19,10 @@ use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
-/// use resilience::{Attempts, Classify, Retry, RetryBudget, RetryRules, Site, errors::ServiceUnavailable};
+/// use resilience::{
+///     Classify, Retry, RetryBudget, errors::ServiceUnavailable, retry::{Attempts, RetryRules},
+///     registry::Site,
+/// };
 ///
 /// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());
 /// static BUDGET: RetryBudget = RetryBudget::standard();
@@ -51,7 +54,7 @@ pub struct Attempts {
     number: u32,
     /// The delay before it, in nanoseconds.
     previous: u64,
-    withdrawn: Option<Withdrawn>,
+    withdrawn: Option<BudgetCharge>,
     /// When the first attempt failed, or began where that is known, as [`clock::to_nanos`]; 0
     /// before that.
     first_failure: u64,
@@ -144,7 +147,7 @@ impl Attempts {
     ///
     /// # Errors
     /// The same error, when the call is given up. The event `retry_stopped` says why.
-    pub fn judge<E: Display, C: Into<Told<E>>>(
+    pub fn judge<E: Display, C: Into<Classified<E>>>(
         &mut self,
         error: E,
         classify: impl FnOnce(&E) -> C,

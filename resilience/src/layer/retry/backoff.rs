@@ -15,7 +15,7 @@ impl Retry {
     /// The delays that the policy would wait, the first retry's first, `attempts` not counted.
     ///
     /// ```
-    /// use resilience::{Jitter, Retry, millis, secs};
+    /// use resilience::{Retry, millis, secs, retry::Jitter};
     ///
     /// let policy = Retry::new().base(millis(500)).max_delay(secs(3)).jitter(Jitter::None);
     /// let delays: Vec<_> = policy.delays().take(4).collect();

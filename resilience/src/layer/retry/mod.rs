@@ -10,3 +10,6 @@ pub use attempts::{Attempts, RetryRules};
 pub use backoff::Delays;
 pub use pause::{Pause, Wait};
 pub use policy::{Jitter, Retry};
+
+pub use super::retry_budget::{BudgetCharge, RetryBudget};
+pub use crate::support::random::seed_jitter;

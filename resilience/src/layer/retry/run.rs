@@ -1,6 +1,6 @@
 use super::{Attempts, Retry, RetryRules};
-use crate::layer::classified::Told;
-use crate::{Classify, RetryBudget, Site};
+use crate::layer::classified::Classified;
+use crate::{Classify, RetryBudget, registry::Site};
 
 impl Retry {
     /// Runs an operation under this policy: the loop that `#[retry]` writes, for an async closure.
@@ -44,9 +44,11 @@ impl Retry {
                     attempts.succeeded(budget);
                     return Ok(value);
                 }
-                Err(error) => {
-                    attempts.judge(error, Told::by_itself, RetryRules::new(&self, budget, &site))?
-                }
+                Err(error) => attempts.judge(
+                    error,
+                    Classified::by_itself,
+                    RetryRules::new(&self, budget, &site),
+                )?,
             };
             wait.pause().await;
         }

@@ -4,7 +4,7 @@
 //! | tokens in thousandths 24 | refilled up to, in milliseconds 40 |
 //! ```
 
-use crate::support::atomic_word::Word;
+use crate::support::atomic_word::AtomicWord;
 
 const STAMP_BITS: u32 = 40;
 const STAMP_MASK: u64 = (1 << STAMP_BITS) - 1;
@@ -62,7 +62,7 @@ impl Contents {
     }
 }
 
-impl<W: Word> Bucket<W> {
+impl<W: AtomicWord> Bucket<W> {
     /// The word of a full bucket. Its stamp is long ago, which makes no difference to a full one.
     pub const fn full(capacity: u32) -> u64 {
         Contents { tokens: capacity, stamp: 0 }.pack()

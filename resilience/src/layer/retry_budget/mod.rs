@@ -44,12 +44,12 @@ use bucket::{Bucket, Rules};
 #[derive(Debug)]
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
-    knobs: Knobs,
+    knobs: BudgetSettings,
 }
 
 /// Tokens in thousandths.
 #[derive(Debug, Clone, Copy)]
-struct Knobs {
+struct BudgetSettings {
     debit: Debit,
     capacity: u32,
     retry_cost: u32,
@@ -72,9 +72,9 @@ enum Debit {
 /// What a retry has cost, for the refund should it succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it to `on_success`, or lose the refund"]
-pub struct Withdrawn(NonZeroU32);
+pub struct BudgetCharge(NonZeroU32);
 
-impl Withdrawn {
+impl BudgetCharge {
     // One more than it cost, so that an option of it is no larger.
     const fn new(cost: u32) -> Self {
         Self(NonZeroU32::MIN.saturating_add(cost))
@@ -92,7 +92,7 @@ impl RetryBudget {
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().capacity(200);
     /// ```
     pub const fn new() -> Self {
-        Self::from_knobs(Knobs {
+        Self::from_knobs(BudgetSettings {
             debit: Debit::Retries,
             capacity: 100_000,
             retry_cost: 5_000,
@@ -208,15 +208,15 @@ impl RetryBudget {
     /// ```
     ///
     /// A retry that is cancelled after this has cost what it has cost.
-    pub fn try_withdraw(&self, timed_out: bool) -> Option<Withdrawn> {
+    pub fn try_withdraw(&self, timed_out: bool) -> Option<BudgetCharge> {
         let cost = match self.knobs.debit {
-            Debit::Nothing => return Some(Withdrawn::new(0)),
+            Debit::Nothing => return Some(BudgetCharge::new(0)),
             Debit::Retries => self.knobs.cost(timed_out),
             Debit::Failures => 0,
         };
         self.bucket
             .withdraw(&self.knobs.rules(), cost, clock::millis)
-            .then_some(Withdrawn::new(cost))
+            .then_some(BudgetCharge::new(cost))
     }
 
     /// Notes a success: of the first try, or of a retry with what the last withdrawal gave.
@@ -228,14 +228,14 @@ impl RetryBudget {
     /// assert_eq!(budget.tokens(), 96.0);
     /// ```
     #[inline]
-    pub fn on_success(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
+    pub fn on_success(&self, withdrawn: Option<BudgetCharge>, first_try: bool) {
         if !self.bucket.is_full(self.knobs.capacity) {
             self.pay_in(withdrawn, first_try);
         }
     }
 
     #[cold]
-    fn pay_in(&self, withdrawn: Option<Withdrawn>, first_try: bool) {
+    fn pay_in(&self, withdrawn: Option<BudgetCharge>, first_try: bool) {
         let credit = if first_try || self.knobs.credit_retried { self.knobs.credit } else { 0 };
         let refund = match withdrawn {
             Some(withdrawn) if self.knobs.refund => withdrawn.cost(),
@@ -253,7 +253,7 @@ impl RetryBudget {
         f64::from(self.bucket.tokens(&self.knobs.rules(), clock::millis)) / 1000.0
     }
 
-    const fn from_knobs(knobs: Knobs) -> Self {
+    const fn from_knobs(knobs: BudgetSettings) -> Self {
         Self {
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(knobs.capacity)) },
             knobs,
@@ -267,7 +267,7 @@ impl Default for RetryBudget {
     }
 }
 
-impl Knobs {
+impl BudgetSettings {
     fn rules(&self) -> Rules {
         let floor = u64::from(self.capacity) * u64::from(self.floor_percent) / 100;
         let floor = (self.floor_percent > 0).then(|| u32::try_from(floor).unwrap_or(u32::MAX));

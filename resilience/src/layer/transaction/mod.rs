@@ -9,13 +9,13 @@ use std::fmt;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection, Error, Pool, SqlSafeStr, SqlStr};
 
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::layer::events;
 use crate::layer::site::Site;
 
 pub use database::Transactional;
 pub use from_sqlx::FromSqlx;
-pub use repeats::Repeats;
+pub use repeats::TransactionAttempts;
 
 /// A connection taken from a pool for one [`Transaction`].
 pub struct Checkout<DB: Transactional> {
@@ -145,7 +145,7 @@ impl<DB: Transactional> Transaction<'_, DB> {
                 if let Err(failure) = self.rollback().await {
                     events::transaction_rollback_failed(
                         site,
-                        &Told::by_itself(&failure).shown(&failure),
+                        &Classified::by_itself(&failure).shown(&failure),
                     );
                 }
                 Err(error)

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::layer::classified::Told;
+use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
 use crate::layer::retry::Wait;
@@ -19,20 +19,20 @@ use crate::{Advice, Classification, Retry};
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
-/// use resilience::sql::Repeats;
-/// use resilience::{Advice, Classification, Site};
+/// use resilience::sql::TransactionAttempts;
+/// use resilience::{Advice, Classification, registry::Site};
 ///
 /// static SITE: Site = Site::new("orders", "place", module_path!(), file!(), line!());
 /// let deadlock = |_: &&str| Classification::transient_with("DATABASE_DEADLOCK", Advice::RetryTransactionOnce);
 ///
-/// let mut repeats = Repeats::new(&Repeats::POLICY, &SITE);
+/// let mut repeats = TransactionAttempts::new(&TransactionAttempts::POLICY, &SITE);
 /// let wait = repeats.judge("deadlock", deadlock).expect("the first one");
 /// wait.pause().await;
 /// assert_eq!(repeats.judge("deadlock", deadlock), Err("deadlock"), "not twice");
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Repeats<'a> {
+pub struct TransactionAttempts<'a> {
     policy: &'a Retry,
     site: &'a Site,
     deadline: Option<&'a Deadline<'a>>,
@@ -41,7 +41,7 @@ pub struct Repeats<'a> {
     deadlocked: bool,
 }
 
-impl Repeats<'static> {
+impl TransactionAttempts<'static> {
     /// Five executions, 10 ms before the second, doubling, with jitter, and at most a second.
     ///
     /// The waits are short because the transaction that won is about to end, and a victim holds no
@@ -50,7 +50,7 @@ impl Repeats<'static> {
         Retry::new().attempts(5).base(Duration::from_millis(10)).max_delay(Duration::from_secs(1));
 }
 
-impl<'a> Repeats<'a> {
+impl<'a> TransactionAttempts<'a> {
     /// Before the first execution. Of the policy the attempts and the delays count.
     #[inline]
     pub const fn new(policy: &'a Retry, site: &'a Site) -> Self {
@@ -75,7 +75,7 @@ impl<'a> Repeats<'a> {
     ///
     /// # Errors
     /// The same error, when the call is given up.
-    pub fn judge<E: Display, C: Into<Told<E>>>(
+    pub fn judge<E: Display, C: Into<Classified<E>>>(
         &mut self,
         error: E,
         classify: impl FnOnce(&E) -> C,
@@ -132,11 +132,11 @@ impl<'a> Repeats<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Jitter;
+    use crate::retry::Jitter;
     use crate::support::duration::{millis, secs};
 
     static SITE: Site = Site::new("orders", "place", "", "", 0);
-    const POLICY: Retry = Repeats::POLICY.jitter(Jitter::None);
+    const POLICY: Retry = TransactionAttempts::POLICY.jitter(Jitter::None);
 
     const DEADLOCK: Classification =
         Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce);
@@ -144,7 +144,10 @@ mod tests {
         Classification::transient_with("SERIALIZATION", Advice::RetryTransaction);
 
     /// The delays, until the call is given up.
-    fn delays(repeats: &mut Repeats<'_>, failures: &[Classification]) -> Vec<Option<Duration>> {
+    fn delays(
+        repeats: &mut TransactionAttempts<'_>,
+        failures: &[Classification],
+    ) -> Vec<Option<Duration>> {
         let decide =
             |class: &Classification| repeats.judge("lost", |_| *class).ok().map(Wait::duration);
         failures.iter().map(decide).collect()
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_deadlock_is_repeated_once() {
-        let mut repeats = Repeats::new(&POLICY, &SITE);
+        let mut repeats = TransactionAttempts::new(&POLICY, &SITE);
         assert_eq!(
             delays(&mut repeats, &[DEADLOCK, DEADLOCK, DEADLOCK]),
             waits([Some(10), None, None])
@@ -166,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_serialization_failure_is_repeated_up_to_the_attempts() {
-        let mut repeats = Repeats::new(&POLICY, &SITE);
+        let mut repeats = TransactionAttempts::new(&POLICY, &SITE);
         assert_eq!(
             delays(&mut repeats, &[SERIALIZATION; 6]),
             waits([Some(10), Some(20), Some(40), Some(80), None, None])
@@ -176,12 +179,12 @@ mod tests {
 
     #[test]
     fn each_kind_counts_and_a_deadlock_keeps_its_own_limit() {
-        let mut repeats = Repeats::new(&POLICY, &SITE);
+        let mut repeats = TransactionAttempts::new(&POLICY, &SITE);
         let failures = [SERIALIZATION, DEADLOCK, SERIALIZATION, DEADLOCK];
         assert_eq!(delays(&mut repeats, &failures), waits([Some(10), Some(20), Some(40), None]));
 
         let three = POLICY.attempts(3);
-        let mut repeats = Repeats::new(&three, &SITE);
+        let mut repeats = TransactionAttempts::new(&three, &SITE);
         assert_eq!(
             delays(&mut repeats, &[SERIALIZATION, SERIALIZATION, DEADLOCK]),
             waits([Some(10), Some(20), None])
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn one_attempt_repeats_nothing() {
         let one = POLICY.attempts(1);
-        assert_eq!(delays(&mut Repeats::new(&one, &SITE), &[DEADLOCK]), [None]);
+        assert_eq!(delays(&mut TransactionAttempts::new(&one, &SITE), &[DEADLOCK]), [None]);
     }
 
     #[test]
@@ -206,14 +209,18 @@ mod tests {
             Classification::unclassified(),
         ];
         for other in others {
-            assert_eq!(delays(&mut Repeats::new(&POLICY, &SITE), &[other]), [None], "{other:?}");
+            assert_eq!(
+                delays(&mut TransactionAttempts::new(&POLICY, &SITE), &[other]),
+                [None],
+                "{other:?}"
+            );
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_would_end_past_the_deadline_is_not_begun() {
         let deadline = Deadline::starting_now(millis(45));
-        let mut repeats = Repeats::new(&POLICY, &SITE).deadline(&deadline);
+        let mut repeats = TransactionAttempts::new(&POLICY, &SITE).deadline(&deadline);
         for expected in [10, 20] {
             let wait = repeats.judge("lost", |_| SERIALIZATION).expect("there is time");
             assert_eq!(wait.duration(), millis(expected));
@@ -228,8 +235,8 @@ mod tests {
 
     #[test]
     fn the_standard_policy_keeps_within_its_bounds() {
-        assert_eq!(Repeats::POLICY, Repeats::POLICY.checked());
-        for (delay, least) in Repeats::POLICY.delays().zip([10, 20, 40, 80]) {
+        assert_eq!(TransactionAttempts::POLICY, TransactionAttempts::POLICY.checked());
+        for (delay, least) in TransactionAttempts::POLICY.delays().zip([10, 20, 40, 80]) {
             assert!(delay >= millis(least) && delay <= millis(least + 10), "{delay:?}");
         }
     }

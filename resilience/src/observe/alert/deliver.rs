@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tracing::{info, warn};
 
 use super::{AlertNotice, AlertPhase};
-use crate::support::catch_panic::caught;
+use crate::support::catch_panic::catch_panic;
 
 const TARGET: &str = "resilience";
 
@@ -58,7 +58,7 @@ impl Delivery {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for listener in listeners {
             // The call isn't to fail because somebody who watched it did.
-            caught(|| listener(notice));
+            catch_panic(|| listener(notice));
         }
     }
 

@@ -19,11 +19,11 @@ use tracing::{Level, event_enabled};
 pub use notice::{AlertNotice, AlertPhase};
 pub use policy::AlertPolicy;
 
-use crate::support::catch_panic::caught;
+use crate::support::catch_panic::catch_panic;
 use crate::{Alert, Classification};
 use deliver::Delivery;
 use row::Key;
-use rows::{News, Rows, lane};
+use rows::{AlertTable, Outbox, shard};
 
 /// Calls the listener when an alert begins and when it is over.
 ///
@@ -34,7 +34,7 @@ use rows::{News, Rows, lane};
 /// an operation, since nobody says that it has succeeded.
 ///
 /// ```
-/// use resilience::{Alert, AlertPhase, on_alert};
+/// use resilience::{Alert, on_alert, alert::AlertPhase};
 ///
 /// on_alert(|notice| {
 ///     let pager = notice.alert != Alert::LowPriority && notice.phase == AlertPhase::Began;
@@ -59,10 +59,10 @@ pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
 /// failed.
 ///
 /// ```
-/// resilience::report_success("get_user");
+/// resilience::alert::success("get_user");
 /// ```
 #[inline]
-pub fn report_success(operation: &str) {
+pub fn success(operation: &str) {
     if ALERTS.waiting.load(Relaxed) != 0 {
         ALERTS.succeeded(operation);
     }
@@ -100,9 +100,9 @@ static ALERTS: Alerts = Alerts::new();
 
 struct Alerts {
     heard: AtomicBool,
-    /// What [`Rows::waiting`] says, so that a success needs no lock.
+    /// What [`AlertTable::waiting`] says, so that a success needs no lock.
     waiting: AtomicU64,
-    rows: Mutex<Rows>,
+    rows: Mutex<AlertTable>,
     delivery: Delivery,
 }
 
@@ -111,7 +111,7 @@ impl Alerts {
         Self {
             heard: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
-            rows: Mutex::new(Rows::new()),
+            rows: Mutex::new(AlertTable::new()),
             delivery: Delivery::new(),
         }
     }
@@ -138,16 +138,16 @@ impl Alerts {
     }
 
     fn succeeded(&self, operation: &str) {
-        if self.waiting.load(Relaxed) & (1 << lane(operation)) != 0 {
+        if self.waiting.load(Relaxed) & (1 << shard(operation)) != 0 {
             self.change(|rows| rows.succeeded(operation, Instant::now()));
         }
     }
 
     /// Changes the rows, tells what came of it, and returns the alert that a task is needed for.
-    fn change(&self, change: impl FnOnce(&mut Rows)) -> Option<Key> {
+    fn change(&self, change: impl FnOnce(&mut AlertTable)) -> Option<Key> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut rows);
-        let News { notices, idle, to_watch } = rows.take_news();
+        let Outbox { notices, idle, to_watch } = rows.take_news();
         self.waiting.store(rows.waiting(), Relaxed);
         for notice in &notices {
             self.delivery.post(notice.clone());
@@ -175,7 +175,7 @@ impl Watch {
             self.alerts.change(|rows| left = rows.check(&self.key, Instant::now()));
             let Some(left) = left else { return };
             // Tokio panics where a runtime was built without timers, and offers no way to ask.
-            let Some(sleep) = caught(|| tokio::time::sleep(left)) else {
+            let Some(sleep) = catch_panic(|| tokio::time::sleep(left)) else {
                 self.no_timers = true;
                 return;
             };

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Quiet is a time, five minutes by default, without such a failure.
 ///
 /// ```
-/// use resilience::{AlertPolicy, secs};
+/// use resilience::{secs, alert::AlertPolicy};
 ///
 /// const SENSITIVE: AlertPolicy = AlertPolicy::new().repeated(3).frequent(4, secs(60)).quiet(secs(600));
 ///

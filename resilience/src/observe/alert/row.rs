@@ -10,7 +10,7 @@ use crate::{Alert, Classification};
 
 /// The failures of one operation with one code.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct AlertState {
     pub(super) key: Key,
     class: Classification,
     failures: u64,
@@ -47,7 +47,7 @@ enum EndedBy {
     Task(Option<AbortHandle>),
 }
 
-impl Row {
+impl AlertState {
     pub(super) const fn new(key: Key, class: Classification, now: Instant) -> Self {
         Self { key, class, failures: 0, recent: VecDeque::new(), last: now, alert: None }
     }

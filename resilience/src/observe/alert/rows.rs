@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::row::{Key, Row};
+use super::row::{AlertState, Key};
 use super::{AlertNotice, AlertPolicy};
 use crate::{Alert, Classification};
 
@@ -16,22 +16,22 @@ pub(super) const ROWS: usize = 1024;
 
 /// All rows, without a clock and a lock of their own.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct AlertTable {
     pub(super) policy: AlertPolicy,
-    by_operation: Option<HashMap<Arc<str>, Vec<Row>>>,
+    by_operation: Option<HashMap<Arc<str>, Vec<AlertState>>>,
     len: usize,
-    /// How many operations wait for a success, by [`lane`].
+    /// How many operations wait for a success, by [`shard`].
     waiting: [u32; 64],
     /// How many alerts have begun: the number of the next.
     begun: u64,
     /// Whether there may be an alert that no task ends.
     unwatched: bool,
     /// What has begun and ended, in order, since somebody last took it.
-    news: News,
+    news: Outbox,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(super) struct Outbox {
     pub(super) notices: Vec<AlertNotice>,
     /// The tasks of alerts that are over.
     pub(super) idle: Vec<AbortHandle>,
@@ -39,7 +39,7 @@ pub(super) struct News {
     pub(super) to_watch: Option<Key>,
 }
 
-impl Rows {
+impl AlertTable {
     pub(super) const fn new() -> Self {
         Self {
             policy: AlertPolicy::new(),
@@ -48,7 +48,7 @@ impl Rows {
             waiting: [0; 64],
             begun: 0,
             unwatched: false,
-            news: News { notices: Vec::new(), idle: Vec::new(), to_watch: None },
+            news: Outbox { notices: Vec::new(), idle: Vec::new(), to_watch: None },
         }
     }
 
@@ -57,7 +57,7 @@ impl Rows {
         self.len
     }
 
-    pub(super) fn take_news(&mut self) -> News {
+    pub(super) fn take_news(&mut self) -> Outbox {
         std::mem::take(&mut self.news)
     }
 
@@ -104,7 +104,7 @@ impl Rows {
 
     /// The lanes in which an operation waits for a success, a bit each.
     pub(super) fn waiting(&self) -> u64 {
-        (0..64).filter(|&lane| self.waiting[lane] > 0).fold(0, |bits, lane| bits | 1 << lane)
+        (0..64).filter(|&shard| self.waiting[shard] > 0).fold(0, |bits, shard| bits | 1 << shard)
     }
 
     /// For an alert's task: how long to sleep before it asks again. None once it is over.
@@ -159,25 +159,31 @@ impl Rows {
         }
     }
 
-    fn end(&mut self, row: &mut Row, at: Option<Instant>) {
+    fn end(&mut self, row: &mut AlertState, at: Option<Instant>) {
         let (notice, task) = row.end(at);
         self.news.notices.extend(notice);
         self.news.idle.extend(task);
     }
 
     /// The row that is this alert now.
-    fn find(&mut self, key: &Key) -> Option<&mut Row> {
+    fn find(&mut self, key: &Key) -> Option<&mut AlertState> {
         self.by_operation.as_mut()?.get_mut(&key.operation)?.iter_mut().find(|row| row.key == *key)
     }
 
-    fn make(&mut self, operation: &str, alert: Alert, class: Classification, now: Instant) -> Row {
+    fn make(
+        &mut self,
+        operation: &str,
+        alert: Alert,
+        class: Classification,
+        now: Instant,
+    ) -> AlertState {
         if self.len >= ROWS {
             self.evict();
         }
         let known = self.by_operation.as_ref().and_then(|rows| rows.get_key_value(operation));
         let operation =
             known.map_or_else(|| operation.into(), |(operation, _)| Arc::clone(operation));
-        Row::new(Key { operation, code: class.code(), alert, number: 0 }, class, now)
+        AlertState::new(Key { operation, code: class.code(), alert, number: 0 }, class, now)
     }
 
     /// Makes room: what has been quiet for longest goes, an alert only if there is nothing else.
@@ -193,29 +199,33 @@ impl Rows {
         }
     }
 
-    fn put(&mut self, row: Row) {
+    fn put(&mut self, row: AlertState) {
         let rows = self
             .by_operation
             .get_or_insert_default()
             .entry(Arc::clone(&row.key.operation))
             .or_default();
-        if row.waits() && !rows.iter().any(Row::waits) {
-            self.waiting[lane(&row.key.operation)] += 1;
+        if row.waits() && !rows.iter().any(AlertState::waits) {
+            self.waiting[shard(&row.key.operation)] += 1;
         }
         rows.push(row);
         self.len += 1;
     }
 
-    fn take(&mut self, operation: &str, code: &str, alert: Alert) -> Option<Row> {
+    fn take(&mut self, operation: &str, code: &str, alert: Alert) -> Option<AlertState> {
         self.take_where(operation, |row| row.key.code == code && row.key.alert == alert)
     }
 
-    fn take_where(&mut self, operation: &str, which: impl FnMut(&Row) -> bool) -> Option<Row> {
+    fn take_where(
+        &mut self,
+        operation: &str,
+        which: impl FnMut(&AlertState) -> bool,
+    ) -> Option<AlertState> {
         let by_operation = self.by_operation.as_mut()?;
         let rows = by_operation.get_mut(operation)?;
         let row = rows.swap_remove(rows.iter().position(which)?);
-        if row.waits() && !rows.iter().any(Row::waits) {
-            self.waiting[lane(operation)] -= 1;
+        if row.waits() && !rows.iter().any(AlertState::waits) {
+            self.waiting[shard(operation)] -= 1;
         }
         if rows.is_empty() {
             by_operation.remove(operation);
@@ -226,7 +236,7 @@ impl Rows {
 }
 
 /// Which of 64 marks stands for an operation.
-pub(super) fn lane(operation: &str) -> usize {
+pub(super) fn shard(operation: &str) -> usize {
     // FNV-1a: good enough for short names, and there is nothing to load.
     let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     (operation.bytes().fold(0xcbf2_9ce4_8422_2325, step) >> 58) as usize

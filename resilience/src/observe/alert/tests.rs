@@ -151,7 +151,7 @@ fn a_success_needs_no_lock_while_nothing_waits_for_it() {
     assert_eq!(waiting(), 0, "that is for time to end");
     alone.fail("row", Alert::WhenRepeated);
     alone.fail("row", Alert::WhenRepeated);
-    assert_eq!(waiting(), 1 << lane("row"));
+    assert_eq!(waiting(), 1 << shard("row"));
     alone.alerts.succeeded("row");
     assert_eq!(waiting(), 0);
 }

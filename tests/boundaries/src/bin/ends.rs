@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use resilience::errors::{Internal, MissingConfig, NotFound, ValidationError};
 use resilience::{
-    Boundary, Classification, Classify, FieldError, RequestContext, RequestId, ServiceError,
-    boundary,
+    Boundary, Classification, Classify, FieldError, RequestContext, ServiceError, boundary,
+    request::RequestId,
 };
 
 fn main() -> ExitCode {

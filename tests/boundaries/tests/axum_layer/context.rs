@@ -109,7 +109,8 @@ async fn a_nested_service_adds_its_route() {
 
 #[tokio::test]
 async fn a_context_that_is_there_already_stays() {
-    let context = RequestContext::with_request_id(resilience::RequestId::parse("outer").unwrap());
+    let context =
+        RequestContext::with_request_id(resilience::request::RequestId::parse("outer").unwrap());
     let answer = context.scope(ask(app(), get("/users/7"))).await;
     assert_eq!(answer.body, "outer GET /users/{id}");
     assert_eq!(answer.header("x-request-id"), Some("outer"));

@@ -13,7 +13,9 @@ use axum::routing::{get as route, post};
 use http_body_util::BodyExt as _;
 use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, MissingConfig, NotFound, ServiceUnavailable};
-use resilience::{AlertPhase, Problem, RequestContext, ServiceError, Shutdown, on_alert};
+use resilience::{
+    Problem, RequestContext, ServiceError, alert::AlertPhase, on_alert, shutdown::Shutdown,
+};
 use resilience_boundary_tests::Records;
 
 use super::{Parts, ask, get, request, send};

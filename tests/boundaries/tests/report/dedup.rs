@@ -1,5 +1,9 @@
 use resilience::errors::{NetworkTimeout, ServiceUnavailable};
-use resilience::{Classification, Classify, Report, Reported, RequestContext, ServiceError, secs};
+use resilience::{
+    Classification, Classify, RequestContext, ServiceError,
+    report::{Report, ReportOutcome},
+    secs,
+};
 use resilience_boundary_tests::Records;
 
 /// A wrapper of every kind.
@@ -189,7 +193,7 @@ fn a_request_remembers_sixteen_failures() {
 #[test]
 fn the_place_is_file_and_line() {
     let _records = Records::capture();
-    let at = |file, line| -> Reported { Report::new(&timeout()).at(file, line).emit() };
+    let at = |file, line| -> ReportOutcome { Report::new(&timeout()).at(file, line).emit() };
     in_request(|| {
         assert!(at("a.rs", 1).is_fresh());
         assert!(!at("a.rs", 2).is_fresh());

@@ -6,8 +6,8 @@ use resilience::errors::{
     CacheMiss, Conflict, Internal, MissingConfig, NetworkTimeout, NotFound, ValidationError,
 };
 use resilience::{
-    Alert, Classification, Classify, Evidence, Report, RequestContext, RequestId, Severity,
-    Shutdown, report, secs,
+    Alert, Classification, Classify, RequestContext, Severity, report, report::Report,
+    request::RequestId, secs, shutdown::Shutdown, taxonomy::Evidence,
 };
 use resilience_boundary_tests::Records;
 

@@ -3,7 +3,7 @@ use std::fmt;
 
 use anyhow::Context as _;
 use resilience::errors::Internal;
-use resilience::{Classification, Classify, Evidence, RequestContext, report};
+use resilience::{Classification, Classify, RequestContext, report, taxonomy::Evidence};
 use resilience_boundary_tests::Records;
 
 /// A chain of texts, the outermost first; it ends where they end, or never.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use resilience::errors::{NotFound, RateLimited};
 use resilience::tonic::{RequestContextLayer, RequestExt as _, send_request_id, status, status_in};
 use resilience::{
-    Advice, Classification, Classify, Rejected, RequestContext, RequestId, Sent, ServiceError,
-    retry,
+    Advice, Classification, Classify, Rejected, RequestContext, Sent, ServiceError,
+    request::RequestId, retry,
 };
 use resilience_boundary_tests::Records;
 use tokio::net::TcpListener;
@@ -313,7 +313,7 @@ enum StockError {
 
 #[tokio::test]
 async fn a_call_is_repeated_as_the_callee_allows() {
-    #[retry(idempotent, attempts = 3, base = "1ms", max_delay = "20ms", timed_elsewhere)]
+    #[retry(idempotent, attempts = 3, base = "1ms", max_delay = "20ms", external_timeout)]
     async fn stock(channel: &Channel) -> Result<(), StockError> {
         call(channel.clone()).await?;
         Ok(())

@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, NetworkTimeout, NotFound};
 use resilience::tonic::{RequestContextLayer, status};
-use resilience::{AlertPhase, RequestContext, on_alert, secs};
+use resilience::{RequestContext, alert::AlertPhase, on_alert, secs};
 use resilience_boundary_tests::{Record, Records};
 use tokio::sync::Notify;
 use tonic::codegen::tokio_stream::{self, Stream, StreamExt as _};

@@ -15,7 +15,7 @@ async fn count(pool: &SqlitePool) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM entries").fetch_one(pool).await.unwrap()
 }
 
-#[retry(idempotent, timed_elsewhere, attempts = 3, base = "1ms")]
+#[retry(idempotent, external_timeout, attempts = 3, base = "1ms")]
 #[transaction(tx = pool, base = "1ms")]
 async fn retried(
     pool: &SqlitePool,

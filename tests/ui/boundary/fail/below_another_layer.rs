@@ -2,7 +2,7 @@
 
 use resilience::{Rejected, boundary, circuit_breaker, degrade, retry, timeout};
 
-#[retry(idempotent, timed_elsewhere)]
+#[retry(idempotent, external_timeout)]
 #[boundary]
 async fn below_retry() -> Result<(), Rejected> {
     Ok(())

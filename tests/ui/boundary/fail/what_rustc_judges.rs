@@ -19,7 +19,7 @@ async fn unclassified() -> Result<(), Opaque> {
 }
 
 #[boundary]
-#[retry(idempotent, timed_elsewhere)]
+#[retry(idempotent, external_timeout)]
 async fn unclassified_and_retried() -> Result<(), Opaque> {
     Ok(())
 }

@@ -34,7 +34,7 @@ async fn alias() -> Stock<u32> {
     Ok(1)
 }
 
-#[retry(idempotent, timed_elsewhere)]
+#[retry(idempotent, external_timeout)]
 async fn nothing_rejects() -> Result<u32, StockError> {
     Ok(1)
 }

@@ -54,7 +54,7 @@ trait Catalogue {
     }
 }
 
-#[retry(idempotent, timed_elsewhere)]
+#[retry(idempotent, external_timeout)]
 async fn without_fault() -> Result<u32, CallError> {
     Ok(1)
 }

@@ -26,7 +26,7 @@ struct UpstreamTimeout;
 fn no_second_error(order: OrderError) {
     let error: &dyn ServiceError = &order;
     _ = (error.classify(), error.public_message(), OrderError::CATALOG.len(), UpstreamTimeout.classify());
-    _ = resilience::FromRejected::from_rejected as fn(_) -> OrderError;
+    _ = resilience::taxonomy::FromRejected::from_rejected as fn(_) -> OrderError;
 }
 
 fn main() {}

@@ -6,7 +6,7 @@ use resilience::ServiceError;
 enum LoginError {
     #[error("wrong password {password}")]
     #[service(unauthenticated, code = "NAMED")]
-    Named {
+    ContextId {
         #[service(sensitive)]
         password: String,
     },

@@ -21,7 +21,7 @@ impl std::fmt::Display for Bits {
 impl std::error::Error for Bits {}
 
 #[derive(Debug, thiserror::Error, ServiceError)]
-enum Named<T> {
+enum ContextId<T> {
     #[error("too short a code")]
     #[service(permanent)]
     A,
@@ -33,9 +33,9 @@ enum Named<T> {
 }
 
 // No error on the following lines.
-fn no_second_error(bits: Bits, named: Named<u8>) {
+fn no_second_error(bits: Bits, named: ContextId<u8>) {
     let errors: [&dyn ServiceError; 2] = [&bits, &named];
-    _ = (errors[0].classify(), Bits::CATALOG.len(), Named::<u8>::CATALOG);
+    _ = (errors[0].classify(), Bits::CATALOG.len(), ContextId::<u8>::CATALOG);
 }
 
 fn main() {}

@@ -1,3 +1,55 @@
+//! The catalogue of a program's errors as JSON, for machines, and as Markdown, for people.
+//!
+//! `#[derive(ServiceError)]` writes each enum's part, `YourError::CATALOG`. Put the parts together
+//! where all of them are known, in an example, a test or a hidden subcommand, and keep the outcome
+//! beside your API's documentation:
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "http"))] {
+//! use resilience::{ServiceError, catalog};
+//!
+//! #[derive(Debug, thiserror::Error, ServiceError)]
+//! #[service(domain = "orders")]
+//! enum OrderError {
+//!     /// Somebody else took the last one.
+//!     #[error("{sku} is sold out")]
+//!     #[service(conflict, public = "Sold out")]
+//!     SoldOut { sku: String },
+//! }
+//!
+//! #[derive(Debug, thiserror::Error, ServiceError)]
+//! #[error("the books don't add up")]
+//! #[service(corrupt_state)]
+//! struct Unbalanced;
+//!
+//! let catalogs = [OrderError::CATALOG, Unbalanced::CATALOG];
+//!
+//! assert_eq!(
+//!     catalog::to_markdown(&catalogs),
+//!     "\
+//! | code | status | category | severity | clients read | meaning |
+//! |---|---|---|---|---|---|
+//! | `orders` `CONFLICT` | 409 | permanent | expected | Sold out | Somebody else took the last one. |
+//! | `CORRUPT_STATE` | 500 | fatal | critical | An internal error occurred | |
+//! "
+//! );
+//! assert!(catalog::to_json(&catalogs).contains(r#""code": "CONFLICT""#));
+//! # }
+//! ```
+//!
+//! It holds what your own enums say. A `transparent` variant has no line: put its source's part
+//! beside, where that is an enum of yours. Clients meet the codes of foreign errors and of this
+//! crate too, such as `CIRCUIT_OPEN`; they stand in the tables of [`sql`](crate::sql),
+//! [`Rejected`](crate::Rejected), [`UpstreamError`](crate::http::UpstreamError) and
+//! [`errors`](crate::errors).
+
+#[cfg(feature = "http")]
+mod formats;
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use formats::{to_json, to_markdown};
+
 use crate::{Category, Severity};
 
 /// One line of the catalogue that `#[derive(ServiceError)]` writes for an enum or a struct: what a

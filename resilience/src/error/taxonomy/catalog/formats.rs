@@ -1,48 +1,3 @@
-//! The catalogue of a program's errors as JSON, for machines, and as Markdown, for people.
-//!
-//! `#[derive(ServiceError)]` writes each enum's part, `YourError::CATALOG`. Put the parts together
-//! where all of them are known, in an example, a test or a hidden subcommand, and keep the outcome
-//! beside your API's documentation:
-//!
-//! ```
-//! # #[cfg(feature = "macros")] {
-//! use resilience::{ServiceError, catalog};
-//!
-//! #[derive(Debug, thiserror::Error, ServiceError)]
-//! #[service(domain = "orders")]
-//! enum OrderError {
-//!     /// Somebody else took the last one.
-//!     #[error("{sku} is sold out")]
-//!     #[service(conflict, public = "Sold out")]
-//!     SoldOut { sku: String },
-//! }
-//!
-//! #[derive(Debug, thiserror::Error, ServiceError)]
-//! #[error("the books don't add up")]
-//! #[service(corrupt_state)]
-//! struct Unbalanced;
-//!
-//! let catalogs = [OrderError::CATALOG, Unbalanced::CATALOG];
-//!
-//! assert_eq!(
-//!     catalog::to_markdown(&catalogs),
-//!     "\
-//! | code | status | category | severity | clients read | meaning |
-//! |---|---|---|---|---|---|
-//! | `orders` `CONFLICT` | 409 | permanent | expected | Sold out | Somebody else took the last one. |
-//! | `CORRUPT_STATE` | 500 | fatal | critical | An internal error occurred | |
-//! "
-//! );
-//! assert!(catalog::to_json(&catalogs).contains(r#""code": "CONFLICT""#));
-//! # }
-//! ```
-//!
-//! It holds what your own enums say. A `transparent` variant has no line: put its source's part
-//! beside, where that is an enum of yours. Clients meet the codes of foreign errors and of this
-//! crate too, such as `CIRCUIT_OPEN`; they stand in the tables of [`sql`](crate::sql),
-//! [`Rejected`](crate::Rejected), [`UpstreamError`](crate::http::UpstreamError) and
-//! [`errors`](crate::errors).
-
 use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -52,7 +7,7 @@ use super::{CatalogEntry, PublicMessage};
 /// All entries in one array, in the order given.
 ///
 /// ```
-/// use resilience::{CatalogEntry, catalog};
+/// use resilience::catalog::{self, CatalogEntry};
 ///
 /// let entries: Vec<CatalogEntry> = Vec::new();
 /// assert_eq!(catalog::to_json(&[&entries]), "[]");
