@@ -26,7 +26,10 @@ fn a_record_answers_what_where_when_who_and_how_bad_without_its_message() {
     let record = records.only();
     let what =
         ["error.type", "exception.type", "exception.message"].map(|field| record.text(field));
-    assert_eq!(what, ["NOT_FOUND", "resilience::errors::permanent::NotFound", "user 42 not found"]);
+    assert_eq!(
+        what,
+        ["NOT_FOUND", "resilience::error::ready_made::permanent::NotFound", "user 42 not found"]
+    );
     assert_eq!(record.list("error.chain"), ["invalid digit found in string"]);
     assert_eq!(
         ["operation", "code.file.path"].map(|field| record.text(field)),
