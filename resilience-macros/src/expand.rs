@@ -14,7 +14,7 @@ use crate::layer::{
     Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope, objection_to_main,
 };
 use crate::nest::Nest;
-use crate::{foreign, outcome, warnings};
+use crate::{leftovers, outcome, warnings};
 
 /// Expands the attribute `first` and all its siblings on the same function.
 pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
@@ -33,7 +33,7 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     // out the note that the error originates in a macro.
     let at = Span::call_site().resolved_at(function.sig.fn_token.span);
     let nest = Nest::collect(first, at, arguments, &mut function, &mut errors);
-    if let Some(objection) = foreign::objection(&function.body, owner) {
+    if let Some(objection) = leftovers::objection(&function.body, owner) {
         // Whatever else is wrong may come from the macro that has already been here.
         errors = Errors::default();
         // To move it below the other macro would not help there.
@@ -137,7 +137,7 @@ fn write(
         is_async_trait: recognised.is_some(),
         arguments: function.argument_names(),
         label,
-        site: Ident::new(foreign::MARKER, Span::mixed_site()),
+        site: Ident::new(leftovers::MARKER, Span::mixed_site()),
     };
     let output = match recognised {
         Some(body) => Some(body.output.clone()),

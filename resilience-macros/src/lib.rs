@@ -8,10 +8,10 @@
 mod async_trait;
 mod diagnostics;
 mod expand;
-mod foreign;
 mod function;
 mod krate;
 mod layer;
+mod leftovers;
 mod nest;
 mod options;
 mod outcome;

@@ -8,8 +8,8 @@ use syn::{Expr, Lit};
 use super::degrade::value;
 use super::{Code, Fragment, Scope};
 use crate::diagnostics::Errors;
-use crate::foreign::contains_ident;
 use crate::function::Function;
+use crate::leftovers::contains_ident;
 use crate::options::{self, Arguments, Grammar, Setting, Value};
 use crate::units;
 
