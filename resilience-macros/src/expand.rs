@@ -8,12 +8,12 @@ use syn::Lifetime;
 use syn::spanned::Spanned;
 
 use crate::async_trait::AsyncTraitBody;
+use crate::attributes::Nest;
 use crate::diagnostics::Errors;
 use crate::function::{Function, mentions, mentions_impl};
 use crate::layer::{
     Around, Boundary, CircuitBreaker, Code, Fragment, Kind, Layer, Scope, objection_to_main,
 };
-use crate::nest::Nest;
 use crate::{leftovers, outcome, warnings};
 
 /// Expands the attribute `first` and all its siblings on the same function.

@@ -6,13 +6,14 @@
 )]
 
 mod async_trait;
+mod attributes;
 mod diagnostics;
 mod expand;
 mod function;
 mod krate;
 mod layer;
 mod leftovers;
-mod nest;
+
 mod options;
 mod outcome;
 #[cfg(test)]

@@ -4,8 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned;
 
+use crate::attributes::Nest;
 use crate::layer::{Kind, Layer, Scope, is_constant, named};
-use crate::nest::Nest;
 
 const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
 
