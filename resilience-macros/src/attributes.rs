@@ -1,47 +1,46 @@
-//! The nest of layers on one function: collected from its attributes, and checked as a whole.
+//! The attributes of one function, taken off it and checked against each other.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Attribute, Meta, Path};
 
+use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::Function;
-use crate::krate;
-use crate::layer::{Common, Kind, Layer};
-use crate::options::{Arguments, Setting};
+use crate::layer::{Common, Kind, Layer, Nest, Place, Timeout, downcast, order};
+use crate::options::Arguments;
 use crate::units;
 
-/// The layers of a function, the outermost first.
-pub(crate) struct Nest {
-    pub(crate) layers: Vec<Placed>,
-    pub(crate) krate: Path,
+/// The layers' attributes on one function, the outermost first.
+pub(crate) struct Attributes {
+    written: Vec<Written>,
     /// One use of each attribute that was taken off, or the user's import of it would count as
     /// unused.
-    pub(crate) touches: TokenStream,
+    pub(crate) import_uses: TokenStream,
 }
 
-/// A layer and the attribute it comes from.
-pub(crate) struct Placed {
-    pub(crate) kind: Kind,
-    pub(crate) at: Span,
-    pub(crate) layer: Option<Layer>,
-    pub(crate) common: Common,
+/// One attribute, and the layer that it describes, if its own options are right.
+struct Written {
+    kind: Kind,
+    span: Span,
+    layer: Option<Box<dyn Layer>>,
+    common: Common,
 }
 
-impl Nest {
+impl Attributes {
     /// Takes the layers' attributes off the function; `first` is the one that the compiler is
-    /// expanding, and stands at `at`.
+    /// expanding, and stands at `span`.
     pub(crate) fn collect(
         first: Kind,
-        at: Span,
+        span: Span,
         arguments: TokenStream,
         function: &mut Function,
         errors: &mut Errors,
     ) -> Self {
-        let mut layers = vec![place(first, at, arguments, function, errors)];
-        let krate = layers[0].common.krate.clone();
-        let mut touches = TokenStream::new();
+        let mut written = vec![Written::parse(first, span, 0, arguments, function, errors)];
+        let krate = written[0].common.krate.clone();
+        let mut import_uses = TokenStream::new();
         let mut kept = Vec::new();
         for attribute in std::mem::take(&mut function.attrs) {
             let Some(kind) = sibling(&attribute, krate.as_ref()) else {
@@ -49,7 +48,7 @@ impl Nest {
                 continue;
             };
             let path = attribute.path();
-            touches.extend(quote!(#[#path(__touch)] const _: () = ();));
+            import_uses.extend(quote!(#[#path(__touch)] const _: () = ();));
             let arguments = match &attribute.meta {
                 Meta::Path(_) => TokenStream::new(),
                 Meta::List(list) => list.tokens.clone(),
@@ -62,76 +61,53 @@ impl Nest {
                     continue;
                 }
             };
-            layers.push(place(kind, path.span(), arguments, function, errors));
+            let (span, index) = (path.span(), written.len());
+            written.push(Written::parse(kind, span, index, arguments, function, errors));
         }
         function.attrs = kept;
-        let krate = layers
-            .iter()
-            .find_map(|layer| layer.common.krate.clone())
-            .unwrap_or_else(krate::default);
-        let nest = Self { layers, krate, touches };
-        nest.check(function, errors);
-        nest
+        let attributes = Self { written, import_uses };
+        attributes.check(function, errors);
+        attributes
     }
 
-    /// The first of what any layer says of this; it holds for the layers that say nothing.
-    pub(crate) fn shared<T>(&self, own: impl Fn(&Common) -> Option<&T>) -> Option<&T> {
-        self.layers.iter().find_map(|layer| own(&layer.common))
-    }
-
-    /// The nearest timeout above the layer at `index`, and the nearest below.
-    pub(crate) fn timeouts_around(&self, index: usize) -> (Option<usize>, Option<usize>) {
-        let is_timeout = |at: &usize| self.layers[*at].kind == Kind::Timeout;
-        ((0..index).rev().find(is_timeout), (index + 1..self.layers.len()).find(is_timeout))
-    }
-
-    pub(crate) fn position(&self, kind: Kind) -> Option<usize> {
-        self.layers.iter().position(|layer| layer.kind == kind)
+    /// The nest that they describe; `None` if an attribute isn't right, about which there is an
+    /// error then.
+    pub(crate) fn into_nest(self) -> Option<Nest> {
+        let mut nest = Nest { layers: Vec::new(), common: Common::default() };
+        for Written { layer, common, .. } in self.written {
+            nest.layers.push(layer?);
+            nest.common = nest.common.or(common);
+        }
+        Some(nest)
     }
 
     fn check(&self, function: &Function, errors: &mut Errors) {
-        self.check_duplicates(errors);
         self.check_shared("service", |common| common.service.as_ref(), errors);
         self.check_shared("classify", |common| common.classify.as_ref(), errors);
         self.check_shared("rejected", |common| common.rejected.as_ref(), errors);
-        self.check_degrade(errors);
-        self.check_boundary(errors);
+        let places: Vec<_> = self.written.iter().map(|layer| (layer.kind, layer.span)).collect();
+        order::check(&places, errors);
         self.check_timeouts(errors);
-        self.check_transaction(errors);
-        let is_sync = function.sig.asyncness.is_none()
-            && crate::async_trait::AsyncTraitBody::recognise(&function.body).is_none();
-        for layer in self.layers.iter().filter(|layer| is_sync && layer.kind == Kind::Timeout) {
-            let name = &function.sig.ident;
-            errors.at(layer.at, format!("a function that isn't async can't be interrupted; write `async fn {name}`, or take `#[timeout]` off"));
-        }
-        for layer in self.layers.iter().filter(|layer| is_sync && layer.kind == Kind::Transaction) {
-            let name = &function.sig.ident;
-            errors.at(
-                layer.at,
-                format!("a transaction is begun and ended with `.await`; write `async fn {name}`"),
-            );
-        }
-    }
-
-    fn check_duplicates(&self, errors: &mut Errors) {
-        for (index, layer) in self.layers.iter().enumerate() {
-            let earlier = self.layers[..index].iter().any(|earlier| earlier.kind == layer.kind);
-            if earlier && layer.kind != Kind::Timeout {
-                let name = layer.kind.name();
-                errors.at(layer.at, format!("a second `#[{name}]` on one function; keep the first, or move this one to a function that it calls"));
+        let is_async =
+            function.sig.asyncness.is_some() || AsyncTraitBody::recognise(&function.body).is_some();
+        if !is_async {
+            for layer in &self.written {
+                if let Some(reason) = layer.kind.needs_async(&function.sig.ident) {
+                    errors.at(layer.span, reason);
+                }
             }
         }
     }
 
-    /// An option that holds for the whole nest is said once: which of two would win, nobody could
-    /// tell.
+    /// Rejects an option that holds for the whole nest and is there twice: which of the two applies
+    /// would be unclear.
     fn check_shared<T: ToTokens>(
         &self,
         key: &str,
         own: impl Fn(&Common) -> Option<&T>,
         errors: &mut Errors,
     ) {
-        for again in self.layers.iter().filter_map(|layer| own(&layer.common)).skip(1) {
+        for again in self.written.iter().filter_map(|layer| own(&layer.common)).skip(1) {
             errors.on(
                 again,
                 format!("`{key}` holds for all attributes of this function, and one says it already; keep one"),
@@ -139,109 +115,56 @@ impl Nest {
         }
     }
 
-    fn check_degrade(&self, errors: &mut Errors) {
-        // Below a transaction it is in the wrong place already.
-        let end = self.position(Kind::Transaction).unwrap_or(self.layers.len());
-        for (index, layer) in
-            self.layers[..end].iter().enumerate().filter(|(_, layer)| layer.kind == Kind::Degrade)
-        {
-            let outer = self.layers[..index]
-                .iter()
-                .find(|outer| matches!(outer.kind, Kind::Retry | Kind::CircuitBreaker));
-            if let Some(outer) = outer {
-                let outer = outer.kind.name();
-                errors.at(
-                    layer.at,
-                    format!(
-                        "`#[degrade]` below `#[{outer}]` hides every failure from it; move `#[degrade]` to the top"
-                    ),
-                );
-            }
-        }
-    }
-
-    fn check_boundary(&self, errors: &mut Errors) {
-        let Some(at) = self.position(Kind::Boundary).filter(|at| *at > 0) else { return };
-        let outer = self.layers[0].kind;
-        let name = outer.name();
-        let what = match outer {
-            Kind::Retry => "reports every attempt".to_owned(),
-            Kind::Degrade => "reports what the fallback handles".to_owned(),
-            _ => format!("never sees what `#[{name}]` itself reports"),
-        };
-        errors.at(
-            self.layers[at].at,
-            format!("`#[boundary]` below `#[{name}]` {what}; move `#[boundary]` to the top"),
-        );
-    }
-
+    /// Two timeouts belong on two sides of a retry, and the outer one must be the longer.
     fn check_timeouts(&self, errors: &mut Errors) {
-        let retry = self.position(Kind::Retry);
-        let timeouts: Vec<usize> =
-            (0..self.layers.len()).filter(|&at| self.layers[at].kind == Kind::Timeout).collect();
+        let is = |kind: Kind| move |at: &usize| self.written[*at].kind == kind;
+        let indices = 0..self.written.len();
+        let retry = indices.clone().find(is(Kind::Retry));
+        let timeouts: Vec<usize> = indices.filter(is(Kind::Timeout)).collect();
         for pair in timeouts.windows(2) {
             let (outer, inner) = (pair[0], pair[1]);
             if retry.is_none_or(|retry| (outer < retry) == (inner < retry)) {
                 errors.at(
-                    self.layers[inner].at,
+                    self.written[inner].span,
                     "two `#[timeout]` on the same side of `#[retry]`; one above it limits the whole call, one below it limits each attempt",
                 );
                 continue;
             }
-            if let (Some((total, _)), Some((each, span))) =
-                (self.known_timeout(outer), self.known_timeout(inner))
+            let known = |at: usize| {
+                let layer = self.written[at].layer.as_deref()?;
+                downcast::<Timeout>(layer)?.literal()
+            };
+            if let (Some((total, _)), Some((each, span))) = (known(outer), known(inner))
                 && total < each
             {
                 errors.at(
-                        span,
-                        format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
-                    );
+                    span,
+                    format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
+                );
             }
-        }
-    }
-
-    /// What stands below a transaction would see its statements, and not what the database says at
-    /// the end.
-    fn check_transaction(&self, errors: &mut Errors) {
-        let Some(at) = self.position(Kind::Transaction) else { return };
-        for layer in &self.layers[at + 1..] {
-            let why = match layer.kind {
-                Kind::Timeout => "would not cover BEGIN and COMMIT",
-                Kind::Retry => "would repeat statements of a transaction that has failed already",
-                Kind::CircuitBreaker => "would not see BEGIN and COMMIT fail",
-                Kind::Degrade => "would have the transaction committed although its body failed",
-                Kind::Boundary | Kind::Transaction => continue,
-            };
-            let name = layer.kind.name();
-            errors.at(layer.at, format!("`#[{name}]` below `#[transaction]` {why}; move it above"));
-        }
-    }
-
-    fn known_timeout(&self, index: usize) -> Option<(std::time::Duration, Span)> {
-        match &self.layers[index].layer {
-            Some(Layer::Timeout(timeout)) => match timeout.after {
-                Setting::Known(after, span) => Some((after, span)),
-                Setting::Later(_) => None,
-            },
-            _ => None,
         }
     }
 }
 
-fn place(
-    kind: Kind,
-    at: Span,
-    tokens: TokenStream,
-    function: &Function,
-    errors: &mut Errors,
-) -> Placed {
-    let mut own = Errors::default();
-    let mut arguments =
-        Arguments::parse(tokens, kind.grammar(), &function.argument_names(), &mut own);
-    let common = Common::parse(&mut arguments, function, &mut own);
-    let layer = Layer::parse(kind, at, &mut arguments, function, &mut own);
-    errors.append(own);
-    Placed { kind, at, layer, common }
+impl Written {
+    fn parse(
+        kind: Kind,
+        span: Span,
+        index: usize,
+        tokens: TokenStream,
+        function: &Function,
+        errors: &mut Errors,
+    ) -> Self {
+        // A layer that misses an option says so only if nothing else is wrong with its own.
+        let mut own = Errors::default();
+        let names = function.argument_names();
+        let mut arguments = Arguments::parse(tokens, kind.grammar(), &names, &mut own);
+        let common = Common::parse(&mut arguments, function, &mut own);
+        let place = Place { span, index, function };
+        let layer = kind.parse(&mut arguments, &place, &mut own);
+        errors.append(own);
+        Self { kind, span, layer, common }
+    }
 }
 
 /// Which layer an attribute is: `retry`, `resilience::retry`, `::resilience::retry`, or the same by
@@ -249,7 +172,7 @@ fn place(
 fn sibling(attribute: &Attribute, krate: Option<&Path>) -> Option<Kind> {
     let path = attribute.path();
     let last = path.segments.last()?;
-    let kind = Kind::ALL.into_iter().find(|kind| last.ident == kind.name())?;
+    let kind = Kind::ALL.iter().copied().find(|kind| last.ident == kind.name())?;
     let prefix: Vec<String> = path
         .segments
         .iter()

@@ -1,37 +1,22 @@
-//! The arguments of an attribute: `positional, key = expression, flag, key(list)`.
+//! Parses the arguments of an attribute.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit, Token};
+use syn::{Expr, Lit, Token};
 
+use super::grammar::Grammar;
+use super::value::{self, Setting, literal};
 use crate::diagnostics::{self, Errors};
-use crate::units;
+use crate::tokens::is_screaming_snake;
 
-/// What an attribute takes.
-pub(crate) struct Grammar {
-    /// The attribute as users write it: `#[retry]`.
-    pub(crate) owner: &'static str,
-    /// Options of the form `key = value`.
-    pub(crate) keys: &'static [&'static str],
-    /// Options that stand alone.
-    pub(crate) flags: &'static [&'static str],
-    /// Options of the form `key(list)`.
-    pub(crate) lists: &'static [&'static str],
-    /// What other libraries call things, and what to write here.
-    pub(crate) foreign: &'static [(&'static str, &'static str)],
-}
-
-/// The options that every layer takes.
-pub(crate) const COMMON: &[&str] = &["service", "classify", "rejected", "crate"];
-
+/// The arguments of one attribute. A layer takes from them what it knows.
 pub(crate) struct Arguments {
-    pub(crate) positional: Vec<Expr>,
+    positional: Vec<Expr>,
     options: Vec<Opt>,
 }
 
@@ -44,42 +29,6 @@ pub(crate) enum Value {
     Flag,
     Expr(Box<Expr>),
     List(TokenStream),
-}
-
-/// A value that is known now, or an expression that is evaluated at run time.
-pub(crate) enum Setting<T> {
-    Known(T, Span),
-    Later(Expr),
-}
-
-impl<T: Copy> Setting<T> {
-    pub(crate) fn known(&self) -> Option<T> {
-        match self {
-            Self::Known(value, _) => Some(*value),
-            Self::Later(_) => None,
-        }
-    }
-}
-
-impl ToTokens for Setting<Duration> {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Self::Known(duration, _) => {
-                let (secs, nanos) = (duration.as_secs(), duration.subsec_nanos());
-                tokens.extend(quote!(::core::time::Duration::new(#secs, #nanos)));
-            }
-            Self::Later(expr) => expr.to_tokens(tokens),
-        }
-    }
-}
-
-impl ToTokens for Setting<u32> {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Self::Known(number, _) => number.to_tokens(tokens),
-            Self::Later(expr) => expr.to_tokens(tokens),
-        }
-    }
 }
 
 impl Arguments {
@@ -116,10 +65,34 @@ impl Arguments {
 
     fn add(&mut self, option: Opt, grammar: &Grammar, errors: &mut Errors) {
         if self.options.iter().any(|earlier| earlier.key == option.key) {
-            errors.push(diagnostics::duplicate(grammar.owner, &option.key));
+            errors.push(diagnostics::duplicate(grammar.attribute, &option.key));
         } else {
             self.options.push(option);
         }
+    }
+
+    /// The one argument that stands without a key. Each further one is rejected with `hint`.
+    pub(crate) fn only_positional(&mut self, hint: &str, errors: &mut Errors) -> Option<Expr> {
+        let mut positional = std::mem::take(&mut self.positional).into_iter();
+        let first = positional.next();
+        for further in positional {
+            errors.on(further, hint);
+        }
+        first
+    }
+
+    /// Rejects every argument that stands without a key; `hint` says what to write instead. Returns
+    /// whether there was one.
+    pub(crate) fn reject_positional(
+        &mut self,
+        errors: &mut Errors,
+        hint: impl Fn(&Expr) -> String,
+    ) -> bool {
+        let positional = std::mem::take(&mut self.positional);
+        for expr in &positional {
+            errors.on(expr, hint(expr));
+        }
+        !positional.is_empty()
     }
 
     pub(crate) fn take(&mut self, key: &str) -> Option<Opt> {
@@ -141,8 +114,8 @@ impl Arguments {
     pub(crate) fn duration(&mut self, key: &str, errors: &mut Errors) -> Option<Setting<Duration>> {
         let expr = self.expr(key, errors)?;
         let written = expr.clone();
-        // A wrong one is still given, so that no default is checked in its place.
-        errors.take(duration(expr)).or(Some(Setting::Later(written)))
+        // An invalid value still counts as given, so that no default is checked in its place.
+        errors.take(value::duration(expr)).or(Some(Setting::Expr(written)))
     }
 
     /// `key = 3`, or an expression of type `u32`; `what` says what the least number means.
@@ -154,23 +127,13 @@ impl Arguments {
         errors: &mut Errors,
     ) -> Option<Setting<u32>> {
         let expr = self.expr(key, errors)?;
-        errors.take(number(expr, key, &range, what))
+        errors.take(value::number(expr, key, &range, what))
     }
 
     /// `key = "20%"`, or an expression of type `u32`.
     pub(crate) fn percent(&mut self, key: &str, errors: &mut Errors) -> Option<Setting<u32>> {
         let expr = self.expr(key, errors)?;
-        let result = match literal(&expr) {
-            Some(Lit::Str(text)) => units::percent(&text.value())
-                .map(|percent| Setting::Known(percent, text.span()))
-                .map_err(|message| syn::Error::new(text.span(), message)),
-            Some(other) => Err(syn::Error::new(
-                other.span(),
-                "a share is written as text with its sign, such as `\"20%\"`",
-            )),
-            None => Ok(Setting::Later(expr)),
-        };
-        errors.take(result)
+        errors.take(value::percent(expr))
     }
 
     /// `key = "text"`.
@@ -198,71 +161,6 @@ impl Opt {
                 format!("`{0}` needs a value; write `{0} = …`", self.key),
             )),
         }
-    }
-}
-
-/// A literal with a unit, or any other expression.
-pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
-    match literal(&expr) {
-        Some(Lit::Str(text)) => units::duration(&text.value())
-            .map(|duration| Setting::Known(duration, text.span()))
-            .map_err(|message| syn::Error::new(text.span(), message)),
-        Some(Lit::Int(number)) => {
-            let (digits, suffix) = (number.base10_digits(), number.suffix());
-            let with_unit = format!("{digits}{suffix}");
-            let message = if units::duration(&with_unit).is_ok() {
-                format!("a duration is written as text; write `\"{with_unit}\"`")
-            } else {
-                format!("a duration needs a unit; write `\"{digits}s\"` or `\"{digits}ms\"`")
-            };
-            Err(syn::Error::new(number.span(), message))
-        }
-        Some(other) => Err(syn::Error::new(
-            other.span(),
-            "a duration is written as text with its unit, such as `\"5s\"` or `\"500ms\"`",
-        )),
-        None => Ok(Setting::Later(expr)),
-    }
-}
-
-fn number(
-    expr: Expr,
-    key: &str,
-    range: &RangeInclusive<u32>,
-    what: &str,
-) -> syn::Result<Setting<u32>> {
-    let (least, most) = (*range.start(), *range.end());
-    let too_small = || format!("`{key}` must be at least {least}{what}");
-    match literal(&expr) {
-        Some(Lit::Int(digits)) => match digits.base10_parse::<u32>() {
-            Ok(number) if number < least => Err(syn::Error::new(digits.span(), too_small())),
-            Ok(number) if number <= most => Ok(Setting::Known(number, digits.span())),
-            _ => Err(syn::Error::new(
-                digits.span(),
-                format!("`{key}` is a whole number from {least} to {most}"),
-            )),
-        },
-        Some(Lit::Str(text)) if text.value().parse::<u32>().is_ok() => Err(syn::Error::new(
-            text.span(),
-            format!("`{key}` is a number; write `{key} = {}`", text.value()),
-        )),
-        Some(other) => Err(syn::Error::new(
-            other.span(),
-            format!("`{key}` is a whole number, such as `{key} = {}`", least.max(3)),
-        )),
-        None => match &expr {
-            Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
-                Err(syn::Error::new(unary.span(), too_small()))
-            }
-            _ => Ok(Setting::Later(expr)),
-        },
-    }
-}
-
-pub(crate) fn literal(expr: &Expr) -> Option<&Lit> {
-    match expr {
-        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
-        _ => None,
     }
 }
 
@@ -297,13 +195,12 @@ fn parse_one(
     let assigned = fork.peek(Token![=]) && !fork.peek(Token![==]);
     let alone = fork.is_empty() || fork.peek(Token![,]);
     let called = fork.peek(syn::token::Paren);
-    let list = called && is_list(&name, grammar);
+    let list = called && grammar.takes_list(&name);
     if !assigned && !list {
-        let is_known = grammar.flags.contains(&&*name)
-            || grammar.keys.contains(&&*name)
-            || COMMON.contains(&&*name);
+        let is_known = grammar.takes_flag(&name) || grammar.takes_value(&name);
+        // `INVENTORY` names a static; `idempotnt` is a misspelled option.
         let is_expression =
-            arguments_of_fn.contains(&key) || looks_like_a_constant(&name) || name == "self";
+            arguments_of_fn.contains(&key) || is_screaming_snake(&key) || name == "self";
         let is_option =
             alone && (is_known || !is_expression) || (called || fork.peek(Lit)) && is_known;
         if !is_option {
@@ -311,27 +208,16 @@ fn parse_one(
         }
     }
     Ident::parse_any(input)?;
-    if let Some((_, meaning)) = grammar.foreign.iter().find(|(foreign, _)| *foreign == name) {
+    if let Some(meaning) = grammar.translation(&name) {
         skip_value(input, assigned);
         return Err(syn::Error::new(
             key.span(),
-            format!("`{name}` is not an option of `{}`; {meaning}", grammar.owner),
+            format!("`{name}` is not an option of `{}`; {meaning}", grammar.attribute),
         ));
     }
-    if !grammar.keys.contains(&&*name)
-        && !grammar.flags.contains(&&*name)
-        && !is_list(&name, grammar)
-        && !COMMON.contains(&&*name)
-    {
-        let mut valid: Vec<&str> = Vec::new();
-        for option in [grammar.keys, grammar.flags, grammar.lists, COMMON].concat() {
-            // An option whose value may be left out is both a key and a flag.
-            if !valid.contains(&option) {
-                valid.push(option);
-            }
-        }
+    if !grammar.takes_value(&name) && !grammar.takes_flag(&name) && !grammar.takes_list(&name) {
         skip_value(input, assigned);
-        return Err(diagnostics::unknown(grammar.owner, &key, &valid));
+        return Err(diagnostics::unknown(grammar.attribute, &key, &grammar.options()));
     }
     if assigned {
         input.parse::<Token![=]>()?;
@@ -341,7 +227,7 @@ fn parse_one(
                 format!("`{name}` needs a value; write `{name} = …`"),
             ));
         }
-        if !grammar.keys.contains(&&*name) && !COMMON.contains(&&*name) {
+        if !grammar.takes_value(&name) {
             let value: Expr = input.parse()?;
             return Err(syn::Error::new(
                 value.span(),
@@ -359,30 +245,21 @@ fn parse_one(
         syn::parenthesized!(content in input);
         return Ok(Argument::Option(Opt { key, value: Value::List(content.parse()?) }));
     }
-    if grammar.flags.contains(&&*name) && !called {
+    if grammar.takes_flag(&name) && !called {
         return Ok(Argument::Option(Opt { key, value: Value::Flag }));
     }
-    if called && !grammar.keys.contains(&&*name) && !COMMON.contains(&&*name) {
+    if called && !grammar.takes_value(&name) {
         return Err(syn::Error::new(
             key.span(),
             format!("`{name}` takes no value; write `{name}` alone"),
         ));
     }
     let written =
-        if is_list(&name, grammar) { format!("{name}(…)") } else { format!("{name} = …") };
+        if grammar.takes_list(&name) { format!("{name}(…)") } else { format!("{name} = …") };
     Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{written}`")))
 }
 
-fn is_list(name: &str, grammar: &Grammar) -> bool {
-    grammar.lists.contains(&name)
-}
-
-/// `INVENTORY` names a static; `idempotnt` is a slip of the pen.
-fn looks_like_a_constant(name: &str) -> bool {
-    name.trim_start_matches("r#").starts_with(|c: char| c.is_uppercase() || c == '_')
-}
-
-/// The value of an option that is wrong anyway; whatever can't be parsed is left to
+/// Skips the value of an option that is rejected. What can't be parsed is left to
 /// [`skip_to_comma`].
 fn skip_value(input: ParseStream<'_>, assigned: bool) {
     if assigned && input.parse::<Token![=]>().is_ok() {
