@@ -89,24 +89,19 @@ impl Layer for Boundary {
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let krate = scope.krate;
         let [boundary, report] = ["boundary", "report"].map(Scope::local);
-        let Fragment { before, code } = inner;
-        let code = match code {
-            Code::Future(future) => {
-                return Fragment {
-                    before,
-                    code: Code::Future(
-                        quote!(#krate::__private::boundary::run(#boundary, #report, #future)),
-                    ),
-                };
-            }
-            Code::Value(value) if scope.is_async() => Code::Future(
-                quote!(#krate::__private::boundary::run(#boundary, #report, async { #before #value })),
+        if scope.is_async() {
+            let (before, call) = inner.into_future();
+            let code =
+                Code::Future(quote!(#krate::__private::boundary::run(#boundary, #report, #call)));
+            return Fragment { before, code };
+        }
+        let (before, call) = (inner.before, inner.code.into_value());
+        Fragment {
+            before: TokenStream::new(),
+            code: Code::Value(
+                quote!(#krate::__private::boundary::call(#boundary, #report, || { #before #call })),
             ),
-            Code::Value(value) => Code::Value(
-                quote!(#krate::__private::boundary::call(#boundary, #report, || { #before #value })),
-            ),
-        };
-        Fragment { before: TokenStream::new(), code }
+        }
     }
 }
 

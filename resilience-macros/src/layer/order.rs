@@ -15,13 +15,13 @@ pub(crate) struct Forbidden {
     cure: Cure,
 }
 
-/// What to do with the inner layer.
-#[derive(Clone, Copy)]
+/// What to do with the inner layer. If several cures apply, the first one here is suggested.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cure {
-    MoveToTop,
-    MoveAbove,
     /// It is there twice.
     KeepOne,
+    MoveAbove,
+    MoveToTop,
 }
 
 const fn below(inner: Kind, outer: Kind, why: &'static str, cure: Cure) -> Forbidden {
@@ -111,16 +111,14 @@ impl Forbidden {
     }
 }
 
-/// Rejects each layer that stands in a wrong place, with one reason: that it is there twice, or
-/// else the outermost layer that it must not be below. `layers` are in their order, the outermost
-/// first.
+/// Rejects each layer in a wrong place, with one reason: by the order of [`Cure`], and then the
+/// outermost layer that it must not be below. The outermost of the `layers` is the first.
 pub(crate) fn check(layers: &[(Kind, Span)], errors: &mut Errors) {
     for (index, (inner, span)) in layers.iter().enumerate() {
-        let reason =
-            |outer: Kind| FORBIDDEN.iter().find(|pair| pair.outer == outer && pair.inner == *inner);
-        let outer = || layers[..index].iter().map(|(outer, _)| *outer);
-        let twice = outer().filter(|outer| outer == inner).find_map(reason);
-        if let Some(forbidden) = twice.or_else(|| outer().find_map(reason)) {
+        let reasons = layers[..index].iter().filter_map(|(outer, _)| {
+            FORBIDDEN.iter().find(|pair| pair.outer == *outer && pair.inner == *inner)
+        });
+        if let Some(forbidden) = reasons.min_by_key(|forbidden| forbidden.cure) {
             errors.at(*span, forbidden.message());
         }
     }
@@ -170,13 +168,22 @@ mod tests {
             let layers: Vec<_> = kinds.iter().map(|kind| (*kind, Span::call_site())).collect();
             let mut errors = Errors::default();
             check(&layers, &mut errors);
-            errors.into_compile_errors().to_string().matches("compile_error").count()
+            errors.into_compile_errors().to_string()
         };
-        assert_eq!(messages(&[Boundary, Degrade, Timeout, Retry, CircuitBreaker, Timeout]), 0);
-        assert_eq!(messages(&[Boundary, Degrade, Retry, CircuitBreaker, Timeout, Transaction]), 0);
-        assert_eq!(messages(&[Retry, CircuitBreaker, Degrade]), 1);
-        assert_eq!(messages(&[Retry, Transaction, Degrade, Boundary]), 2);
-        assert_eq!(messages(&[Transaction, Retry, Retry]), 2);
+        let count = |kinds: &[Kind]| messages(kinds).matches("compile_error").count();
+        assert_eq!(count(&[Boundary, Degrade, Timeout, Retry, CircuitBreaker, Timeout]), 0);
+        assert_eq!(count(&[Boundary, Degrade, Retry, CircuitBreaker, Timeout, Transaction]), 0);
+        assert_eq!(count(&[Retry, Transaction, Degrade, Boundary]), 2);
+        for (kinds, reason) in [
+            (&[Retry, CircuitBreaker, Degrade][..], "below `#[retry]` hides"),
+            (&[CircuitBreaker, Retry, Degrade], "below `#[circuit_breaker]` hides"),
+            (&[Retry, Transaction, Degrade], "although its body failed"),
+            (&[Retry, Transaction, Boundary], "reports every attempt"),
+            (&[Transaction, Retry, Retry], "a second `#[retry]`"),
+        ] {
+            let messages = messages(kinds);
+            assert!(messages.contains(reason), "{messages}");
+        }
     }
 
     /// `UPDATE_EXPECT=1 cargo test -p resilience-macros` writes the table anew.

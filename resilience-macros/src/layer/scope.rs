@@ -12,9 +12,21 @@ use crate::tokens::is_screaming_snake;
 
 /// The code of a layer and all below it.
 pub(crate) struct Fragment {
-    /// Statements that must stand before it, in the scope that it is evaluated in.
+    /// Statements that must stand before it, in the scope that it is evaluated in. They declare what
+    /// the layers above name too, such as a deadline, so a layer passes them on.
     pub(crate) before: TokenStream,
     pub(crate) code: Code,
+}
+
+impl Fragment {
+    /// The statements before it, and the code as a future.
+    pub(crate) fn into_future(self) -> (TokenStream, TokenStream) {
+        let Self { before, code } = self;
+        match code {
+            Code::Future(future) => (before, future),
+            Code::Value(value) => (TokenStream::new(), quote!(async { #before #value })),
+        }
+    }
 }
 
 pub(crate) enum Code {

@@ -82,11 +82,7 @@ impl Layer for Timeout {
         } else {
             quote!(new(#after))
         };
-        let Fragment { before, code } = inner;
-        let (before, call) = match code {
-            Code::Future(future) => (before, future),
-            Code::Value(value) => (TokenStream::new(), quote!(async { #before #value })),
-        };
+        let (before, call) = inner.into_future();
         Fragment {
             before: quote! {
                 let #deadline = #krate::__private::Deadline::#new;
