@@ -1,4 +1,4 @@
-//! No input makes a macro panic, and what it expands to is Rust again: whatever tokens come in, the
+//! No input makes a macro panic, and what it expands to is Rust again: for all tokens, the
 //! function comes out, beside messages if there is anything to say.
 
 use proc_macro2::TokenStream;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::expand;
 use crate::layer::Kind;
 
-/// Words that mean something to a macro, or to Rust, or to nobody.
+/// Words that mean something to a macro or to Rust, and words that mean nothing.
 const WORDS: &[&str] = &[
     "attempts",
     "base",

@@ -1,4 +1,4 @@
-//! Questions to tokens that nobody has parsed.
+//! Searches in unparsed tokens.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
