@@ -4,6 +4,8 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
+use crate::tokens::{is_ident, is_punct};
+
 /// The parts of such a body.
 ///
 /// ```text
@@ -90,12 +92,4 @@ pub(crate) fn rename_self(tokens: impl ToTokens) -> TokenStream {
             other => other,
         })
         .collect()
-}
-
-fn is_ident(token: Option<&TokenTree>, name: &str) -> bool {
-    matches!(token, Some(TokenTree::Ident(ident)) if ident == name)
-}
-
-fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(found)) if found.as_char() == punct)
 }

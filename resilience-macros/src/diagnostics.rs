@@ -51,17 +51,17 @@ impl Errors {
 
 /// ``unknown `#[retry]` option `atempts`; write `attempts` ``, or, where it is like none, all of
 /// them.
-pub(crate) fn unknown(owner: &str, key: &Ident, valid: &[&str]) -> syn::Error {
+pub(crate) fn unknown(attribute: &str, key: &Ident, valid: &[&str]) -> syn::Error {
     if let Some(meant) = nearest(&key.to_string(), valid) {
         return syn::Error::new(
             key.span(),
-            format!("unknown `{owner}` option `{key}`; write `{meant}`"),
+            format!("unknown `{attribute}` option `{key}`; write `{meant}`"),
         );
     }
     let list = valid.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
     syn::Error::new(
         key.span(),
-        format!("unknown `{owner}` option `{key}`; expected one of: {list}"),
+        format!("unknown `{attribute}` option `{key}`; expected one of: {list}"),
     )
 }
 
@@ -98,6 +98,6 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// ``duplicate `#[retry]` option `attempts`; keep one``
-pub(crate) fn duplicate(owner: &str, key: &Ident) -> syn::Error {
-    syn::Error::new(key.span(), format!("duplicate `{owner}` option `{key}`; keep one"))
+pub(crate) fn duplicate(attribute: &str, key: &Ident) -> syn::Error {
+    syn::Error::new(key.span(), format!("duplicate `{attribute}` option `{key}`; keep one"))
 }

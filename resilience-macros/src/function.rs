@@ -2,11 +2,14 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{
     Attribute, FnArg, GenericParam, Pat, ReceiverKind, ReturnType, Signature, Token, Type,
     Visibility, braced, token,
 };
+
+use crate::tokens::mentions_impl;
 
 /// The same as `syn::ItemFn`, except that the body stays unparsed: so an incomplete one still
 /// completes in an editor, and compiling costs nothing for its length.
@@ -57,11 +60,11 @@ impl Function {
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
-    /// The function as it was written, less the attributes that were taken off, with a use of each
-    /// of those.
-    pub(crate) fn unchanged_but_touching(&self, touches: &TokenStream) -> TokenStream {
+    /// The function as it was written, without the attributes that were taken off, and with `uses`
+    /// at the start of its body.
+    pub(crate) fn unchanged_but_using(&self, uses: &TokenStream) -> TokenStream {
         let Self { attrs, vis, defaultness, sig, body, .. } = self;
-        let body = self.in_own_braces(quote!(#touches #body));
+        let body = self.in_own_braces(quote!(#uses #body));
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
@@ -138,29 +141,17 @@ impl Function {
                 .any(|input| matches!(input, FnArg::Typed(typed) if mentions_impl(&typed.ty)))
     }
 
+    /// The name, without `r#`.
+    pub(crate) fn name(&self) -> String {
+        self.sig.ident.unraw().to_string()
+    }
+
     pub(crate) fn return_type(&self) -> Option<&Type> {
         match &self.sig.output {
             ReturnType::Default => None,
             ReturnType::Type(_, ty) => Some(ty),
         }
     }
-}
-
-/// Whether `impl Trait` stands in the type: then it can't be named in a body.
-pub(crate) fn mentions_impl(ty: &impl ToTokens) -> bool {
-    mentions(ty, "impl")
-}
-
-/// Whether this word stands in the type, at any depth.
-pub(crate) fn mentions(ty: &impl ToTokens, word: &str) -> bool {
-    fn inside(tokens: TokenStream, word: &str) -> bool {
-        tokens.into_iter().any(|token| match token {
-            proc_macro2::TokenTree::Ident(ident) => ident == word,
-            proc_macro2::TokenTree::Group(group) => inside(group.stream(), word),
-            _ => false,
-        })
-    }
-    inside(ty.to_token_stream(), word)
 }
 
 fn collect_names(pat: &Pat, names: &mut Vec<Ident>) {
@@ -174,7 +165,7 @@ fn collect_names(pat: &Pat, names: &mut Vec<Ident>) {
         Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pat| collect_names(pat, names)),
         Pat::TupleStruct(tuple) => tuple.elems.iter().for_each(|pat| collect_names(pat, names)),
         Pat::Struct(fields) => {
-            fields.fields.iter().for_each(|field| collect_names(&field.pat, names))
+            fields.fields.iter().for_each(|field| collect_names(&field.pat, names));
         }
         Pat::Slice(slice) => slice.elems.iter().for_each(|pat| collect_names(pat, names)),
         Pat::Reference(reference) => collect_names(&reference.pat, names),

@@ -6,13 +6,14 @@
 )]
 
 mod async_trait;
+mod attributes;
 mod diagnostics;
 mod expand;
-mod foreign;
+mod fallback;
 mod function;
 mod krate;
 mod layer;
-mod nest;
+mod leftovers;
 mod options;
 mod outcome;
 #[cfg(test)]
@@ -20,43 +21,33 @@ mod robustness;
 mod service_error;
 #[cfg(test)]
 mod snapshots;
+mod tokens;
 mod units;
 mod warnings;
 
-use layer::Kind;
 use proc_macro::TokenStream;
 
-// Where a mistake keeps a macro from its work, it still expands to the user's function beside the
-// error: an editor goes on completing in it, and what calls it still compiles.
+use layer::Kind;
 
-#[proc_macro_attribute]
-pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Retry, arguments.into(), &item.into()).into()
+/// Declares the entry point of each attribute.
+macro_rules! attributes {
+    ($($name:ident => $kind:ident,)*) => {
+        $(
+            #[proc_macro_attribute]
+            pub fn $name(arguments: TokenStream, item: TokenStream) -> TokenStream {
+                expand::attribute(Kind::$kind, arguments.into(), &item.into()).into()
+            }
+        )*
+    };
 }
 
-#[proc_macro_attribute]
-pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::CircuitBreaker, arguments.into(), &item.into()).into()
-}
-
-#[proc_macro_attribute]
-pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Timeout, arguments.into(), &item.into()).into()
-}
-
-#[proc_macro_attribute]
-pub fn degrade(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Degrade, arguments.into(), &item.into()).into()
-}
-
-#[proc_macro_attribute]
-pub fn transaction(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Transaction, arguments.into(), &item.into()).into()
-}
-
-#[proc_macro_attribute]
-pub fn boundary(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(Kind::Boundary, arguments.into(), &item.into()).into()
+attributes! {
+    boundary => Boundary,
+    degrade => Degrade,
+    retry => Retry,
+    circuit_breaker => CircuitBreaker,
+    timeout => Timeout,
+    transaction => Transaction,
 }
 
 #[proc_macro_derive(ServiceError, attributes(service))]

@@ -1,24 +1,22 @@
 //! What can be said of a return type without knowing the user's types.
 
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
-use crate::function::{Function, mentions, mentions_impl};
+use crate::function::Function;
+use crate::layer::Kind;
+use crate::tokens::{mentions, mentions_impl};
 
-/// Why a type is obviously not a `Result`, as a message on it.
-pub(crate) fn objection(function: &Function, owner: &str) -> Option<String> {
-    if let Some(objection) =
-        crate::layer::objection_to_main(&function.sig.ident).filter(|_| owner == "#[boundary]")
-    {
-        return Some(objection.to_owned());
-    }
+/// Why a return type is obviously not a `Result`, with what to write instead.
+pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<String> {
     let shown = match function.return_type() {
         None => "nothing".to_owned(),
         Some(ty) if function.sig.asyncness.is_none() && is_future(ty) => {
             let name = &function.sig.ident;
             return Some(format!(
-                "`{owner}` needs the body that does the work, and this function only returns a future; write `async fn {name}`"
+                "`{attribute}` needs the body that does the work, and this function only returns a future; write `async fn {name}`"
             ));
         }
         Some(ty) if is_obviously_no_result(ty) => {
@@ -27,7 +25,7 @@ pub(crate) fn objection(function: &Function, owner: &str) -> Option<String> {
         Some(_) => return None,
     };
     Some(format!(
-        "`{owner}` needs a function that returns a `Result`, and this one returns {shown}; write `-> Result<T, YourError>`"
+        "`{attribute}` needs a function that returns a `Result`, and this one returns {shown}; write `-> Result<T, YourError>`"
     ))
 }
 
@@ -46,7 +44,7 @@ fn is_future(ty: &Type) -> bool {
 
 /// The error's type as far as it can be written: `E` of `Result<T, E>`, the projection of an alias,
 /// or `_`.
-pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> proc_macro2::TokenStream {
+pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> TokenStream {
     if let Some(error) = second_argument_of_result(ty) {
         return error.to_token_stream();
     }
@@ -54,6 +52,11 @@ pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> proc_macro2::TokenStre
         return quote!(_);
     }
     quote_spanned!(ty.span()=> <#ty as #krate::__private::Outcome>::Error)
+}
+
+/// Whether the compiler has to infer the error's type.
+pub(crate) fn is_inferred(error: &TokenStream) -> bool {
+    error.to_string() == "_"
 }
 
 fn second_argument_of_result(ty: &Type) -> Option<&Type> {

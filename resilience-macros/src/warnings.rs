@@ -1,11 +1,10 @@
-//! What is allowed and unwise, said as a warning at the attribute.
+//! What is allowed and unwise, as a warning at the attribute.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned;
 
-use crate::layer::{Kind, Layer, Scope, is_constant, named};
-use crate::nest::Nest;
+use crate::layer::{Nest, Retry, Scope, Timeout, Transaction, named};
 
 const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
 
@@ -14,23 +13,22 @@ const UNUSED: &str = "the body doesn't use `tx`, so nothing of it runs in the tr
 /// The warnings of a nest, as code that makes rustc say them.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut warnings = TokenStream::new();
-    if let Some(at) = nest.position(Kind::Transaction)
-        && let Some(Layer::Transaction(transaction)) = &nest.layers[at].layer
+    if let Some((_, transaction)) = nest.get::<Transaction>()
         && transaction.is_unused(scope.function)
     {
-        warnings.extend(warning(transaction.name_at(), "transaction_without_statement", UNUSED));
+        let span = transaction.name_span();
+        warnings.extend(warning(span, "transaction_without_statement", UNUSED));
     }
     warnings.extend(of_retry(nest, scope));
     warnings
 }
 
 fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-    let Some(at) = nest.position(Kind::Retry) else { return TokenStream::new() };
-    let Some(Layer::Retry(retry)) = &nest.layers[at].layer else { return TokenStream::new() };
-    let span = nest.layers[at].at;
+    let Some((_, retry)) = nest.get::<Retry>() else { return TokenStream::new() };
+    let span = retry.span;
     let krate = scope.krate;
     let mut warnings = TokenStream::new();
-    if scope.is_async && !retry.external_timeout && nest.position(Kind::Timeout).is_none() {
+    if scope.is_async() && !retry.external_timeout && nest.get::<Timeout>().is_none() {
         warnings.extend(warning(
             span,
             "retry_without_timeout",
@@ -39,12 +37,12 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     }
     match retry.says_whether_to_repeat() {
         Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
-        // The policy knows; a constant one can be asked at compile time.
-        Err(policy) if is_constant(policy, scope.function) => {
+        // The policy says it, and a constant one can be asked at compile time.
+        Err(policy) if scope.is_constant(policy) => {
             let check = Ident::new("CHECK", policy.span());
-            let (let_named, named) = (named(policy, scope), Scope::local("named"));
+            let (named, statement) = named(policy, scope);
             warnings.extend(quote! {
-                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ #let_named #named.says_whether_to_repeat() }>::#check;
+                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ #statement #named.says_whether_to_repeat() }>::#check;
             });
         }
         Ok(true) | Err(_) => {}
@@ -54,7 +52,7 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
 
 /// A stable macro can't warn. A deprecated constant, used where the warning belongs, can.
 ///
-/// Only the use stands in the user's code: the lints on what is around it see a macro.
+/// Only the use has the user's span, so that other lints see the code of a macro.
 fn warning(span: Span, name: &str, note: &str) -> TokenStream {
     let constant = Scope::local(name);
     let used = Ident::new(name, span);

@@ -1,18 +1,18 @@
-use std::time::Duration;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Code, Fragment, Holding, Scope, makes_a_new, mentions};
+use super::handle::{Holding, makes_a_new};
+use super::{Around, Code, Fragment, Layer, Place, Properties, Retry, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Setting};
+use crate::tokens::{find_ident, is_screaming_snake};
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
-    owner: "#[circuit_breaker]",
+    attribute: "#[circuit_breaker]",
     keys: &[
         "failure_threshold",
         "recovery_timeout",
@@ -68,29 +68,17 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     ],
 };
 
-/// What a breaker's `recovery_timeout` can be.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_hours(24);
-
 pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
     settings: Vec<(Ident, TokenStream)>,
     ignore: Option<Expr>,
 }
 
-impl CircuitBreaker {
-    pub(super) fn parse(
-        at: Span,
-        arguments: &mut Arguments,
-        function: &Function,
-        errors: &mut Errors,
-    ) -> Self {
+impl Layer for CircuitBreaker {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+        const SECOND: &str = "`#[circuit_breaker]` takes one breaker; take this one off";
         let ignore = arguments.expr("ignore", errors);
-        let mut positional = std::mem::take(&mut arguments.positional).into_iter();
-        let handle = positional.next();
-        for second in positional {
-            errors.on(second, "`#[circuit_breaker]` takes one breaker; take this one off");
-        }
+        let handle = arguments.only_positional(SECOND, errors);
         if let Some(handle) = handle {
             if options::literal(&handle).is_some() {
                 errors.on(
@@ -103,7 +91,7 @@ impl CircuitBreaker {
                     "this makes a new breaker for every call, which never opens; put it in a `static` and name that, as in `#[circuit_breaker(INVENTORY)]`",
                 );
             }
-            // All that is left belongs to the static that an unnamed breaker is built as.
+            // All other options belong to the static that an unnamed breaker is built as.
             for option in
                 GRAMMAR.keys.iter().chain(GRAMMAR.flags).filter_map(|option| arguments.take(option))
             {
@@ -116,83 +104,39 @@ impl CircuitBreaker {
                     ),
                 );
             }
-            return Self { handle: Some(handle), settings: Vec::new(), ignore };
+            return Some(Self { handle: Some(handle), settings: Vec::new(), ignore });
         }
         let shared = arguments.flag("shared").is_some();
-        if function.is_generic() && !shared {
+        if place.function.is_generic() && !shared {
             errors.at(
-                at,
+                place.span,
                 "one breaker would serve every type that this generic function is called with; name a breaker, such as `#[circuit_breaker(INVENTORY)]`, or write `shared`",
             );
         }
-        let settings = own_settings(arguments, function, errors);
-        Self { handle: None, settings, ignore }
+        let settings = own_settings(arguments, place.function, errors);
+        Some(Self { handle: None, settings, ignore })
     }
 
-    pub(crate) fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, label, breaker) = (scope.krate, &scope.label, Scope::local("breaker"));
-        let Some(handle) = &self.handle else {
-            let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
-            return quote! {
-                static __RESILIENCE_BREAKER: #krate::CircuitBreaker = #krate::CircuitBreaker::new(#label)#(#settings)*;
-            };
-        };
-        if self.named_static().is_some() {
-            return TokenStream::new();
-        }
-        let written = scope.user(handle);
-        let holding = scope.holding(handle);
-        // A handle that is none is reported where it is written.
-        let reference = quote_spanned!(handle.span()=> &#written);
-        let handle = Scope::local("breaker_handle");
-        match holding {
-            Holding::Static => quote!(let #breaker: &'static #krate::CircuitBreaker = #reference;),
-            Holding::Borrowed => quote!(let #breaker: &#krate::CircuitBreaker = #reference;),
-            Holding::Cloned => quote! {
-                let #handle = #krate::__private::clone_handle(#reference);
-                let #breaker: &#krate::CircuitBreaker = &#handle;
-            },
-        }
+    fn needs_async(_: &Ident) -> Option<String> {
+        None
     }
 
-    /// The breaker, where `setup` has run.
-    pub(crate) fn in_use(&self) -> TokenStream {
+    fn properties(&self) -> Properties {
+        Properties { reuses_arguments: false, rejects: true, classifies: true }
+    }
+
+    fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        let (krate, label) = (scope.krate, &scope.label);
         match &self.handle {
-            None => quote!((&__RESILIENCE_BREAKER)),
-            Some(_) if self.named_static().is_some() => quote!(__RESILIENCE_HANDLE),
-            Some(_) => Scope::local("breaker").to_token_stream(),
+            None => {
+                let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
+                quote! {
+                    static __RESILIENCE_BREAKER: #krate::CircuitBreaker = #krate::CircuitBreaker::new(#label)#(#settings)*;
+                }
+            }
+            Some(_) if self.named_static().is_some() => TokenStream::new(),
+            Some(handle) => scope.hold(handle, "CircuitBreaker", &Self::local()),
         }
-    }
-
-    /// `INVENTORY`, `breakers::INVENTORY`: what another static can refer to.
-    fn named_static(&self) -> Option<&Expr> {
-        let handle = self.handle.as_ref()?;
-        let Expr::Path(path) = handle else { return None };
-        let screams = |name: &Ident| {
-            let name = name.to_string();
-            name.chars().any(char::is_uppercase) && !name.chars().any(char::is_lowercase)
-        };
-        let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
-        let last = segments.next_back()?;
-        // An associated constant may depend on a type parameter.
-        let in_a_type = segments.any(|module| module.to_string().starts_with(char::is_uppercase));
-        (path.qself.is_none() && screams(last) && !in_a_type).then_some(handle)
-    }
-
-    /// The handle as a static, ahead of all others: named once, so that what is wrong with it is
-    /// said once. And the name of the breaker, which labels what the other layers say of the
-    /// dependency too.
-    pub(crate) fn named(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
-        let handle = self.named_static()?;
-        let reference = quote_spanned!(handle.span()=> &#handle);
-        let named = quote! {
-            static __RESILIENCE_HANDLE: &#krate::CircuitBreaker = #krate::__private::named(#reference);
-        };
-        Some((named, quote!(__RESILIENCE_HANDLE.name())))
-    }
-
-    fn is_static(&self, scope: &Scope<'_>) -> bool {
-        self.handle.as_ref().is_none_or(|handle| scope.holding(handle) == Holding::Static)
     }
 
     // Input:  the call
@@ -211,27 +155,23 @@ impl CircuitBreaker {
     //         }
     // The call isn't inside the match: what is matched on would be kept in the future for as long
     // as the call takes.
-    pub(crate) fn wrap(
-        &self,
-        deadline_above: Option<&Ident>,
-        longest: Option<&TokenStream>,
-        classify: &Ident,
-        reject: &Ident,
-        inner: Fragment,
-        scope: &Scope<'_>,
-    ) -> Fragment {
+    fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
+        let (classify, reject) = (Scope::classify(), Scope::reject());
         let [permit, rejected] = ["permit", "rejected"].map(Scope::local);
         let breaker = self.in_use();
         let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
         let acquire =
             if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
-        let longest = if let Some(longest) = longest {
+        let longest = if let Some(longest) = longest(around, scope) {
             quote!(::core::option::Option::Some(#longest))
         } else {
             quote!(::core::option::Option::None)
         };
-        let under = deadline_above.map(|deadline| quote!(let #permit = #permit.under(&#deadline);));
+        let under = around.above::<Timeout>().map(|(_, timeout)| {
+            let deadline = timeout.deadline();
+            quote!(let #permit = #permit.under(&#deadline);)
+        });
         let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             quote! {
                 match &#outcome {
@@ -242,9 +182,9 @@ impl CircuitBreaker {
         } else {
             quote!(#permit.settle_at(&#site, &#outcome, #classify);)
         };
-        let guarded = Scope::label("'guarded");
+        let guarded = Scope::block_label("'guarded");
         let Fragment { before, code } = inner;
-        let call = super::value(code);
+        let call = code.into_value();
         Fragment {
             before,
             code: Code::Value(quote! {
@@ -272,6 +212,48 @@ impl CircuitBreaker {
     }
 }
 
+impl CircuitBreaker {
+    /// The breaker, after `setup`.
+    pub(super) fn in_use(&self) -> TokenStream {
+        match &self.handle {
+            None => quote!((&__RESILIENCE_BREAKER)),
+            Some(_) if self.named_static().is_some() => quote!(__RESILIENCE_HANDLE),
+            Some(_) => Self::local().to_token_stream(),
+        }
+    }
+
+    /// `INVENTORY`, `breakers::INVENTORY`: what another static can refer to.
+    fn named_static(&self) -> Option<&Expr> {
+        let handle = self.handle.as_ref()?;
+        let Expr::Path(path) = handle else { return None };
+        let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
+        let last = segments.next_back()?;
+        // An associated constant may depend on a type parameter.
+        let in_a_type = segments.any(|module| module.to_string().starts_with(char::is_uppercase));
+        (path.qself.is_none() && is_screaming_snake(last) && !in_a_type).then_some(handle)
+    }
+
+    /// The handle as a static, which is declared first and named once, so that a wrong type is one
+    /// error; and the name of the breaker, which is the label of the whole nest.
+    pub(crate) fn as_static(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
+        let handle = self.named_static()?;
+        let reference = quote_spanned!(handle.span()=> &#handle);
+        let named = quote! {
+            static __RESILIENCE_HANDLE: &#krate::CircuitBreaker = #krate::__private::named(#reference);
+        };
+        Some((named, quote!(__RESILIENCE_HANDLE.name())))
+    }
+
+    fn is_static(&self, scope: &Scope<'_>) -> bool {
+        self.handle.as_ref().is_none_or(|handle| scope.holding(handle) == Holding::Static)
+    }
+
+    /// The local that holds a breaker which isn't a static.
+    fn local() -> Ident {
+        Scope::local("breaker")
+    }
+}
+
 fn own_settings(
     arguments: &mut Arguments,
     function: &Function,
@@ -279,32 +261,42 @@ fn own_settings(
 ) -> Vec<(Ident, TokenStream)> {
     let mut settings = Vec::new();
     let mut add = |name: &str, tokens: TokenStream| {
-        settings.push((Ident::new(name, Span::mixed_site()), tokens))
+        settings.push((Ident::new(name, Span::mixed_site()), tokens));
     };
     let names = function.argument_names();
     let constant = |key: &str, expr: Option<&Expr>, errors: &mut Errors| {
-        if let Some(name) = expr.and_then(|expr| mentions(expr, &names)) {
+        if let Some(name) = expr.and_then(|expr| {
+            find_ident(expr, &mut |ident| ident == "self" || names.contains(ident))
+        }) {
             errors.on(
                 &name,
                 format!("`{key}` builds a static, which can't name `{name}`; hold a breaker where `{name}` is and pass it: `#[circuit_breaker(self.breaker)]`"),
             );
         }
     };
-    for (key, most, what) in [
-        ("failure_threshold", u32::MAX, ", the number of failures in a row that opens the circuit"),
-        ("probes", 65_535, ", the number of calls that test a half-open circuit"),
-        ("recovery_growth", 10, ", the factor by which each re-opening lengthens the recovery"),
+    for (key, range, what) in [
+        (
+            "failure_threshold",
+            1..=u32::MAX,
+            ", the number of failures in a row that opens the circuit",
+        ),
+        ("probes", defaults::PROBES, ", the number of calls that test a half-open circuit"),
+        (
+            "recovery_growth",
+            defaults::RECOVERY_GROWTH,
+            ", the factor by which each re-opening lengthens the recovery",
+        ),
     ] {
-        if let Some(number) = arguments.number(key, 1..=most, what, errors) {
-            constant(key, later(&number), errors);
+        if let Some(number) = arguments.number(key, range, what, errors) {
+            constant(key, number.expr(), errors);
             add(key, number.to_token_stream());
         }
     }
     let mut known_durations = Vec::new();
     for key in ["recovery_timeout", "max_recovery_timeout"] {
         if let Some(duration) = arguments.duration(key, errors) {
-            if let Setting::Known(known, span) = duration {
-                if !(SHORTEST..=LONGEST).contains(&known) {
+            if let Setting::Literal(known, span) = duration {
+                if !defaults::RECOVERY.contains(&known) {
                     errors.at(
                         span,
                         format!("`{key}` is between 1 ms and 1 day, the time that the callee gets to recover; write for example `{key} = \"30s\"`"),
@@ -312,7 +304,7 @@ fn own_settings(
                 }
                 known_durations.push((known, span));
             }
-            constant(key, later(&duration), errors);
+            constant(key, duration.expr(), errors);
             add(key, duration.to_token_stream());
         }
     }
@@ -329,15 +321,23 @@ fn own_settings(
             );
     }
     if let Some(percent) = arguments.percent("recovery_jitter", errors) {
-        constant("recovery_jitter", later(&percent), errors);
+        constant("recovery_jitter", percent.expr(), errors);
         add("recovery_jitter", percent.to_token_stream());
     }
     settings
 }
 
-fn later<T>(setting: &Setting<T>) -> Option<&Expr> {
-    match setting {
-        Setting::Known(..) => None,
-        Setting::Later(expr) => Some(expr),
+/// How long a call of this layer may take, if a timeout limits it: the one below, unless a retry
+/// between the two makes several attempts of it; then the one above; and without one above, as long
+/// as the retry can go on.
+fn longest(around: &Around<'_>, scope: &Scope<'_>) -> Option<TokenStream> {
+    let above = around.above::<Timeout>().map(|(_, timeout)| timeout.duration());
+    let Some((at, below)) = around.below::<Timeout>() else { return above };
+    match around.below::<Retry>().filter(|(retry, _)| *retry < at) {
+        None => Some(below.duration()),
+        Some((_, retry)) => above.or_else(|| {
+            let (policy, attempt) = (retry.policy_in_use(scope), below.duration());
+            Some(quote!((#policy).longest_call(#attempt)))
+        }),
     }
 }

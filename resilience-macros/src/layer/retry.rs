@@ -5,15 +5,19 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
-use super::degrade::{Degrade, value};
-use super::{Code, Fragment, Holding, Scope, makes_a_new};
+use super::degrade::Degrade;
+use super::handle::makes_a_new;
+use super::settings::{RetrySettings, clamped, step};
+use super::{
+    Around, CircuitBreaker, Code, Fragment, Layer, Nest, Place, Properties, Scope, Timeout,
+    defaults,
+};
 use crate::diagnostics::Errors;
-use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
-    owner: "#[retry]",
+    attribute: "#[retry]",
     keys: &[
         "attempts",
         "base",
@@ -92,10 +96,9 @@ pub(super) const GRAMMAR: Grammar = Grammar {
 };
 
 pub(crate) struct Retry {
+    pub(crate) span: Span,
     policy: Option<Expr>,
-    attempts: Option<Setting<u32>>,
-    base: Option<Setting<Duration>>,
-    max_delay: Option<Setting<Duration>>,
+    settings: RetrySettings,
     jitter: Option<Jitter>,
     max_retry_after: Option<Setting<Duration>>,
     repeat: Option<Repeat>,
@@ -106,7 +109,7 @@ pub(crate) struct Retry {
 enum Jitter {
     Named(&'static str),
     UpTo(Duration, Span),
-    Later(Expr),
+    Expr(Expr),
 }
 
 enum Repeat {
@@ -121,16 +124,10 @@ enum Budget {
     Handle(Expr),
 }
 
-const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
-const DEFAULT_BASE: Duration = Duration::from_millis(500);
-
-impl Retry {
-    pub(super) fn parse(arguments: &mut Arguments, errors: &mut Errors) -> Self {
-        let mut positional = std::mem::take(&mut arguments.positional).into_iter();
-        let policy = positional.next();
-        for second in positional {
-            errors.on(second, "`#[retry]` takes one policy; take this one off");
-        }
+impl Layer for Retry {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+        let policy =
+            arguments.only_positional("`#[retry]` takes one policy; take this one off", errors);
         if let Some(Expr::Lit(literal)) = &policy {
             errors.on(
                 literal,
@@ -141,15 +138,9 @@ impl Retry {
             );
         }
         let retry = Self {
+            span: place.span,
             policy,
-            attempts: arguments.number(
-                "attempts",
-                1..=u32::MAX,
-                "; `attempts = 1` means no retry",
-                errors,
-            ),
-            base: arguments.duration("base", errors),
-            max_delay: arguments.duration("max_delay", errors),
+            settings: RetrySettings::parse(arguments, "no retry", errors),
             jitter: arguments.expr("jitter", errors).and_then(|expr| errors.take(jitter(expr))),
             max_retry_after: arguments.duration("max_retry_after", errors),
             repeat: repeat(arguments, errors),
@@ -157,30 +148,95 @@ impl Retry {
             external_timeout: arguments.flag("external_timeout").is_some(),
         };
         retry.check(errors);
-        retry
+        Some(retry)
     }
 
-    /// Settings that contradict each other.
-    fn check(&self, errors: &mut Errors) {
-        let or_default = |setting: &Option<Setting<Duration>>, default| match setting {
-            None => self.policy.is_none().then_some((default, " by default")),
-            Some(setting) => setting.known().map(|known| (known, "")),
+    fn needs_async(_: &Ident) -> Option<String> {
+        None
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { reuses_arguments: true, rejects: false, classifies: true }
+    }
+
+    fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        let (policy, budget, key) = (self.policy(scope), self.budget(scope), self.key(scope));
+        quote!(#policy #budget #key)
+    }
+
+    // Input:  the call
+    // Output: loop {
+    //             let wait = match call {
+    //                 Err(error) => match retry.judge(error, classify, rules) {
+    //                     Ok(wait) => wait,
+    //                     Err(error) => break Err(error),
+    //                 },
+    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) }
+    //             };
+    //             wait.pause().await;
+    //         }
+    //
+    // Below a fallback a success leaves it too: `break 'degraded Ok(value)`.
+    fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let (krate, site) = (scope.krate, &scope.site);
+        let (retry, classify) = (Self::local(), Scope::classify());
+        let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
+        let policy = self.policy_in_use(scope);
+        let budget = match &self.budget {
+            Budget::Handle(_) => Self::budget_local().to_token_stream(),
+            Budget::OfTheSite => quote!(#site.budget()),
+            Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
-        let max_delay = or_default(&self.max_delay, DEFAULT_MAX_DELAY);
-        if let (Some((base, how)), Some((max, max_how))) =
-            (or_default(&self.base, DEFAULT_BASE), max_delay)
-            && base > max
-        {
-            let blamed = match (&self.base, &self.max_delay) {
-                (Some(Setting::Known(_, span)), _) | (_, Some(Setting::Known(_, span))) => *span,
-                _ => Span::call_site(),
-            };
-            errors.at(
-                    blamed,
-                    format!("`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest", units::show(base), units::show(max)),
-                );
+        let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
+        if let Some((_, breaker)) = around.below::<CircuitBreaker>() {
+            let breaker = breaker.in_use();
+            rules.extend(quote!(.breaker(#breaker)));
         }
-        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) = (&self.jitter, max_delay)
+        if let Some(total) = around.above::<Timeout>().map(|(_, timeout)| timeout.deadline()) {
+            rules.extend(quote!(.deadline(&#total)));
+        }
+        if let Some(attempt) = around.below::<Timeout>().map(|(_, timeout)| timeout.deadline()) {
+            rules.extend(quote!(.attempt(&#attempt)));
+        }
+        if self.has_key() {
+            rules.extend(quote!(.has_key()));
+        }
+        // A success skips the fallback, which saves one copy of the outcome.
+        let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
+        let pause =
+            if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
+        let Fragment { before, code } = inner;
+        let call = code.into_value();
+        Fragment {
+            before: quote!(let mut #retry = #krate::Attempts::new();),
+            code: Code::Value(quote! {
+                loop {
+                    #before
+                    let #wait = match #call {
+                        ::core::result::Result::Err(#error) => match #retry.judge(#error, #classify, #rules) {
+                            ::core::result::Result::Ok(#wait) => #wait,
+                            ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
+                        },
+                        ::core::result::Result::Ok(#succeeded) => {
+                            #retry.succeeded(#budget);
+                            break #leave ::core::result::Result::Ok(#succeeded);
+                        }
+                    };
+                    #pause
+                }
+            }),
+        }
+    }
+}
+
+impl Retry {
+    /// Rejects settings that contradict each other.
+    fn check(&self, errors: &mut Errors) {
+        // A named policy may have any values.
+        let defaults = self.policy.is_none().then_some(defaults::RETRY);
+        self.settings.check(defaults, errors);
+        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) =
+            (&self.jitter, self.settings.max_delay(defaults))
             && *jitter > max
         {
             errors.at(
@@ -204,15 +260,10 @@ impl Retry {
         }
     }
 
-    pub(crate) fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let (policy, budget, key) = (self.policy(scope), self.budget(scope), self.key(scope));
-        quote!(#policy #budget #key)
-    }
-
     /// `let key = …;`, the same for every attempt.
     fn key(&self, scope: &Scope<'_>) -> Option<TokenStream> {
         let Some(Repeat::Key(given)) = &self.repeat else { return None };
-        let (krate, key, given_text) = (scope.krate, Scope::local("key"), Scope::local("given"));
+        let (krate, key, given_text) = (scope.krate, Self::key_local(), Scope::local("given"));
         Some(match given {
             None => quote!(let #key = #krate::__private::Key::generate();),
             Some(expr) => {
@@ -228,31 +279,42 @@ impl Retry {
         })
     }
 
-    pub(crate) fn has_key(&self) -> bool {
+    fn has_key(&self) -> bool {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    /// The policy as a constant, where it is one: written where it is used, it takes no room in the
+    /// What the body of an attempt can ask for: its number, the key, and the nearest deadline.
+    pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
+        let (krate, retry, key) = (scope.krate, Self::local(), Self::key_local());
+        let key = self.has_key().then(|| quote!(.key(&#key)));
+        let deadline = nest.innermost::<Timeout>().map(|timeout| {
+            let deadline = timeout.deadline();
+            quote!(.deadline(&#deadline))
+        });
+        quote!(#krate::__private::Frame::new(#retry.number())#key #deadline)
+    }
+
+    /// The policy as a constant, if it is one: written where it is used, it takes no room in the
     /// future.
     fn constant_policy(&self, scope: &Scope<'_>) -> Option<TokenStream> {
-        let is_constant =
-            self.policy.as_ref().is_none_or(|named| is_constant(named, scope.function));
+        let is_constant = self.policy.as_ref().is_none_or(|policy| scope.is_constant(policy));
         if !is_constant || !self.is_literal() {
             return None;
         }
         let (krate, repeat, steps) = (scope.krate, self.repeat_step(), self.steps(scope));
-        let named = self.policy.as_ref().map(|policy| named(policy, scope));
-        let start = if named.is_some() {
-            Scope::local("named").to_token_stream()
-        } else {
-            quote!(#krate::Retry::new())
+        let (named, start) = match &self.policy {
+            Some(policy) => {
+                let (named, statement) = named(policy, scope);
+                (Some(statement), named.to_token_stream())
+            }
+            None => (None, quote!(#krate::Retry::new())),
         };
         Some(quote!(&const { #named #start #(#steps)* #repeat.checked() }))
     }
 
-    /// The policy, where `setup` has run.
-    pub(crate) fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {
-        self.constant_policy(scope).unwrap_or_else(|| Scope::local("policy").to_token_stream())
+    /// The policy, after `setup`.
+    pub(super) fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {
+        self.constant_policy(scope).unwrap_or_else(|| Self::policy_local().to_token_stream())
     }
 
     fn repeat_step(&self) -> TokenStream {
@@ -267,179 +329,80 @@ impl Retry {
         if self.constant_policy(scope).is_some() {
             return TokenStream::new();
         }
-        let (krate, site, policy) = (scope.krate, &scope.site, Scope::local("policy"));
-        let repeat = self.repeat_step();
+        let (krate, policy, repeat) = (scope.krate, Self::policy_local(), self.repeat_step());
         let start = self
             .policy
             .as_ref()
             .map_or_else(|| quote!(#krate::Retry::new()), |named| scope.user(named));
-        let steps = self.steps(scope);
+        let clamped = clamped(&policy.to_token_stream(), &self.steps(scope), scope);
         quote! {
             let #policy: #krate::Retry = #start;
-            let #policy = &#krate::__private::clamp::Policy::new(#policy, &#site)#(#steps)*.done()#repeat;
+            let #policy = #clamped #repeat;
         }
     }
 
-    /// One method call per setting.
+    /// One method call for each setting.
     fn steps(&self, scope: &Scope<'_>) -> Vec<TokenStream> {
-        let mut steps = Vec::new();
-        let mut add = |name: &str, value: Option<TokenStream>| {
-            if let Some(value) = value {
-                let name = Ident::new(name, Span::mixed_site());
-                let value = scope.user(value);
-                steps.push(quote!(.#name(#value)));
-            }
-        };
         let krate = scope.krate;
-        add("attempts", self.attempts.as_ref().map(ToTokens::to_token_stream));
-        add("base", self.base.as_ref().map(ToTokens::to_token_stream));
-        add("max_delay", self.max_delay.as_ref().map(ToTokens::to_token_stream));
-        add("max_retry_after", self.max_retry_after.as_ref().map(ToTokens::to_token_stream));
-        add(
-            "jitter",
-            self.jitter.as_ref().map(|jitter| match jitter {
-                Jitter::Named(name) => {
-                    let name = Ident::new(name, Span::mixed_site());
-                    quote!(#krate::Jitter::#name)
-                }
-                Jitter::UpTo(duration, span) => {
-                    let duration = Setting::Known(*duration, *span);
-                    quote!(#krate::Jitter::UpTo(#duration))
-                }
-                Jitter::Later(expr) => expr.to_token_stream(),
-            }),
-        );
+        let jitter = self.jitter.as_ref().map(|jitter| match jitter {
+            Jitter::Named(name) => {
+                let name = Ident::new(name, Span::mixed_site());
+                quote!(#krate::Jitter::#name)
+            }
+            Jitter::UpTo(duration, span) => {
+                let duration = Setting::Literal(*duration, *span);
+                quote!(#krate::Jitter::UpTo(#duration))
+            }
+            Jitter::Expr(expr) => expr.to_token_stream(),
+        });
+        let mut steps = self.settings.steps(scope);
+        steps.extend(step("max_retry_after", self.max_retry_after.as_ref(), scope));
+        steps.extend(step("jitter", jitter, scope));
         steps
     }
 
+    /// Whether all values are known at compile time.
     fn is_literal(&self) -> bool {
-        let durations = [&self.base, &self.max_delay, &self.max_retry_after];
-        durations.iter().all(|setting| !matches!(setting, Some(Setting::Later(_))))
-            && !matches!(self.attempts, Some(Setting::Later(_)))
-            && !matches!(self.jitter, Some(Jitter::Later(_)))
+        self.settings.is_literal()
+            && self.max_retry_after.as_ref().is_none_or(|longest| longest.expr().is_none())
+            && !matches!(self.jitter, Some(Jitter::Expr(_)))
     }
 
     fn budget(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, budget, handle) =
-            (scope.krate, Scope::local("budget"), Scope::local("budget_handle"));
+        let krate = scope.krate;
         match &self.budget {
             Budget::OfTheSite => TokenStream::new(),
             Budget::Off => quote! {
                 static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::unlimited();
             },
-            Budget::Handle(expr) => {
-                let written = scope.user(expr);
-                let reference = quote_spanned!(expr.span()=> &#written);
-                match scope.holding(expr) {
-                    // A `const` would be a new budget for every call.
-                    Holding::Static => {
-                        quote!(let #budget: &'static #krate::RetryBudget = #reference;)
-                    }
-                    Holding::Borrowed => quote!(let #budget: &#krate::RetryBudget = #reference;),
-                    Holding::Cloned => quote! {
-                        let #handle = #krate::__private::clone_handle(#reference);
-                        let #budget: &#krate::RetryBudget = &#handle;
-                    },
-                }
-            }
+            Budget::Handle(expr) => scope.hold(expr, "RetryBudget", &Self::budget_local()),
         }
     }
 
-    // Input:  the call
-    // Output: loop {
-    //             let wait = match call {
-    //                 Err(error) => match retry.judge(error, classify, rules) {
-    //                     Ok(wait) => wait,
-    //                     Err(error) => break Err(error),
-    //                 },
-    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) } // below a
-    // fallback: break 'degraded Ok(value)             };
-    //             wait.pause().await;
-    //         }
-    pub(crate) fn wrap(
-        &self,
-        around: &Around<'_>,
-        classify: &Ident,
-        inner: Fragment,
-        scope: &Scope<'_>,
-    ) -> Fragment {
-        let (krate, site) = (scope.krate, &scope.site);
-        let retry = Scope::local("retry");
-        let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
-        let policy = self.policy_in_use(scope);
-        let budget = match &self.budget {
-            Budget::Handle(_) => Scope::local("budget").to_token_stream(),
-            Budget::OfTheSite => quote!(#site.budget()),
-            Budget::Off => quote!(&__RESILIENCE_BUDGET),
-        };
-        let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
-        if let Some(breaker) = &around.breaker_below {
-            rules.extend(quote!(.breaker(#breaker)));
-        }
-        if let Some(total) = around.total {
-            rules.extend(quote!(.deadline(&#total)));
-        }
-        if let Some(attempt) = around.attempt {
-            rules.extend(quote!(.attempt(&#attempt)));
-        }
-        if self.has_key() {
-            rules.extend(quote!(.has_key()));
-        }
-        // Past the fallback, which has no business with a success: one copy of the outcome less.
-        let leave = around.is_below_fallback.then(Degrade::label);
-        let pause =
-            if scope.is_async { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
-        let Fragment { before, code } = inner;
-        let call = value(code);
-        Fragment {
-            before: quote!(let mut #retry = #krate::Attempts::new();),
-            code: Code::Value(quote! {
-                loop {
-                    #before
-                    let #wait = match #call {
-                        ::core::result::Result::Err(#error) => match #retry.judge(#error, #classify, #rules) {
-                            ::core::result::Result::Ok(#wait) => #wait,
-                            ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
-                        },
-                        ::core::result::Result::Ok(#succeeded) => {
-                            #retry.succeeded(#budget);
-                            break #leave ::core::result::Result::Ok(#succeeded);
-                        }
-                    };
-                    #pause
-                }
-            }),
-        }
+    /// The local that holds the loop's state.
+    fn local() -> Ident {
+        Scope::local("retry")
+    }
+
+    fn policy_local() -> Ident {
+        Scope::local("policy")
+    }
+
+    fn budget_local() -> Ident {
+        Scope::local("budget")
+    }
+
+    fn key_local() -> Ident {
+        Scope::local("key")
     }
 }
 
-/// What a retry has to know about the layers around it.
-pub(crate) struct Around<'a> {
-    pub(crate) is_below_fallback: bool,
-    pub(crate) breaker_below: Option<TokenStream>,
-    /// The deadline of all attempts together.
-    pub(crate) total: Option<&'a Ident>,
-    /// The deadline of each attempt.
-    pub(crate) attempt: Option<&'a Ident>,
-}
-
-/// `let named: Retry = STANDARD;`, so that what is no policy is reported where it is written, and
-/// not as methods it lacks.
-pub(crate) fn named(policy: &Expr, scope: &Scope<'_>) -> TokenStream {
+/// `let named: Retry = STANDARD;` and the local's name. So a wrong type is reported where the policy
+/// is written, and not as a missing method.
+pub(crate) fn named(policy: &Expr, scope: &Scope<'_>) -> (Ident, TokenStream) {
     let (krate, named) = (scope.krate, Scope::local("named"));
-    quote!(let #named: #krate::Retry = #policy;)
-}
-
-/// `STANDARD`, `policies::STANDARD`: something that a constant can be made from.
-pub(crate) fn is_constant(expr: &Expr, function: &Function) -> bool {
-    let Expr::Path(path) = expr else { return false };
-    let first = &path.path.segments[0].ident;
-    let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-    path.qself.is_none()
-        && first != "Self"
-        && !function.declares(first)
-        && last.chars().any(char::is_uppercase)
-        && !last.chars().any(char::is_lowercase)
+    let statement = quote!(let #named: #krate::Retry = #policy;);
+    (named, statement)
 }
 
 fn jitter(expr: Expr) -> syn::Result<Jitter> {
@@ -463,7 +426,7 @@ fn jitter(expr: Expr) -> syn::Result<Jitter> {
     }
     match options::literal(&expr) {
         Some(_) => options::duration(expr).map(|_| Jitter::Named("Standard")),
-        None => Ok(Jitter::Later(expr)),
+        None => Ok(Jitter::Expr(expr)),
     }
 }
 

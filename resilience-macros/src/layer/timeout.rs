@@ -1,13 +1,14 @@
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
-
-use super::{Code, Fragment, Scope};
-use crate::diagnostics::Errors;
-use crate::options::{self, Arguments, Grammar, Setting};
 use std::time::Duration;
 
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+
+use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
+use crate::diagnostics::Errors;
+use crate::options::{self, Arguments, Grammar, Setting};
+
 pub(super) const GRAMMAR: Grammar = Grammar {
-    owner: "#[timeout]",
+    attribute: "#[timeout]",
     keys: &[],
     flags: &[],
     lists: &["clone"],
@@ -29,74 +30,59 @@ pub(super) const GRAMMAR: Grammar = Grammar {
 };
 
 pub(crate) struct Timeout {
-    pub(crate) after: Setting<Duration>,
+    /// Its number among the layers: there may be two.
+    index: usize,
+    after: Setting<Duration>,
 }
 
-impl Timeout {
-    pub(super) fn parse(at: Span, arguments: &mut Arguments, errors: &mut Errors) -> Option<Self> {
-        let mut positional = std::mem::take(&mut arguments.positional).into_iter();
-        let Some(first) = positional.next() else {
+impl Layer for Timeout {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+        const SECOND: &str = "`#[timeout]` takes one duration; a second limit is a second `#[timeout]`, on the other side of `#[retry]`";
+        let Some(duration) = arguments.only_positional(SECOND, errors) else {
             if errors.is_empty() {
-                errors.at(at, "`#[timeout]` needs a duration; write `#[timeout(\"5s\")]`");
+                errors.at(place.span, "`#[timeout]` needs a duration; write `#[timeout(\"5s\")]`");
             }
             return None;
         };
-        for second in positional {
-            errors.on(second, "`#[timeout]` takes one duration; a second limit is a second `#[timeout]`, on the other side of `#[retry]`");
-        }
-        let after = errors.take(options::duration(first))?;
-        if let Setting::Known(Duration::ZERO, span) = after {
+        let after = errors.take(options::duration(duration))?;
+        if let Setting::Literal(Duration::ZERO, span) = after {
             errors.at(span, "a timeout of zero gives every call up; write how long it may take, such as `\"5s\"`");
             return None;
         }
-        Some(Self { after })
+        Some(Self { index: place.index, after })
     }
 
-    /// `let timeout_0 = …;`, once per call.
-    pub(crate) fn setup(&self, index: usize, scope: &Scope<'_>) -> TokenStream {
-        let Setting::Later(expr) = &self.after else { return TokenStream::new() };
-        let (krate, site, name) = (scope.krate, &scope.site, duration_name(index));
+    fn needs_async(name: &Ident) -> Option<String> {
+        Some(format!(
+            "a function that isn't async can't be interrupted; write `async fn {name}`, or take `#[timeout]` off"
+        ))
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { reuses_arguments: false, rejects: true, classifies: false }
+    }
+
+    /// `let timeout_0 = …;`
+    fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        let Some(expr) = self.after.expr() else { return TokenStream::new() };
+        let (krate, site, name) = (scope.krate, &scope.site, self.name());
         let expr = scope.user(expr);
         quote!(let #name = #krate::__private::clamp::timeout(#expr, &#site);)
-    }
-
-    /// The duration, where `setup` has run.
-    pub(crate) fn duration(&self, index: usize) -> TokenStream {
-        match &self.after {
-            Setting::Known(..) => {
-                let after = &self.after;
-                quote!(#after)
-            }
-            Setting::Later(_) => {
-                let name = duration_name(index);
-                quote!(#name)
-            }
-        }
     }
 
     // Input:  the call
     // Output: let deadline_0 = Deadline::new(5s);
     //         Timed::new(&deadline_0, &SITE, rejected, call).await
-    pub(crate) fn wrap(
-        &self,
-        index: usize,
-        above: Option<usize>,
-        reject: &Ident,
-        inner: Fragment,
-        scope: &Scope<'_>,
-    ) -> Fragment {
-        let (krate, site) = (scope.krate, &scope.site);
-        let (deadline, after) = (deadline_name(index), self.duration(index));
-        let new = if let Some(above) = above.map(deadline_name) {
+    fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let (krate, site, reject) = (scope.krate, &scope.site, Scope::reject());
+        let (deadline, after) = (self.deadline(), self.duration());
+        let new = if let Some((_, above)) = around.above::<Self>() {
+            let above = above.deadline();
             quote!(under(#after, &#above))
         } else {
             quote!(new(#after))
         };
-        let Fragment { before, code } = inner;
-        let (before, call) = match code {
-            Code::Future(future) => (before, future),
-            Code::Value(value) => (TokenStream::new(), quote!(async { #before #value })),
-        };
+        let (before, call) = inner.into_future();
         Fragment {
             before: quote! {
                 let #deadline = #krate::__private::Deadline::#new;
@@ -109,10 +95,31 @@ impl Timeout {
     }
 }
 
-pub(crate) fn deadline_name(index: usize) -> Ident {
-    format_ident!("deadline_{index}", span = Span::mixed_site())
-}
+impl Timeout {
+    /// The duration, if it is known, and where it is written.
+    pub(crate) fn literal(&self) -> Option<(Duration, Span)> {
+        match self.after {
+            Setting::Literal(after, span) => Some((after, span)),
+            Setting::Expr(_) => None,
+        }
+    }
 
-fn duration_name(index: usize) -> Ident {
-    format_ident!("timeout_{index}", span = Span::mixed_site())
+    /// The local that holds the deadline, in all that this layer wraps.
+    pub(crate) fn deadline(&self) -> Ident {
+        format_ident!("deadline_{}", self.index, span = Span::mixed_site())
+    }
+
+    /// The duration, after `setup`.
+    pub(super) fn duration(&self) -> TokenStream {
+        if self.after.expr().is_some() {
+            self.name().to_token_stream()
+        } else {
+            self.after.to_token_stream()
+        }
+    }
+
+    /// The local that holds a duration that isn't a literal.
+    fn name(&self) -> Ident {
+        format_ident!("timeout_{}", self.index, span = Span::mixed_site())
+    }
 }

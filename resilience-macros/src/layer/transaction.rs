@@ -1,20 +1,17 @@
-use std::time::Duration;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
-use super::degrade::value;
-use super::{Code, Fragment, Scope};
+use super::settings::{RetrySettings, clamped};
+use super::{Around, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
-use crate::foreign::contains_ident;
 use crate::function::Function;
-use crate::options::{self, Arguments, Grammar, Setting, Value};
-use crate::units;
+use crate::options::{self, Arguments, Grammar, Value};
+use crate::tokens::contains_ident;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
-    owner: "#[transaction]",
+    attribute: "#[transaction]",
     keys: &["tx", "begin", "attempts", "base", "max_delay"],
     flags: &[],
     lists: &["clone"],
@@ -64,49 +61,32 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     ],
 };
 
-const DEFAULT_BASE: Duration = Duration::from_millis(10);
-const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(1);
-
 pub(crate) struct Transaction {
     /// `tx`, with the span that makes it the body's.
     name: Ident,
     pool: Expr,
     begin: Option<Expr>,
-    attempts: Option<Setting<u32>>,
-    base: Option<Setting<Duration>>,
-    max_delay: Option<Setting<Duration>>,
+    settings: RetrySettings,
 }
 
-impl Transaction {
-    pub(super) fn parse(
-        at: Span,
-        arguments: &mut Arguments,
-        function: &Function,
-        errors: &mut Errors,
-    ) -> Option<Self> {
-        for positional in std::mem::take(&mut arguments.positional) {
-            let written = positional.to_token_stream().to_string().replace(' ', "");
-            let message = match &positional {
-                Expr::Lit(_) => {
-                    "`#[transaction]` takes a pool; write for example `#[transaction(tx = self.pool)]`".to_owned()
-                }
-                _ => format!("the pool needs the name that the body uses for its connection; write `tx = {written}`"),
-            };
-            errors.on(&positional, message);
-        }
+impl Layer for Transaction {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+        arguments.reject_positional(errors, |positional| match positional {
+            Expr::Lit(_) => {
+                "`#[transaction]` takes a pool; write for example `#[transaction(tx = self.pool)]`"
+                    .to_owned()
+            }
+            _ => format!(
+                "the pool needs the name that the body uses for its connection; write `tx = {}`",
+                positional.to_token_stream().to_string().replace(' ', "")
+            ),
+        });
         let begin = arguments.expr("begin", errors).and_then(|expr| begin(expr, errors));
-        let attempts = arguments.number(
-            "attempts",
-            1..=u32::MAX,
-            "; `attempts = 1` means no repetition",
-            errors,
-        );
-        let (base, max_delay) =
-            (arguments.duration("base", errors), arguments.duration("max_delay", errors));
+        let settings = RetrySettings::parse(arguments, "no repetition", errors);
         let Some(option) = arguments.take("tx") else {
             if errors.is_empty() {
                 errors.at(
-                    at,
+                    place.span,
                     "`#[transaction]` needs a pool to begin with; write for example `#[transaction(tx = self.pool)]`, and use `&mut *tx` in the body",
                 );
             }
@@ -114,60 +94,44 @@ impl Transaction {
         };
         let Value::Expr(pool) = option.value else { return None };
         if let Some(argument) =
-            function.argument_names().into_iter().find(|argument| *argument == option.key)
+            place.function.argument_names().into_iter().find(|argument| *argument == option.key)
         {
             errors.on(
                 argument,
                 "`tx` is what `#[transaction]` calls its connection in the body; give this argument another name",
             );
         }
-        if let Some(objection) = objection(&pool) {
-            errors.on(&pool, objection);
+        if let Some(reason) = rejection_reason(&pool) {
+            errors.on(&pool, reason);
         }
-        let layer = Self { name: option.key, pool: *pool, begin, attempts, base, max_delay };
-        layer.check(errors);
-        Some(layer)
+        settings.check(Some(defaults::TRANSACTION), errors);
+        Some(Self { name: option.key, pool: *pool, begin, settings })
     }
 
-    fn check(&self, errors: &mut Errors) {
-        let known = |setting: &Option<Setting<Duration>>, default| match setting {
-            None => Some((default, " by default")),
-            Some(setting) => setting.known().map(|known| (known, "")),
-        };
-        if let (Some((base, how)), Some((max, max_how))) =
-            (known(&self.base, DEFAULT_BASE), known(&self.max_delay, DEFAULT_MAX_DELAY))
-            && base > max
-            && let Some(Setting::Known(_, blamed)) = self.base.as_ref().or(self.max_delay.as_ref())
-        {
-            errors.at(
-                *blamed,
-                format!(
-                    "`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest",
-                    units::show(base),
-                    units::show(max)
-                ),
-            );
-        }
+    fn needs_async(name: &Ident) -> Option<String> {
+        Some(format!("a transaction is begun and ended with `.await`; write `async fn {name}`"))
     }
 
-    /// What is evaluated once per call: `let pool = pool(&self.pool);`, and the policy if it isn't
-    /// constant.
-    pub(crate) fn setup(&self, error: &TokenStream, scope: &Scope<'_>) -> TokenStream {
-        let (krate, site) = (scope.krate, &scope.site);
-        let [pool, begin, policy, argument, from_sqlx] =
-            ["pool", "begin", "repeats_policy", "argument", "from_sqlx"].map(Scope::local);
+    fn properties(&self) -> Properties {
+        Properties { reuses_arguments: true, rejects: false, classifies: true }
+    }
+
+    /// `let pool = pool(&self.pool);`, and the policy if it isn't constant.
+    fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        let (krate, error, policy) = (scope.krate, &scope.error, Self::policy_local());
+        let [pool, begin, argument, from_sqlx] =
+            ["pool", "begin", "argument", "from_sqlx"].map(Scope::local);
         let written = scope.user(&self.pool);
-        // What is no pool is said of the expression.
+        // A wrong type is reported at the expression.
         let reference = quote_spanned!(self.pool.span()=> &#written);
         let begin = self.begin.as_ref().map(|statement| {
             let statement = scope.user(statement);
             quote!(let #begin: &'static str = #statement;)
         });
-        let policy = (!self.is_literal()).then(|| {
-            let steps = self.steps(scope);
-            quote! {
-                let #policy = &#krate::__private::clamp::Policy::new(#krate::sql::TransactionAttempts::POLICY, &#site)#(#steps)*.done();
-            }
+        let policy = (!self.settings.is_literal()).then(|| {
+            let start = quote!(#krate::sql::TransactionAttempts::POLICY);
+            let clamped = clamped(&start, &self.settings.steps(scope), scope);
+            quote!(let #policy = #clamped;)
         });
         quote! {
             let #pool = #krate::__private::sql::pool(#reference);
@@ -177,52 +141,12 @@ impl Transaction {
         }
     }
 
-    /// `let tx = transaction.connection();`, which comes first in the body.
-    pub(crate) fn start(&self, function: &Function) -> TokenStream {
-        let (name, transaction) = (&self.name, Scope::local("transaction"));
-        // We warn of it ourselves: rustc's advice would be to rename the option.
-        let unused = self.is_unused(function).then(|| quote!(let _ = &#name;));
+    /// `let tx = transaction.connection();`
+    fn start_of_body(&self, scope: &Scope<'_>) -> TokenStream {
+        let (name, transaction) = (&self.name, Self::local());
+        // The warning is ours: rustc's would advise to rename the option.
+        let unused = self.is_unused(scope.function).then(|| quote!(let _ = &#name;));
         quote!(let #name = #transaction.connection(); #unused)
-    }
-
-    /// Whether the body has nothing that could run in the transaction.
-    pub(crate) fn is_unused(&self, function: &Function) -> bool {
-        !contains_ident(&function.body, &|name| self.name == name)
-    }
-
-    /// Where `tx` is written.
-    pub(crate) fn name_at(&self) -> Span {
-        self.name.span()
-    }
-
-    fn is_literal(&self) -> bool {
-        let is_later =
-            |setting: &Option<Setting<Duration>>| matches!(setting, Some(Setting::Later(_)));
-        !is_later(&self.base)
-            && !is_later(&self.max_delay)
-            && !matches!(self.attempts, Some(Setting::Later(_)))
-    }
-
-    /// One method call per setting.
-    fn steps(&self, scope: &Scope<'_>) -> Vec<TokenStream> {
-        let settings = [
-            ("attempts", self.attempts.as_ref().map(ToTokens::to_token_stream)),
-            ("base", self.base.as_ref().map(ToTokens::to_token_stream)),
-            ("max_delay", self.max_delay.as_ref().map(ToTokens::to_token_stream)),
-        ];
-        let step = |(name, setting): (&str, Option<TokenStream>)| {
-            let (name, setting) = (Ident::new(name, Span::mixed_site()), scope.user(setting?));
-            Some(quote!(.#name(#setting)))
-        };
-        settings.into_iter().filter_map(step).collect()
-    }
-
-    fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {
-        if !self.is_literal() {
-            return Scope::local("repeats_policy").to_token_stream();
-        }
-        let (krate, steps) = (scope.krate, self.steps(scope));
-        quote!(&const { #krate::sql::TransactionAttempts::POLICY #(#steps)* .checked() })
     }
 
     // Input:  the body
@@ -247,29 +171,18 @@ impl Transaction {
     //                 Err(error) => break Err(error),
     //             }
     //         }
-    pub(crate) fn wrap(
-        &self,
-        deadline: Option<&Ident>,
-        classify: &Ident,
-        inner: Fragment,
-        scope: &Scope<'_>,
-    ) -> Fragment {
+    fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
-        let [pool, repeats, checkout, transaction, outcome, error, succeeded, wait, from_sqlx] = [
-            "pool",
-            "repeats",
-            "checkout",
-            "transaction",
-            "outcome",
-            "error",
-            "value",
-            "wait",
-            "from_sqlx",
-        ]
-        .map(Scope::local);
-        let [repeated, label] = ["'transactions", "'transaction"].map(Scope::label);
+        let (transaction, classify) = (Self::local(), Scope::classify());
+        let [pool, repeats, checkout, outcome, error, succeeded, wait, from_sqlx] =
+            ["pool", "repeats", "checkout", "outcome", "error", "value", "wait", "from_sqlx"]
+                .map(Scope::local);
+        let [repeated, label] = ["'transactions", "'transaction"].map(Scope::block_label);
         let policy = self.policy_in_use(scope);
-        let deadline = deadline.map(|deadline| quote!(.deadline(&#deadline)));
+        let deadline = around.above::<Timeout>().map(|(_, timeout)| {
+            let deadline = timeout.deadline();
+            quote!(.deadline(&#deadline))
+        });
         let begin = if self.begin.is_some() {
             let begin = Scope::local("begin");
             quote!(::core::option::Option::Some(#begin))
@@ -277,7 +190,7 @@ impl Transaction {
             quote!(::core::option::Option::None)
         };
         let Fragment { before, code } = inner;
-        let call = value(code);
+        let call = code.into_value();
         Fragment {
             before: quote!(let mut #repeats = #krate::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
             code: Code::Value(quote! {
@@ -308,6 +221,35 @@ impl Transaction {
                 }
             }),
         }
+    }
+}
+
+impl Transaction {
+    /// Whether the body has nothing that could run in the transaction.
+    pub(crate) fn is_unused(&self, function: &Function) -> bool {
+        !contains_ident(&function.body, |ident| *ident == self.name)
+    }
+
+    /// Where `tx` is written.
+    pub(crate) fn name_span(&self) -> Span {
+        self.name.span()
+    }
+
+    fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {
+        if !self.settings.is_literal() {
+            return Self::policy_local().to_token_stream();
+        }
+        let (krate, steps) = (scope.krate, self.settings.steps(scope));
+        quote!(&const { #krate::sql::TransactionAttempts::POLICY #(#steps)* .checked() })
+    }
+
+    /// The local that holds the transaction, in the body too.
+    fn local() -> Ident {
+        Scope::local("transaction")
+    }
+
+    fn policy_local() -> Ident {
+        Scope::local("repeats_policy")
     }
 }
 
@@ -348,8 +290,8 @@ fn whole(mode: &str) -> Option<String> {
     }
 }
 
-/// Why an expression is obviously no pool.
-fn objection(pool: &Expr) -> Option<String> {
+/// Why an expression is obviously not a pool.
+fn rejection_reason(pool: &Expr) -> Option<String> {
     match pool {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => {
@@ -361,10 +303,10 @@ fn objection(pool: &Expr) -> Option<String> {
                 "`tx` takes the pool to begin with; write for example `tx = self.pool`".to_owned(),
             ),
         },
-        Expr::Await(awaited) => objection(&awaited.base),
-        Expr::Try(tried) => objection(&tried.expr),
-        Expr::Paren(paren) => objection(&paren.expr),
-        Expr::Group(group) => objection(&group.expr),
+        Expr::Await(awaited) => rejection_reason(&awaited.base),
+        Expr::Try(tried) => rejection_reason(&tried.expr),
+        Expr::Paren(paren) => rejection_reason(&paren.expr),
+        Expr::Group(group) => rejection_reason(&group.expr),
         Expr::MethodCall(call) => {
             let receiver = call.receiver.to_token_stream().to_string().replace(' ', "");
             let method = call.method.to_string();

@@ -5,8 +5,8 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
 
 use super::ast::{Field, Variant};
-use super::attr::{Alert, Class, Sent, Severity};
-use super::kinds::{Category, Retry};
+use super::attr::{Alert, Sent, Severity};
+use super::kinds::{Category, Class, Retry};
 
 pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {

@@ -5,7 +5,8 @@ use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Index, Lit, Member, Meta, Path};
 
-use super::attr::{self, Class, FieldAttrs, ItemAttrs, VariantAttrs};
+use super::attr::{self, FieldAttrs, ItemAttrs, VariantAttrs};
+use super::kinds::Class;
 use crate::diagnostics::Errors;
 use crate::krate;
 

@@ -4,9 +4,9 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, LitStr, Path};
 
 use super::keys::{self, FIELD_KEYS, ITEM_KEYS, VARIANT_KEYS};
-use super::kinds::{Category, Kind, Retry};
+use super::kinds::{Class, Retry};
 use super::template::Template;
-use super::value::{OWNER, Slot, bare, each_option};
+use super::value::{ATTRIBUTE, Slot, bare, each_option};
 use crate::diagnostics::{self, Errors};
 
 /// What is said of the whole enum or struct.
@@ -46,13 +46,6 @@ pub(crate) struct FieldAttrs {
     pub(crate) backtrace: Option<Ident>,
     pub(crate) location: Option<Ident>,
     pub(crate) errors: Option<Ident>,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Class {
-    Category(Category),
-    Kind(&'static Kind),
-    Transparent,
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +165,7 @@ pub(crate) fn of_field(attributes: &[Attribute], errors: &mut Errors) -> FieldAt
         };
         bare(&key, input)?;
         if slot.is_some() {
-            errors.push(diagnostics::duplicate(OWNER, &key));
+            errors.push(diagnostics::duplicate(ATTRIBUTE, &key));
         }
         *slot = Some(key);
         Ok(())

@@ -1,11 +1,12 @@
 //! Where-clauses: no more than the fields that are asked something need.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, format_ident, quote};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 use syn::{GenericParam, Path, Type, WhereClause};
 
 use super::ast::Input;
-use super::attr::Class;
+use super::kinds::Class;
+use crate::tokens::contains_ident;
 
 /// `where Self: Display`, as `Classify` demands; a type without parameters is simply checked.
 pub(crate) fn displayed(input: &Input<'_>, bounds: &[TokenStream]) -> Option<TokenStream> {
@@ -51,12 +52,12 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
         })
         .collect();
     // A type that holds itself in a box would need itself to be classified, in a circle.
-    let (name, this) = (&input.original.ident, Ident::new("Self", Span::call_site()));
+    let name = &input.original.ident;
     let mut bounds = Vec::new();
     for variant in &input.variants {
         let mut bound = |ty: &Type, bound: TokenStream| {
-            if mentions(ty.to_token_stream(), &parameters)
-                && !mentions(ty.to_token_stream(), &[name, &this])
+            if contains_ident(ty, |ident| parameters.contains(&ident))
+                && !contains_ident(ty, |ident| ident == name || ident == "Self")
             {
                 bounds.push(quote!(#ty: #bound));
             }
@@ -83,12 +84,4 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
         }
     }
     bounds
-}
-
-fn mentions(tokens: TokenStream, parameters: &[&Ident]) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => parameters.contains(&&ident),
-        TokenTree::Group(group) => mentions(group.stream(), parameters),
-        _ => false,
-    })
 }

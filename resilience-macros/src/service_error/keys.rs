@@ -3,9 +3,8 @@
 
 use proc_macro2::Ident;
 
-use super::attr::Class;
-use super::kinds::{self, Category, KINDS};
-use super::value::OWNER;
+use super::kinds::{self, Category, Class, KINDS};
+use super::value::ATTRIBUTE;
 use crate::diagnostics;
 
 pub(crate) const ITEM_KEYS: [&str; 3] = ["domain", "axum", "crate"];
@@ -93,9 +92,10 @@ pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
     ];
     let written = key.to_string();
     match RENAMED.iter().find(|(old, new)| *old == written && valid.contains(new)) {
-        Some((_, new)) => {
-            syn::Error::new(key.span(), format!("unknown `{OWNER}` option `{key}`; write `{new}`"))
-        }
-        None => diagnostics::unknown(OWNER, key, valid),
+        Some((_, new)) => syn::Error::new(
+            key.span(),
+            format!("unknown `{ATTRIBUTE}` option `{key}`; write `{new}`"),
+        ),
+        None => diagnostics::unknown(ATTRIBUTE, key, valid),
     }
 }

@@ -1,4 +1,4 @@
-//! The four categories, and the one-word kinds: each a category, a code and a status.
+//! The classes of a variant: the four categories, and the one-word kinds, each a category, a code and a status.
 
 use self::Category::{Fatal, Partial, Permanent, Transient};
 use self::Retry::{Never, Transaction, TransactionOnce};
@@ -22,6 +22,14 @@ impl Category {
     pub(crate) fn word(self) -> &'static str {
         Self::WORDS[self as usize]
     }
+}
+
+/// What the word of a variant says that it is.
+#[derive(Clone, Copy)]
+pub(crate) enum Class {
+    Category(Category),
+    Kind(&'static Kind),
+    Transparent,
 }
 
 /// What a transient error may say against a plain retry.

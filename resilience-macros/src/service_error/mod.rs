@@ -6,6 +6,7 @@ mod ast;
 mod attr;
 mod bounds;
 mod code;
+mod display;
 mod expand;
 mod fallback;
 mod keys;

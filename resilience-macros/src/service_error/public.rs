@@ -1,7 +1,7 @@
 //! The rules of `public = "…"`: clients read what is meant for them, and nothing else.
 
 use super::ast::Variant;
-use super::attr::Class;
+use super::kinds::Class;
 use crate::diagnostics::Errors;
 
 pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {

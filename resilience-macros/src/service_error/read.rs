@@ -4,8 +4,8 @@ use proc_macro2::Ident;
 use syn::parse::ParseStream;
 use syn::{LitInt, LitStr, Path};
 
-use super::attr::{Alert, Class, ItemAttrs, Sent, Severity, VariantAttrs};
-use super::kinds::Retry;
+use super::attr::{Alert, ItemAttrs, Sent, Severity, VariantAttrs};
+use super::kinds::{Class, Retry};
 use super::template::Template;
 use super::value::{Slot, bare, choice, set, text, value};
 use super::{code, keys};
@@ -31,7 +31,7 @@ impl ItemAttrs {
             "axum" => {
                 bare(key, input)?;
                 if self.axum.is_some() {
-                    errors.push(diagnostics::duplicate(super::value::OWNER, key));
+                    errors.push(diagnostics::duplicate(super::value::ATTRIBUTE, key));
                 }
                 self.axum = Some(key.clone());
             }
@@ -107,10 +107,10 @@ impl VariantAttrs {
     fn classify(&mut self, key: &Ident, class: Class, errors: &mut Errors) {
         match &self.class {
             Some(first) if first.key == *key => {
-                errors.push(diagnostics::duplicate(super::value::OWNER, key))
+                errors.push(diagnostics::duplicate(super::value::ATTRIBUTE, key));
             }
             Some(first) => {
-                errors.at(key.span(), format!("`{key}` conflicts with `{}`; keep one", first.key))
+                errors.at(key.span(), format!("`{key}` conflicts with `{}`; keep one", first.key));
             }
             None => self.class = Some(Slot { key: key.clone(), value: class }),
         }

@@ -1,13 +1,10 @@
 //! The rules of `sensitive`: what is written into no log and no answer must not stand in a text
 //! that is.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
-use quote::ToTokens as _;
-use syn::ext::IdentExt as _;
-use syn::parse::{ParseStream, Parser as _};
-use syn::{LitStr, Meta};
+use proc_macro2::Ident;
 
 use super::ast::{Field, Variant};
+use super::display::{Arguments, Text, names_field, shown};
 use crate::diagnostics::Errors;
 
 pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
@@ -32,7 +29,7 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
         }
     }
     for text in &texts {
-        text.check(&sensitive, errors);
+        check_text(text, &sensitive, errors);
     }
 }
 
@@ -63,67 +60,39 @@ fn is_source(field: &Field<'_>, variant: &Variant<'_>, is_transparent: bool) -> 
     field.has("from") || field.has("source") || by_name || asked || is_transparent
 }
 
-/// An attribute that says what `Display` writes.
-enum Text {
-    /// `#[error("…", arguments)]`
-    Format(LitStr, TokenStream),
-    /// `#[error(fmt = function)]`
-    Function(Ident),
-    /// `#[error(transparent)]`
-    Transparent,
-}
-
-impl Text {
-    /// What can't be read is the business of the macro that it is meant for.
-    fn of(meta: &Meta) -> Option<Self> {
-        let Meta::List(list) = meta else { return None };
-        let parser = |input: ParseStream<'_>| {
-            let text = if input.peek(LitStr) {
-                Self::Format(input.parse()?, input.parse()?)
-            } else {
-                let word: Ident = input.call(Ident::parse_any)?;
-                if word == "transparent" { Self::Transparent } else { Self::Function(word) }
-            };
-            let _rest: TokenStream = input.parse()?;
-            Ok(text)
-        };
-        parser.parse2(list.tokens.clone()).ok()
-    }
-
-    fn check(&self, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Errors) {
-        match self {
-            Self::Format(literal, arguments) => {
-                let arguments = Arguments::split(arguments.clone());
-                let shown = shown(&literal.value());
-                for (field, _) in sensitive {
-                    let name = field.name();
-                    let whole = shown.iter().any(|hole| hole == "self");
-                    if whole || shown.contains(&name) && !arguments.names.contains(&name) {
-                        errors.on(literal, message(&name));
-                    }
-                    for at in &arguments.values {
-                        match names_field(at.clone(), &name) {
-                            Some(token) if token.to_string() == "self" => {
-                                errors.at(token.span(), message_of_self(&name));
-                            }
-                            Some(token) => errors.at(token.span(), message(&name)),
-                            None => {}
+fn check_text(text: &Text, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Errors) {
+    match text {
+        Text::Format(literal, arguments) => {
+            let arguments = Arguments::split(arguments.clone());
+            let shown = shown(&literal.value());
+            for (field, _) in sensitive {
+                let name = field.name();
+                let whole = shown.iter().any(|hole| hole == "self");
+                if whole || shown.contains(&name) && !arguments.names.contains(&name) {
+                    errors.on(literal, message(&name));
+                }
+                for value in &arguments.values {
+                    match names_field(value.clone(), &name) {
+                        Some(token) if token.to_string() == "self" => {
+                            errors.at(token.span(), message_of_self(&name));
                         }
+                        Some(token) => errors.at(token.span(), message(&name)),
+                        None => {}
                     }
                 }
             }
-            Self::Function(word) => {
-                let (field, _) = sensitive[0];
-                errors.at(
-                    word.span(),
-                    format!(
-                        "this function is given the sensitive field `{}`, and nobody can see what it writes; write the text here instead",
-                        field.name()
-                    ),
-                );
-            }
-            Self::Transparent => {}
         }
+        Text::Function(word) => {
+            let (field, _) = sensitive[0];
+            errors.at(
+                word.span(),
+                format!(
+                    "this function is given the sensitive field `{}`, and nobody can see what it writes; write the text here instead",
+                    field.name()
+                ),
+            );
+        }
+        Text::Transparent => {}
     }
 }
 
@@ -137,176 +106,4 @@ fn message_of_self(field: &str) -> String {
     format!(
         "`self` gives this text the sensitive field `{field}` as well; name the fields that it is to show"
     )
-}
-
-/// What stands after the text, with the names that it gives.
-struct Arguments {
-    names: Vec<String>,
-    values: Vec<TokenStream>,
-}
-
-impl Arguments {
-    // Input:  , .sku.len(), name = .other
-    // Output: names `name`, values `.sku.len()` and `.other`
-    fn split(tokens: TokenStream) -> Self {
-        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let mut arguments = Self { names: Vec::new(), values: Vec::new() };
-        for argument in tokens.split(|token| is_punct(Some(token), ',')) {
-            let value = match argument {
-                [TokenTree::Ident(name), equals, value @ ..]
-                    if is_punct(Some(equals), '=') && !is_punct(value.first(), '=') =>
-                {
-                    arguments.names.push(name.unraw().to_string());
-                    value
-                }
-                value => value,
-            };
-            arguments.values.push(value.iter().cloned().collect());
-        }
-        arguments
-    }
-}
-
-/// The names, and positions, that a text fills in: `{name}`, `{name:?}`, `{0}`, and the widths of
-/// `{:1$}` and `{:.name$}`.
-fn shown(text: &str) -> Vec<String> {
-    let mut shown = Vec::new();
-    let text = text.replace("{{", "");
-    for hole in text.split('{').skip(1) {
-        let inside = hole.split('}').next().unwrap_or_default();
-        let (name, spec) = inside.split_once(':').unwrap_or((inside, ""));
-        let of_a_name = |c: char| c.is_alphanumeric() || c == '_';
-        let name = name.trim().trim_start_matches("r#");
-        shown.push(position(name.split(|c| !of_a_name(c)).next().unwrap_or_default()).to_owned());
-        let mut widths = spec.split('$');
-        // What follows the last `$` is no width.
-        widths.next_back();
-        let name_of = |width: &str| {
-            position(width.rsplit(|c| !of_a_name(c)).next().unwrap_or_default()).to_owned()
-        };
-        shown.extend(widths.map(name_of));
-    }
-    shown
-}
-
-/// Macros bind the fields of a tuple as `_0`, `_1`, …: `0`, `1`.
-fn position(name: &str) -> &str {
-    let digits = name
-        .strip_prefix('_')
-        .filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
-    digits.unwrap_or(name)
-}
-
-/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or
-/// all of `self`, whose methods see all of it.
-fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    tokens.iter().enumerate().find_map(|(at, token)| {
-        let before = |steps: usize| at.checked_sub(steps).map(|at| &tokens[at]);
-        let is_member = is_punct(before(1), '.');
-        // `.name` of the error itself, and not of what stands before the dot.
-        let of_another = is_member
-            && match before(2) {
-                Some(TokenTree::Ident(ident)) => ident != "self",
-                Some(TokenTree::Punct(punct)) => punct.as_char() == '?',
-                Some(TokenTree::Group(_) | TokenTree::Literal(_)) => true,
-                None => false,
-            };
-        let named = match token {
-            TokenTree::Group(group) => return names_field(group.stream(), name),
-            _ if of_another => false,
-            TokenTree::Ident(ident) if ident == "self" => {
-                !is_punct(tokens.get(at + 1), '.') || is_method(&tokens[at + 2..])
-            }
-            TokenTree::Ident(ident) => {
-                let ident = ident.unraw().to_string();
-                let is_position = !is_member && ident != name && position(&ident) == name;
-                let is_path = is_punct(before(1), ':') || is_punct(tokens.get(at + 1), ':');
-                let is_called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
-                is_position || ident == name && !is_path && !is_called
-            }
-            // `.0.1` is read as one number.
-            TokenTree::Literal(literal) if is_member => {
-                literal.to_string().split('.').next() == Some(name)
-            }
-            // `format!("{name}")` reads what the macro has bound.
-            TokenTree::Literal(literal) => {
-                let text = syn::parse2::<LitStr>(literal.to_token_stream());
-                text.is_ok_and(|text| shown(&text.value()).iter().any(|shown| shown == name))
-            }
-            TokenTree::Punct(_) => false,
-        };
-        named.then(|| token.clone())
-    })
-}
-
-/// Whether this is the call of a method, and no field.
-fn is_method(after_the_dot: &[TokenTree]) -> bool {
-    let is_name = matches!(after_the_dot.first(), Some(TokenTree::Ident(_)));
-    // `self.name(…)`, `self.name::<T>(…)`
-    let next = after_the_dot.get(1);
-    is_name
-        && (matches!(next, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
-            || is_punct(next, ':'))
-}
-
-fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(found)) if found.as_char() == punct)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_text_fills_in() {
-        let table: [(&str, &[&str]); 7] = [
-            ("plain {{not}} 100 %", &[]),
-            ("{a} and {b:?}", &["a", "b"]),
-            ("{{{a}}}", &["a"]),
-            ("{0} {1:>3}", &["0", "1"]),
-            ("{:w$} {:.p$} {x:>w$.p$}", &["", "w", "", "p", "x", "w", "p"]),
-            ("{a.b} {r#type} {_1} {_x}", &["a", "type", "1", "_x"]),
-            ("{", &[""]),
-        ];
-        for (text, expected) in table {
-            assert_eq!(shown(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_argument_names_a_field_or_not() {
-        let names =
-            |argument: &str, field: &str| names_field(argument.parse().unwrap(), field).is_some();
-        for argument in [
-            ".pin",
-            "pin",
-            "self.pin",
-            "hide(.pin)",
-            ".pin.len()",
-            "&[.pin]",
-            "1 + .pin",
-            "r#pin",
-            "{ .pin }",
-        ] {
-            assert!(names(argument, "pin"), "{argument}");
-        }
-        assert!(names("format!(\"{pin:?}\")", "pin") && !names("\"pin\"", "pin"));
-        for argument in
-            [".card.pin", "hide(.card).pin", "pin()", "Self::pin", ".pins", "self.card", "x?.pin"]
-        {
-            assert!(!names(argument, "pin"), "{argument}");
-        }
-        for argument in [".0", ".0.len()", ".0.1", "_0", "self.0", "format!(\"{_0}\")"] {
-            assert!(names(argument, "0"), "{argument}");
-        }
-        for argument in [".1.0", ".10", "0", "_01", ".x.0"] {
-            assert!(!names(argument, "0"), "{argument}");
-        }
-        for argument in ["self.shown()", "self.shown::<u8>()", "hide(self.shown())"] {
-            assert!(names(argument, "pin"), "{argument}");
-        }
-        assert!(!names("self.card[1]", "pin") && !names("self.card.shown()", "pin"));
-        assert!(names("self", "pin") && names("format!(\"{:?}\", self)", "pin"));
-    }
 }

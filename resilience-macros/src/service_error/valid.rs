@@ -3,9 +3,9 @@
 use proc_macro2::Ident;
 
 use super::ast::{Input, Variant};
-use super::attr::{Class, FieldAttrs, span_of};
+use super::attr::{FieldAttrs, span_of};
 use super::code;
-use super::kinds::{self, Category};
+use super::kinds::{self, Category, Class};
 use super::{public, sensitive};
 use crate::diagnostics::Errors;
 

@@ -8,7 +8,7 @@ use syn::{Attribute, LitStr, Meta, Token};
 
 use crate::diagnostics::{self, Errors};
 
-pub(crate) const OWNER: &str = "#[service]";
+pub(crate) const ATTRIBUTE: &str = "#[service]";
 
 /// A value beside the key that it was written under: the key is blamed for "not here", the value
 /// for "not this".
@@ -20,7 +20,7 @@ pub(crate) struct Slot<T> {
 /// Fills an option; the second time is a mistake.
 pub(crate) fn set<T>(slot: &mut Option<Slot<T>>, key: Ident, value: T, errors: &mut Errors) {
     if slot.is_some() {
-        errors.push(diagnostics::duplicate(OWNER, &key));
+        errors.push(diagnostics::duplicate(ATTRIBUTE, &key));
     } else {
         *slot = Some(Slot { key, value });
     }

@@ -14,8 +14,8 @@ use crate::support::clock;
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 /// use resilience::{
-///     Classify, Retry, RetryBudget, errors::ServiceUnavailable, secs,
-///     retry::{Attempts, Jitter, RetryRules}, timeout::Deadline, registry::Site,
+///     Classify, Retry, RetryBudget, errors::ServiceUnavailable, secs, timeout::Deadline,
+///     registry::Site, retry::{Attempts, Jitter, RetryRules},
 /// };
 ///
 /// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());

@@ -20,8 +20,8 @@ use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 /// use resilience::{
-///     Classify, Retry, RetryBudget, errors::ServiceUnavailable, retry::{Attempts, RetryRules},
-///     registry::Site,
+///     Classify, Retry, RetryBudget, errors::ServiceUnavailable, registry::Site,
+///     retry::{Attempts, RetryRules},
 /// };
 ///
 /// static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());

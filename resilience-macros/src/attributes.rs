@@ -1,0 +1,190 @@
+//! The attributes of one function, taken off it and checked against each other.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
+use syn::{Attribute, Meta, Path};
+
+use crate::async_trait::AsyncTraitBody;
+use crate::diagnostics::Errors;
+use crate::function::Function;
+use crate::layer::{Common, Kind, Layer, Nest, Place, Timeout, downcast, order};
+use crate::options::Arguments;
+use crate::units;
+
+/// The layers' attributes on one function, the outermost first.
+pub(crate) struct Attributes {
+    written: Vec<Written>,
+    /// One use of each attribute that was taken off, or the user's import of it would count as
+    /// unused.
+    pub(crate) import_uses: TokenStream,
+}
+
+/// One attribute, and the layer that it describes, if its own options are right.
+struct Written {
+    kind: Kind,
+    span: Span,
+    layer: Option<Box<dyn Layer>>,
+    common: Common,
+}
+
+impl Attributes {
+    /// Takes the layers' attributes off the function; `first` is the one that the compiler is
+    /// expanding, and stands at `span`.
+    pub(crate) fn collect(
+        first: Kind,
+        span: Span,
+        arguments: TokenStream,
+        function: &mut Function,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut written = vec![Written::parse(first, span, 0, arguments, function, errors)];
+        let krate = written[0].common.krate.clone();
+        let mut import_uses = TokenStream::new();
+        let mut kept = Vec::new();
+        for attribute in std::mem::take(&mut function.attrs) {
+            let Some(kind) = sibling(&attribute, krate.as_ref()) else {
+                kept.push(attribute);
+                continue;
+            };
+            let path = attribute.path();
+            import_uses.extend(quote!(#[#path(__touch)] const _: () = ();));
+            let arguments = match &attribute.meta {
+                Meta::Path(_) => TokenStream::new(),
+                Meta::List(list) => list.tokens.clone(),
+                Meta::NameValue(pair) => {
+                    let (name, value) = (kind.name(), pair.value.to_token_stream());
+                    errors.on(
+                        pair,
+                        format!("options stand in parentheses; write `#[{name}({value})]`"),
+                    );
+                    continue;
+                }
+            };
+            let (span, index) = (path.span(), written.len());
+            written.push(Written::parse(kind, span, index, arguments, function, errors));
+        }
+        function.attrs = kept;
+        let attributes = Self { written, import_uses };
+        attributes.check(function, errors);
+        attributes
+    }
+
+    /// The nest that they describe; `None` if an attribute isn't right, about which there is an
+    /// error then.
+    pub(crate) fn into_nest(self) -> Option<Nest> {
+        let mut nest = Nest { layers: Vec::new(), common: Common::default() };
+        for Written { layer, common, .. } in self.written {
+            nest.layers.push(layer?);
+            nest.common = nest.common.or(common);
+        }
+        Some(nest)
+    }
+
+    fn check(&self, function: &Function, errors: &mut Errors) {
+        self.check_shared("service", |common| common.service.as_ref(), errors);
+        self.check_shared("classify", |common| common.classify.as_ref(), errors);
+        self.check_shared("rejected", |common| common.rejected.as_ref(), errors);
+        let places: Vec<_> = self.written.iter().map(|layer| (layer.kind, layer.span)).collect();
+        order::check(&places, errors);
+        self.check_timeouts(errors);
+        let is_async =
+            function.sig.asyncness.is_some() || AsyncTraitBody::recognise(&function.body).is_some();
+        if !is_async {
+            for layer in &self.written {
+                if let Some(reason) = layer.kind.needs_async(&function.sig.ident) {
+                    errors.at(layer.span, reason);
+                }
+            }
+        }
+    }
+
+    /// Rejects an option that holds for the whole nest and is there twice: which of the two applies
+    /// would be unclear.
+    fn check_shared<T: ToTokens>(
+        &self,
+        key: &str,
+        own: impl Fn(&Common) -> Option<&T>,
+        errors: &mut Errors,
+    ) {
+        for again in self.written.iter().filter_map(|layer| own(&layer.common)).skip(1) {
+            errors.on(
+                again,
+                format!("`{key}` holds for all attributes of this function, and one says it already; keep one"),
+            );
+        }
+    }
+
+    /// Two timeouts belong on two sides of a retry, and the outer one must be the longer.
+    fn check_timeouts(&self, errors: &mut Errors) {
+        let is = |kind: Kind| move |at: &usize| self.written[*at].kind == kind;
+        let indices = 0..self.written.len();
+        let retry = indices.clone().find(is(Kind::Retry));
+        let timeouts: Vec<usize> = indices.filter(is(Kind::Timeout)).collect();
+        for pair in timeouts.windows(2) {
+            let (outer, inner) = (pair[0], pair[1]);
+            if retry.is_none_or(|retry| (outer < retry) == (inner < retry)) {
+                errors.at(
+                    self.written[inner].span,
+                    "two `#[timeout]` on the same side of `#[retry]`; one above it limits the whole call, one below it limits each attempt",
+                );
+                continue;
+            }
+            let known = |at: usize| {
+                let layer = self.written[at].layer.as_deref()?;
+                downcast::<Timeout>(layer)?.literal()
+            };
+            if let (Some((total, _)), Some((each, span))) = (known(outer), known(inner))
+                && total < each
+            {
+                errors.at(
+                    span,
+                    format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
+                );
+            }
+        }
+    }
+}
+
+impl Written {
+    fn parse(
+        kind: Kind,
+        span: Span,
+        index: usize,
+        tokens: TokenStream,
+        function: &Function,
+        errors: &mut Errors,
+    ) -> Self {
+        // A layer that misses an option says so only if nothing else is wrong with its own.
+        let mut own = Errors::default();
+        let names = function.argument_names();
+        let mut arguments = Arguments::parse(tokens, kind.grammar(), &names, &mut own);
+        let common = Common::parse(&mut arguments, function, &mut own);
+        let place = Place { span, index, function };
+        let layer = kind.parse(&mut arguments, &place, &mut own);
+        errors.append(own);
+        Self { kind, span, layer, common }
+    }
+}
+
+/// Which layer an attribute is: `retry`, `resilience::retry`, `::resilience::retry`, or the same by
+/// the `crate` path.
+fn sibling(attribute: &Attribute, krate: Option<&Path>) -> Option<Kind> {
+    let path = attribute.path();
+    let last = path.segments.last()?;
+    let kind = Kind::ALL.iter().copied().find(|kind| last.ident == kind.name())?;
+    let prefix: Vec<String> = path
+        .segments
+        .iter()
+        .take(path.segments.len() - 1)
+        .map(|segment| segment.ident.to_string())
+        .collect();
+    let of = |krate: &Path| {
+        krate.segments.iter().map(|segment| segment.ident.to_string()).eq(prefix.iter().cloned())
+    };
+    let ours = match prefix.len() {
+        0 => path.leading_colon.is_none(),
+        _ => prefix == ["resilience"] || krate.is_some_and(of),
+    };
+    ours.then_some(kind)
+}

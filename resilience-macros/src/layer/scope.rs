@@ -1,0 +1,157 @@
+//! What the layers know of the function that they are expanded in.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Lifetime, Path};
+
+use super::handle::{self, Holding};
+use crate::async_trait::{self, AsyncTraitBody};
+use crate::function::Function;
+use crate::tokens::is_screaming_snake;
+
+/// The code of a layer and all below it.
+pub(crate) struct Fragment {
+    /// Statements that must stand before it, in the scope that it is evaluated in. They declare what
+    /// the layers above name too, such as a deadline, so a layer passes them on.
+    pub(crate) before: TokenStream,
+    pub(crate) code: Code,
+}
+
+impl Fragment {
+    /// The statements before it, and the code as a future.
+    pub(crate) fn into_future(self) -> (TokenStream, TokenStream) {
+        let Self { before, code } = self;
+        match code {
+            Code::Future(future) => (before, future),
+            Code::Value(value) => (TokenStream::new(), quote!(async { #before #value })),
+        }
+    }
+}
+
+pub(crate) enum Code {
+    /// An expression of a future's type.
+    Future(TokenStream),
+    /// An expression of the function's return type.
+    Value(TokenStream),
+}
+
+impl Code {
+    /// The value: a future is awaited.
+    pub(crate) fn into_value(self) -> TokenStream {
+        match self {
+            Self::Future(future) => quote!(#future.await),
+            Self::Value(value) => value,
+        }
+    }
+}
+
+/// What all layers of a nest share.
+pub(crate) struct Scope<'a> {
+    pub(crate) krate: &'a Path,
+    pub(crate) function: &'a Function,
+    /// The body's parts, if `#[async_trait]` has rewritten it.
+    pub(crate) async_trait: Option<&'a AsyncTraitBody>,
+    pub(crate) arguments: Vec<Ident>,
+    /// The label of the dependency in events.
+    pub(crate) label: TokenStream,
+    /// The static that belongs to the function as a whole.
+    pub(crate) site: Ident,
+    /// The return type, if it can be named in the body.
+    pub(crate) output: Option<TokenStream>,
+    /// The error's type as far as it can be written, or `_`.
+    pub(crate) error: TokenStream,
+    /// Code at the start of a block that tells the compiler what the block yields.
+    pub(crate) hint: TokenStream,
+}
+
+impl Scope<'_> {
+    /// A name that nothing of the user's can clash with.
+    pub(crate) fn local(name: &str) -> Ident {
+        Ident::new(name, Span::mixed_site())
+    }
+
+    /// The same for a block's label, which is written with its apostrophe.
+    pub(crate) fn block_label(name: &str) -> Lifetime {
+        Lifetime::new(name, Span::mixed_site())
+    }
+
+    /// The function that classifies an error, where a layer has `classifies` among its properties.
+    pub(crate) fn classify() -> Ident {
+        Self::local("classify")
+    }
+
+    /// The function that makes an error of a rejection, where a layer has `rejects` among its
+    /// properties.
+    pub(crate) fn reject() -> Ident {
+        Self::local("reject")
+    }
+
+    pub(crate) fn is_async(&self) -> bool {
+        self.async_trait.is_some() || self.function.sig.asyncness.is_some()
+    }
+
+    /// An expression of an attribute, as it must be written in the body.
+    pub(crate) fn user(&self, tokens: impl ToTokens) -> TokenStream {
+        if self.async_trait.is_some() {
+            async_trait::rename_self(tokens)
+        } else {
+            tokens.to_token_stream()
+        }
+    }
+
+    /// Whether an expression names a constant, which another constant can be made from:
+    /// `STANDARD`, `policies::STANDARD`.
+    pub(crate) fn is_constant(&self, expr: &Expr) -> bool {
+        let Expr::Path(path) = expr else { return false };
+        let (first, last) = (path.path.segments.first(), path.path.segments.last());
+        path.qself.is_none()
+            && first.is_some_and(|first| first.ident != "Self")
+            && first.is_some_and(|first| !self.function.declares(&first.ident))
+            && last.is_some_and(|last| is_screaming_snake(&last.ident))
+    }
+
+    /// `let name: &Type = …;` for an expression that names a piece of state: a reference to a
+    /// static, a borrow, or a clone of a handle.
+    pub(super) fn hold(&self, expr: &Expr, ty: &str, name: &Ident) -> TokenStream {
+        let (krate, ty) = (self.krate, Self::local(ty));
+        let written = self.user(expr);
+        // A wrong type is reported where the expression is written.
+        let reference = quote_spanned!(expr.span()=> &#written);
+        match self.holding(expr) {
+            // A `const` would be a new value for every call.
+            Holding::Static => quote!(let #name: &'static #krate::#ty = #reference;),
+            Holding::Borrowed => quote!(let #name: &#krate::#ty = #reference;),
+            Holding::Cloned => {
+                let handle = format_ident!("{name}_handle");
+                quote! {
+                    let #handle = #krate::__private::clone_handle(#reference);
+                    let #name: &#krate::#ty = &#handle;
+                }
+            }
+        }
+    }
+
+    /// How an expression that names a piece of state is held.
+    pub(super) fn holding(&self, expr: &Expr) -> Holding {
+        if let Expr::Path(path) = expr
+            && path.qself.is_none()
+        {
+            let first = &path.path.segments[0].ident;
+            if path.path.segments.len() > 1 || !self.is_local(first) {
+                return Holding::Static;
+            }
+        }
+        let Some(root) = handle::root(expr) else { return Holding::Borrowed };
+        let shared = if root == "self" {
+            self.function.self_is_shared()
+        } else {
+            !self.arguments.contains(root)
+        };
+        if shared { Holding::Borrowed } else { Holding::Cloned }
+    }
+
+    fn is_local(&self, name: &Ident) -> bool {
+        name == "self" || self.arguments.contains(name)
+    }
+}

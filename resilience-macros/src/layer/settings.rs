@@ -1,0 +1,104 @@
+//! The settings of a retry loop, which `#[retry]` and `#[transaction]` share.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+
+use super::Scope;
+use super::defaults::Delays;
+use crate::diagnostics::Errors;
+use crate::options::{Arguments, Setting};
+use crate::units;
+
+/// `attempts`, `base` and `max_delay`.
+pub(super) struct RetrySettings {
+    attempts: Option<Setting<u32>>,
+    base: Option<Setting<Duration>>,
+    max_delay: Option<Setting<Duration>>,
+}
+
+/// A duration that is known, with the words that say where it comes from.
+pub(super) type Known = (Duration, &'static str);
+
+impl RetrySettings {
+    /// `one` says what a single attempt means.
+    pub(super) fn parse(arguments: &mut Arguments, one: &str, errors: &mut Errors) -> Self {
+        let one = format!("; `attempts = 1` means {one}");
+        Self {
+            attempts: arguments.number("attempts", 1..=u32::MAX, &one, errors),
+            base: arguments.duration("base", errors),
+            max_delay: arguments.duration("max_delay", errors),
+        }
+    }
+
+    /// Rejects a first delay that is longer than the longest. There are no `defaults` where a named
+    /// policy, which can't be read here, may say something else.
+    pub(super) fn check(&self, defaults: Option<Delays>, errors: &mut Errors) {
+        let base = known(self.base.as_ref(), defaults.map(|defaults| defaults.base));
+        if let (Some((base, how)), Some((max, max_how))) = (base, self.max_delay(defaults))
+            && base > max
+            && let Some(Setting::Literal(_, span)) = self.base.as_ref().or(self.max_delay.as_ref())
+        {
+            errors.at(
+                *span,
+                format!(
+                    "`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest",
+                    units::show(base),
+                    units::show(max)
+                ),
+            );
+        }
+    }
+
+    /// The longest delay, if it is known.
+    pub(super) fn max_delay(&self, defaults: Option<Delays>) -> Option<Known> {
+        known(self.max_delay.as_ref(), defaults.map(|defaults| defaults.max_delay))
+    }
+
+    /// Whether all values are known at compile time.
+    pub(super) fn is_literal(&self) -> bool {
+        let durations = [&self.base, &self.max_delay];
+        self.attempts.as_ref().is_none_or(|attempts| attempts.expr().is_none())
+            && durations.into_iter().flatten().all(|duration| duration.expr().is_none())
+    }
+
+    /// One method call for each setting.
+    pub(super) fn steps(&self, scope: &Scope<'_>) -> Vec<TokenStream> {
+        [
+            step("attempts", self.attempts.as_ref(), scope),
+            step("base", self.base.as_ref(), scope),
+            step("max_delay", self.max_delay.as_ref(), scope),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// `.base(…)`
+pub(super) fn step(
+    name: &str,
+    value: Option<impl ToTokens>,
+    scope: &Scope<'_>,
+) -> Option<TokenStream> {
+    let (name, value) = (Ident::new(name, Span::mixed_site()), scope.user(value?));
+    Some(quote!(.#name(#value)))
+}
+
+/// A policy that is put together for one call, with its settings brought into range.
+pub(super) fn clamped(
+    start: &TokenStream,
+    steps: &[TokenStream],
+    scope: &Scope<'_>,
+) -> TokenStream {
+    let (krate, site) = (scope.krate, &scope.site);
+    quote!(&#krate::__private::clamp::Policy::new(#start, &#site)#(#steps)*.done())
+}
+
+fn known(setting: Option<&Setting<Duration>>, default: Option<Duration>) -> Option<Known> {
+    match setting {
+        None => default.map(|default| (default, " by default")),
+        Some(setting) => setting.literal().map(|known| (known, "")),
+    }
+}

@@ -1,0 +1,51 @@
+//! What an attribute takes.
+
+/// The options of one attribute, and what users may call them by mistake.
+pub(crate) struct Grammar {
+    /// The attribute as users write it: `#[retry]`.
+    pub(crate) attribute: &'static str,
+    /// Options of the form `key = value`.
+    pub(crate) keys: &'static [&'static str],
+    /// Options that stand alone.
+    pub(crate) flags: &'static [&'static str],
+    /// Options of the form `key(list)`.
+    pub(crate) lists: &'static [&'static str],
+    /// What other libraries call things, and what to write here.
+    pub(crate) foreign: &'static [(&'static str, &'static str)],
+}
+
+/// The options of the form `key = value` that every attribute takes.
+const COMMON: &[&str] = &["service", "classify", "rejected", "crate"];
+
+impl Grammar {
+    /// Whether `name` is an option of the form `key = value`.
+    pub(super) fn takes_value(&self, name: &str) -> bool {
+        self.keys.contains(&name) || COMMON.contains(&name)
+    }
+
+    /// Whether `name` is an option that stands alone.
+    pub(super) fn takes_flag(&self, name: &str) -> bool {
+        self.flags.contains(&name)
+    }
+
+    /// Whether `name` is an option of the form `key(list)`.
+    pub(super) fn takes_list(&self, name: &str) -> bool {
+        self.lists.contains(&name)
+    }
+
+    /// What to write instead of an option of another library.
+    pub(super) fn translation(&self, name: &str) -> Option<&'static str> {
+        self.foreign.iter().find(|(foreign, _)| *foreign == name).map(|(_, meaning)| *meaning)
+    }
+
+    /// All options, each once: one whose value may be left out is both a key and a flag.
+    pub(super) fn options(&self) -> Vec<&'static str> {
+        let mut options: Vec<&str> = Vec::new();
+        for option in [self.keys, self.flags, self.lists, COMMON].concat() {
+            if !options.contains(&option) {
+                options.push(option);
+            }
+        }
+        options
+    }
+}

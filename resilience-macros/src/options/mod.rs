@@ -1,0 +1,9 @@
+//! The arguments of an attribute: `positional, key = expression, flag, key(list)`.
+
+mod grammar;
+mod parse;
+mod value;
+
+pub(crate) use grammar::Grammar;
+pub(crate) use parse::{Arguments, Opt, Value};
+pub(crate) use value::{Setting, duration, literal};
