@@ -9,7 +9,7 @@ use resilience::{
     Alert, AlertNotice, AlertPhase, Category, Classification, Classify, Degrade, Report,
     RequestContext, Severity, Shutdown, Site, millis, on_alert, report, report_success, secs,
 };
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 use tokio::time::{advance, sleep};
 
 /// What is told of one operation.
@@ -54,7 +54,7 @@ fn timeout() -> NetworkTimeout {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_transient_alerts_after_five_in_a_row_until_the_next_success() {
+async fn transient_alert_begins_after_five_failures_and_ends_with_a_success() {
     let heard = Heard::of("transient");
     for _ in 0..4 {
         heard.fail(&timeout());
@@ -82,7 +82,7 @@ async fn what_is_transient_alerts_after_five_in_a_row_until_the_next_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_between_begins_the_row_again() {
+async fn success_resets_the_count_of_consecutive_failures() {
     let heard = Heard::of("row");
     for _ in 0..3 {
         for _ in 0..4 {
@@ -94,7 +94,7 @@ async fn a_success_between_begins_the_row_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_of_another_operation_changes_nothing() {
+async fn success_of_another_operation_does_not_reset_the_count() {
     let heard = Heard::of("mine");
     for _ in 0..4 {
         heard.fail(&timeout());
@@ -106,7 +106,7 @@ async fn a_success_of_another_operation_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn codes_are_counted_apart_and_a_success_ends_them_all() {
+async fn codes_are_counted_separately_and_one_success_ends_all_alerts() {
     let heard = Heard::of("codes");
     let busy = Coded(Classification::transient("BUSY"));
     for _ in 0..4 {
@@ -122,7 +122,7 @@ async fn codes_are_counted_apart_and_a_success_ends_them_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_without_a_success_is_over_when_it_has_been_quiet() {
+async fn alert_ends_after_five_quiet_minutes_without_a_success() {
     let heard = Heard::of("quiet row");
     for _ in 0..5 {
         heard.fail(&timeout());
@@ -140,7 +140,7 @@ async fn a_row_without_a_success_is_over_when_it_has_been_quiet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_permanent_alerts_when_there_are_more_than_ten_within_a_minute() {
+async fn permanent_alert_begins_with_the_eleventh_failure_in_a_minute() {
     let heard = Heard::of("frequent");
     // Ten within any minute: one every six seconds and a bit.
     for _ in 0..30 {
@@ -160,7 +160,7 @@ async fn what_is_permanent_alerts_when_there_are_more_than_ten_within_a_minute()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_partial_alerts_with_low_priority() {
+async fn partial_failures_alert_with_low_priority() {
     let heard = Heard::of("partial");
     for _ in 0..11 {
         heard.fail(&CacheMiss::new("prices"));
@@ -170,7 +170,7 @@ async fn what_is_partial_alerts_with_low_priority() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_fatal_alerts_at_once_and_once() {
+async fn fatal_error_alerts_immediately_and_only_once() {
     let heard = Heard::of("fatal");
     Shutdown::new()
         .scope(async {
@@ -192,7 +192,7 @@ async fn what_is_fatal_alerts_at_once_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_failure_at_two_boundaries_counts_once() {
+async fn failure_passing_two_boundaries_is_counted_once() {
     let heard = Heard::of("two boundaries");
     for _ in 0..4 {
         RequestContext::new().sync_scope(|| {
@@ -206,7 +206,7 @@ async fn the_same_failure_at_two_boundaries_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_operation_alerts_when_it_is_frequent_since_nothing_says_that_it_succeeded() {
+async fn reports_without_operation_alert_by_frequency_only() {
     let heard = Heard::of("");
     for _ in 0..10 {
         assert!(report(&timeout()).is_fresh());
@@ -218,7 +218,7 @@ async fn what_has_no_operation_alerts_when_it_is_frequent_since_nothing_says_tha
 }
 
 #[tokio::test(start_paused = true)]
-async fn fallbacks_that_stand_in_often_alert_under_the_service() {
+async fn frequent_fallbacks_alert_under_the_service_name() {
     static SITE: Site = Site::new("recommendations", "recommended", "shop", "shop.rs", 1);
     let heard = Heard::of("recommendations");
     for _ in 0..11 {
@@ -238,7 +238,7 @@ async fn fallbacks_that_stand_in_often_alert_under_the_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_may_panic_and_may_report() {
+async fn listener_may_panic_or_report_without_harm() {
     on_alert(|notice| assert_ne!(&*notice.operation, "unlucky", "so be it"));
     on_alert(|notice| {
         if &*notice.operation == "unlucky" {
@@ -254,7 +254,7 @@ async fn a_listener_may_panic_and_may_report() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn alerts_are_events_too() {
+async fn alerts_are_logged_as_events() {
     let records = Records::capture();
     let heard = Heard::of("events");
     for _ in 0..5 {
@@ -262,10 +262,9 @@ async fn alerts_are_events_too() {
     }
     advance(millis(1500)).await;
     heard.succeed();
-    let told: Vec<_> = records
-        .all()
+    let logged: Vec<_> = records
+        .alerts()
         .into_iter()
-        .filter(|record| record.text("target") == "resilience")
         .map(|record| {
             let texts = ["level", "message", "operation", "code", "alert", "category", "severity"];
             (
@@ -280,7 +279,7 @@ async fn alerts_are_events_too() {
             .map(str::to_owned)
     };
     let (began, over) = (event("WARN", "alert_began"), event("INFO", "alert_over"));
-    assert_eq!(told, [(began, 5.into(), 0.into()), (over, 5.into(), 1500.into())]);
+    assert_eq!(logged, [(began, 5.into(), 0.into()), (over, 5.into(), 1500.into())]);
 }
 
 struct Coded(Classification);

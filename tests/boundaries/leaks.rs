@@ -200,7 +200,7 @@ fn leaked<'s>(wire: &str, secrets: &'s [String]) -> Option<&'s str> {
 }
 
 #[tokio::test]
-async fn no_server_error_says_anything_of_its_own() {
+async fn no_text_of_a_server_error_leaves_the_process() {
     let app = |layer: RequestLayer| {
         let answer = async |Extension(problem): Extension<Problem>| problem;
         Router::new().route("/", get(answer)).layer(layer)
@@ -242,7 +242,7 @@ async fn no_server_error_says_anything_of_its_own() {
 /// What a handler does that never heard of problems, and what a panic does: their texts stay inside
 /// as well.
 #[tokio::test]
-async fn neither_do_texts_and_panics_of_handlers() {
+async fn no_text_or_panic_of_a_handler_leaves_the_process() {
     let handler = async |Extension((kind, text)): Extension<(usize, String)>| -> Response {
         match kind {
             0 => (http::StatusCode::INTERNAL_SERVER_ERROR, text).into_response(),
@@ -268,7 +268,7 @@ async fn neither_do_texts_and_panics_of_handlers() {
 
 /// The test can fail: it finds every text in an answer that shows what it should hide.
 #[tokio::test]
-async fn a_leak_would_be_found() {
+async fn leak_detector_finds_planted_leaks() {
     let mut random = Random(44);
     for _ in 0..10_000 {
         let mut secrets = Vec::new();

@@ -1,12 +1,11 @@
-//! A record that nobody wants costs nothing: its texts aren't even formatted. A binary of its own,
-//! for the level is the process's.
+//! A record below the log level costs nothing: its texts aren't even formatted.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use resilience::{Classification, Classify, Evidence, RequestContext, Shutdown, report};
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 use tracing::Level;
 
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl Classify for Counted {
 }
 
 #[test]
-fn what_nobody_wants_is_not_formatted() {
+fn disabled_record_is_not_formatted() {
     Records::listen(Level::ERROR);
     let (context, shutdown) = (RequestContext::new(), Shutdown::new());
     let formatted = |class| {
@@ -52,7 +51,7 @@ fn what_nobody_wants_is_not_formatted() {
     assert!(formatted(Classification::fatal("CORRUPT_STATE")) > 0, "errors are wanted");
     assert_eq!(shutdown.reason().unwrap().code, "CORRUPT_STATE");
 
-    // Who listens to alerts wants each failure counted once, and so has to know it again.
+    // For a listener each failure is counted once, so that it has to be recognized by its text.
     resilience::on_alert(|_| ());
     assert!(formatted(Classification::transient("BUSY")) > 0);
 }

@@ -1,5 +1,8 @@
-//! What the tests of the boundaries share.
+//! Boundaries: what is logged, and what a client or a caller gets.
 
-mod records;
-
-pub use records::{Record, Records};
+mod axum;
+mod boundary;
+mod exit;
+mod http;
+mod report;
+mod tonic;

@@ -1,4 +1,4 @@
-//! What a server without its layer says. In a process of its own: it is said once.
+//! The warning of a server that forgot the layer.
 
 use axum::Router;
 use axum::body::Body;
@@ -7,7 +7,7 @@ use http::Request;
 use resilience::axum::RequestLayer;
 use resilience::errors::NotFound;
 use resilience::{Problem, RequestContext};
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 use tower::ServiceExt as _;
 
 async fn absent() -> Result<(), Problem> {
@@ -19,7 +19,7 @@ async fn ask(app: Router) -> u16 {
 }
 
 #[tokio::test]
-async fn a_forgotten_layer_is_told_of_once() {
+async fn missing_axum_layer_is_warned_about_once() {
     let records = Records::capture();
     let app = || Router::new().route("/", get(absent));
     assert_eq!(ask(app().layer(RequestLayer::new())).await, 404);
@@ -37,7 +37,7 @@ async fn a_forgotten_layer_is_told_of_once() {
 }
 
 #[test]
-fn so_is_the_one_of_grpc() {
+fn missing_grpc_layer_is_warned_about_once() {
     let records = Records::capture();
     let answer = || resilience::tonic::status(&NotFound::new("order", "42"));
     let _ = RequestContext::new().sync_scope(answer);

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use resilience::sql::{Diagnosis, SqlKind, diagnose};
 use resilience::{Alert, Category, Classify, Sent, ServiceError};
-use resilience_database_tests::{Private, Scratch, code, mysql, postgres, told, until};
+use resilience_test_support::databases::{
+    Private, Scratch, classified, code, mysql, postgres, until,
+};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::SqlitePoolOptions;
@@ -55,7 +57,7 @@ async fn answered<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Diagnosis {
 }
 
 #[tokio::test]
-async fn a_full_pool_of_each_database_is_exhausted() {
+async fn full_pool_of_each_database_is_exhausted() {
     let scratch = Scratch::new();
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
@@ -63,7 +65,7 @@ async fn a_full_pool_of_each_database_is_exhausted() {
         .connect_lazy_with(scratch.options());
     let held = in_the_end(async || pool.acquire().await).await;
     let error = pool.acquire().await.unwrap_err();
-    assert_eq!(told(&error).0, "POOL_EXHAUSTED");
+    assert_eq!(classified(&error).0, "POOL_EXHAUSTED");
     assert!(error.classify().is_retryable());
     assert_eq!(answer(&diagnose(&pool, error).await), EXHAUSTED);
     drop(held);
@@ -101,7 +103,7 @@ async fn a_full_pool_of_each_database_is_exhausted() {
 }
 
 #[tokio::test]
-async fn a_stopped_server_refuses_behind_pool_timed_out() {
+async fn diagnosis_finds_a_stopped_server_behind_pool_timed_out() {
     let Some(mut server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let pool = PgPoolOptions::new()
@@ -112,7 +114,7 @@ async fn a_stopped_server_refuses_behind_pool_timed_out() {
     server.stop().await;
 
     let direct = options.connect().await.unwrap_err();
-    assert_eq!((told(&direct).0, told(&direct).3), ("CONNECT_FAILED", Sent::Never));
+    assert_eq!((classified(&direct).0, classified(&direct).3), ("CONNECT_FAILED", Sent::Never));
     assert_eq!(direct.classify().alert(), Alert::AtOnce);
 
     // While one waiter's connection is being refused, the pool looks full to the other.
@@ -136,7 +138,7 @@ async fn a_stopped_server_refuses_behind_pool_timed_out() {
 }
 
 #[tokio::test]
-async fn a_restarted_server_costs_a_pool_nothing_or_one_statement() {
+async fn restarted_server_costs_a_pool_at_most_one_statement() {
     let Some(mut server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let asking = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
@@ -152,14 +154,14 @@ async fn a_restarted_server_costs_a_pool_nothing_or_one_statement() {
     server.restart().await;
     sqlx::query("SELECT 1").execute(&asking).await.expect("the pool asks first");
     let error = sqlx::query("SELECT 1").execute(&trusting).await.unwrap_err();
-    assert_eq!((told(&error).0, told(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
+    assert_eq!((classified(&error).0, classified(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
     assert!(error.classify().is_retryable());
     sqlx::query("SELECT 1").execute(&trusting).await.expect("a new connection");
     server.end().await;
 }
 
 #[tokio::test]
-async fn a_server_without_slots_hides_behind_pool_timed_out() {
+async fn diagnosis_finds_a_full_server_behind_pool_timed_out() {
     let full = [
         "-c",
         "max_connections=2",
@@ -173,7 +175,7 @@ async fn a_server_without_slots_hides_behind_pool_timed_out() {
     let held = (options.connect().await.unwrap(), options.connect().await.unwrap());
 
     let direct = options.connect().await.unwrap_err();
-    assert_eq!((code(&direct).as_str(), told(&direct).0), ("53300", "TOO_MANY_CONNECTIONS"));
+    assert_eq!((code(&direct).as_str(), classified(&direct).0), ("53300", "TOO_MANY_CONNECTIONS"));
     let pool = PgPoolOptions::new()
         .max_connections(5)
         .acquire_timeout(PATIENCE)
@@ -188,7 +190,7 @@ async fn a_server_without_slots_hides_behind_pool_timed_out() {
 }
 
 #[tokio::test]
-async fn a_server_that_waits_for_its_last_clients_takes_no_more() {
+async fn diagnosis_finds_a_server_that_is_shutting_down() {
     let Some(server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let mut last = options.connect().await.unwrap();
@@ -203,8 +205,8 @@ async fn a_server_that_waits_for_its_last_clients_takes_no_more() {
     })
     .await;
     let direct = direct.unwrap();
-    assert_eq!((code(&direct).as_str(), told(&direct).0), ("57P03", "CONNECT_FAILED"));
-    assert_eq!((told(&direct).1, told(&direct).3), (503, Sent::Never));
+    assert_eq!((code(&direct).as_str(), classified(&direct).0), ("57P03", "CONNECT_FAILED"));
+    assert_eq!((classified(&direct).1, classified(&direct).3), (503, Sent::Never));
     let pool = PgPoolOptions::new()
         .max_connections(5)
         .acquire_timeout(PATIENCE)
@@ -220,7 +222,7 @@ async fn a_server_that_waits_for_its_last_clients_takes_no_more() {
 }
 
 #[tokio::test]
-async fn a_mariadb_without_slots_and_one_that_is_stopped() {
+async fn diagnosis_finds_a_full_and_a_stopped_mariadb() {
     // One more is kept for an administrator, which root is.
     let Some(mut server) = Private::mysql(&["--max-connections=10"]).await else { return };
     let options: MySqlConnectOptions = server.url.parse().unwrap();
@@ -231,8 +233,8 @@ async fn a_mariadb_without_slots_and_one_that_is_stopped() {
             Err(error) => break error,
         }
     };
-    assert_eq!((code(&direct).as_str(), told(&direct).0), ("1040", "TOO_MANY_CONNECTIONS"));
-    assert_eq!((told(&direct).1, told(&direct).3), (503, Sent::Never));
+    assert_eq!((code(&direct).as_str(), classified(&direct).0), ("1040", "TOO_MANY_CONNECTIONS"));
+    assert_eq!((classified(&direct).1, classified(&direct).3), (503, Sent::Never));
     // Unlike PostgreSQL's, this one comes out of the pool as it is, and at once.
     let pool = MySqlPoolOptions::new().max_connections(5).connect_lazy_with(options.clone());
     let error = pool.acquire().await.unwrap_err();
@@ -256,7 +258,7 @@ async fn a_mariadb_without_slots_and_one_that_is_stopped() {
 }
 
 #[tokio::test]
-async fn what_else_the_attempt_finds_is_told_as_it_is() {
+async fn diagnosis_reports_any_other_error_it_finds() {
     let Some(db) = postgres().await else { return };
     let pool = PgPool::connect_lazy_with(db.options.clone().password("wrong"));
     let diagnosis = answered(&pool).await;
@@ -269,7 +271,7 @@ async fn what_else_the_attempt_finds_is_told_as_it_is() {
 }
 
 #[tokio::test]
-async fn any_other_error_comes_back_as_it_was() {
+async fn diagnosis_returns_other_errors_unchanged() {
     let Some(db) = postgres().await else { return };
     let pool = db.pool(1);
     let error = sqlx::query("SELECT 1/0").execute(&pool).await.unwrap_err();
@@ -307,7 +309,7 @@ async fn silent() -> (PgPool, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn all_who_ask_at_once_share_one_bounded_attempt() {
+async fn concurrent_diagnoses_share_one_bounded_attempt() {
     let (pool, taken) = silent().await;
     let begin = Instant::now();
     let mut asked = tokio::task::JoinSet::new();
@@ -329,7 +331,7 @@ async fn all_who_ask_at_once_share_one_bounded_attempt() {
 }
 
 #[tokio::test]
-async fn who_is_dropped_leaves_the_attempt_to_the_others() {
+async fn dropped_diagnosis_does_not_cancel_the_shared_attempt() {
     let (pool, taken) = silent().await;
     let (first, second) = (pool.clone(), pool.clone());
     let first = tokio::spawn(async move { diagnose(&first, Error::PoolTimedOut).await });
@@ -349,7 +351,7 @@ enum UserError {
 }
 
 #[tokio::test]
-async fn it_fits_into_an_error_of_ones_own() {
+async fn diagnosis_can_be_the_source_of_an_error() {
     let (pool, _) = silent().await;
     let error = UserError::from(diagnose(&pool, Error::PoolTimedOut).await);
     assert_eq!(error.classify().code(), "CONNECT_FAILED");

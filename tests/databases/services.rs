@@ -1,8 +1,8 @@
-//! `tests/with-services` hands on what its command says, and leaves nothing behind.
+//! `tests/with-services` returns the exit code of its command, and leaves nothing behind.
 
 use std::process::Stdio;
 
-use resilience_database_tests::{Scratch, skip, until};
+use resilience_test_support::databases::{Scratch, skip, until};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -23,7 +23,7 @@ fn is_empty(scratch: &Scratch) -> bool {
 }
 
 #[tokio::test]
-async fn the_exit_code_is_the_commands() {
+async fn exit_code_is_that_of_the_command() {
     let scratch = Scratch::new();
     for (script, code) in [("exit 0", 0), ("test -n \"$RESILIENCE_REDIS_URL\" && exit 42", 42)] {
         let Some(mut command) = with_redis(&scratch, script) else { return };
@@ -33,7 +33,7 @@ async fn the_exit_code_is_the_commands() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_however_it_is_killed() {
+async fn killed_script_leaves_nothing_behind() {
     for (signal, code) in [("TERM", Some(143)), ("KILL", None)] {
         let scratch = Scratch::new();
         let Some(mut command) = with_redis(&scratch, "echo $RESILIENCE_REDIS_URL; exec sleep 600")

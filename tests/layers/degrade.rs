@@ -1,7 +1,7 @@
 //! `#[degrade]`: for which errors the fallback stands in, and what it may do.
 
 use resilience::{Rejected, degrade, secs, timeout};
-use resilience_tests::{CallError, Events};
+use resilience_test_support::{CallError, Events};
 
 fn every_error() -> Vec<CallError> {
     vec![
@@ -18,7 +18,7 @@ fn every_error() -> Vec<CallError> {
 }
 
 #[tokio::test]
-async fn a_critical_dependency_is_degraded_for_outages_only() {
+async fn critical_dependency_is_degraded_for_outages_only() {
     #[degrade(fallback = 0)]
     async fn call(error: &CallError) -> Result<u32, CallError> {
         Err(error.clone())
@@ -31,7 +31,7 @@ async fn a_critical_dependency_is_degraded_for_outages_only() {
 }
 
 #[tokio::test]
-async fn a_dependency_that_can_be_missing_is_degraded_for_everything_but_fatal_errors() {
+async fn non_critical_dependency_is_degraded_for_all_but_fatal_errors() {
     #[degrade(non_critical, fallback = 0)]
     async fn call(error: &CallError) -> Result<u32, CallError> {
         Err(error.clone())
@@ -43,7 +43,7 @@ async fn a_dependency_that_can_be_missing_is_degraded_for_everything_but_fatal_e
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_may_wait_fail_early_and_see_the_error_and_the_arguments() {
+async fn fallback_may_await_and_use_question_mark_error_and_arguments() {
     async fn cached(sku: &str, cause: &CallError) -> Result<String, CallError> {
         tokio::time::sleep(secs(1)).await;
         if sku.is_empty() {
@@ -66,7 +66,7 @@ async fn a_fallback_may_wait_fail_early_and_see_the_error_and_the_arguments() {
 }
 
 #[tokio::test]
-async fn a_fallback_is_evaluated_only_when_it_is_needed() {
+async fn fallback_is_evaluated_only_when_needed() {
     fn count(calls: &std::cell::Cell<u32>) -> u32 {
         calls.set(calls.get() + 1);
         calls.get()
@@ -85,7 +85,7 @@ async fn a_fallback_is_evaluated_only_when_it_is_needed() {
 }
 
 #[tokio::test]
-async fn the_event_says_what_was_asked_and_never_the_value() {
+async fn event_shows_the_fallback_expression_never_its_value() {
     #[degrade(fallback = secret(), service = "vault")]
     async fn call() -> Result<&'static str, CallError> {
         Err(CallError::Busy)
@@ -104,7 +104,7 @@ async fn the_event_says_what_was_asked_and_never_the_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_timeout_rejects_is_degraded() {
+async fn timed_out_call_is_degraded() {
     #[degrade(fallback = Vec::new())]
     #[timeout("2s")]
     async fn recommendations() -> Result<Vec<String>, CallError> {
@@ -116,7 +116,7 @@ async fn what_a_timeout_rejects_is_degraded() {
 /// A value that stays on its thread is gone before the fallback waits, and a large one takes no
 /// room meanwhile.
 #[test]
-fn the_call_s_outcome_is_not_kept_while_the_fallback_is_awaited() {
+fn outcome_is_dropped_before_the_fallback_is_awaited() {
     use std::rc::Rc;
     #[degrade(fallback = { tokio::task::yield_now().await; Rc::new(0) })]
     async fn shared() -> Result<Rc<u32>, CallError> {
@@ -141,7 +141,7 @@ fn the_call_s_outcome_is_not_kept_while_the_fallback_is_awaited() {
 
 /// Nor does rustc say of it that the code around it can't be reached.
 #[tokio::test]
-async fn a_fallback_may_leave_early_instead_of_having_a_value() {
+async fn fallback_may_return_early_or_diverge() {
     #![deny(unreachable_code)]
     #[degrade(fallback = return Ok(2))]
     async fn early() -> Result<u32, CallError> {

@@ -85,7 +85,7 @@ fn recovers(breaker: &Breaker, mut now: u64) {
 }
 
 #[test]
-fn two_failures_at_once_open_the_circuit_once() {
+fn concurrent_failures_open_the_circuit_once() {
     loom::model(|| {
         let breaker = Breaker::new(policy(2, 1));
         let other = Arc::clone(&breaker);
@@ -105,7 +105,7 @@ fn two_failures_at_once_open_the_circuit_once() {
 }
 
 #[test]
-fn a_success_between_two_failures_is_neither_lost_nor_doubled() {
+fn concurrent_success_and_failure_are_each_counted_once() {
     loom::model(|| {
         let breaker = Breaker::new(policy(2, 1));
         breaker.settle(breaker.admit(0).unwrap(), Verdict::Failure, 0);
@@ -124,7 +124,7 @@ fn a_success_between_two_failures_is_neither_lost_nor_doubled() {
 }
 
 #[test]
-fn two_callers_race_for_one_probe() {
+fn one_of_two_callers_gets_the_only_probe() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 1));
         let other = Arc::clone(&breaker);
@@ -139,7 +139,7 @@ fn two_callers_race_for_one_probe() {
 }
 
 #[test]
-fn three_callers_race_for_two_probes() {
+fn two_of_three_callers_get_the_two_probes() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 2));
         let first = breaker.admit(100).unwrap();
@@ -158,7 +158,7 @@ fn three_callers_race_for_two_probes() {
 }
 
 #[test]
-fn a_result_and_a_reset() {
+fn reset_wins_over_a_concurrent_result() {
     loom::model(|| {
         let breaker = Breaker::new(policy(1, 1));
         let other = Arc::clone(&breaker);
@@ -172,7 +172,7 @@ fn a_result_and_a_reset() {
 }
 
 #[test]
-fn a_probes_result_and_a_forced_state() {
+fn forced_state_wins_over_a_concurrent_probe_result() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 1));
         let probe = breaker.admit(100).unwrap();
@@ -185,7 +185,7 @@ fn a_probes_result_and_a_forced_state() {
 }
 
 #[test]
-fn a_given_back_slot_an_expired_lease_and_a_new_caller() {
+fn released_slot_and_expired_lease_race_with_a_new_caller() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 1));
         let hung = breaker.admit(100).unwrap();
@@ -212,7 +212,7 @@ fn a_given_back_slot_an_expired_lease_and_a_new_caller() {
 }
 
 #[test]
-fn a_probes_success_moves_the_lease_before_anybody_can_find_it_over() {
+fn successful_probe_renews_the_lease_before_it_can_expire() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 2));
         let (first, second) = (breaker.admit(100).unwrap(), breaker.admit(100).unwrap());
@@ -247,7 +247,7 @@ fn a_probes_success_moves_the_lease_before_anybody_can_find_it_over() {
 }
 
 #[test]
-fn a_late_result_and_an_expired_lease() {
+fn late_result_and_expired_lease_do_not_both_win() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 1));
         let hung = breaker.admit(100).unwrap();
@@ -265,7 +265,7 @@ fn a_late_result_and_an_expired_lease() {
 }
 
 #[test]
-fn no_race_of_neutral_probes_wedges_the_breaker() {
+fn concurrent_neutral_probes_do_not_wedge_the_breaker() {
     for verdict in [Verdict::Nothing, Verdict::Interrupted] {
         loom::model(move || {
             let breaker = Breaker::open(policy(1, 1));
@@ -286,7 +286,7 @@ fn no_race_of_neutral_probes_wedges_the_breaker() {
 }
 
 #[test]
-fn each_probe_that_is_cut_short_makes_room_for_one_more() {
+fn each_interrupted_probe_allows_one_more() {
     loom::model(|| {
         let breaker = Breaker::open(policy(1, 2));
         let tickets = [1, 2].map(|_| breaker.admit(100).unwrap());
@@ -307,7 +307,7 @@ fn each_probe_that_is_cut_short_makes_room_for_one_more() {
 }
 
 #[test]
-fn a_breaker_is_listed_once_however_many_find_it_unlisted() {
+fn concurrent_first_calls_register_the_breaker_once() {
     loom::model(|| {
         let breaker = Breaker::new(policy(1, 1));
         let other = Arc::clone(&breaker);
@@ -329,7 +329,7 @@ fn bucket() -> Arc<Bucket<Loom>> {
 }
 
 #[test]
-fn withdrawals_and_a_credit_stay_within_the_bucket() {
+fn concurrent_withdrawals_and_credit_stay_within_the_bucket() {
     loom::model(|| {
         let bucket = bucket();
         bucket.debit(&RULES, 1_000, || 0);
@@ -351,7 +351,7 @@ fn withdrawals_and_a_credit_stay_within_the_bucket() {
 }
 
 #[test]
-fn two_credits_at_once_stop_at_the_capacity() {
+fn concurrent_credits_stop_at_the_capacity() {
     loom::model(|| {
         let bucket = bucket();
         bucket.debit(&RULES, 1_500, || 0);
@@ -364,7 +364,7 @@ fn two_credits_at_once_stop_at_the_capacity() {
 }
 
 #[test]
-fn refills_by_two_threads_at_once_bring_each_token_once() {
+fn concurrent_refills_add_each_token_once() {
     loom::model(|| {
         let rules = Rules { refill: 10, ..RULES };
         let bucket = bucket();

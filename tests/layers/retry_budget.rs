@@ -27,7 +27,7 @@ fn call(budget: &RetryBudget, failures: u32, timed_out: bool) -> bool {
 }
 
 #[test]
-fn aws_standard_mode() {
+fn aws_standard_budget_follows_the_specification() {
     let budget = RetryBudget::aws_standard();
     // The cases of the SDKs' specification: 500 is the most, a retried success gives back its last
     // retry's cost.
@@ -64,7 +64,7 @@ fn aws_standard_mode() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn aws_standard_mode_is_not_filled_by_time() {
+async fn aws_standard_budget_is_not_refilled_by_time() {
     let budget = RetryBudget::aws_standard();
     while budget.try_withdraw(true).is_some() {}
     advance(Duration::from_secs(86_400)).await;
@@ -72,7 +72,7 @@ async fn aws_standard_mode_is_not_filled_by_time() {
 }
 
 #[test]
-fn grpc_throttling() {
+fn grpc_budget_follows_the_specification() {
     // The sequence of gRPC's own test: 4 tokens, so retries above 2; 1.6 for a success.
     let budget = RetryBudget::grpc(4, 1.6);
     let fails = |budget: &RetryBudget| {
@@ -103,7 +103,7 @@ fn grpc_throttling() {
 }
 
 #[test]
-fn grpc_drops_what_is_beyond_three_decimals() {
+fn grpc_budget_truncates_the_ratio_to_three_decimals() {
     for (ratio, tokens) in [(0.1, 1.1), (0.0019, 1.001), (0.29, 1.29), (0.57, 1.57), (2.5009, 3.5)]
     {
         let budget = RetryBudget::grpc(10, ratio);
@@ -116,7 +116,7 @@ fn grpc_drops_what_is_beyond_three_decimals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_an_outage_gets_twenty_retries_and_then_a_trickle() {
+async fn default_budget_allows_twenty_retries_and_then_a_trickle() {
     let budget = RetryBudget::default();
     let mut retries_per_minute = Vec::new();
     for _ in 0..3 {
@@ -133,7 +133,7 @@ async fn by_default_an_outage_gets_twenty_retries_and_then_a_trickle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_successes_pay_for_retries() {
+async fn default_budget_is_credited_by_successes() {
     let budget = RetryBudget::standard().no_refill();
     while budget.try_withdraw(false).is_some() {}
     holds(&budget, 0.0);
@@ -147,7 +147,7 @@ async fn by_default_successes_pay_for_retries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_is_rarely_called_is_not_starved_for_good() {
+async fn rarely_called_function_gets_its_retries_back() {
     let budget = RetryBudget::standard();
     while budget.try_withdraw(false).is_some() {}
     // One call every ten seconds, and every one of them needs a retry or two.
@@ -162,7 +162,7 @@ async fn a_function_that_is_rarely_called_is_not_starved_for_good() {
 }
 
 #[test]
-fn settings_do_not_depend_on_their_order() {
+fn budget_settings_do_not_depend_on_their_order() {
     let early = RetryBudget::new().only_above(50).capacity(10).debit_failures();
     let late = RetryBudget::new().debit_failures().capacity(10).only_above(50);
     for budget in [early, late] {
@@ -175,7 +175,7 @@ fn settings_do_not_depend_on_their_order() {
 type Build = fn() -> RetryBudget;
 
 #[test]
-fn out_of_range_settings_name_the_option_and_its_range() {
+fn panic_on_an_out_of_range_setting_names_option_and_range() {
     let table: [(&str, Build); 11] = [
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(0)),
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(10_001)),
@@ -322,7 +322,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_walk_holds_what_the_model_holds(knobs in knobs(), steps in prop::collection::vec(step(), 1..120)) {
+    fn random_walks_agree_with_the_budget_model(knobs in knobs(), steps in prop::collection::vec(step(), 1..120)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(walk(knobs, steps))?;
     }

@@ -1,7 +1,5 @@
-//! What a success costs: no allocation at all, and a future not much larger than one that an expert
-//! writes by hand.
+//! The cost of a success: no allocation, and a future not much larger than a hand-written one.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -10,39 +8,15 @@ use resilience::{
     Attempts, CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, RetryRules,
     Site, boundary, circuit_breaker, degrade, retry, secs, timeout,
 };
-
-/// Counts the allocations of the thread that asks.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u32> = const { Cell::new(0) };
-}
+use resilience_test_support::allocations::{Counting, allocations};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: the system's allocator does the work; counting neither allocates nor unwinds.
-#[expect(unsafe_code, reason = "a global allocator can't be written without")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that is about to end has no count.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 /// The allocations of the second run: the first may register a site.
-fn allocations(mut run: impl FnMut()) -> u32 {
+fn repeated(mut run: impl FnMut()) -> u32 {
     run();
-    let before = ALLOCATIONS.get();
-    run();
-    ALLOCATIONS.get() - before
+    allocations(run)
 }
 
 /// The outcome of a future that is ready at once.
@@ -123,51 +97,47 @@ fn not_async(sku: &str) -> Result<usize, Rejected> {
 }
 
 #[test]
-fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(Box::new(1))), 1);
+fn allocation_counter_counts() {
+    assert_eq!(repeated(|| drop(Box::new(1))), 1);
 }
 
 #[test]
-fn a_success_allocates_nothing() {
+fn success_does_not_allocate() {
     let sku = "sku";
-    assert_eq!(allocations(|| assert!(now(under_retry(sku)).is_ok())), 0, "retry");
+    assert_eq!(repeated(|| assert!(now(under_retry(sku)).is_ok())), 0, "retry");
+    assert_eq!(repeated(|| assert!(now(under_circuit_breaker(sku)).is_ok())), 0, "circuit_breaker");
+    assert_eq!(repeated(|| assert!(now(under_timeout(sku)).is_ok())), 0, "timeout");
+    assert_eq!(repeated(|| assert!(now(under_degrade(sku)).is_ok())), 0, "degrade");
+    assert_eq!(repeated(|| assert!(now(under_all(sku)).is_ok())), 0, "all layers");
     assert_eq!(
-        allocations(|| assert!(now(under_circuit_breaker(sku)).is_ok())),
-        0,
-        "circuit_breaker"
-    );
-    assert_eq!(allocations(|| assert!(now(under_timeout(sku)).is_ok())), 0, "timeout");
-    assert_eq!(allocations(|| assert!(now(under_degrade(sku)).is_ok())), 0, "degrade");
-    assert_eq!(allocations(|| assert!(now(under_all(sku)).is_ok())), 0, "all layers");
-    assert_eq!(
-        allocations(|| assert!(not_async(sku).is_ok())),
+        repeated(|| assert!(not_async(sku).is_ok())),
         0,
         "all layers that serve a function that isn't async"
     );
     assert_eq!(
-        allocations(|| assert!(now(with_a_key(sku)).is_ok())),
+        repeated(|| assert!(now(with_a_key(sku)).is_ok())),
         1,
         "the key's text is the user's"
     );
 }
 
 #[test]
-fn a_boundary_allocates_only_to_make_a_context() {
+fn boundary_allocates_only_for_a_new_context() {
     let sku = "sku";
     RequestContext::new().sync_scope(|| {
-        assert_eq!(allocations(|| assert!(now(under_boundary(sku)).is_ok())), 0, "boundary");
+        assert_eq!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "boundary");
         assert_eq!(
-            allocations(|| assert!(now(under_boundary_and_all(sku)).is_ok())),
+            repeated(|| assert!(now(under_boundary_and_all(sku)).is_ok())),
             0,
             "boundary above all layers"
         );
         assert_eq!(
-            allocations(|| assert!(boundary_not_async(sku).is_ok())),
+            repeated(|| assert!(boundary_not_async(sku).is_ok())),
             0,
             "a function that isn't async"
         );
     });
-    assert_ne!(allocations(|| assert!(now(under_boundary(sku)).is_ok())), 0, "a new context");
+    assert_ne!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "a new context");
 }
 
 #[retry(idempotent, base = "0s", jitter = "none", attempts = 1_000, budget = "off")]
@@ -181,15 +151,14 @@ fn retried(calls: &Cell<u32>) -> Result<u32, Rejected> {
 }
 
 #[test]
-fn a_thousand_retries_allocate_nothing() {
+fn thousand_retries_do_not_allocate() {
     let calls = Cell::new(0);
-    assert_eq!(allocations(|| assert_eq!(retried(&calls), Ok(1))), 0);
+    assert_eq!(repeated(|| assert_eq!(retried(&calls), Ok(1))), 0);
     assert_eq!(calls.get(), 2_000);
 }
 
 mod by_hand {
-    //! What an expert writes with tokio and the same state: one loop, one timeout in another, no
-    //! abstraction.
+    //! The same with tokio and by hand: one loop, one timeout in another, no abstraction.
 
     use resilience::Report;
     use tracing::Instrument as _;
@@ -265,7 +234,7 @@ mod by_hand {
         }
     }
 
-    /// With a report where there is an error, in a context where there is none.
+    /// Reports an error, and creates a context if there is none.
     pub(crate) async fn boundary(sku: &str) -> Result<[u64; 4], Rejected> {
         let work = async {
             bare(sku).await.inspect_err(|error| _ = Report::new(error).operation("by_hand").emit())
@@ -285,7 +254,7 @@ mod by_hand {
 }
 
 #[test]
-fn a_future_is_not_much_larger_than_one_by_hand() {
+fn futures_are_not_much_larger_than_hand_written_ones() {
     let sku = "sku";
     for (name, ours, by_hand) in [
         ("retry", size_of_val(&under_retry(sku)), size_of_val(&by_hand::retry(sku))),
@@ -305,7 +274,7 @@ fn a_future_is_not_much_larger_than_one_by_hand() {
 }
 
 #[test]
-fn every_future_is_ready_and_right() {
+fn hand_written_futures_return_the_same() {
     for outcome in
         [now(by_hand::retry("a")), now(by_hand::circuit_breaker("a")), now(by_hand::degrade("a"))]
     {

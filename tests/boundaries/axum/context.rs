@@ -5,7 +5,7 @@ use axum::http::HeaderName;
 use axum::routing::{any, get as route};
 use resilience::RequestContext;
 use resilience::axum::RequestLayer;
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 
 use super::{ID, ask, get, request};
 
@@ -20,14 +20,14 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn a_fit_name_is_taken_over_and_told() {
+async fn valid_request_id_is_kept_and_sent_back() {
     let answer = ask(app(), get("/users/7")).await;
     assert_eq!(answer.body, "req-1 GET /users/{id}");
     assert_eq!(answer.header("x-request-id"), Some(ID));
 }
 
 #[tokio::test]
-async fn an_unfit_name_is_replaced() {
+async fn invalid_or_repeated_request_id_is_replaced() {
     for names in
         [&[][..], &["two words"], &["a\"b"], &[""], &["first", "second"], &["first", "first"]]
     {
@@ -49,7 +49,7 @@ async fn an_unfit_name_is_replaced() {
 }
 
 #[tokio::test]
-async fn the_header_has_the_name_that_it_is_given() {
+async fn request_id_header_can_be_renamed() {
     let layer = RequestLayer::new().request_id_header(HeaderName::from_static("x-correlation-id"));
     let app = Router::new().route("/", route(seen)).layer(layer);
     let mut request = get("/");
@@ -61,14 +61,14 @@ async fn the_header_has_the_name_that_it_is_given() {
 }
 
 #[tokio::test]
-async fn strangers_names_can_be_refused() {
+async fn request_ids_of_clients_can_be_ignored() {
     let app = Router::new().route("/", route(seen)).layer(RequestLayer::new().own_request_ids());
     let answer = ask(app, get("/")).await;
     assert_ne!(answer.header("x-request-id"), Some(ID));
 }
 
 #[tokio::test]
-async fn an_operation_is_a_method_and_a_route_and_never_a_path() {
+async fn operation_is_method_and_route_never_the_path() {
     let inner = Router::new().route("/users/{id}", any(seen)).fallback(seen);
     let app = Router::new()
         .nest("/api", inner)
@@ -91,7 +91,7 @@ async fn an_operation_is_a_method_and_a_route_and_never_a_path() {
 }
 
 #[tokio::test]
-async fn a_nested_service_adds_its_route() {
+async fn nested_layer_adds_its_route_to_the_span() {
     async fn with_event() -> String {
         tracing::info!(target: "test", "here");
         seen().await
@@ -108,7 +108,7 @@ async fn a_nested_service_adds_its_route() {
 }
 
 #[tokio::test]
-async fn a_context_that_is_there_already_stays() {
+async fn existing_context_is_kept() {
     let context = RequestContext::with_request_id(resilience::RequestId::parse("outer").unwrap());
     let answer = context.scope(ask(app(), get("/users/7"))).await;
     assert_eq!(answer.body, "outer GET /users/{id}");
@@ -116,7 +116,7 @@ async fn a_context_that_is_there_already_stays() {
 }
 
 #[tokio::test]
-async fn everything_that_is_logged_has_the_span() {
+async fn all_events_of_a_handler_are_in_the_request_span() {
     let app = Router::new()
         .route(
             "/users/{id}",

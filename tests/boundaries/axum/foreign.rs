@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use resilience::axum::RequestLayer;
 use resilience::errors::NotFound;
 use resilience::http::Problem;
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 use serde::Deserialize;
 
 use super::{Parts, ask, get, json_request as json, request};
@@ -36,7 +36,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn what_axum_rejects_is_a_problem() {
+async fn axum_rejections_become_problems() {
     let table = [
         (get("/nowhere"), 404, "NOT_FOUND", "Not found"),
         (request("DELETE", "/users", ""), 405, "METHOD_NOT_ALLOWED", "Method not allowed"),
@@ -87,13 +87,13 @@ async fn what_axum_rejects_is_a_problem() {
 }
 
 #[tokio::test]
-async fn headers_stay() {
+async fn headers_of_a_rejection_are_kept() {
     let answer = ask(app(), request("DELETE", "/users", "")).await;
     assert_eq!(answer.header("allow"), Some("POST,GET,HEAD"));
 }
 
 #[tokio::test]
-async fn a_mistake_of_the_server_is_hidden_and_logged() {
+async fn server_side_rejection_is_hidden_and_logged() {
     let records = Records::capture();
     let answer = ask(app(), get("/missing")).await;
     answer.assert_problem(500, "INTERNAL_ERROR", "An internal error occurred");
@@ -104,7 +104,7 @@ async fn a_mistake_of_the_server_is_hidden_and_logged() {
     assert_eq!(record.text("operation"), "GET /missing");
     assert_eq!(record.text("request_id"), "req-1");
     assert!(
-        record.text("code.file.path").ends_with("axum_layer/foreign.rs"),
+        record.text("code.file.path").ends_with("axum/foreign.rs"),
         "where the layer was made: {record:?}"
     );
 }
@@ -128,7 +128,7 @@ fn bare() -> Router {
 }
 
 #[tokio::test]
-async fn so_are_bare_statuses_and_texts_of_handlers() {
+async fn bare_error_statuses_and_texts_become_problems() {
     let app = bare().layer(RequestLayer::new());
     ask(app.clone(), get("/gone")).await.assert_problem(410, "GONE", "moved to the moon");
     let teapot = ask(app.clone(), get("/teapot")).await;
@@ -162,14 +162,14 @@ async fn so_are_bare_statuses_and_texts_of_handlers() {
 }
 
 #[tokio::test]
-async fn texts_can_be_kept() {
+async fn text_answers_are_kept_on_request() {
     let answer = ask(bare().layer(RequestLayer::new().keep_text_answers()), get("/gone")).await;
     assert_eq!((answer.status, &*answer.body), (410, "moved to the moon"));
     assert_eq!(answer.header("x-request-id"), Some("req-1"));
 }
 
 #[tokio::test]
-async fn bodies_of_ones_own_are_left_alone() {
+async fn json_html_and_encoded_bodies_are_left_alone() {
     async fn encoded() -> impl IntoResponse {
         let headers: HeaderMap =
             [(header::CONTENT_ENCODING, "br".parse().unwrap())].into_iter().collect();
@@ -200,7 +200,7 @@ async fn bodies_of_ones_own_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_head_request_gets_the_headers_alone() {
+async fn head_request_gets_the_same_headers_without_body() {
     for path in ["/nowhere", "/users/x"] {
         let full = ask(app(), get(path)).await;
         let head = ask(app(), request("HEAD", path, "")).await;
@@ -220,7 +220,7 @@ async fn compressed(mut response: Response) -> Response {
 }
 
 #[tokio::test]
-async fn what_a_server_error_says_is_hidden_also_where_it_was_compressed() {
+async fn compressed_server_error_is_replaced() {
     let app = bare()
         .merge(Router::new().route("/missing", route(async |Extension(()): Extension<()>| ())))
         .route(
@@ -253,7 +253,7 @@ async fn what_a_server_error_says_is_hidden_also_where_it_was_compressed() {
 }
 
 #[tokio::test]
-async fn what_a_callee_said_of_its_body_is_not_said_of_ours() {
+async fn transfer_encoding_of_a_proxied_body_is_dropped() {
     // As a proxy hands on what it was answered, with all headers.
     let passed_on = async || {
         let mut parts = ["upstream ", "is ", "broken"].into_iter();

@@ -51,7 +51,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn a_problem_is_an_answer_without_the_layer_as_well() {
+async fn problem_is_a_response_without_the_layer() {
     let answer = ask(app(), get("/missing")).await;
     assert_eq!(
         (answer.status, answer.header("content-type")),
@@ -64,7 +64,7 @@ async fn a_problem_is_an_answer_without_the_layer_as_well() {
 }
 
 #[tokio::test]
-async fn the_default_form_byte_for_byte() {
+async fn default_problem_body_is_exact() {
     let answer = ask(app().layer(RequestLayer::new()), get("/invalid")).await;
     answer.assert_problem(422, "VALIDATION_ERROR", "validation failed on email: must contain an @");
     assert_eq!(
@@ -78,7 +78,7 @@ async fn the_default_form_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn the_plain_form_byte_for_byte() {
+async fn plain_problem_body_is_exact() {
     let expected = |answer: super::Answer| {
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")));
         assert_eq!(
@@ -103,7 +103,7 @@ async fn the_plain_form_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn types_say_where_a_code_is_explained() {
+async fn problem_types_get_the_configured_prefix() {
     let app = app().layer(RequestLayer::new().problem_types("https://example.com/problems/"));
     assert_eq!(
         ask(app.clone(), get("/missing")).await.json()["type"],
@@ -117,7 +117,7 @@ async fn types_say_where_a_code_is_explained() {
 }
 
 #[tokio::test]
-async fn a_401_says_how_to_authenticate() {
+async fn unauthorized_response_has_a_challenge() {
     let default = app().layer(RequestLayer::new());
     let set = app().layer(RequestLayer::new().challenge(HeaderValue::from_static("Session")));
     for (path, with_default, with_set) in [
@@ -141,7 +141,7 @@ async fn a_401_says_how_to_authenticate() {
 }
 
 #[tokio::test]
-async fn a_wait_is_a_header() {
+async fn retry_after_is_sent_as_a_header() {
     let app = app().layer(RequestLayer::new());
     let answer = ask(app.clone(), get("/slow")).await;
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
@@ -153,14 +153,14 @@ async fn a_wait_is_a_header() {
 }
 
 #[tokio::test]
-async fn the_body_agrees_with_a_status_put_around_it() {
+async fn body_follows_a_status_set_around_the_problem() {
     let app = app().layer(RequestLayer::new());
     ask(app.clone(), get("/teapot")).await.assert_problem(418, "NOT_FOUND", "user 7 not found");
     ask(app, get("/worse")).await.assert_problem(502, "NOT_FOUND", "An internal error occurred");
 }
 
 #[tokio::test]
-async fn the_layer_may_stand_outside_the_router() {
+async fn layer_works_outside_the_router() {
     let app = RequestLayer::new().layer(app());
     let response = app.clone().oneshot(get("/missing")).await.unwrap();
     assert_eq!(response.headers()["x-request-id"], "req-1");
@@ -190,7 +190,7 @@ where
 }
 
 #[tokio::test]
-async fn an_enum_can_be_an_answer_itself() {
+async fn error_enum_with_axum_option_is_a_response() {
     let app = Router::new()
         .route("/own", route(async || Err::<(), _>(ShopError::Gone(7))))
         .route("/generic", route(async || Err::<(), _>(Wrapped::Inner(ShopError::Gone(7)))))
@@ -200,7 +200,7 @@ async fn an_enum_can_be_an_answer_itself() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_no_error_any_more_stays() {
+async fn success_status_around_a_problem_is_kept() {
     let app = Router::new()
         .route("/", route(async || (StatusCode::OK, Problem::of(&NotFound::new("user", "7")))))
         .layer(RequestLayer::new());
@@ -208,7 +208,7 @@ async fn a_status_that_is_no_error_any_more_stays() {
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_a_problem_is_left_alone() {
+async fn html_page_that_replaced_a_problem_is_left_alone() {
     async fn page(response: Response) -> Response {
         let (mut parts, _) = response.into_parts();
         parts.headers.insert(header::CONTENT_TYPE, "text/html".parse().unwrap());
@@ -232,7 +232,7 @@ async fn a_page_in_place_of_a_problem_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_problem_with_a_parameter_of_its_type_is_one() {
+async fn problem_content_type_may_have_a_parameter() {
     let kind = [(header::CONTENT_TYPE, "application/problem+json; charset=utf-8")];
     let problem =
         async move || (StatusCode::BAD_GATEWAY, kind, Problem::of(&NotFound::new("user", "7")));

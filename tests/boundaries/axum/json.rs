@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use resilience::axum::{Json, RequestLayer};
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn what_fits_comes_through() {
+async fn valid_json_reaches_the_handler() {
     let body = r#"{"items":[{"sku":"S-7","quantity":2}],"ship/to~":null}"#;
     let answer = ask(app(), request("POST", "/orders", body)).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
@@ -53,7 +53,7 @@ async fn what_fits_comes_through() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_named() {
+async fn invalid_field_is_named_by_a_pointer() {
     let table = [
         (
             r#"{"items": [{"sku": "S", "quantity": "two"}]}"#,
@@ -92,7 +92,7 @@ async fn what_does_not_fit_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_a_bad_request() {
+async fn malformed_json_is_a_bad_request() {
     for (body, detail) in [
         ("{\"items\": ", "the body is no JSON: EOF while parsing a value at line 1 column 10"),
         ("{\"items\": []} x", "the body is no JSON: trailing characters at line 1 column 15"),
@@ -107,7 +107,7 @@ async fn what_is_no_json_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn types_and_sizes_that_are_not_taken() {
+async fn wrong_content_type_and_large_bodies_are_rejected() {
     let answer = ask(app(), bare("POST", "/orders", "{}")).await;
     answer.assert_problem(
         415,
@@ -124,7 +124,7 @@ async fn types_and_sizes_that_are_not_taken() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json_is_our_mistake() {
+async fn unserializable_answer_is_an_internal_error() {
     let records = Records::capture();
     let answer = ask(app(), request("POST", "/broken", "")).await;
     answer.assert_problem(500, "INTERNAL_ERROR", "An internal error occurred");
@@ -132,7 +132,7 @@ async fn an_answer_that_is_no_json_is_our_mistake() {
 }
 
 #[tokio::test]
-async fn a_client_gets_back_no_more_of_a_wrong_value_than_tells_which() {
+async fn long_invalid_values_are_truncated_in_the_answer() {
     let app = Router::new()
         .route("/", post(async |Json(_): Json<HashMap<String, u32>>| ()))
         .layer(RequestLayer::new());

@@ -13,7 +13,7 @@ use axum::routing::get as route;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use resilience::axum::RequestLayer;
-use resilience_boundary_tests::{Record, Records};
+use resilience_test_support::{Record, Records};
 use tower::service_fn;
 
 use super::{Parts, ask, get, send};
@@ -35,12 +35,12 @@ fn assert_record(records: &Records, text: &str) -> Record {
     assert_eq!(record.text("error.type"), "PANIC");
     assert_eq!(record.text("request_id"), "req-1");
     assert!(record.text("exception.message").ends_with(text), "{record:?}");
-    assert!(record.text("code.file.path").ends_with("axum_layer/panics.rs"), "{record:?}");
+    assert!(record.text("code.file.path").ends_with("axum/panics.rs"), "{record:?}");
     record
 }
 
 #[tokio::test]
-async fn a_panic_of_a_handler_is_a_500_like_any_other() {
+async fn handler_panic_is_an_ordinary_500() {
     let line = line!() + 4;
     let app = Router::new().route(
         "/users/{id}",
@@ -58,7 +58,7 @@ async fn a_panic_of_a_handler_is_a_500_like_any_other() {
 }
 
 #[tokio::test]
-async fn also_after_it_has_waited_and_with_a_value_that_is_no_text() {
+async fn handler_panic_after_an_await_with_a_non_text_payload_is_a_500() {
     let app = Router::new().route(
         "/",
         route(async || {
@@ -78,7 +78,7 @@ async fn also_after_it_has_waited_and_with_a_value_that_is_no_text() {
 }
 
 #[tokio::test]
-async fn also_before_there_is_a_future() {
+async fn panic_before_the_future_exists_is_a_500() {
     fn panics(_: Request) -> std::future::Ready<Result<Response, Infallible>> {
         panic!("at once")
     }
@@ -93,7 +93,7 @@ async fn also_before_there_is_a_future() {
 }
 
 #[tokio::test]
-async fn also_while_a_body_is_sent_which_then_has_no_end() {
+async fn streaming_body_panic_is_reported_after_response_start() {
     let app = Router::new().route(
         "/",
         route(async || {
@@ -119,7 +119,7 @@ async fn also_while_a_body_is_sent_which_then_has_no_end() {
 
 /// The same over a real connection: the client must learn that it hasn't got the whole.
 #[tokio::test]
-async fn a_client_sees_that_the_body_broke_off_and_the_server_goes_on() {
+async fn client_sees_a_broken_body_and_the_server_keeps_serving() {
     let broken = async || {
         let mut left = 2;
         Body::new(Parts(move || {
@@ -144,7 +144,7 @@ async fn a_client_sees_that_the_body_broke_off_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_again_when_it_is_dropped_is_answered() {
+async fn handler_that_panics_on_drop_is_a_500() {
     let app = Router::new().route(
         "/",
         route(async || {
@@ -162,7 +162,7 @@ async fn a_handler_that_panics_again_when_it_is_dropped_is_answered() {
 }
 
 #[tokio::test]
-async fn a_panic_caught_by_the_handler_is_its_own_affair() {
+async fn panic_caught_by_the_handler_is_not_reported() {
     let app = Router::new().route(
         "/",
         route(async || {
@@ -178,7 +178,7 @@ async fn a_panic_caught_by_the_handler_is_its_own_affair() {
 }
 
 #[tokio::test]
-async fn a_short_text_that_panics_is_a_500_too() {
+async fn panic_of_a_short_error_body_is_a_500() {
     struct Short;
     impl http_body::Body for Short {
         type Data = Bytes;
@@ -204,7 +204,7 @@ async fn a_short_text_that_panics_is_a_500_too() {
 }
 
 #[tokio::test]
-async fn what_a_boundary_inside_has_reported_is_not_reported_again() {
+async fn panic_reported_by_an_inner_boundary_is_not_reported_again() {
     #[resilience::boundary(operation = "get_user")]
     async fn get_user() -> Result<&'static str, resilience::errors::NotFound> {
         panic!("of the boundary")

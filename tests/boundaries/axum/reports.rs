@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, MissingConfig, NotFound, ServiceUnavailable};
 use resilience::{AlertPhase, Problem, RequestContext, ServiceError, Shutdown, on_alert};
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 
 use super::{Parts, ask, get, request, send};
 
@@ -30,7 +30,7 @@ fn find(id: u32) -> Result<(), UserError> {
 }
 
 #[tokio::test]
-async fn the_record_says_where_the_question_mark_is() {
+async fn record_has_the_line_of_the_question_mark() {
     const LINE: u32 = line!() + 3;
     async fn handler() -> Result<(), Problem> {
         RequestContext::current().unwrap().set_user("u-42");
@@ -47,12 +47,12 @@ async fn the_record_says_where_the_question_mark_is() {
     assert_eq!(record.text("operation"), "GET /users/{id}");
     assert_eq!(record.text("request_id"), "req-1");
     assert_eq!(record.text("user_id"), "u-42");
-    assert!(record.text("code.file.path").ends_with("axum_layer/reports.rs"), "{record:?}");
+    assert!(record.text("code.file.path").ends_with("axum/reports.rs"), "{record:?}");
     assert_eq!(record["code.line.number"], LINE);
 }
 
 #[tokio::test]
-async fn made_without_a_report_it_is_the_callers_to_log() {
+async fn problem_of_is_not_logged() {
     let app = Router::new()
         .route("/", route(async || Problem::of(&NotFound::new("user", "7"))))
         .layer(RequestLayer::new());
@@ -62,7 +62,7 @@ async fn made_without_a_report_it_is_the_callers_to_log() {
 }
 
 #[tokio::test]
-async fn a_fatal_error_is_a_500_and_asks_the_process_to_stop() {
+async fn fatal_error_is_a_500_and_requests_shutdown() {
     let app = Router::new()
         .route("/", route(async || Err::<(), Problem>(MissingConfig::new("SECRET_NAME").into())))
         .layer(RequestLayer::new());
@@ -77,7 +77,7 @@ async fn a_fatal_error_is_a_500_and_asks_the_process_to_stop() {
 }
 
 #[tokio::test]
-async fn a_success_ends_a_row_of_failures() {
+async fn successful_request_resets_the_alert_count() {
     async fn flaky(heal_after: u32) -> Vec<AlertPhase> {
         let path = format!("/flaky/{heal_after}");
         let phases = Arc::new(Mutex::new(Vec::new()));
@@ -130,7 +130,7 @@ fn assert_unfinished(records: &Records) {
 }
 
 #[tokio::test]
-async fn what_a_handler_reports_whose_client_has_gone_names_its_request() {
+async fn report_on_drop_of_a_canceled_handler_has_its_request_id() {
     let handler = async || {
         let _unfinished = Unfinished;
         pending::<()>().await;
@@ -148,7 +148,7 @@ async fn what_a_handler_reports_whose_client_has_gone_names_its_request() {
 }
 
 #[tokio::test]
-async fn so_does_what_a_body_reports() {
+async fn report_on_drop_of_a_canceled_body_has_its_request_id() {
     let handler = async || {
         let unfinished = Unfinished;
         Body::new(Parts(move || {
@@ -166,7 +166,7 @@ async fn so_does_what_a_body_reports() {
 
 /// As with a runtime that a thread has for itself, and that ends with it.
 #[test]
-fn what_is_dropped_as_late_as_its_thread_is_no_reason_to_abort() {
+fn request_dropped_at_thread_exit_does_not_abort() {
     thread_local! {
         static KEPT: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>> = const { RefCell::new(None) };
     }
@@ -186,7 +186,7 @@ fn what_is_dropped_as_late_as_its_thread_is_no_reason_to_abort() {
 }
 
 #[tokio::test]
-async fn what_grpc_calls_a_failure_is_no_success() {
+async fn failed_grpc_status_is_not_counted_as_success() {
     let (alert, heard) = (Arc::new(AtomicU32::new(0)), "POST /test.Stock/Get");
     let counting = Arc::clone(&alert);
     on_alert(move |notice| {

@@ -13,7 +13,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use resilience::RequestContext;
 use resilience::axum::RequestLayer;
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 
 use super::{ID, Parts, ask, get, send};
 
@@ -29,7 +29,7 @@ fn parts() -> Body {
 }
 
 #[tokio::test]
-async fn a_stream_passes_untouched_in_its_requests_context() {
+async fn stream_is_unchanged_and_polled_in_its_request_context() {
     let app = Router::new().route("/", route(async || parts())).layer(RequestLayer::new());
     let records = Records::capture();
     let answer = ask(app, get("/")).await;
@@ -41,7 +41,7 @@ async fn a_stream_passes_untouched_in_its_requests_context() {
 }
 
 #[tokio::test]
-async fn a_stream_of_text_is_no_rejection() {
+async fn streamed_error_text_is_not_a_rejection() {
     let text =
         async || (StatusCode::NOT_FOUND, [("content-type", "text/plain")], parts()).into_response();
     let app = Router::new().route("/", route(text)).layer(RequestLayer::new());
@@ -50,14 +50,14 @@ async fn a_stream_of_text_is_no_rejection() {
 }
 
 #[tokio::test]
-async fn a_size_that_is_known_stays_known() {
+async fn known_content_length_is_kept() {
     let app = Router::new().route("/", route(async || "hello")).layer(RequestLayer::new());
     assert_eq!(ask(app, get("/")).await.header("content-length"), Some("5"));
 }
 
 /// Whoever reads it, the client alone would know that it has failed.
 #[tokio::test]
-async fn a_body_that_fails_is_logged_once() {
+async fn failing_body_is_logged_once() {
     struct Failing(u32);
 
     impl http_body::Body for Failing {

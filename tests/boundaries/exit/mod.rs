@@ -53,7 +53,7 @@ fn each_error_has_its_exit_status() {
 }
 
 #[test]
-fn a_failure_is_logged_told_and_returned() {
+fn failure_is_logged_printed_and_returned() {
     let ended = run("not found", "0");
     assert_eq!(ended.status, 66);
     assert_eq!(ended.told, "ends: file users.csv not found (NOT_FOUND)\n");
@@ -66,7 +66,7 @@ fn a_failure_is_logged_told_and_returned() {
 }
 
 #[test]
-fn the_request_id_is_told() {
+fn request_id_is_printed() {
     assert_eq!(
         run("in a request", "0").told,
         "ends: file users.csv not found (NOT_FOUND, request run-7)\n"
@@ -74,7 +74,7 @@ fn the_request_id_is_told() {
 }
 
 #[test]
-fn what_a_boundary_has_logged_is_not_logged_again() {
+fn failure_logged_by_a_boundary_is_not_logged_again() {
     for how in ["of a boundary", "awaited", "wrapped"] {
         let ended = run(how, "0");
         assert_eq!(
@@ -91,7 +91,7 @@ fn what_a_boundary_has_logged_is_not_logged_again() {
 }
 
 #[test]
-fn another_failure_than_the_boundarys_is_logged() {
+fn failure_after_one_logged_by_a_boundary_is_logged_too() {
     let ended = run("another", "0");
     assert_eq!(ended.told, "ends: file orders.csv not found (NOT_FOUND)\n");
     let [first, second] = &ended.records[..] else { panic!("{:#?}", ended.records) };
@@ -100,7 +100,7 @@ fn another_failure_than_the_boundarys_is_logged() {
 }
 
 #[test]
-fn nobody_is_told_the_internals() {
+fn internal_details_are_logged_but_not_printed() {
     let ended = run("internal", "0");
     assert_eq!(
         (ended.status, &*ended.told),
@@ -111,7 +111,7 @@ fn nobody_is_told_the_internals() {
 }
 
 #[test]
-fn what_came_from_outside_does_not_steer_the_terminal() {
+fn control_characters_are_not_printed() {
     let ended = run("validation", "0");
     assert_eq!(ended.status, 65);
     assert!(!ended.told.contains('\u{1b}'), "{:?}", ended.told);
@@ -119,7 +119,7 @@ fn what_came_from_outside_does_not_steer_the_terminal() {
 }
 
 #[test]
-fn a_fatal_error_is_critical_and_has_its_own_status() {
+fn fatal_error_is_critical_and_exits_with_its_own_status() {
     let ended = run("config", "0");
     assert_eq!(
         (ended.status, &*ended.told),
@@ -129,7 +129,7 @@ fn a_fatal_error_is_critical_and_has_its_own_status() {
 }
 
 #[test]
-fn a_success_says_nothing_and_keeps_its_own_code() {
+fn success_prints_nothing_and_keeps_its_exit_code() {
     for (kind, status) in [("fine", 0), ("code", 3)] {
         let ended = run(kind, "0");
         assert_eq!((ended.status, &*ended.told, ended.records.len()), (status, "", 0), "{kind}");
@@ -137,7 +137,7 @@ fn a_success_says_nothing_and_keeps_its_own_code() {
 }
 
 #[test]
-fn a_closed_standard_error_is_no_reason_to_panic() {
+fn closed_standard_error_does_not_panic() {
     let mut child =
         command("not found", "0").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stderr.take());
@@ -145,7 +145,7 @@ fn a_closed_standard_error_is_no_reason_to_panic() {
 }
 
 #[test]
-fn a_backtrace_is_captured_if_the_environment_asks_for_it() {
+fn backtrace_is_captured_if_the_environment_asks_for_it() {
     let trace = |kind, asked| run(kind, asked).records[0].get("exception.stacktrace").cloned();
     assert_eq!(trace("internal", "0"), None);
     assert_eq!(trace("not found", "1"), None, "what is expected needs none");
@@ -156,7 +156,7 @@ fn a_backtrace_is_captured_if_the_environment_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_server_stops_in_good_order_when_a_fatal_error_was_reported() {
+async fn reported_fatal_error_shuts_a_server_down_gracefully() {
     let shutdown = Shutdown::new();
     let handler = {
         let shutdown = shutdown.clone();

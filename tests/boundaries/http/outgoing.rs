@@ -39,7 +39,7 @@ async fn told(request: reqwest::RequestBuilder) -> Result<String, CallError> {
 }
 
 #[tokio::test]
-async fn a_request_tells_who_it_is_made_for_and_what_it_repeats() {
+async fn outgoing_request_carries_request_id_and_idempotency_key() {
     #[retry(idempotency_key = key, timed_elsewhere)]
     async fn charge(url: &str, key: &str) -> Result<String, CallError> {
         told(client().post(url)).await
@@ -51,7 +51,7 @@ async fn a_request_tells_who_it_is_made_for_and_what_it_repeats() {
 }
 
 #[tokio::test]
-async fn outside_a_context_nothing_is_added() {
+async fn outgoing_request_outside_a_context_is_unchanged() {
     let url = echo().await;
     assert_eq!(told(client().get(&url)).await.unwrap(), "; ");
     assert_eq!(told(client().get(&url).header("x-request-id", "own")).await.unwrap(), "own; ");
@@ -59,14 +59,14 @@ async fn outside_a_context_nothing_is_added() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_there_is_replaced() {
+async fn existing_request_id_header_is_replaced() {
     let url = echo().await;
     let request = client().get(&url).header("x-request-id", "own").with_request_id();
     assert_eq!(context().scope(told(request)).await.unwrap(), "r-1; ");
 }
 
 #[tokio::test]
-async fn a_key_that_can_not_be_sent_fails_the_call_for_good() {
+async fn idempotency_key_unfit_for_a_header_fails_permanently() {
     #[retry(idempotency_key = "two\nlines", timed_elsewhere)]
     async fn charge(url: &str) -> Result<String, CallError> {
         told(client().post(url)).await

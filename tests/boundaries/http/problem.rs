@@ -48,7 +48,7 @@ fn in_request<T>(function: impl FnOnce() -> T) -> T {
 }
 
 #[test]
-fn the_body_of_rfc_9457() {
+fn problem_body_follows_rfc_9457() {
     let problem = in_request(|| {
         Problem::of(&ValidationError::new("items[2].quantity", "must be \"1\" or more"))
     });
@@ -65,7 +65,7 @@ fn the_body_of_rfc_9457() {
 }
 
 #[test]
-fn the_plain_body() {
+fn plain_body_has_error_message_and_request_id() {
     let problem = in_request(|| Problem::of(&NotFound::new("user", "42")).plain());
     assert_eq!(
         problem.body(),
@@ -82,7 +82,7 @@ fn the_plain_body() {
 }
 
 #[test]
-fn a_server_error_says_nothing_of_its_own() {
+fn server_error_never_shows_its_text() {
     for status in [500, 501, 502, 503, 504, 599] {
         for is in [
             Classification::transient("CODE").with_status(status),
@@ -105,7 +105,7 @@ fn a_server_error_says_nothing_of_its_own() {
 }
 
 #[test]
-fn a_client_error_says_its_public_text() {
+fn client_error_shows_its_public_text() {
     let problem = Problem::of(&saying(Classification::permanent("CODE").with_status(418)));
     assert_eq!(problem.detail(), "the public text");
     assert_eq!(problem.errors(), [FieldError::new("a", "b")]);
@@ -119,14 +119,14 @@ fn a_client_error_says_its_public_text() {
 }
 
 #[test]
-fn what_nobody_classified_is_a_500() {
+fn unclassified_error_is_a_500() {
     let problem = Problem::of(&saying(Classification::unclassified()));
     assert_eq!((problem.status(), problem.code()), (500, "INTERNAL_ERROR"));
     assert!(!problem.is_retryable());
 }
 
 #[test]
-fn retryable_is_meant_for_the_client() {
+fn retryable_flag_follows_category_and_advice() {
     let table = [
         (Classification::transient("X"), true),
         (Classification::transient_with("X", Advice::RetryAfter(Duration::from_secs(1))), true),
@@ -145,7 +145,7 @@ fn retryable_is_meant_for_the_client() {
 }
 
 #[test]
-fn a_wait_is_told_in_whole_seconds() {
+fn retry_after_is_rounded_up_to_seconds() {
     let wait = |millis| RateLimited::new("api").with_retry_after(Duration::from_millis(millis));
     assert_eq!(Problem::of(&wait(1)).retry_after(), Some(1));
     assert_eq!(Problem::of(&wait(10_000)).retry_after(), Some(10));
@@ -154,7 +154,7 @@ fn a_wait_is_told_in_whole_seconds() {
 }
 
 #[test]
-fn a_401_has_a_challenge_and_nothing_else_has() {
+fn only_a_401_has_a_challenge() {
     let problem = Problem::of(&AuthFailed::new());
     assert_eq!(problem.challenge(), Some("Bearer"));
     assert_eq!(problem.with_challenge("Basic realm=\"a\"").challenge(), Some("Basic realm=\"a\""));
@@ -162,14 +162,14 @@ fn a_401_has_a_challenge_and_nothing_else_has() {
 }
 
 #[test]
-fn what_is_no_errors_status_becomes_500() {
+fn non_error_status_becomes_500() {
     for status in [0, 200, 302, 399, 600, u16::MAX] {
         assert_eq!(Problem::new(status, "X").status(), 500);
     }
 }
 
 #[test]
-fn a_type_is_a_uri_of_ones_own() {
+fn problem_type_can_be_set() {
     let problem =
         Problem::new(403, "OUT_OF_CREDIT").with_type("https://example.com/probs/out-of-credit");
     assert!(
@@ -190,7 +190,7 @@ enum UserError {
 }
 
 #[test]
-fn a_question_mark_makes_the_answer_of_every_error_that_classifies_itself() {
+fn question_mark_turns_any_classified_error_into_a_problem() {
     fn own(id: u32) -> Result<(), Problem> {
         Err(UserError::Unknown { id })?;
         Ok(())

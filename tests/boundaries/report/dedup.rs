@@ -1,6 +1,6 @@
 use resilience::errors::{NetworkTimeout, ServiceUnavailable};
 use resilience::{Classification, Classify, Report, Reported, RequestContext, ServiceError, secs};
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 
 /// A wrapper of every kind.
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -38,7 +38,7 @@ fn in_request<T>(run: impl FnOnce() -> T) -> T {
 }
 
 #[test]
-fn the_same_error_through_two_boundaries_is_one_record() {
+fn error_passing_two_boundaries_is_one_record() {
     let records = Records::capture();
     in_request(|| assert!(inner(&timeout()) && !outer(&timeout())));
     assert_eq!(records.names(), ["expected_error", "already_reported"]);
@@ -50,7 +50,7 @@ fn the_same_error_through_two_boundaries_is_one_record() {
 }
 
 #[test]
-fn a_wrapper_of_whatever_kind_is_the_same_failure() {
+fn wrapped_error_is_the_same_failure() {
     let _records = Records::capture();
     let wrapped: [Box<dyn Fn() -> Box<dyn Classify>>; 5] = [
         Box::new(|| Box::new(OrderError::from(timeout()))),
@@ -70,7 +70,7 @@ fn a_wrapper_of_whatever_kind_is_the_same_failure() {
 }
 
 #[test]
-fn another_code_for_the_same_words_is_the_same_failure() {
+fn same_message_with_another_code_is_the_same_failure() {
     struct Recoded(NetworkTimeout);
 
     impl std::fmt::Display for Recoded {
@@ -90,7 +90,7 @@ fn another_code_for_the_same_words_is_the_same_failure() {
 }
 
 #[test]
-fn a_boundary_that_drops_the_cause_is_known_by_the_name_that_it_gave() {
+fn wrapper_that_drops_its_cause_is_recognized_by_its_own_message() {
     let _records = Records::capture();
     in_request(|| {
         assert!(inner(&timeout()));
@@ -101,7 +101,7 @@ fn a_boundary_that_drops_the_cause_is_known_by_the_name_that_it_gave() {
 }
 
 #[test]
-fn the_same_place_again_is_another_occurrence_and_each_comes_by_once() {
+fn second_report_at_the_same_location_is_another_occurrence() {
     let records = Records::capture();
     in_request(|| {
         assert!(inner(&timeout()) && inner(&timeout()), "two items of a loop");
@@ -114,7 +114,7 @@ fn the_same_place_again_is_another_occurrence_and_each_comes_by_once() {
 }
 
 #[test]
-fn different_failures_with_a_common_cause_are_different() {
+fn different_failures_with_a_common_cause_are_both_reported() {
     let _records = Records::capture();
     in_request(|| {
         let users = anyhow::Error::new(timeout()).context("no users");
@@ -127,7 +127,7 @@ fn different_failures_with_a_common_cause_are_different() {
 }
 
 #[test]
-fn other_words_are_another_failure() {
+fn different_message_is_another_failure() {
     let _records = Records::capture();
     in_request(|| {
         assert!(inner(&timeout()));
@@ -136,7 +136,7 @@ fn other_words_are_another_failure() {
 }
 
 #[test]
-fn errors_without_words_are_never_the_same() {
+fn errors_without_text_are_always_reported() {
     struct Silent;
 
     impl std::fmt::Display for Silent {
@@ -159,20 +159,20 @@ fn errors_without_words_are_never_the_same() {
 }
 
 #[test]
-fn without_a_context_nothing_is_known() {
+fn nothing_is_deduplicated_outside_a_context() {
     let _records = Records::capture();
     assert!(inner(&timeout()) && outer(&timeout()));
 }
 
 #[test]
-fn requests_do_not_share_what_they_know() {
+fn requests_do_not_share_reported_failures() {
     let _records = Records::capture();
     in_request(|| assert!(inner(&timeout())));
     in_request(|| assert!(outer(&timeout())));
 }
 
 #[test]
-fn a_request_remembers_sixteen_failures() {
+fn request_remembers_sixteen_failures() {
     let _records = Records::capture();
     let error = |number: usize| ServiceUnavailable::new(format!("service {number}"));
     in_request(|| {
@@ -187,7 +187,7 @@ fn a_request_remembers_sixteen_failures() {
 }
 
 #[test]
-fn the_place_is_file_and_line() {
+fn location_of_a_report_is_file_and_line() {
     let _records = Records::capture();
     let at = |file, line| -> Reported { Report::new(&timeout()).at(file, line).emit() };
     in_request(|| {

@@ -9,10 +9,10 @@ use resilience::{
     Alert, Classification, Classify, Evidence, Report, RequestContext, RequestId, Severity,
     Shutdown, report, secs,
 };
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 
 #[test]
-fn a_record_answers_what_where_when_who_and_how_bad_without_its_message() {
+fn record_has_a_field_for_what_where_when_who_and_severity() {
     let records = Records::capture();
     let context = RequestContext::with_request_id(RequestId::parse("req-1").unwrap());
     context.set_user("u-42");
@@ -49,7 +49,7 @@ fn a_record_answers_what_where_when_who_and_how_bad_without_its_message() {
 }
 
 #[test]
-fn what_is_not_known_is_not_there() {
+fn unknown_fields_are_absent() {
     let records = Records::capture();
     report(&Plain(Classification::unclassified().with_severity(Severity::Expected)));
 
@@ -75,7 +75,7 @@ fn what_is_not_known_is_not_there() {
 }
 
 #[test]
-fn the_severity_gives_the_level_and_the_name() {
+fn severity_decides_level_and_event_name() {
     let records = Records::capture();
     let shutdown = Shutdown::new();
     let all: [&dyn Classify; 6] = [
@@ -100,7 +100,7 @@ fn the_severity_gives_the_level_and_the_name() {
 }
 
 #[test]
-fn by_default_the_place_is_the_callers_and_the_operation_is_the_contexts() {
+fn default_location_is_the_caller_and_operation_that_of_the_context() {
     let records = Records::capture();
     let context = RequestContext::new();
     context.set_operation("GET /users/{id}");
@@ -114,7 +114,7 @@ fn by_default_the_place_is_the_callers_and_the_operation_is_the_contexts() {
 }
 
 #[test]
-fn the_named_operation_wins_over_the_contexts() {
+fn explicit_operation_overrides_the_context() {
     let records = Records::capture();
     let context = RequestContext::new();
     context.set_operation("GET /users/{id}");
@@ -123,7 +123,7 @@ fn the_named_operation_wins_over_the_contexts() {
 }
 
 #[test]
-fn the_retry_advice_and_the_alert_are_told() {
+fn record_has_retry_advice_and_alert() {
     let records = Records::capture();
     report(&NetworkTimeout::new("inventory", secs(5)));
     report(&Plain(Classification::transient("BUSY").with_alert(Alert::AtOnce)));
@@ -141,7 +141,7 @@ fn the_retry_advice_and_the_alert_are_told() {
 }
 
 #[test]
-fn captured_evidence_is_told_of_what_nobody_expected_and_of_nothing_else() {
+fn backtrace_is_recorded_for_unexpected_errors_only() {
     let records = Records::capture();
     let (backtrace, location) = (Backtrace::force_capture(), Location::caller());
     for severity in [Severity::Expected, Severity::Unexpected, Severity::Critical] {
@@ -152,7 +152,7 @@ fn captured_evidence_is_told_of_what_nobody_expected_and_of_nothing_else() {
     assert!(!records[0].has("exception.stacktrace"), "{:?}", records[0]);
     for record in &records[1..] {
         let trace = record.text("exception.stacktrace");
-        assert!(trace.contains("captured_evidence_is_told"), "{trace}");
+        assert!(trace.contains("backtrace_is_recorded"), "{trace}");
         assert!(trace.len() < 33 * 1024, "{}", trace.len());
     }
     for record in &records {
@@ -161,7 +161,7 @@ fn captured_evidence_is_told_of_what_nobody_expected_and_of_nothing_else() {
 }
 
 #[test]
-fn a_span_trace_comes_with_what_nobody_expected_and_with_nothing_else() {
+fn span_trace_is_recorded_for_unexpected_errors_only() {
     let records = Records::capture();
     tracing::info_span!(target: "test", "checkout", cart = 7).in_scope(|| {
         report(&Conflict::new("sold already"));
@@ -175,7 +175,7 @@ fn a_span_trace_comes_with_what_nobody_expected_and_with_nothing_else() {
 }
 
 #[test]
-fn a_fatal_error_asks_for_a_shutdown_and_no_other_does() {
+fn only_a_fatal_error_requests_shutdown() {
     let _records = Records::capture();
     let shutdown = Shutdown::new();
     shutdown.clone().sync_scope(|| {
@@ -190,7 +190,7 @@ fn a_fatal_error_asks_for_a_shutdown_and_no_other_does() {
 }
 
 #[test]
-fn a_spawned_task_reports_for_the_same_request_and_the_same_shutdown() {
+fn spawned_task_inherits_request_and_shutdown() {
     let (shutdown, context) = (Shutdown::new(), RequestContext::new());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let records = Records::capture();

@@ -4,7 +4,7 @@ use std::fmt;
 use anyhow::Context as _;
 use resilience::errors::Internal;
 use resilience::{Classification, Classify, Evidence, RequestContext, report};
-use resilience_boundary_tests::Records;
+use resilience_test_support::Records;
 
 /// A chain of texts, the outermost first; it ends where they end, or never.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Classify for Link {
 }
 
 #[test]
-fn the_chain_is_a_list_without_the_message_and_without_repeats() {
+fn chain_lists_causes_without_message_and_repeats() {
     let records = Records::capture();
     report(&Link::chain(["outer", "outer", "middle", "middle", "outer", "inner", "middle"]));
     let record = records.only();
@@ -55,14 +55,14 @@ fn the_chain_is_a_list_without_the_message_and_without_repeats() {
 }
 
 #[test]
-fn without_a_cause_there_is_no_chain() {
+fn error_without_cause_has_no_chain() {
     let records = Records::capture();
     report(&Link::chain(["alone"]));
     assert!(!records.only().has("error.chain"));
 }
 
 #[test]
-fn a_long_chain_is_cut_after_eight_causes_and_says_so() {
+fn long_chain_is_truncated_after_eight_causes() {
     let texts = |last: usize| (0..=last).map(|number| number.to_string());
     let records = Records::capture();
     report(&Link::chain(texts(8)));
@@ -73,7 +73,7 @@ fn a_long_chain_is_cut_after_eight_causes_and_says_so() {
 }
 
 #[test]
-fn a_chain_without_end_ends() {
+fn endless_chain_terminates() {
     let records = Records::capture();
     let error = Link { text: "again".to_owned(), source: None, endless: true };
     RequestContext::new().sync_scope(|| report(&error));
@@ -81,7 +81,7 @@ fn a_chain_without_end_ends() {
 }
 
 #[test]
-fn long_texts_are_cut_between_two_characters() {
+fn long_texts_are_truncated_at_a_character_boundary() {
     let records = Records::capture();
     // Three bytes each, and neither 4096 nor 1024 is a multiple of three.
     report(&Link::chain(["€".repeat(5000), "₤".repeat(2000)]));
@@ -91,7 +91,7 @@ fn long_texts_are_cut_between_two_characters() {
 }
 
 #[test]
-fn texts_of_just_the_length_are_kept() {
+fn texts_of_maximum_length_are_kept() {
     let records = Records::capture();
     let (message, cause) = ("m".repeat(4096), "c".repeat(1024));
     report(&Link::chain([&message, &cause]));
@@ -101,7 +101,7 @@ fn texts_of_just_the_length_are_kept() {
 }
 
 #[test]
-fn line_breaks_quotes_and_control_characters_stay_inside_their_field() {
+fn line_breaks_quotes_and_control_characters_are_escaped() {
     let nasty = "a\nb\r\"c\"\\d\t\u{1b}[31m\u{0}\u{7f}{\"level\":\"INFO\"}";
     let records = Records::capture();
     report(&Link::chain([nasty, &format!("cause {nasty}")]));
@@ -111,7 +111,7 @@ fn line_breaks_quotes_and_control_characters_stay_inside_their_field() {
 }
 
 #[test]
-fn what_does_not_belong_in_a_log_is_left_out_of_message_and_chain() {
+fn message_and_chain_are_redacted() {
     let records = Records::capture();
     report(&Link::chain([
         "no cache at redis://ada:hunter2@cache:6379",
@@ -124,7 +124,7 @@ fn what_does_not_belong_in_a_log_is_left_out_of_message_and_chain() {
 }
 
 #[test]
-fn a_secret_is_not_cut_in_two_and_shown() {
+fn secret_at_the_truncation_limit_is_redacted() {
     let records = Records::capture();
     // The message is cut in the middle of the password.
     report(&Link::chain([format!("{}redis://ada:hunter2@cache", "x".repeat(4096 - 16))]));
@@ -150,7 +150,7 @@ impl Classify for Endless {
 }
 
 #[test]
-fn a_text_without_end_ends_with_and_without_a_context() {
+fn endless_display_terminates_with_and_without_context() {
     let records = Records::capture();
     report(&Endless);
     RequestContext::new().sync_scope(|| report(&Endless));
@@ -187,7 +187,7 @@ impl Classify for Broken {
 }
 
 #[test]
-fn a_text_that_cannot_be_told_does_not_take_the_call_down() {
+fn failing_or_panicking_display_does_not_fail_the_call() {
     let records = Records::capture();
     RequestContext::new().sync_scope(|| {
         assert!(report(&Broken { panics: true }).is_fresh());
@@ -202,7 +202,7 @@ fn a_text_that_cannot_be_told_does_not_take_the_call_down() {
 }
 
 #[test]
-fn the_contexts_and_causes_of_anyhow_are_listed() {
+fn contexts_and_causes_of_anyhow_are_listed() {
     let records = Records::capture();
     let error = "x".parse::<u8>().context("the port").context("the settings").unwrap_err();
     report(&error);
@@ -213,7 +213,7 @@ fn the_contexts_and_causes_of_anyhow_are_listed() {
 }
 
 #[test]
-fn a_span_trace_tells_no_credentials() {
+fn span_trace_is_redacted() {
     let records = Records::capture();
     let span =
         tracing::info_span!(target: "test", "connect", url = "postgres://app:hunter2@db/shop");

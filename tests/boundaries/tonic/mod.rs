@@ -2,132 +2,24 @@
 
 mod server;
 
-use std::convert::Infallible;
-use std::future::{Future, pending, ready};
-use std::pin::Pin;
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use resilience::errors::{NotFound, RateLimited};
-use resilience::tonic::{RequestContextLayer, RequestExt as _, send_request_id, status, status_in};
+use resilience::tonic::{RequestExt as _, send_request_id, status, status_in};
 use resilience::{
     Advice, Classification, Classify, Rejected, RequestContext, RequestId, Sent, ServiceError,
     retry,
 };
-use resilience_boundary_tests::Records;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::metadata::MetadataMap;
-use tonic::server::NamedService;
+use resilience_test_support::Records;
+use resilience_test_support::grpc::{Empty, Stock, listen, serve};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::{Channel, Server};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-
-/// Messages without content: what matters stands in the metadata.
-#[derive(Clone, Copy, Default)]
-struct Nothing;
-
-impl Codec for Nothing {
-    type Encode = ();
-    type Decode = ();
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Nothing {
-    type Item = ();
-    type Error = Status;
-
-    fn encode(&mut self, (): (), _: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        Ok(())
-    }
-}
-
-impl Decoder for Nothing {
-    type Item = ();
-    type Error = Status;
-
-    fn decode(&mut self, _: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
-        Ok(Some(()))
-    }
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<Response<()>, Status>> + Send>>;
-type Handler = Arc<dyn Fn(MetadataMap) -> Answer + Send + Sync>;
-
-/// A service whose every method is one function.
-#[derive(Clone)]
-struct Stock(Handler);
-
-impl NamedService for Stock {
-    const NAME: &'static str = "test.Stock";
-}
-
-impl tower::Service<http::Request<tonic::body::Body>> for Stock {
-    type Response = http::Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        let handler = Arc::clone(&self.0);
-        let method = tower::service_fn(move |request: Request<()>| handler(request.into_parts().0));
-        Box::pin(async move { Ok(tonic::server::Grpc::new(Nothing).unary(method, request).await) })
-    }
-}
-
-fn handler<F>(answer: impl Fn(MetadataMap) -> F + Send + Sync + 'static) -> Stock
-where
-    F: Future<Output = Result<Response<()>, Status>> + Send + 'static,
-{
-    Stock(Arc::new(move |metadata| Box::pin(answer(metadata))))
-}
-
-/// Always this status.
-fn refusing(status: impl Fn() -> Status + Send + Sync + 'static) -> Stock {
-    handler(move |_| ready(Err(status())))
-}
-
-/// Serves on a free port until the task is aborted.
-async fn serve<S>(server: Server, service: S) -> (Endpoint, JoinHandle<()>)
-where
-    S: tower::Service<
-            http::Request<tonic::body::Body>,
-            Response = http::Response<tonic::body::Body>,
-            Error = Infallible,
-            Future: Send,
-        > + NamedService
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint =
-        Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let serving = server.layer(RequestContextLayer::new()).add_service(service);
-    let task = tokio::spawn(async move {
-        serving.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap()
-    });
-    (endpoint, task)
-}
 
 async fn channel(stock: Stock) -> Channel {
     serve(Server::builder(), stock).await.0.connect_lazy()
@@ -149,22 +41,22 @@ async fn ask_through(
 ) -> Result<Response<()>, Status> {
     let mut client = tonic::client::Grpc::new(InterceptedService::new(channel, interceptor));
     client.ready().await.unwrap();
-    client.unary(request, http::uri::PathAndQuery::from_static("/test.Stock/Get"), Nothing).await
+    client.unary(request, http::uri::PathAndQuery::from_static("/test.Stock/Get"), Empty).await
 }
 
+/// A channel to a port that nobody listens on.
 async fn refused() -> Channel {
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+    listen().await.1.connect_lazy()
 }
 
 #[tokio::test]
-async fn a_success_is_one() {
-    let channel = channel(handler(|_| ready(Ok(Response::new(()))))).await;
+async fn grpc_success_passes_through() {
+    let channel = channel(Stock::unary(|_| ready(Ok(Response::new(()))))).await;
     call(channel).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_was_never_sent_anything() {
+async fn unreachable_grpc_server_was_never_sent_the_call() {
     let status = call(refused().await).await.unwrap_err();
     let is = status.classify();
     assert_eq!(
@@ -179,14 +71,12 @@ async fn a_server_that_is_down_was_never_sent_anything() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_transient() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint =
-        Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+async fn broken_grpc_connection_is_transient() {
+    let (listener, endpoint) = listen().await;
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            // Speaks so far that the request is sent, and no further.
+            // Just enough of the protocol that the request is sent.
             let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
             stream.writable().await.unwrap();
             stream.try_write(&settings).unwrap();
@@ -207,9 +97,9 @@ async fn a_connection_that_breaks_is_transient() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_stopped_in_the_middle_is_transient() {
+async fn grpc_server_stopped_mid_call_is_transient() {
     let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
-    let stock = handler(move |_| {
+    let stock = Stock::unary(move |_| {
         started.send(()).unwrap();
         pending()
     });
@@ -235,18 +125,19 @@ async fn a_server_that_is_stopped_in_the_middle_is_transient() {
 }
 
 #[tokio::test]
-async fn whoever_runs_out_of_time_it_is_a_timeout() {
+async fn deadline_of_channel_request_or_server_is_a_timeout() {
     let short = Duration::from_millis(50);
-    let (endpoint, _) = serve(Server::builder(), handler(|_| pending())).await;
+    let (endpoint, _) = serve(Server::builder(), Stock::unary(|_| pending())).await;
 
     let of_the_channel = call(endpoint.clone().timeout(short).connect_lazy()).await.unwrap_err();
     let mut request = Request::new(());
     request.set_timeout(short);
     let of_the_request = ask(endpoint.connect_lazy(), request).await.unwrap_err();
-    let (endpoint, _) = serve(Server::builder().timeout(short), handler(|_| pending())).await;
+    let (endpoint, _) = serve(Server::builder().timeout(short), Stock::unary(|_| pending())).await;
     let of_the_server = call(endpoint.connect_lazy()).await.unwrap_err();
-    let said =
-        call(channel(refusing(|| Status::deadline_exceeded("too late"))).await).await.unwrap_err();
+    let said = call(channel(Stock::failing(|| Status::deadline_exceeded("too late"))).await)
+        .await
+        .unwrap_err();
 
     for status in [of_the_channel, of_the_request, of_the_server, said] {
         assert_eq!(status.classify(), Classification::transient("NETWORK_TIMEOUT"), "{status:?}");
@@ -254,7 +145,7 @@ async fn whoever_runs_out_of_time_it_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_callee_says_when_to_try_again() {
+async fn retry_info_and_pushback_become_retry_advice() {
     let wait = Duration::from_millis(1500);
     let retry_info = move || {
         Status::with_error_details(
@@ -263,7 +154,7 @@ async fn a_callee_says_when_to_try_again() {
             ErrorDetails::with_retry_info(Some(wait)),
         )
     };
-    let is = call(channel(refusing(retry_info)).await).await.unwrap_err().classify();
+    let is = call(channel(Stock::failing(retry_info)).await).await.unwrap_err().classify();
     assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 429, Some(wait)));
 
     for (value, advice) in
@@ -274,25 +165,25 @@ async fn a_callee_says_when_to_try_again() {
             status.metadata_mut().insert("grpc-retry-pushback-ms", value.parse().unwrap());
             status
         };
-        let is = call(channel(refusing(pushback)).await).await.unwrap_err().classify();
+        let is = call(channel(Stock::failing(pushback)).await).await.unwrap_err().classify();
         assert_eq!((is.code(), is.advice()), ("SERVICE_UNAVAILABLE", advice), "{value}");
     }
 }
 
 #[tokio::test]
-async fn what_we_answer_is_what_the_client_understands() {
+async fn our_status_is_understood_by_our_client() {
     let limited = || status(&RateLimited::new("api").with_retry_after(Duration::from_secs(7)));
-    let is = call(channel(refusing(limited)).await).await.unwrap_err().classify();
+    let is = call(channel(Stock::failing(limited)).await).await.unwrap_err().classify();
     assert_eq!((is.code(), is.retry_after()), ("RATE_LIMITED", Some(Duration::from_secs(7))));
 
     let absent = || status_in("orders.example.com", &NotFound::new("order", "42"));
-    let status = call(channel(refusing(absent)).await).await.unwrap_err();
+    let status = call(channel(Stock::failing(absent)).await).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::NotFound, "order 42 not found"));
     let info = status.get_details_error_info().unwrap();
     assert_eq!((info.reason.as_str(), info.domain.as_str()), ("NOT_FOUND", "orders.example.com"));
 
     let open = || Rejected::circuit_open("inventory", Some(Duration::from_secs(3))).into();
-    let status = call(channel(refusing(open)).await).await.unwrap_err();
+    let status = call(channel(Stock::failing(open)).await).await.unwrap_err();
     let is = status.classify();
     assert_eq!(
         (is.retry_after(), is.sent(), is.rejected()),
@@ -312,7 +203,7 @@ enum StockError {
 }
 
 #[tokio::test]
-async fn a_call_is_repeated_as_the_callee_allows() {
+async fn retry_honors_grpc_pushback() {
     #[retry(idempotent, attempts = 3, base = "1ms", max_delay = "20ms", timed_elsewhere)]
     async fn stock(channel: &Channel) -> Result<(), StockError> {
         call(channel.clone()).await?;
@@ -327,7 +218,7 @@ async fn a_call_is_repeated_as_the_callee_allows() {
     ] {
         let count = Arc::new(AtomicU32::new(0));
         let counting = Arc::clone(&count);
-        let channel = channel(refusing(move || {
+        let channel = channel(Stock::failing(move || {
             counting.fetch_add(1, Ordering::Relaxed);
             let mut status = Status::new(code, "");
             status.metadata_mut().insert("grpc-retry-pushback-ms", pushback.parse().unwrap());
@@ -340,8 +231,8 @@ async fn a_call_is_repeated_as_the_callee_allows() {
 }
 
 #[tokio::test]
-async fn the_request_id_goes_to_the_callee_and_comes_back() {
-    let channel = channel(handler(|_| async {
+async fn request_id_is_sent_to_the_grpc_callee_and_back() {
+    let channel = channel(Stock::unary(|_| async {
         let context = RequestContext::current().unwrap();
         assert_eq!(context.operation().as_deref(), Some("/test.Stock/Get"));
         Err(status(&NotFound::new("context of", context.request_id().to_string())))
@@ -355,8 +246,7 @@ async fn the_request_id_goes_to_the_callee_and_comes_back() {
     assert_eq!(status.metadata().get("x-request-id").unwrap(), "r-1");
     assert_eq!(status.get_details_request_info().unwrap().request_id, "r-1");
 
-    // Outside a context, and for a name that isn't fit for logs or isn't alone, the callee makes
-    // one of its own.
+    // Outside a context, and if the id is invalid or sent twice, the callee creates one.
     for names in [&[][..], &["two words"], &["r-1", "r-2"]] {
         let mut request = Request::new(());
         for name in names {
@@ -369,7 +259,7 @@ async fn the_request_id_goes_to_the_callee_and_comes_back() {
 }
 
 #[tokio::test]
-async fn key_and_deadline_of_the_call_go_along() {
+async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
     #[retry(idempotency_key = key)]
     #[resilience::timeout("10s")]
     async fn charge(channel: &Channel, key: &str) -> Result<(), StockError> {
@@ -378,7 +268,7 @@ async fn key_and_deadline_of_the_call_go_along() {
         Ok(())
     }
 
-    let channel = channel(handler(|metadata| {
+    let channel = channel(Stock::unary(|metadata| {
         let text = |name| metadata.get(name).map_or("", |value| value.to_str().unwrap());
         ready(Err(Status::not_found(format!(
             "{};{}",
@@ -407,26 +297,26 @@ async fn key_and_deadline_of_the_call_go_along() {
 }
 
 #[test]
-fn an_error_that_is_answered_is_logged_once() {
+fn error_answered_as_a_grpc_status_is_logged_once() {
     let records = Records::capture();
     let error = NotFound::new("order", "42");
     let context = RequestContext::with_request_id(RequestId::parse("rpc-7").unwrap());
     let line = context.sync_scope(|| {
         let line = line!() + 1;
         let _status = status(&error);
-        // An outer boundary, which has no record to add.
+        // An outer boundary, which has nothing to add.
         resilience::report(&error);
         line
     });
     assert_eq!(records.names(), ["expected_error", "already_reported"]);
     let record = &records.all()[0];
     assert_eq!(record.text("request_id"), "rpc-7");
-    assert!(record.text("code.file.path").ends_with("tonic/main.rs"), "{record:?}");
+    assert!(record.text("code.file.path").ends_with("tonic/mod.rs"), "{record:?}");
     assert_eq!(record["code.line.number"], line, "{record:?}");
 }
 
 #[test]
-fn what_a_layer_reports_is_logged_where_it_is_answered() {
+fn rejection_converted_to_a_grpc_status_is_not_logged() {
     let records = Records::capture();
     let status = Status::from(Rejected::circuit_open("stock", None));
     assert_eq!(status.code(), Code::Unavailable);

@@ -1,88 +1,52 @@
-//! What the layer does for a handler and for the stream that it answers.
+//! The layer around unary and streaming methods.
 
-use std::convert::Infallible;
-use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
+use std::future::{Ready, pending, poll_fn};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use http::uri::PathAndQuery;
 use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, NetworkTimeout, NotFound};
 use resilience::tonic::{RequestContextLayer, status};
 use resilience::{AlertPhase, RequestContext, on_alert, secs};
-use resilience_boundary_tests::{Record, Records};
+use resilience_test_support::grpc::{Empty, Stock, serve};
+use resilience_test_support::{Record, Records};
 use tokio::sync::Notify;
-use tonic::codegen::tokio_stream::{self, Stream, StreamExt as _};
-use tonic::server::NamedService;
+use tonic::codegen::tokio_stream::{self, StreamExt as _};
 use tonic::transport::{Channel, Server};
-use tonic::{Code, Request, Response, Status, Streaming};
-
-use super::{Nothing, handler, serve};
+use tonic::{Code, Request, Status, Streaming};
 
 const GENERIC: &str = "An internal error occurred";
 
-type Messages = Pin<Box<dyn Stream<Item = Result<(), Status>> + Send>>;
-
-/// A service whose every method is one function that answers a stream.
-#[derive(Clone)]
-struct Feed(Arc<dyn Fn() -> Messages + Send + Sync>);
-
-impl NamedService for Feed {
-    const NAME: &'static str = "test.Feed";
-}
-
-impl tower::Service<http::Request<tonic::body::Body>> for Feed {
-    type Response = http::Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        assert!(request.uri().path() != "/test.Feed/Bomb", "no such method");
-        let messages = Arc::clone(&self.0);
-        let method = tower::service_fn(move |_: Request<()>| {
-            let messages = messages();
-            async { Ok(Response::new(messages)) }
-        });
-        Box::pin(async move {
-            Ok(tonic::server::Grpc::new(Nothing).server_streaming(method, request).await)
-        })
-    }
-}
-
-/// Answers `Ok` so many times, and then whatever the function says, which is asked while the answer
+/// Streams this many messages, and then what the function returns, which is called while the stream
 /// is being sent.
 fn feed(
     first: usize,
     then: impl Fn() -> Option<Result<(), Status>> + Clone + Send + Sync + 'static,
-) -> Feed {
-    Feed(Arc::new(move || {
+) -> Stock {
+    Stock::streaming(move || {
         let first = tokio_stream::iter(std::iter::repeat_n((), first).map(Ok));
         let last = tokio_stream::iter([then.clone()]).then(async |then| {
-            // Sends what there is before.
+            // The messages before are sent first.
             tokio::task::yield_now().await;
             then()
         });
         Box::pin(first.chain(last.filter_map(|last| last)))
-    }))
+    })
 }
 
-/// The request id is `rpc-1`.
+/// Calls a streaming method, with the request id `rpc-1`.
 async fn stream(channel: Channel, path: &'static str) -> Result<Streaming<()>, Status> {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.unwrap();
     let mut request = Request::new(());
     request.metadata_mut().insert("x-request-id", "rpc-1".parse().unwrap());
-    let answer = client.server_streaming(request, PathAndQuery::from_static(path), Nothing).await?;
+    let answer = client.server_streaming(request, PathAndQuery::from_static(path), Empty).await?;
     assert_eq!(answer.metadata().get("x-request-id").unwrap(), "rpc-1");
     Ok(answer.into_inner())
 }
 
-async fn started_with(feed: Feed) -> Channel {
+async fn started_with(feed: Stock) -> Channel {
     serve(Server::builder(), feed).await.0.connect_lazy()
 }
 
@@ -104,14 +68,14 @@ fn assert_internal(status: &Status) {
 }
 
 #[tokio::test]
-async fn a_stream_is_made_in_the_context_of_its_request() {
+async fn grpc_stream_is_polled_in_its_request_context() {
     let records = Records::capture();
     let channel = started_with(feed(2, || {
         let id = RequestContext::current().unwrap().request_id().to_string();
         Some(Err(status(&NotFound::new("third message of", id))))
     }))
     .await;
-    let mut messages = stream(channel, "/test.Feed/Three").await.unwrap();
+    let mut messages = stream(channel, "/test.Stock/Three").await.unwrap();
     assert!(messages.message().await.unwrap().is_some());
     assert!(messages.message().await.unwrap().is_some());
     let status = messages.message().await.unwrap_err();
@@ -122,13 +86,13 @@ async fn a_stream_is_made_in_the_context_of_its_request() {
     let record = records.only();
     assert_eq!(
         (record.text("request_id"), record.text("operation")),
-        ("rpc-1", "/test.Feed/Three")
+        ("rpc-1", "/test.Stock/Three")
     );
 }
 
 #[tokio::test]
-async fn what_a_handler_or_a_stream_reports_whose_client_has_gone_names_its_request() {
-    /// Reports when it is dropped, as the guard of something half done may.
+async fn report_on_drop_of_a_canceled_grpc_call_has_its_request_id() {
+    /// Reports when it is dropped, as a guard of unfinished work may.
     struct Unfinished(Arc<Notify>);
 
     impl Drop for Unfinished {
@@ -142,7 +106,7 @@ async fn what_a_handler_or_a_stream_reports_whose_client_has_gone_names_its_requ
     let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let stock = {
         let (starts, drops) = (Arc::clone(&started), Arc::clone(&dropped));
-        handler(move |_| {
+        Stock::unary(move |_| {
             let (starts, drops) = (Arc::clone(&starts), Arc::clone(&drops));
             async move {
                 let _unfinished = Unfinished(drops);
@@ -161,28 +125,28 @@ async fn what_a_handler_or_a_stream_reports_whose_client_has_gone_names_its_requ
 
     let records = Records::capture();
     let drops = Arc::clone(&dropped);
-    let endless = Feed(Arc::new(move || {
+    let endless = Stock::streaming(move || {
         let waits = tokio_stream::once(Unfinished(Arc::clone(&drops))).then(async |unfinished| {
             let _unfinished = unfinished;
             pending().await
         });
         Box::pin(tokio_stream::once(Ok(())).chain(waits))
-    }));
-    let mut messages = stream(started_with(endless).await, "/test.Feed/Endless").await.unwrap();
+    });
+    let mut messages = stream(started_with(endless).await, "/test.Stock/Endless").await.unwrap();
     assert!(messages.message().await.unwrap().is_some());
     drop(messages);
     dropped.notified().await;
     let record = records.only();
     assert_eq!(
         (record.text("request_id"), record.text("operation")),
-        ("rpc-1", "/test.Feed/Endless")
+        ("rpc-1", "/test.Stock/Endless")
     );
 }
 
 #[tokio::test]
-async fn a_panic_of_a_handler_is_an_internal_error_like_any_other() {
+async fn grpc_handler_panic_is_an_ordinary_internal_error() {
     let records = Records::capture();
-    let stock = handler(|_| async {
+    let stock = Stock::unary(|_| async {
         tokio::task::yield_now().await;
         panic!("secret {}", 42)
     });
@@ -196,15 +160,16 @@ async fn a_panic_of_a_handler_is_an_internal_error_like_any_other() {
 }
 
 #[tokio::test]
-async fn also_before_there_is_a_future() {
+async fn grpc_panic_before_the_future_exists_is_an_internal_error() {
     let records = Records::capture();
-    let status = stream(started_with(feed(0, || None)).await, "/test.Feed/Bomb").await.unwrap_err();
+    let stock = Stock::http(|_| -> Ready<_> { panic!("no such method") });
+    let status = stream(started_with(stock).await, "/test.Stock/Get").await.unwrap_err();
     assert_internal(&status);
     assert_panic(&records, ": no such method");
 }
 
 #[tokio::test]
-async fn also_when_a_handler_is_dropped() {
+async fn grpc_handler_that_panics_on_drop_is_an_internal_error() {
     struct Bomb;
 
     impl Drop for Bomb {
@@ -213,51 +178,33 @@ async fn also_when_a_handler_is_dropped() {
         }
     }
 
-    #[derive(Clone)]
-    struct Dropping;
-
-    impl NamedService for Dropping {
-        const NAME: &'static str = "test.Dropping";
-    }
-
-    impl tower::Service<http::Request<tonic::body::Body>> for Dropping {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = Infallible;
-        type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn call(&mut self, _: http::Request<tonic::body::Body>) -> Self::Future {
-            let bomb = Bomb;
-            // What it holds it still holds when it has answered.
-            Box::pin(poll_fn(move |_| {
-                let _held = &bomb;
-                Poll::Ready(Ok(Status::ok("").into_http()))
-            }))
-        }
-    }
-
+    let stock = Stock::http(|_| {
+        let bomb = Bomb;
+        // It still holds the bomb when it has answered.
+        poll_fn(move |_| {
+            let _held = &bomb;
+            Poll::Ready(Ok(Status::ok("").into_http()))
+        })
+    });
     let records = Records::capture();
-    let channel = serve(Server::builder(), Dropping).await.0.connect_lazy();
-    assert_internal(&stream(channel, "/test.Dropping/Get").await.unwrap_err());
+    let channel = serve(Server::builder(), stock).await.0.connect_lazy();
+    assert_internal(&stream(channel, "/test.Stock/Get").await.unwrap_err());
     assert_panic(&records, "secret drop");
 }
 
 #[tokio::test]
-async fn a_stream_that_panics_ends_as_an_internal_error() {
+async fn panicking_grpc_stream_ends_with_an_internal_error() {
     let records = Records::capture();
     let channel = started_with(feed(1, || panic!("secret third"))).await;
-    let mut messages = stream(channel, "/test.Feed/Panics").await.unwrap();
+    let mut messages = stream(channel, "/test.Stock/Panics").await.unwrap();
     assert!(messages.message().await.unwrap().is_some());
     assert_internal(&messages.message().await.unwrap_err());
     assert_panic(&records, ": secret third");
 }
 
 #[tokio::test]
-async fn an_answer_that_ends_well_ends_an_alert() {
-    const OPERATION: &str = "/test.Feed/Alerts";
+async fn successful_grpc_stream_ends_an_alert() {
+    const OPERATION: &str = "/test.Stock/Alerts";
     let heard = Arc::<Mutex<Vec<AlertPhase>>>::default();
     on_alert({
         let heard = Arc::clone(&heard);
@@ -287,10 +234,10 @@ async fn an_answer_that_ends_well_ends_an_alert() {
     assert_eq!(*heard.lock().unwrap(), [AlertPhase::Began, AlertPhase::Over]);
 }
 
-/// As where one server answers gRPC and HTTP.
+/// As in a server for both gRPC and HTTP.
 #[tokio::test]
-async fn under_axums_layer_there_is_one_request_id() {
-    let stock = handler(|_| async { Err(status(&NotFound::new("order", "42"))) });
+async fn grpc_layer_below_axum_layer_shares_the_request_id() {
+    let stock = Stock::unary(|_| async { Err(status(&NotFound::new("order", "42"))) });
     let stock = tower::service_fn(move |request: http::Request<axum::body::Body>| {
         tower::Service::call(&mut stock.clone(), request.map(tonic::body::Body::new))
     });

@@ -2,7 +2,7 @@
 
 use resilience::sql::{SqlKind, condition, constraint, details};
 use resilience::{Advice, Alert, Category, Classify, Sent};
-use resilience_database_tests::{code, mysql, told, until};
+use resilience_test_support::databases::{classified, code, mysql, until};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, MySqlConnection};
 
 const CONFLICT: (&str, u16, Advice, Sent) = ("CONFLICT", 409, Advice::DoNotRetry, Sent::Maybe);
@@ -14,11 +14,11 @@ const LOCKED: (&str, u16, Advice, Sent) =
 const INTERNAL: (&str, u16, Advice, Sent) =
     ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe);
 
-async fn fails(session: &mut MySqlConnection, statement: &str) -> Error {
+async fn failure(session: &mut MySqlConnection, statement: &str) -> Error {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect_err(statement)
 }
 
-async fn does(session: &mut MySqlConnection, statement: &str) {
+async fn execute(session: &mut MySqlConnection, statement: &str) {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect(statement);
 }
 
@@ -60,11 +60,11 @@ async fn is_gone(watcher: &mut MySqlConnection, id: i64) -> bool {
 }
 
 #[tokio::test]
-async fn each_constraint_and_its_name() {
+async fn mysql_constraint_violations_have_code_kind_and_name() {
     let Some(db) = mysql().await else { return };
     let mut session = db.connect().await;
-    does(&mut session, "CREATE TABLE teams (id int PRIMARY KEY) ENGINE = InnoDB").await;
-    does(
+    execute(&mut session, "CREATE TABLE teams (id int PRIMARY KEY) ENGINE = InnoDB").await;
+    execute(
         &mut session,
         "CREATE TABLE users (
              id int PRIMARY KEY,
@@ -77,8 +77,8 @@ async fn each_constraint_and_its_name() {
          ) ENGINE = InnoDB",
     )
     .await;
-    does(&mut session, "INSERT INTO teams VALUES (1)").await;
-    does(&mut session, "INSERT INTO users VALUES (1, 'ada@secret.example', 20, 1)").await;
+    execute(&mut session, "INSERT INTO teams VALUES (1)").await;
+    execute(&mut session, "INSERT INTO users VALUES (1, 'ada@secret.example', 20, 1)").await;
 
     let table = [
         (
@@ -94,33 +94,33 @@ async fn each_constraint_and_its_name() {
         ("(2, NULL, 20, 1)", "1048", INVALID, SqlKind::NotNullViolation, None),
     ];
     for (row, number, expected, kind, name) in table {
-        let error = fails(&mut session, &format!("INSERT INTO users VALUES {row}")).await;
-        assert_eq!((code(&error).as_str(), told(&error)), (number, expected), "{row}");
+        let error = failure(&mut session, &format!("INSERT INTO users VALUES {row}")).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), (number, expected), "{row}");
         assert_eq!(condition(&error).map(|is| is.kind()), Some(kind), "{row}");
         let found = constraint(&error).map(|name| name.rsplit('.').next().unwrap_or(name));
         assert_eq!(found, name, "{row}: {error}");
         assert!(!error.public_message().contains("secret"), "{row}");
         assert!(!format!("{:?}", details(&error)).contains("secret"), "{row}");
     }
-    let error = fails(&mut session, "DELETE FROM teams").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("1451", INVALID));
+    let error = failure(&mut session, "DELETE FROM teams").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("1451", INVALID));
     assert_eq!(constraint(&error), Some("in_a_team"));
-    let error = fails(&mut session, "INSERT INTO users (id) VALUES (2)").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("1364", INVALID));
+    let error = failure(&mut session, "INSERT INTO users (id) VALUES (2)").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("1364", INVALID));
 }
 
 #[tokio::test]
-async fn a_deadlock_rolls_back_the_whole_transaction() {
+async fn mysql_deadlock_rolls_back_the_whole_transaction() {
     let Some(db) = mysql().await else { return };
     let (mut first, mut second, mut watcher) =
         (db.connect().await, db.connect().await, db.connect().await);
-    does(&mut first, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
-    does(&mut first, "CREATE TABLE log (n int) ENGINE = InnoDB").await;
-    does(&mut first, "INSERT INTO t VALUES (1, 0), (2, 0)").await;
+    execute(&mut first, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
+    execute(&mut first, "CREATE TABLE log (n int) ENGINE = InnoDB").await;
+    execute(&mut first, "INSERT INTO t VALUES (1, 0), (2, 0)").await;
     for (session, row) in [(&mut first, 1), (&mut second, 2)] {
-        does(session, "BEGIN").await;
-        does(session, "INSERT INTO log VALUES (1)").await;
-        does(session, &format!("UPDATE t SET n = 1 WHERE id = {row}")).await;
+        execute(session, "BEGIN").await;
+        execute(session, "INSERT INTO log VALUES (1)").await;
+        execute(session, &format!("UPDATE t SET n = 1 WHERE id = {row}")).await;
     }
     let waiting = id(&mut first).await;
     let (one, other) = tokio::join!(first.execute("UPDATE t SET n = 1 WHERE id = 2"), async {
@@ -130,33 +130,33 @@ async fn a_deadlock_rolls_back_the_whole_transaction() {
     assert_ne!(one.is_ok(), other.is_ok(), "one loses");
     let error = one.and(other).unwrap_err();
     assert_eq!(code(&error), "1213");
-    assert_eq!(told(&error), ("DEADLOCK", 503, Advice::RetryTransactionOnce, Sent::Maybe));
+    assert_eq!(classified(&error), ("DEADLOCK", 503, Advice::RetryTransactionOnce, Sent::Maybe));
     assert!(!error.classify().is_retryable(), "not the statement");
 
-    does(&mut first, "COMMIT").await;
-    does(&mut second, "COMMIT").await;
+    execute(&mut first, "COMMIT").await;
+    execute(&mut second, "COMMIT").await;
     assert_eq!(count(&mut watcher, "log").await, 1, "of the loser nothing is left to commit");
 }
 
 #[tokio::test]
-async fn a_lock_timeout_rolls_back_the_statement_only() {
+async fn mysql_lock_timeout_rolls_back_the_statement_only() {
     let Some(db) = mysql().await else { return };
     let (mut holder, mut session) = (db.connect().await, db.connect().await);
-    does(&mut holder, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
-    does(&mut holder, "CREATE TABLE log (n int) ENGINE = InnoDB").await;
-    does(&mut holder, "INSERT INTO t VALUES (1, 0)").await;
-    does(&mut holder, "BEGIN").await;
-    does(&mut holder, "UPDATE t SET n = 1").await;
+    execute(&mut holder, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
+    execute(&mut holder, "CREATE TABLE log (n int) ENGINE = InnoDB").await;
+    execute(&mut holder, "INSERT INTO t VALUES (1, 0)").await;
+    execute(&mut holder, "BEGIN").await;
+    execute(&mut holder, "UPDATE t SET n = 1").await;
 
-    does(&mut session, "SET innodb_lock_wait_timeout = 1").await;
-    does(&mut session, "BEGIN").await;
-    does(&mut session, "INSERT INTO log VALUES (1)").await;
+    execute(&mut session, "SET innodb_lock_wait_timeout = 1").await;
+    execute(&mut session, "BEGIN").await;
+    execute(&mut session, "INSERT INTO log VALUES (1)").await;
     for statement in ["UPDATE t SET n = 2", "SELECT * FROM t FOR UPDATE NOWAIT"] {
-        let error = fails(&mut session, statement).await;
-        assert_eq!((code(&error).as_str(), told(&error)), ("1205", LOCKED), "{statement}");
+        let error = failure(&mut session, statement).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), ("1205", LOCKED), "{statement}");
         assert!(!error.classify().is_retryable(), "not the statement");
     }
-    does(&mut session, "COMMIT").await;
+    execute(&mut session, "COMMIT").await;
     assert_eq!(
         count(&mut session, "log").await,
         1,
@@ -165,91 +165,96 @@ async fn a_lock_timeout_rolls_back_the_statement_only() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_saw_an_older_row() {
+async fn mysql_write_to_a_changed_row_is_a_serialization_failure() {
     let Some(db) = mysql().await else { return };
     let (mut first, mut second) = (db.connect().await, db.connect().await);
     if second.execute("SET innodb_snapshot_isolation = ON").await.is_err() {
-        return resilience_database_tests::say_skipped("a MariaDB with snapshot isolation");
+        return resilience_test_support::databases::print_skipped(
+            "a MariaDB with snapshot isolation",
+        );
     }
-    does(&mut first, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
-    does(&mut first, "INSERT INTO t VALUES (1, 0)").await;
-    does(&mut second, "START TRANSACTION WITH CONSISTENT SNAPSHOT").await;
-    does(&mut first, "UPDATE t SET n = 1").await;
-    let error = fails(&mut second, "UPDATE t SET n = 2").await;
+    execute(&mut first, "CREATE TABLE t (id int PRIMARY KEY, n int) ENGINE = InnoDB").await;
+    execute(&mut first, "INSERT INTO t VALUES (1, 0)").await;
+    execute(&mut second, "START TRANSACTION WITH CONSISTENT SNAPSHOT").await;
+    execute(&mut first, "UPDATE t SET n = 1").await;
+    let error = failure(&mut second, "UPDATE t SET n = 2").await;
     assert_eq!(code(&error), "1020");
-    assert_eq!(told(&error), ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe));
+    assert_eq!(
+        classified(&error),
+        ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe)
+    );
 }
 
 #[tokio::test]
-async fn the_servers_timeout_and_an_operators_cancel() {
+async fn mysql_statement_timeout_and_kill_query_are_query_timeouts() {
     let Some(db) = mysql().await else { return };
     let (mut session, mut operator) = (db.connect().await, db.connect().await);
-    does(&mut session, "SET max_statement_time = 0.05").await;
-    let timed_out = fails(&mut session, "SELECT sleep(60)").await;
-    assert_eq!((code(&timed_out).as_str(), told(&timed_out)), ("1969", TIMEOUT));
-    does(&mut session, "SET max_statement_time = 0").await;
+    execute(&mut session, "SET max_statement_time = 0.05").await;
+    let timed_out = failure(&mut session, "SELECT sleep(60)").await;
+    assert_eq!((code(&timed_out).as_str(), classified(&timed_out)), ("1969", TIMEOUT));
+    execute(&mut session, "SET max_statement_time = 0").await;
 
     let victim = id(&mut session).await;
-    let (canceled, ()) = tokio::join!(fails(&mut session, "SELECT sleep(60)"), async {
+    let (canceled, ()) = tokio::join!(failure(&mut session, "SELECT sleep(60)"), async {
         until(async || runs(&mut operator, victim, "sleep").await).await;
-        does(&mut operator, &format!("KILL QUERY {victim}")).await;
+        execute(&mut operator, &format!("KILL QUERY {victim}")).await;
     });
-    assert_eq!((code(&canceled).as_str(), told(&canceled)), ("1317", TIMEOUT));
-    does(&mut session, "SELECT 1").await;
+    assert_eq!((code(&canceled).as_str(), classified(&canceled)), ("1317", TIMEOUT));
+    execute(&mut session, "SELECT 1").await;
 }
 
 #[tokio::test]
-async fn the_number_counts_and_not_the_language() {
+async fn mysql_error_is_recognized_in_another_language() {
     let Some(db) = mysql().await else { return };
     let mut session = db.connect().await;
-    does(&mut session, "CREATE TABLE t (n int PRIMARY KEY)").await;
-    does(&mut session, "INSERT INTO t VALUES (1)").await;
-    let english = fails(&mut session, "INSERT INTO t VALUES (1)").await;
-    does(&mut session, "SET lc_messages = 'de_DE'").await;
-    let german = fails(&mut session, "INSERT INTO t VALUES (1)").await;
+    execute(&mut session, "CREATE TABLE t (n int PRIMARY KEY)").await;
+    execute(&mut session, "INSERT INTO t VALUES (1)").await;
+    let english = failure(&mut session, "INSERT INTO t VALUES (1)").await;
+    execute(&mut session, "SET lc_messages = 'de_DE'").await;
+    let german = failure(&mut session, "INSERT INTO t VALUES (1)").await;
     assert_ne!(english.to_string(), german.to_string());
-    assert_eq!((code(&german).as_str(), told(&german)), ("1062", CONFLICT));
-    does(&mut session, "SET max_statement_time = 0.05").await;
-    let error = fails(&mut session, "SELECT sleep(60)").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("1969", TIMEOUT));
+    assert_eq!((code(&german).as_str(), classified(&german)), ("1062", CONFLICT));
+    execute(&mut session, "SET max_statement_time = 0.05").await;
+    let error = failure(&mut session, "SELECT sleep(60)").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("1969", TIMEOUT));
 }
 
 #[tokio::test]
-async fn a_killed_session() {
+async fn mysql_killed_session_is_a_lost_connection() {
     let Some(db) = mysql().await else { return };
     let (mut session, mut operator) = (db.connect().await, db.connect().await);
     let victim = id(&mut session).await;
-    let (error, ()) = tokio::join!(fails(&mut session, "SELECT sleep(60)"), async {
+    let (error, ()) = tokio::join!(failure(&mut session, "SELECT sleep(60)"), async {
         until(async || runs(&mut operator, victim, "sleep").await).await;
-        does(&mut operator, &format!("KILL {victim}")).await;
+        execute(&mut operator, &format!("KILL {victim}")).await;
     });
-    assert_eq!((told(&error).0, told(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
-    let next = fails(&mut session, "SELECT 1").await;
+    assert_eq!((classified(&error).0, classified(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
+    let next = failure(&mut session, "SELECT 1").await;
     assert!(matches!(next, Error::Io(_)), "{next:?}");
-    assert_eq!(told(&next).0, "CONNECTION_LOST", "{next:?}");
+    assert_eq!(classified(&next).0, "CONNECTION_LOST", "{next:?}");
 
     let mut idle = db.connect().await;
     let victim = id(&mut idle).await;
-    does(&mut operator, &format!("KILL {victim}")).await;
+    execute(&mut operator, &format!("KILL {victim}")).await;
     until(async || is_gone(&mut operator, victim).await).await;
-    let error = fails(&mut idle, "SELECT 1").await;
-    assert_eq!(told(&error).0, "CONNECTION_LOST", "{error:?}");
+    let error = failure(&mut idle, "SELECT 1").await;
+    assert_eq!(classified(&error).0, "CONNECTION_LOST", "{error:?}");
     assert!(error.classify().is_retryable());
 }
 
 #[tokio::test]
-async fn a_session_that_was_idle_for_too_long() {
+async fn mysql_idle_session_timeout_is_a_lost_connection() {
     let Some(db) = mysql().await else { return };
     let (mut session, mut watcher) = (db.connect().await, db.connect().await);
     let idle = id(&mut session).await;
-    does(&mut session, "SET wait_timeout = 1").await;
+    execute(&mut session, "SET wait_timeout = 1").await;
     until(async || is_gone(&mut watcher, idle).await).await;
-    let error = fails(&mut session, "SELECT 1").await;
-    assert_eq!((told(&error).0, told(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
+    let error = failure(&mut session, "SELECT 1").await;
+    assert_eq!((classified(&error).0, classified(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
 }
 
 #[tokio::test]
-async fn who_may_not_connect_is_a_fatal_error_of_ours_and_never_the_clients() {
+async fn mysql_rejected_login_is_fatal_and_never_a_client_error() {
     let Some(db) = mysql().await else { return };
     for (options, number, expected) in [
         (db.options.clone().password("wrong"), "1045", "DATABASE_AUTH_FAILED"),
@@ -265,10 +270,10 @@ async fn who_may_not_connect_is_a_fatal_error_of_ours_and_never_the_clients() {
 }
 
 #[tokio::test]
-async fn what_a_statement_itself_can_do_wrong() {
+async fn mysql_invalid_values_and_statements_are_classified() {
     let Some(db) = mysql().await else { return };
     let mut session = db.connect().await;
-    does(&mut session, "CREATE TABLE t (n tinyint, s varchar(3)) ENGINE = InnoDB").await;
+    execute(&mut session, "CREATE TABLE t (n tinyint, s varchar(3)) ENGINE = InnoDB").await;
     for (statement, number, expected) in [
         ("INSERT INTO t VALUES ('x', '')", "1366", INVALID),
         ("INSERT INTO t VALUES (999, '')", "1264", INVALID),
@@ -276,8 +281,8 @@ async fn what_a_statement_itself_can_do_wrong() {
         ("SELEKT", "1064", INTERNAL),
         ("SELECT * FROM nowhere", "1146", INTERNAL),
     ] {
-        let error = fails(&mut session, statement).await;
-        assert_eq!((code(&error).as_str(), told(&error)), (number, expected), "{statement}");
+        let error = failure(&mut session, statement).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), (number, expected), "{statement}");
     }
     let mut tx = session.begin().await.unwrap();
     let _swallowed = tx.execute("SELEKT").await.unwrap_err();

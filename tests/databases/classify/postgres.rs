@@ -2,7 +2,9 @@
 
 use resilience::sql::{SqlKind, condition, constraint, details};
 use resilience::{Advice, Alert, Category, Classify, Sent, Severity};
-use resilience_database_tests::{Private, code, postgres, say_skipped, told, until};
+use resilience_test_support::databases::{
+    Private, classified, code, postgres, print_skipped, until,
+};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, PgConnection};
 
@@ -15,11 +17,11 @@ const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::Retry, S
 const NOT_SERIALIZED: (&str, u16, Advice, Sent) =
     ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
 
-async fn fails(session: &mut PgConnection, statement: &str) -> Error {
+async fn failure(session: &mut PgConnection, statement: &str) -> Error {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect_err(statement)
 }
 
-async fn does(session: &mut PgConnection, statement: &str) {
+async fn execute(session: &mut PgConnection, statement: &str) {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect(statement);
 }
 
@@ -48,10 +50,10 @@ async fn is_gone(watcher: &mut PgConnection, pid: i32) -> bool {
 }
 
 #[tokio::test]
-async fn each_constraint_and_its_name() {
+async fn postgres_constraint_violations_have_code_kind_and_name() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
-    does(
+    execute(
         &mut session,
         "CREATE TABLE teams (id int PRIMARY KEY);
          CREATE TABLE users (
@@ -127,24 +129,24 @@ async fn each_constraint_and_its_name() {
             None,
         ),
     ] {
-        let error = fails(&mut session, statement).await;
+        let error = failure(&mut session, statement).await;
         assert!(states.contains(&code(&error).as_str()), "{statement}: {error}");
-        assert_eq!(told(&error), expected, "{statement}");
+        assert_eq!(classified(&error), expected, "{statement}");
         assert_eq!(condition(&error).map(|is| is.kind()), Some(kind), "{statement}");
         assert_eq!(constraint(&error), name, "{statement}");
         assert!(!error.public_message().contains("secret"), "{statement}");
     }
     // The value is in the detail, which is neither the text nor among what is known of the error.
-    let error = fails(&mut session, "INSERT INTO users VALUES (2, 'ada@secret.example')").await;
+    let error = failure(&mut session, "INSERT INTO users VALUES (2, 'ada@secret.example')").await;
     assert!(!error.to_string().contains("secret"), "{error}");
     assert!(!format!("{:?}", details(&error)).contains("secret"));
 }
 
 #[tokio::test]
-async fn a_deferred_constraint_fails_at_commit() {
+async fn postgres_deferred_constraint_fails_at_commit() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
-    does(
+    execute(
         &mut session,
         "CREATE TABLE teams (id int PRIMARY KEY);
          CREATE TABLE users (id int, team int REFERENCES teams DEFERRABLE INITIALLY DEFERRED,
@@ -155,28 +157,28 @@ async fn a_deferred_constraint_fails_at_commit() {
     let mut tx = session.begin().await.unwrap();
     tx.execute("INSERT INTO users VALUES (1, 7)").await.expect("not yet");
     let error = tx.commit().await.expect_err("at COMMIT");
-    assert_eq!((code(&error).as_str(), told(&error)), ("23503", INVALID));
+    assert_eq!((code(&error).as_str(), classified(&error)), ("23503", INVALID));
 
     let mut tx = session.begin().await.unwrap();
     tx.execute("INSERT INTO users VALUES (1), (1)").await.expect("not yet");
     let error = tx.commit().await.expect_err("at COMMIT");
-    assert_eq!((code(&error).as_str(), told(&error)), ("23505", CONFLICT));
+    assert_eq!((code(&error).as_str(), classified(&error)), ("23505", CONFLICT));
     assert_eq!(constraint(&error), Some("one_id"));
 }
 
 #[tokio::test]
-async fn of_two_sessions_in_deadlock_one_loses_its_transaction() {
+async fn postgres_deadlock_aborts_the_transaction_of_one_session() {
     let Some(db) = postgres().await else { return };
     let (mut first, mut second, mut watcher) =
         (db.connect().await, db.connect().await, db.connect().await);
-    does(
+    execute(
         &mut first,
         "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 0), (2, 0)",
     )
     .await;
     for (session, row) in [(&mut first, 1), (&mut second, 2)] {
-        does(session, "BEGIN").await;
-        does(session, &format!("UPDATE t SET n = 1 WHERE id = {row}")).await;
+        execute(session, "BEGIN").await;
+        execute(session, &format!("UPDATE t SET n = 1 WHERE id = {row}")).await;
     }
     let waiting = pid(&mut first).await;
     let (one, other) = tokio::join!(first.execute("UPDATE t SET n = 1 WHERE id = 2"), async {
@@ -188,48 +190,51 @@ async fn of_two_sessions_in_deadlock_one_loses_its_transaction() {
     let first_lost = one.is_err();
     let error = one.and(other).unwrap_err();
     assert_eq!(code(&error), "40P01");
-    assert_eq!(told(&error), ("DEADLOCK", 503, Advice::RetryTransactionOnce, Sent::Maybe));
+    assert_eq!(classified(&error), ("DEADLOCK", 503, Advice::RetryTransactionOnce, Sent::Maybe));
     assert!(!error.classify().is_retryable(), "not the statement");
     let loser = if first_lost { &mut first } else { &mut second };
-    assert_eq!(code(&fails(loser, "SELECT 1").await), "25P02");
+    assert_eq!(code(&failure(loser, "SELECT 1").await), "25P02");
 }
 
 #[tokio::test]
-async fn a_serialization_failure_at_a_statement() {
+async fn postgres_serialization_failure_of_a_statement_is_classified() {
     let Some(db) = postgres().await else { return };
     let (mut first, mut second) = (db.connect().await, db.connect().await);
-    does(&mut first, "CREATE TABLE t (n int); INSERT INTO t VALUES (0)").await;
-    does(&mut second, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t").await;
-    does(&mut first, "UPDATE t SET n = 1").await;
-    let error = fails(&mut second, "UPDATE t SET n = 2").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("40001", NOT_SERIALIZED));
+    execute(&mut first, "CREATE TABLE t (n int); INSERT INTO t VALUES (0)").await;
+    execute(&mut second, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t").await;
+    execute(&mut first, "UPDATE t SET n = 1").await;
+    let error = failure(&mut second, "UPDATE t SET n = 2").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("40001", NOT_SERIALIZED));
     assert!(!error.classify().is_retryable(), "not the statement");
 }
 
 #[tokio::test]
-async fn a_serialization_failure_at_commit() {
+async fn postgres_serialization_failure_of_a_commit_is_classified() {
     let Some(db) = postgres().await else { return };
     let (mut first, mut second) = (db.connect().await, db.connect().await);
-    does(&mut first, "CREATE TABLE on_call (doctor int, yes bool); INSERT INTO on_call VALUES (1, true), (2, true)")
+    execute(&mut first, "CREATE TABLE on_call (doctor int, yes bool); INSERT INTO on_call VALUES (1, true), (2, true)")
         .await;
     for (session, doctor) in [(&mut first, 1), (&mut second, 2)] {
-        does(session, "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM on_call WHERE yes")
-            .await;
-        does(session, &format!("UPDATE on_call SET yes = false WHERE doctor = {doctor}")).await;
+        execute(
+            session,
+            "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM on_call WHERE yes",
+        )
+        .await;
+        execute(session, &format!("UPDATE on_call SET yes = false WHERE doctor = {doctor}")).await;
     }
-    does(&mut first, "COMMIT").await;
-    let error = fails(&mut second, "COMMIT").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("40001", NOT_SERIALIZED));
+    execute(&mut first, "COMMIT").await;
+    let error = failure(&mut second, "COMMIT").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("40001", NOT_SERIALIZED));
 }
 
 #[tokio::test]
-async fn the_servers_timeout_and_an_operators_cancel_are_one_code() {
+async fn postgres_statement_timeout_and_cancel_are_query_timeouts() {
     let Some(db) = postgres().await else { return };
     timeout_and_cancel(&db.options, |_| true).await;
 }
 
 #[tokio::test]
-async fn they_are_told_by_the_code_in_german_too() {
+async fn postgres_timeout_and_cancel_are_recognized_in_german() {
     // Where the server has no German, its messages are English, and prove nothing.
     let german = [("LANGUAGE", "de"), ("LC_ALL", "C.UTF-8")];
     let Some(server) = Private::with_environment(
@@ -244,8 +249,8 @@ async fn they_are_told_by_the_code_in_german_too() {
     };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let mut session = options.connect().await.unwrap();
-    if fails(&mut session, "SELECT 1/0").await.to_string().contains("division by zero") {
-        say_skipped("a PostgreSQL that speaks German");
+    if failure(&mut session, "SELECT 1/0").await.to_string().contains("division by zero") {
+        print_skipped("a PostgreSQL that speaks German");
     } else {
         timeout_and_cancel(&options, |message| !message.contains("canceling")).await;
     }
@@ -255,78 +260,78 @@ async fn they_are_told_by_the_code_in_german_too() {
 async fn timeout_and_cancel(options: &PgConnectOptions, as_expected: impl Fn(&str) -> bool) {
     let (mut session, mut operator) =
         (options.connect().await.unwrap(), options.connect().await.unwrap());
-    does(&mut session, "SET statement_timeout = '50ms'").await;
-    let timed_out = fails(&mut session, "SELECT pg_sleep(60)").await;
-    does(&mut session, "SET statement_timeout = 0").await;
+    execute(&mut session, "SET statement_timeout = '50ms'").await;
+    let timed_out = failure(&mut session, "SELECT pg_sleep(60)").await;
+    execute(&mut session, "SET statement_timeout = 0").await;
 
     let victim = pid(&mut session).await;
-    let (canceled, ()) = tokio::join!(fails(&mut session, "SELECT pg_sleep(60)"), async {
+    let (canceled, ()) = tokio::join!(failure(&mut session, "SELECT pg_sleep(60)"), async {
         until(async || runs(&mut operator, victim, "pg_sleep").await).await;
-        does(&mut operator, &format!("SELECT pg_cancel_backend({victim})")).await;
+        execute(&mut operator, &format!("SELECT pg_cancel_backend({victim})")).await;
     });
     for error in [&timed_out, &canceled] {
-        assert_eq!((code(error).as_str(), told(error)), ("57014", TIMEOUT));
+        assert_eq!((code(error).as_str(), classified(error)), ("57014", TIMEOUT));
         assert!(as_expected(&error.to_string()), "{error}");
     }
     assert_ne!(timed_out.to_string(), canceled.to_string(), "only the text differs");
-    does(&mut session, "SELECT 1").await;
+    execute(&mut session, "SELECT 1").await;
 }
 
 #[tokio::test]
-async fn a_lock_that_is_held() {
+async fn postgres_held_lock_is_a_retryable_lock_timeout() {
     let Some(db) = postgres().await else { return };
     let (mut holder, mut session) = (db.connect().await, db.connect().await);
-    does(&mut holder, "CREATE TABLE t (n int); INSERT INTO t VALUES (0)").await;
-    does(&mut holder, "BEGIN; UPDATE t SET n = 1").await;
-    does(&mut session, "SET lock_timeout = '50ms'").await;
+    execute(&mut holder, "CREATE TABLE t (n int); INSERT INTO t VALUES (0)").await;
+    execute(&mut holder, "BEGIN; UPDATE t SET n = 1").await;
+    execute(&mut session, "SET lock_timeout = '50ms'").await;
     for statement in ["SELECT * FROM t FOR UPDATE NOWAIT", "UPDATE t SET n = 2"] {
-        let error = fails(&mut session, statement).await;
-        assert_eq!((code(&error).as_str(), told(&error)), ("55P03", LOCKED), "{statement}");
+        let error = failure(&mut session, statement).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), ("55P03", LOCKED), "{statement}");
     }
-    does(&mut holder, "COMMIT").await;
-    does(&mut session, "UPDATE t SET n = 2").await;
+    execute(&mut holder, "COMMIT").await;
+    execute(&mut session, "UPDATE t SET n = 2").await;
 }
 
 #[tokio::test]
-async fn a_killed_backend_says_so_to_the_query_in_flight_and_nothing_to_the_next() {
+async fn postgres_killed_backend_is_a_lost_connection() {
     let Some(db) = postgres().await else { return };
     let (mut session, mut operator) = (db.connect().await, db.connect().await);
     let victim = pid(&mut session).await;
-    let (error, ()) = tokio::join!(fails(&mut session, "SELECT pg_sleep(60)"), async {
+    let (error, ()) = tokio::join!(failure(&mut session, "SELECT pg_sleep(60)"), async {
         until(async || runs(&mut operator, victim, "pg_sleep").await).await;
-        does(&mut operator, &format!("SELECT pg_terminate_backend({victim})")).await;
+        execute(&mut operator, &format!("SELECT pg_terminate_backend({victim})")).await;
     });
-    assert_eq!((code(&error).as_str(), told(&error)), ("57P01", LOST));
+    assert_eq!((code(&error).as_str(), classified(&error)), ("57P01", LOST));
 
-    let next = fails(&mut session, "SELECT 1").await;
+    let next = failure(&mut session, "SELECT 1").await;
     assert!(matches!(next, Error::Io(_)), "{next:?}");
-    assert_eq!(told(&next).0, "CONNECTION_LOST", "{next:?}");
+    assert_eq!(classified(&next).0, "CONNECTION_LOST", "{next:?}");
     assert!(next.classify().is_retryable());
 }
 
 #[tokio::test]
-async fn a_backend_that_is_killed_while_idle() {
+async fn postgres_backend_killed_while_idle_is_a_lost_connection() {
     let Some(db) = postgres().await else { return };
     let (mut session, mut operator) = (db.connect().await, db.connect().await);
     let victim = pid(&mut session).await;
-    does(&mut operator, &format!("SELECT pg_terminate_backend({victim})")).await;
+    execute(&mut operator, &format!("SELECT pg_terminate_backend({victim})")).await;
     until(async || is_gone(&mut operator, victim).await).await;
-    let error = fails(&mut session, "SELECT 1").await;
-    assert_eq!(told(&error).0, "CONNECTION_LOST", "{error:?}");
+    let error = failure(&mut session, "SELECT 1").await;
+    assert_eq!(classified(&error).0, "CONNECTION_LOST", "{error:?}");
     assert!(error.classify().is_retryable());
 }
 
 #[tokio::test]
-async fn an_error_that_was_swallowed_hides_behind_25p02() {
+async fn postgres_swallowed_error_leads_to_25p02_and_a_silent_rollback() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
-    does(&mut session, "CREATE TABLE t (n int PRIMARY KEY)").await;
+    execute(&mut session, "CREATE TABLE t (n int PRIMARY KEY)").await;
     let mut tx = session.begin().await.unwrap();
     tx.execute("INSERT INTO t VALUES (1)").await.unwrap();
     let _swallowed = tx.execute("SELECT 1/0").await.unwrap_err();
     let error = tx.execute("INSERT INTO t VALUES (2)").await.unwrap_err();
     assert_eq!(code(&error), "25P02");
-    assert_eq!(told(&error), ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe));
+    assert_eq!(classified(&error), ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe));
     assert_eq!(condition(&error).map(|is| is.kind()), Some(SqlKind::InFailedTransaction));
 
     // PostgreSQL answers such a COMMIT with ROLLBACK, and SQLx with Ok.
@@ -337,7 +342,7 @@ async fn an_error_that_was_swallowed_hides_behind_25p02() {
 }
 
 #[tokio::test]
-async fn who_may_not_connect_is_a_fatal_error_of_ours_and_never_the_clients() {
+async fn postgres_rejected_login_is_fatal_and_never_a_client_error() {
     let Some(db) = postgres().await else { return };
     for (options, states, expected) in [
         (db.options.clone().password("wrong"), "28P01", "DATABASE_AUTH_FAILED"),
@@ -357,10 +362,10 @@ async fn who_may_not_connect_is_a_fatal_error_of_ours_and_never_the_clients() {
 }
 
 #[tokio::test]
-async fn what_a_statement_itself_can_do_wrong() {
+async fn postgres_invalid_values_and_statements_are_classified() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
-    does(&mut session, "CREATE TABLE t (n smallint, s varchar(3)); CREATE TABLE hidden (n int)")
+    execute(&mut session, "CREATE TABLE t (n smallint, s varchar(3)); CREATE TABLE hidden (n int)")
         .await;
     for (statement, state, expected) in [
         ("INSERT INTO t VALUES ('x')", "22P02", INVALID),
@@ -373,31 +378,31 @@ async fn what_a_statement_itself_can_do_wrong() {
             ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe),
         ),
     ] {
-        let error = fails(&mut session, statement).await;
-        assert_eq!((code(&error).as_str(), told(&error)), (state, expected), "{statement}");
+        let error = failure(&mut session, statement).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), (state, expected), "{statement}");
     }
     let role = db.options.get_database().unwrap().to_owned();
-    does(&mut session, &format!("CREATE ROLE {role}; SET ROLE {role}")).await;
-    let error = fails(&mut session, "SELECT * FROM hidden").await;
-    assert_eq!((code(&error).as_str(), told(&error).1), ("42501", 500), "never 403");
-    does(&mut session, "RESET ROLE; SET default_transaction_read_only = on").await;
-    let error = fails(&mut session, "INSERT INTO t VALUES (1)").await;
-    assert_eq!((code(&error).as_str(), told(&error).0), ("25006", "READ_ONLY"));
+    execute(&mut session, &format!("CREATE ROLE {role}; SET ROLE {role}")).await;
+    let error = failure(&mut session, "SELECT * FROM hidden").await;
+    assert_eq!((code(&error).as_str(), classified(&error).1), ("42501", 500), "never 403");
+    execute(&mut session, "RESET ROLE; SET default_transaction_read_only = on").await;
+    let error = failure(&mut session, "INSERT INTO t VALUES (1)").await;
+    assert_eq!((code(&error).as_str(), classified(&error).0), ("25006", "READ_ONLY"));
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_left_idle() {
+async fn postgres_idle_transaction_timeout_is_a_query_timeout() {
     let Some(db) = postgres().await else { return };
     let (mut session, mut watcher) = (db.connect().await, db.connect().await);
     let victim = pid(&mut session).await;
-    does(&mut session, "SET idle_in_transaction_session_timeout = '20ms'; BEGIN").await;
+    execute(&mut session, "SET idle_in_transaction_session_timeout = '20ms'; BEGIN").await;
     until(async || is_gone(&mut watcher, victim).await).await;
-    let error = fails(&mut session, "SELECT 1").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("25P03", TIMEOUT));
+    let error = failure(&mut session, "SELECT 1").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("25P03", TIMEOUT));
 }
 
 #[tokio::test]
-async fn a_transaction_that_takes_too_long() {
+async fn postgres_transaction_timeout_is_a_query_timeout() {
     let Some(db) = postgres().await else { return };
     let mut session = db.connect().await;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
@@ -405,9 +410,9 @@ async fn a_transaction_that_takes_too_long() {
         .await
         .unwrap();
     if version < 170_000 {
-        return say_skipped("PostgreSQL 17");
+        return print_skipped("PostgreSQL 17");
     }
-    does(&mut session, "SET transaction_timeout = '50ms'; BEGIN").await;
-    let error = fails(&mut session, "SELECT pg_sleep(60)").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("25P04", TIMEOUT));
+    execute(&mut session, "SET transaction_timeout = '50ms'; BEGIN").await;
+    let error = failure(&mut session, "SELECT pg_sleep(60)").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("25P04", TIMEOUT));
 }

@@ -2,7 +2,7 @@
 
 use resilience::sql::{SqlKind, condition, constraint};
 use resilience::{Advice, Alert, Category, Classify, Sent};
-use resilience_database_tests::{Scratch, code, told};
+use resilience_test_support::databases::{Scratch, classified, code};
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, SqliteConnection};
@@ -22,18 +22,18 @@ async fn memory() -> SqliteConnection {
     open(&SqliteConnectOptions::new().in_memory(true)).await
 }
 
-async fn fails(session: &mut SqliteConnection, statement: &str) -> Error {
+async fn failure(session: &mut SqliteConnection, statement: &str) -> Error {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect_err(statement)
 }
 
-async fn does(session: &mut SqliteConnection, statement: &str) {
+async fn execute(session: &mut SqliteConnection, statement: &str) {
     session.execute(AssertSqlSafe(statement.to_owned())).await.expect(statement);
 }
 
 #[tokio::test]
-async fn each_constraint() {
+async fn sqlite_constraint_violations_have_code_kind_and_name() {
     let mut session = memory().await;
-    does(
+    execute(
         &mut session,
         "CREATE TABLE teams (id INTEGER PRIMARY KEY);
          CREATE TABLE users (
@@ -94,13 +94,13 @@ async fn each_constraint() {
         ),
         ("INSERT INTO teams VALUES ('x')", "20", INVALID, SqlKind::InvalidValue, None),
     ] {
-        let error = fails(&mut session, statement).await;
-        assert_eq!((code(&error).as_str(), told(&error)), (number, expected), "{statement}");
+        let error = failure(&mut session, statement).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), (number, expected), "{statement}");
         assert_eq!(condition(&error).map(|is| is.kind()), Some(kind), "{statement}");
         assert_eq!(constraint(&error), name, "{statement}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
-    let rowid = fails(&mut session, "INSERT INTO notes (rowid, text) VALUES (1, 'b')").await;
+    let rowid = failure(&mut session, "INSERT INTO notes (rowid, text) VALUES (1, 'b')").await;
     assert_eq!(
         rowid.as_database_error().map(sqlx::error::DatabaseError::kind),
         Some(ErrorKind::Other),
@@ -109,9 +109,9 @@ async fn each_constraint() {
 }
 
 #[tokio::test]
-async fn a_deferred_constraint_fails_at_commit() {
+async fn sqlite_deferred_constraint_fails_at_commit() {
     let mut session = memory().await;
-    does(
+    execute(
         &mut session,
         "CREATE TABLE teams (id INTEGER PRIMARY KEY);
          CREATE TABLE users (team INTEGER REFERENCES teams DEFERRABLE INITIALLY DEFERRED)",
@@ -120,66 +120,67 @@ async fn a_deferred_constraint_fails_at_commit() {
     let mut tx = session.begin().await.unwrap();
     tx.execute("INSERT INTO users VALUES (7)").await.expect("not yet");
     let error = tx.commit().await.expect_err("at COMMIT");
-    assert_eq!((code(&error).as_str(), told(&error)), ("787", INVALID));
+    assert_eq!((code(&error).as_str(), classified(&error)), ("787", INVALID));
 }
 
 #[tokio::test]
-async fn a_lock_that_is_held() {
+async fn sqlite_held_lock_is_a_retryable_lock_timeout() {
     let scratch = Scratch::new();
     let (mut holder, mut session) =
         (open(&scratch.options()).await, open(&scratch.options()).await);
-    does(&mut holder, "CREATE TABLE t (n)").await;
-    does(&mut holder, "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").await;
-    let error = fails(&mut session, "INSERT INTO t VALUES (2)").await;
-    assert_eq!((code(&error).as_str(), told(&error)), ("5", LOCKED));
+    execute(&mut holder, "CREATE TABLE t (n)").await;
+    execute(&mut holder, "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").await;
+    let error = failure(&mut session, "INSERT INTO t VALUES (2)").await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("5", LOCKED));
     assert!(error.classify().is_retryable());
-    does(&mut holder, "COMMIT").await;
-    does(&mut session, "INSERT INTO t VALUES (2)").await;
+    execute(&mut holder, "COMMIT").await;
+    execute(&mut session, "INSERT INTO t VALUES (2)").await;
 }
 
 #[tokio::test]
-async fn a_snapshot_that_is_too_old_fails_until_the_transaction_is_repeated() {
+async fn sqlite_stale_snapshot_fails_until_the_transaction_is_repeated() {
     let scratch = Scratch::new();
     let options = scratch.options().journal_mode(SqliteJournalMode::Wal);
     let (mut other, mut session) = (open(&options).await, open(&options).await);
-    does(&mut other, "CREATE TABLE t (n); INSERT INTO t VALUES (1)").await;
+    execute(&mut other, "CREATE TABLE t (n); INSERT INTO t VALUES (1)").await;
 
-    does(&mut session, "BEGIN; SELECT * FROM t").await;
-    does(&mut other, "INSERT INTO t VALUES (2)").await;
+    execute(&mut session, "BEGIN; SELECT * FROM t").await;
+    execute(&mut other, "INSERT INTO t VALUES (2)").await;
     for _ in 0..100 {
-        let error = fails(&mut session, "INSERT INTO t VALUES (3)").await;
-        assert_eq!((code(&error).as_str(), told(&error)), ("517", NOT_SERIALIZED));
+        let error = failure(&mut session, "INSERT INTO t VALUES (3)").await;
+        assert_eq!((code(&error).as_str(), classified(&error)), ("517", NOT_SERIALIZED));
         assert!(!error.classify().is_retryable(), "not the statement");
     }
-    does(&mut session, "ROLLBACK; BEGIN; SELECT * FROM t; INSERT INTO t VALUES (3); COMMIT").await;
+    execute(&mut session, "ROLLBACK; BEGIN; SELECT * FROM t; INSERT INTO t VALUES (3); COMMIT")
+        .await;
 }
 
 #[tokio::test]
-async fn a_statement_that_is_interrupted() {
+async fn sqlite_interrupted_statement_is_a_query_timeout() {
     let mut session = memory().await;
     session.lock_handle().await.unwrap().set_progress_handler(1000, || false);
     let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
-    let error = fails(&mut session, endless).await;
+    let error = failure(&mut session, endless).await;
     assert_eq!(code(&error), "9");
-    assert_eq!(told(&error), ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe));
+    assert_eq!(classified(&error), ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe));
 }
 
 #[tokio::test]
-async fn a_database_that_can_not_be_written() {
+async fn sqlite_write_to_a_read_only_database_is_rejected() {
     let scratch = Scratch::new();
-    does(&mut open(&scratch.options()).await, "CREATE TABLE t (n)").await;
+    execute(&mut open(&scratch.options()).await, "CREATE TABLE t (n)").await;
     let mut session = open(&scratch.options().create_if_missing(false).read_only(true)).await;
-    let error = fails(&mut session, "INSERT INTO t VALUES (1)").await;
+    let error = failure(&mut session, "INSERT INTO t VALUES (1)").await;
     assert_eq!(code(&error), "8");
     assert_eq!(
-        (told(&error).0, told(&error).1, told(&error).2),
+        (classified(&error).0, classified(&error).1, classified(&error).2),
         ("READ_ONLY", 500, Advice::DoNotRetry)
     );
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there() {
+async fn sqlite_missing_file_is_fatal() {
     let scratch = Scratch::new();
     let error = scratch.options().create_if_missing(false).connect().await.unwrap_err();
     assert_eq!(code(&error), "14");
@@ -192,11 +193,11 @@ async fn a_file_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_full() {
+async fn sqlite_full_database_is_fatal() {
     let scratch = Scratch::new();
     let mut session = open(&scratch.options()).await;
-    does(&mut session, "CREATE TABLE t (b); PRAGMA max_page_count = 4").await;
-    let error = fails(&mut session, "INSERT INTO t VALUES (zeroblob(100000))").await;
+    execute(&mut session, "CREATE TABLE t (b); PRAGMA max_page_count = 4").await;
+    let error = failure(&mut session, "INSERT INTO t VALUES (zeroblob(100000))").await;
     assert_eq!(code(&error), "13");
     let is = error.classify();
     assert_eq!(
@@ -207,38 +208,38 @@ async fn a_database_that_is_full() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_and_one_that_is_damaged() {
+async fn sqlite_foreign_or_damaged_file_is_corrupt_state() {
     let scratch = Scratch::new();
     let file = scratch.path().join("database");
     std::fs::write(&file, "no database at all, and long enough to be asked. ".repeat(100)).unwrap();
     let error = match scratch.options().connect().await {
-        Ok(mut session) => fails(&mut session, "SELECT * FROM sqlite_schema").await,
+        Ok(mut session) => failure(&mut session, "SELECT * FROM sqlite_schema").await,
         Err(error) => error,
     };
-    assert_eq!((code(&error).as_str(), told(&error).0), ("26", "CORRUPT_STATE"));
+    assert_eq!((code(&error).as_str(), classified(&error).0), ("26", "CORRUPT_STATE"));
     assert_eq!(error.classify().category(), Some(Category::Fatal));
 
     let scratch = Scratch::new();
     let file = scratch.path().join("database");
     let mut session = open(&scratch.options()).await;
-    does(&mut session, "CREATE TABLE t (n); INSERT INTO t VALUES (zeroblob(9000))").await;
+    execute(&mut session, "CREATE TABLE t (n); INSERT INTO t VALUES (zeroblob(9000))").await;
     session.close().await.unwrap();
     let mut bytes = std::fs::read(&file).unwrap();
     // The second page, where the table begins; the first holds the schema.
     bytes[4096..8192].fill(0xA5);
     std::fs::write(&file, bytes).unwrap();
-    let error = fails(&mut open(&scratch.options()).await, "SELECT * FROM t").await;
-    assert_eq!((code(&error).as_str(), told(&error).0), ("11", "CORRUPT_STATE"));
+    let error = failure(&mut open(&scratch.options()).await, "SELECT * FROM t").await;
+    assert_eq!((code(&error).as_str(), classified(&error).0), ("11", "CORRUPT_STATE"));
     assert_eq!(error.classify().category(), Some(Category::Fatal));
 }
 
 #[tokio::test]
-async fn what_a_statement_itself_can_do_wrong() {
+async fn sqlite_invalid_statement_is_an_internal_error() {
     let mut session = memory().await;
     for statement in ["SELEKT", "SELECT * FROM nowhere"] {
-        let error = fails(&mut session, statement).await;
+        let error = failure(&mut session, statement).await;
         assert_eq!(
-            told(&error),
+            classified(&error),
             ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe),
             "{statement}"
         );

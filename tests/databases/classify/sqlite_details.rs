@@ -25,7 +25,7 @@ async fn failure(statement: &'static str) -> Error {
 }
 
 #[tokio::test]
-async fn each_constraint_says_what_it_is_and_names_itself() {
+async fn sqlite_details_have_kind_code_and_constraint() {
     let table = [
         (
             "INSERT INTO users VALUES (2, 'ada@example.org', 20)",
@@ -88,7 +88,7 @@ async fn each_constraint_says_what_it_is_and_names_itself() {
 }
 
 #[tokio::test]
-async fn no_details_hold_a_value() {
+async fn sqlite_details_hold_no_value_of_a_row() {
     for statement in [
         "INSERT INTO users VALUES (2, 'ada@example.org', 20)",
         "INSERT INTO users VALUES (2, 'secret@example.org', 7)",
@@ -104,7 +104,7 @@ async fn no_details_hold_a_value() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_fatal() {
+async fn sqlite_missing_database_is_fatal() {
     let missing = SqliteConnection::connect("sqlite:///does/not/exist.db").await.unwrap_err();
     assert_eq!(sql::condition(&missing).unwrap().kind(), SqlKind::DatabaseMissing);
     assert_eq!(
@@ -114,7 +114,7 @@ async fn a_database_that_is_not_there_is_fatal() {
 }
 
 #[tokio::test]
-async fn a_pool_without_a_free_connection_says_so() {
+async fn full_pool_is_exhausted_and_closed_pool_is_not_retried() {
     let options = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(std::time::Duration::from_millis(20));
@@ -130,7 +130,7 @@ async fn a_pool_without_a_free_connection_says_so() {
 }
 
 #[tokio::test]
-async fn a_migration_is_what_the_database_said_of_it() {
+async fn failed_migration_is_classified_by_its_cause() {
     let failed = |inner| Error::from(MigrateError::ExecuteMigration(inner, 7));
     let unique = failed(failure("INSERT INTO users VALUES (2, 'ada@example.org', 20)").await);
     assert_eq!(unique.classify().code(), "CONFLICT");

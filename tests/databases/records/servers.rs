@@ -1,12 +1,10 @@
-//! What real servers say of rows doesn't reach the logs.
-
-use std::io;
-use std::sync::{Mutex, Once, PoisonError};
+//! Records about errors of real servers, whose texts quote values of rows.
 
 use resilience::{Rejected, ServiceError, report, retry};
-use sqlx::{Connection as _, MySqlConnection, PgConnection};
+use resilience_test_support::{Records, databases};
+use sqlx::{MySqlConnection, PgConnection};
 
-/// Stands in the rows, and must stand nowhere else.
+/// Stored in the rows, and logged nowhere.
 const VALUE: &str = "ada@example.com";
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -17,54 +15,6 @@ enum SaveError {
     #[error(transparent)]
     #[service(transparent)]
     Rejected(#[from] Rejected),
-}
-
-/// This library's events, one a line.
-static LOG: Mutex<String> = Mutex::new(String::new());
-
-struct Log;
-
-impl io::Write for Log {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        if text.contains(" resilience: ") || text.contains(" resilience::report: ") {
-            LOG.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
-        }
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn listen() {
-    static LISTENING: Once = Once::new();
-    LISTENING.call_once(|| {
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(|| Log)
-            .init();
-    });
-}
-
-fn logged() -> String {
-    LOG.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// The server's URL; none, and a word about it, where there is no server.
-fn server(test: &str, name: &str, variable: &str) -> Option<String> {
-    let url = std::env::var(variable).ok();
-    if url.is_none() {
-        assert_ne!(
-            std::env::var("RESILIENCE_REQUIRE_SERVICES").as_deref(),
-            Ok("1"),
-            "{test} needs {name}"
-        );
-        println!("skipped: {test}: needs {name}");
-    }
-    url
 }
 
 /// A statement under a retry.
@@ -84,45 +34,44 @@ macro_rules! statement {
 statement!(postgres, PgConnection);
 statement!(mysql, MySqlConnection);
 
-/// The event of the retry and the record of the boundary tell the condition, and neither tells the
-/// value.
-fn check(error: &SaveError, condition: &str) {
+fn text(records: &Records) -> String {
+    records.all().iter().map(|record| format!("{}\n", **record)).collect()
+}
+
+/// The retry's event and the report name the condition, and neither shows the value.
+fn check(records: &Records, error: &SaveError, condition: &str) {
     assert!(error.to_string().contains(VALUE), "the server quotes the value: {error}");
     report(error);
-    let logged = logged();
+    let logged = text(records);
     assert!(logged.matches(condition).count() >= 2, "{condition}: {logged}");
     assert!(!logged.contains("ada"), "{logged}");
 }
 
 #[tokio::test]
-async fn postgres_tells_no_row() {
-    let Some(url) = server("postgres_tells_no_row", "postgres", "RESILIENCE_POSTGRES_URL") else {
-        return;
-    };
-    listen();
-    let mut connection = PgConnection::connect(&url).await.unwrap();
+async fn postgres_record_holds_no_value_of_a_row() {
+    let Some(db) = databases::postgres().await else { return };
+    let (records, mut connection) = (Records::capture(), db.connect().await);
     postgres(&mut connection, "CREATE TEMP TABLE users (email text UNIQUE, age int)")
         .await
         .unwrap();
     let insert = "INSERT INTO users VALUES ('ada@example.com', 36)";
     postgres(&mut connection, insert).await.unwrap();
 
-    // Here only the detail quotes the row, which `{:?}` shows.
+    // Only the detail quotes the row, which `{:?}` shows.
     let twice = postgres(&mut connection, insert).await.unwrap_err();
-    check(&twice, "users_email_key");
+    check(&records, &twice, "users_email_key");
     let no_number = postgres(&mut connection, "SELECT 'ada@example.com'::int").await.unwrap_err();
-    check(&no_number, "(22P02)");
-    // The code is the server's, and the text the application's.
+    check(&records, &no_number, "(22P02)");
+    // The code comes from the server, the text from the application.
     let raised = "DO $$ BEGIN RAISE '% is taken', 'ada@example.com' USING ERRCODE = 'exclusion_violation'; END $$";
     let raised = postgres(&mut connection, raised).await.unwrap_err();
-    check(&raised, "exclusion_violation (23P01)");
+    check(&records, &raised, "exclusion_violation (23P01)");
 }
 
 #[tokio::test]
-async fn mysql_tells_no_row() {
-    let Some(url) = server("mysql_tells_no_row", "mysql", "RESILIENCE_MYSQL_URL") else { return };
-    listen();
-    let mut connection = MySqlConnection::connect(&url).await.unwrap();
+async fn mysql_record_holds_no_value_of_a_row() {
+    let Some(db) = databases::mysql().await else { return };
+    let (records, mut connection) = (Records::capture(), db.connect().await);
     mysql(&mut connection, "CREATE TEMPORARY TABLE users (email varchar(100) UNIQUE, age int)")
         .await
         .unwrap();
@@ -130,19 +79,18 @@ async fn mysql_tells_no_row() {
     mysql(&mut connection, insert).await.unwrap();
 
     let twice = mysql(&mut connection, insert).await.unwrap_err();
-    check(&twice, "unique_violation (1062)");
+    check(&records, &twice, "unique_violation (1062)");
     let no_number = mysql(&mut connection, "INSERT INTO users VALUES ('', 'ada@example.com')")
         .await
         .unwrap_err();
-    check(&no_number, "(1366)");
+    check(&records, &no_number, "(1366)");
 }
 
-/// What `unwrap` says is all that a panic tells of an error.
+/// A panic of `unwrap` shows the error with `{:?}`.
 #[tokio::test]
-async fn a_panic_tells_no_row() {
-    let Some(url) = server("a_panic_tells_no_row", "mysql", "RESILIENCE_MYSQL_URL") else { return };
-    listen();
-    let mut connection = MySqlConnection::connect(&url).await.unwrap();
+async fn panic_record_holds_no_value_of_a_row() {
+    let Some(db) = databases::mysql().await else { return };
+    let (records, mut connection) = (Records::capture(), db.connect().await);
     mysql(&mut connection, "CREATE TEMPORARY TABLE panics (email varchar(100) UNIQUE)")
         .await
         .unwrap();
@@ -153,7 +101,7 @@ async fn a_panic_tells_no_row() {
     report(&resilience::errors::Internal::new(format!(
         "called `Result::unwrap()` on an `Err` value: {twice:?}"
     )));
-    let logged = logged();
+    let logged = text(&records);
     assert!(logged.contains("number: 1062, message: (left out)"), "{logged}");
     assert!(!logged.contains("ada"), "{logged}");
 }

@@ -1,12 +1,12 @@
-//! What a log record tells of a database's error.
+//! Records about errors of SQLite.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
-use std::{fmt, io};
+use std::fmt;
+use std::sync::Arc;
 
 use resilience::errors::NotFound;
 use resilience::{Classification, Classify, ServiceError, boundary, degrade, report, retry};
-use serde_json::Value;
+use resilience_test_support::{Record, Records};
 use sqlx::{Connection as _, SqliteConnection};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -20,35 +20,35 @@ enum UserError {
 }
 
 #[tokio::test]
-async fn a_record_names_system_code_and_constraint_and_no_value_of_a_row() {
+async fn record_has_system_code_and_constraint_but_no_value_of_a_row() {
     let wrapped = record(&UserError::SignUp(violation().await));
     let bare = record(&violation().await);
     let transparent = record(&UserError::from(violation().await));
     for record in [&wrapped, &bare, &transparent] {
-        let told = ["db.system.name", "db.response.status_code", "db.constraint"]
+        let fields = ["db.system.name", "db.response.status_code", "db.constraint"]
             .map(|field| &record[field]);
-        assert_eq!(told, ["sqlite", "2067", "users.email"], "{record}");
-        assert!(!record.to_string().contains("ada@example.com"), "{record}");
+        assert_eq!(fields, ["sqlite", "2067", "users.email"], "{record:?}");
+        assert!(!record.to_string().contains("ada@example.com"), "{record:?}");
     }
     assert_eq!(wrapped["exception.message"], "can't sign up");
-    assert!(wrapped["error.chain"].is_string(), "{wrapped}");
+    assert!(wrapped["error.chain"].is_string(), "{wrapped:?}");
     assert_eq!([&bare["error.type"], &transparent["error.type"]], ["CONFLICT", "CONFLICT"]);
 
     let other = record(&NotFound::new("user", "42"));
     assert!(
         other.get("db.system.name").is_none() && other.get("db.constraint").is_none(),
-        "{other}"
+        "{other:?}"
     );
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_named() {
+async fn missing_table_is_named() {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     let missing = sqlx::query("select * from users").execute(&mut connection).await.unwrap_err();
-    let told = record(&missing);
+    let record_of_missing = record(&missing);
     assert!(
-        told["exception.message"].as_str().unwrap().ends_with("no such table: users"),
-        "{told}"
+        record_of_missing.text("exception.message").ends_with("no such table: users"),
+        "{record_of_missing:?}"
     );
 
     let quoting =
@@ -73,39 +73,17 @@ async fn violation() -> sqlx::Error {
 }
 
 /// The record of a report.
-fn record(error: &dyn Classify) -> Value {
-    let all = recorded(|| {
-        report(error);
-    });
+fn record(error: &dyn Classify) -> Record {
+    let all = recorded(|| _ = report(error));
     assert_eq!(all.len(), 1, "{all:?}");
     all[0].clone()
 }
 
-/// What is recorded, through a subscriber of its own.
-fn recorded(reports: impl FnOnce()) -> Vec<Value> {
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(line)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::with_default(subscriber, reports);
-    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+/// The records of a function.
+fn recorded(run: impl FnOnce()) -> Vec<Record> {
+    let records = Records::capture();
+    run();
+    records.all()
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -131,9 +109,9 @@ fn unreadable() -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: "role".into(), source }
 }
 
-/// A text that is what it wraps leaves that out of the chain of sources.
+/// A transparent error is absent from its own chain of sources.
 #[test]
-fn a_text_that_is_a_databases_own_tells_no_value_of_a_row() {
+fn transparent_database_text_is_redacted() {
     let layered = LoadError(ReadError::Row(unreadable()));
     assert!(!record(&layered).to_string().contains("ada@example.com"), "{layered}");
     for error in [
@@ -148,12 +126,12 @@ fn a_text_that_is_a_databases_own_tells_no_value_of_a_row() {
         ReadError::Boxed(unreadable().into()),
     ] {
         let record = record(&error);
-        assert!(!record.to_string().contains("ada@example.com"), "{record}");
+        assert!(!record.to_string().contains("ada@example.com"), "{record:?}");
     }
 }
 
 #[test]
-fn a_fallback_that_fails_tells_no_value_of_a_row() {
+fn error_of_a_failed_fallback_is_redacted() {
     #[degrade(fallback = Err(unreadable())?, non_critical)]
     fn role() -> Result<String, sqlx::Error> {
         Err(sqlx::Error::RowNotFound)
@@ -161,11 +139,11 @@ fn a_fallback_that_fails_tells_no_value_of_a_row() {
     let events = recorded(|| drop(role()));
     let failed =
         events.iter().find(|event| event["message"] == "degradation_failed").expect("the event");
-    assert_eq!(failed["fallback_error"], "invalid_statement", "{failed}");
+    assert_eq!(failed["fallback_error"], "invalid_statement", "{failed:?}");
 }
 
 #[test]
-fn neither_does_an_error_that_is_classified_from_outside() {
+fn error_with_the_classify_option_is_redacted() {
     #[derive(Debug, thiserror::Error)]
     #[error("can't load: {0}")]
     struct Foreign(#[source] sqlx::Error);
@@ -220,9 +198,8 @@ fn neither_does_an_error_that_is_classified_from_outside() {
     assert_eq!(record["error.chain"], "[\"invalid_statement\"]");
 }
 
-/// Neither may an event about an error be the reason why a call fails.
 #[test]
-fn an_error_that_can_not_be_written_fails_no_call() {
+fn unprintable_error_does_not_fail_the_call() {
     #[derive(thiserror::Error)]
     #[error("{0}, so it can't load")]
     struct NoDebug(#[source] sqlx::Error);
@@ -261,9 +238,9 @@ fn an_error_that_can_not_be_written_fails_no_call() {
     );
 }
 
-/// What is borrowed can be no trait object, and what is no error has no causes.
+/// A borrowing error is no trait object, and plain text has no causes.
 #[test]
-fn every_error_can_be_classified_from_outside() {
+fn borrowed_and_plain_text_errors_take_the_classify_option() {
     #[derive(Debug, thiserror::Error)]
     #[error("no {0}")]
     struct Borrowed<'a>(&'a str);

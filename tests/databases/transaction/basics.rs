@@ -1,6 +1,6 @@
 //! What holds on every database.
 
-use crate::support::{CallError, Runs, dropped_after, mysql, postgres, sqlite};
+use super::support::{CallError, Runs, dropped_after, mysql, postgres, sqlite};
 
 macro_rules! basics {
     ($database:ident, $pool:ty, $connection:ty, $open:path) => {
@@ -55,14 +55,14 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn what_succeeds_is_committed() {
+            async fn success_is_committed() {
                 let Some(pool) = $open(1).await else { return };
                 assert_eq!(insert(&pool, Then::Succeed).await.unwrap(), 7);
                 assert_eq!(ids(&pool).await, [1]);
             }
 
             #[tokio::test]
-            async fn what_fails_is_rolled_back() {
+            async fn failure_is_rolled_back() {
                 let Some(pool) = $open(1).await else { return };
                 assert!(matches!(insert(&pool, Then::Fail).await, Err(CallError::Refused)));
                 assert!(ids(&pool).await.is_empty());
@@ -70,7 +70,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn what_panics_is_rolled_back() {
+            async fn panic_is_rolled_back() {
                 let Some(pool) = $open(2).await else { return };
                 let ours = pool.clone();
                 let call = tokio::spawn(async move { insert(&ours, Then::Panic).await });
@@ -80,7 +80,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn what_is_dropped_is_rolled_back() {
+            async fn canceled_call_is_rolled_back() {
                 let Some(pool) = $open(2).await else { return };
                 let call =
                     tokio::time::timeout(Duration::from_millis(300), insert(&pool, Then::Hang));
@@ -90,7 +90,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn wherever_it_is_dropped_the_pool_stays_clean() {
+            async fn pool_stays_clean_after_a_drop_at_any_poll() {
                 let Some(pool) = $open(1).await else { return };
                 let apart = <$pool>::connect_with((*pool.connect_options()).clone()).await.unwrap();
                 let mut completed = false;
@@ -108,7 +108,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn wherever_a_commit_is_dropped_it_is_all_or_nothing() {
+            async fn commit_dropped_at_any_poll_is_all_or_nothing() {
                 let Some(pool) = $open(1).await else { return };
                 let apart = <$pool>::connect_with((*pool.connect_options()).clone()).await.unwrap();
                 let mut completed = false;
@@ -150,7 +150,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn savepoints_are_undone_on_their_own() {
+            async fn savepoints_are_rolled_back_on_their_own() {
                 let Some(pool) = $open(1).await else { return };
                 for _ in 0..2 {
                     with_savepoints(&pool).await.unwrap();
@@ -180,7 +180,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn helpers_take_the_connection() {
+            async fn helper_functions_take_the_connection() {
                 let Some(pool) = $open(1).await else { return };
                 by_helpers(&pool).await.unwrap();
                 assert_eq!(ids(&pool).await, [1, 2, 3]);
@@ -200,7 +200,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn the_whole_body_runs_again_in_a_new_transaction() {
+            async fn body_is_repeated_in_a_new_transaction() {
                 let Some(pool) = $open(1).await else { return };
                 let table = [
                     (Advice::RetryTransaction, 3, Some(3), 3),
@@ -224,7 +224,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn a_pool_that_gives_nothing_is_the_callers_error() {
+            async fn error_of_the_pool_is_returned() {
                 let Some(pool) = $open(1).await else { return };
                 pool.close().await;
                 let error = insert(&pool, Then::Succeed).await.unwrap_err();
@@ -239,7 +239,7 @@ macro_rules! basics {
             }
 
             #[tokio::test]
-            async fn a_statement_that_begins_nothing_is_an_error() {
+            async fn begin_option_that_begins_nothing_is_an_error() {
                 let Some(pool) = $open(1).await else { return };
                 let runs = Runs::default();
                 begins_nothing(&pool, &runs).await.unwrap_err();

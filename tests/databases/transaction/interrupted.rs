@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::support::{CallError, mysql, postgres};
+use super::support::{CallError, mysql, postgres};
 
 /// Between a client and its server; it can hold back what the server says.
 struct Between {
@@ -105,7 +105,7 @@ macro_rules! interrupted {
             }
 
             #[tokio::test]
-            async fn nobody_gets_a_connection_inside_a_transaction() {
+            async fn call_dropped_during_begin_leaves_no_open_transaction() {
                 let Some(kept) = next_write_is_kept(async |pool| insert(pool).await).await else {
                     return;
                 };
@@ -114,7 +114,7 @@ macro_rules! interrupted {
 
             /// The day this fails, `Checkout` needn't close such a connection any more.
             #[tokio::test]
-            async fn with_sqlx_alone_the_next_write_is_lost() {
+            async fn sqlx_alone_loses_the_next_write() {
                 let Some(kept) =
                     next_write_is_kept(async |pool| pool.begin().await.map(drop)).await
                 else {

@@ -1,6 +1,7 @@
-//! `#[transaction]` on real databases: SQLite always, PostgreSQL and MariaDB where they are there.
+//! `#[transaction]`.
 
 mod basics;
+mod entries;
 mod interrupted;
 mod mysql;
 mod nest;

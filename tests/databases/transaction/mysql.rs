@@ -1,56 +1,9 @@
 use resilience::transaction;
-use sqlx::{Executor as _, MySqlConnection, MySqlPool};
+use sqlx::{Executor as _, MySqlPool};
 use tokio::sync::Barrier;
 
-use crate::support::{CallError, Opened, Runs, mysql};
-
-async fn notes(pool: &MySqlPool) -> Vec<i32> {
-    sqlx::query_scalar("SELECT note FROM entries ORDER BY id").fetch_all(pool).await.unwrap()
-}
-
-async fn two_entries() -> Option<Opened<MySqlPool>> {
-    let pool = mysql(4).await?;
-    pool.execute("INSERT INTO entries (id) VALUES (1), (2)").await.unwrap();
-    Some(pool)
-}
-
-async fn increase(connection: &mut MySqlConnection, id: i32) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = ?")
-        .bind(id)
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-/// Two of these, with the ids the other way round, end in a deadlock the first time.
-#[transaction(tx = pool)]
-async fn increase_both(
-    pool: &MySqlPool,
-    ids: (i32, i32),
-    both: &Barrier,
-    runs: &Runs,
-) -> Result<u32, CallError> {
-    let run = runs.next();
-    increase(tx, ids.0).await?;
-    if run == 1 {
-        both.wait().await;
-    }
-    increase(tx, ids.1).await?;
-    Ok(run)
-}
-
-#[tokio::test]
-async fn a_deadlock_of_two_is_resolved_by_repeating_one() {
-    let Some(pool) = two_entries().await else { return };
-    let (both, one, other) = (Barrier::new(2), Runs::default(), Runs::default());
-    let (first, second) = tokio::join!(
-        increase_both(&pool, (1, 2), &both, &one),
-        increase_both(&pool, (2, 1), &both, &other)
-    );
-    assert_eq!(first.unwrap() + second.unwrap(), 3, "one at once, the other in its second run");
-    assert_eq!(one.count() + other.count(), 3);
-    assert_eq!(notes(&pool).await, [2, 2]);
-}
+use super::entries::mysql::{increase, notes, two_entries};
+use super::support::CallError;
 
 /// Goes on after a deadlock, as if the transaction were still there.
 #[transaction(tx = pool)]
@@ -65,7 +18,7 @@ async fn goes_on(pool: &MySqlPool, both: &Barrier) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_deadlock_that_the_body_dropped_is_an_error() {
+async fn deadlock_ignored_by_the_body_is_an_error() {
     let Some(pool) = two_entries().await else { return };
     // Two who drop the deadlock: one of them is its victim, and is told.
     let both = Barrier::new(2);
@@ -100,7 +53,7 @@ async fn commits_implicitly(pool: &MySqlPool) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_statement_that_commits_implicitly_is_told_of() {
+async fn implicit_commit_is_an_error() {
     let Some(pool) = two_entries().await else { return };
     let error = commits_implicitly(&pool).await.unwrap_err();
     assert!(error.is_rolled_back(), "{error:?}");
@@ -114,7 +67,7 @@ async fn level(pool: &MySqlPool) -> Result<String, CallError> {
 }
 
 #[tokio::test]
-async fn the_isolation_level_is_set_before_the_start() {
+async fn isolation_level_is_set_before_the_start() {
     let Some(pool) = two_entries().await else { return };
     assert_eq!(level(&pool).await.unwrap(), "SERIALIZABLE");
     assert_eq!(notes(&pool).await, [1, 0]);
@@ -127,7 +80,7 @@ async fn begins_with_a_semicolon(pool: &MySqlPool) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_statement_may_end_with_a_semicolon() {
+async fn begin_option_may_end_with_a_semicolon() {
     let Some(pool) = two_entries().await else { return };
     begins_with_a_semicolon(&pool).await.unwrap();
     assert_eq!(notes(&pool).await, [1, 0]);

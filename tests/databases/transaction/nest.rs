@@ -6,10 +6,10 @@ use resilience::{
     Advice, CircuitBreaker, Rejected, boundary, circuit_breaker, degrade, retry, timeout,
     transaction,
 };
-use resilience_tests::Events;
+use resilience_test_support::Events;
 use sqlx::{Executor as _, SqlitePool};
 
-use crate::support::{CallError, Runs, sqlite};
+use super::support::{CallError, Runs, sqlite};
 
 async fn count(pool: &SqlitePool) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM entries").fetch_one(pool).await.unwrap()
@@ -28,7 +28,7 @@ async fn retried(
 }
 
 #[tokio::test]
-async fn each_attempt_is_a_transaction_of_its_own() {
+async fn each_retry_attempt_is_its_own_transaction() {
     let pool = sqlite(1).await.unwrap();
     let (runs, events) = (Runs::default(), Events::capture());
     let busy_twice = |run| (run < 3).then_some(CallError::Busy);
@@ -38,7 +38,7 @@ async fn each_attempt_is_a_transaction_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_the_transaction_has_repeated_the_retry_leaves_alone() {
+async fn retry_does_not_repeat_what_the_transaction_has_repeated() {
     let pool = sqlite(1).await.unwrap();
     let (runs, events) = (Runs::default(), Events::capture());
     let deadlock = |_| Some(CallError::Lost(Advice::RetryTransactionOnce));
@@ -67,7 +67,7 @@ async fn hangs(pool: &SqlitePool) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_timeout_rolls_back() {
+async fn timeout_rolls_back() {
     let pool = sqlite(1).await.unwrap();
     let error = hangs(&pool).await.unwrap_err();
     assert!(matches!(error, CallError::Rejected(Rejected::TimedOut { .. })), "{error:?}");
@@ -84,7 +84,7 @@ async fn has_no_time(pool: &SqlitePool, runs: &Runs) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_repetition_that_would_end_past_the_deadline_is_not_begun() {
+async fn repetition_that_would_miss_the_deadline_is_not_started() {
     let pool = sqlite(1).await.unwrap();
     let runs = Runs::default();
     let error = has_no_time(&pool, &runs).await.unwrap_err();
@@ -100,7 +100,7 @@ async fn degraded(pool: &SqlitePool) -> Result<u32, CallError> {
 }
 
 #[tokio::test]
-async fn a_fallback_stands_in_for_what_was_rolled_back() {
+async fn fallback_replaces_a_rolled_back_failure() {
     let pool = sqlite(1).await.unwrap();
     assert_eq!(degraded(&pool).await.unwrap(), 42);
     assert_eq!(count(&pool).await, 0);
@@ -120,7 +120,7 @@ async fn all_of_them(pool: &SqlitePool, runs: &Runs) -> Result<u32, CallError> {
 }
 
 #[tokio::test]
-async fn all_layers_nest_around_it() {
+async fn all_layers_nest_around_a_transaction() {
     let pool = sqlite(1).await.unwrap();
     let runs = Runs::default();
     assert_eq!(all_of_them(&pool, &runs).await.unwrap(), 1);
@@ -152,7 +152,7 @@ async fn between_two_timeouts(pool: &SqlitePool, runs: &Runs) -> Result<u32, Cal
 }
 
 #[tokio::test]
-async fn each_other_layer_alone() {
+async fn single_layers_nest_around_a_transaction() {
     let pool = sqlite(1).await.unwrap();
     guarded(&pool).await.unwrap();
     assert_eq!(between_two_timeouts(&pool, &Runs::default()).await.unwrap(), 2);

@@ -2,59 +2,12 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use resilience::{Classify as _, Sent, transaction};
-use resilience_tests::Events;
-use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
+use resilience_test_support::Events;
+use sqlx::{Connection as _, Executor as _, PgPool};
 use tokio::sync::Barrier;
 
-use crate::support::{CallError, Opened, Runs, postgres};
-
-async fn notes(pool: &PgPool) -> Vec<i32> {
-    sqlx::query_scalar("SELECT note FROM entries ORDER BY id").fetch_all(pool).await.unwrap()
-}
-
-async fn two_entries() -> Option<Opened<PgPool>> {
-    let pool = postgres(4).await?;
-    pool.execute("INSERT INTO entries (id) VALUES (1), (2)").await.unwrap();
-    Some(pool)
-}
-
-async fn increase(connection: &mut PgConnection, id: i32) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE entries SET note = note + 1 WHERE id = $1")
-        .bind(id)
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-/// Two of these, with the ids the other way round, end in a deadlock the first time.
-#[transaction(tx = pool)]
-async fn increase_both(
-    pool: &PgPool,
-    ids: (i32, i32),
-    both: &Barrier,
-    runs: &Runs,
-) -> Result<u32, CallError> {
-    let run = runs.next();
-    increase(tx, ids.0).await?;
-    if run == 1 {
-        both.wait().await;
-    }
-    increase(tx, ids.1).await?;
-    Ok(run)
-}
-
-#[tokio::test]
-async fn a_deadlock_of_two_is_resolved_by_repeating_one() {
-    let Some(pool) = two_entries().await else { return };
-    let (both, one, other) = (Barrier::new(2), Runs::default(), Runs::default());
-    let (first, second) = tokio::join!(
-        increase_both(&pool, (1, 2), &both, &one),
-        increase_both(&pool, (2, 1), &both, &other)
-    );
-    assert_eq!(first.unwrap() + second.unwrap(), 3, "one at once, the other in its second run");
-    assert_eq!(one.count() + other.count(), 3);
-    assert_eq!(notes(&pool).await, [2, 2]);
-}
+use super::entries::postgres::{increase, increase_both, notes, two_entries};
+use super::support::{CallError, Runs, postgres};
 
 /// Is overtaken between its snapshot and its write, as often as told.
 #[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL REPEATABLE READ", attempts = 3, base = "1ms")]
@@ -72,7 +25,7 @@ async fn overtaken(pool: &PgPool, times: u32, runs: &Runs) -> Result<i32, CallEr
 }
 
 #[tokio::test]
-async fn a_serialization_failure_of_a_statement_is_repeated() {
+async fn serialization_failure_of_a_statement_is_repeated() {
     let Some(pool) = two_entries().await else { return };
     let runs = Runs::default();
     assert_eq!(overtaken(&pool, 2, &runs).await.unwrap(), 21);
@@ -80,7 +33,7 @@ async fn a_serialization_failure_of_a_statement_is_repeated() {
 }
 
 #[tokio::test]
-async fn serialization_failures_without_end_end() {
+async fn repeated_serialization_failures_exhaust_the_attempts() {
     let Some(pool) = two_entries().await else { return };
     let (runs, events) = (Runs::default(), Events::capture());
     let error = overtaken(&pool, u32::MAX, &runs).await.unwrap_err();
@@ -113,7 +66,7 @@ async fn skewed(pool: &PgPool, runs: &Runs, finished: &AtomicBool) -> Result<i64
 }
 
 #[tokio::test]
-async fn a_serialization_failure_of_the_commit_is_repeated() {
+async fn serialization_failure_of_the_commit_is_repeated() {
     let Some(pool) = two_entries().await else { return };
     let (runs, finished) = (Runs::default(), AtomicBool::new(false));
     assert_eq!(
@@ -135,7 +88,7 @@ async fn insert_twice(pool: &PgPool, runs: &Runs) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_deferred_constraint_is_an_answer_of_the_commit() {
+async fn deferred_constraint_violation_is_returned_by_the_commit() {
     let Some(pool) = postgres(1).await else { return };
     pool.execute("CREATE TABLE deferred (id INT UNIQUE DEFERRABLE INITIALLY DEFERRED)")
         .await
@@ -163,7 +116,7 @@ async fn insert_if_new(pool: &PgPool, in_savepoint: bool) -> Result<(), CallErro
 }
 
 #[tokio::test]
-async fn a_failure_that_the_body_dropped_is_an_error_and_no_silent_rollback() {
+async fn failure_ignored_by_the_body_is_an_error_not_a_silent_rollback() {
     let Some(pool) = two_entries().await else { return };
     let error = insert_if_new(&pool, false).await.unwrap_err();
     assert!(error.is_rolled_back(), "{error:?}");
@@ -176,7 +129,7 @@ async fn a_failure_that_the_body_dropped_is_an_error_and_no_silent_rollback() {
 
 /// sqlx alone reports a success; the day this fails, the statement before `COMMIT` can go.
 #[tokio::test]
-async fn sqlx_says_that_it_committed() {
+async fn sqlx_alone_reports_a_commit_that_rolled_back() {
     let Some(pool) = two_entries().await else { return };
     let mut transaction = pool.begin().await.unwrap();
     increase(&mut transaction, 2).await.unwrap();
@@ -196,7 +149,7 @@ async fn loses_its_connection(pool: &PgPool, terminate: bool) -> Result<(), Call
 }
 
 #[tokio::test]
-async fn the_bodys_error_counts_for_more_than_that_of_the_rollback() {
+async fn error_of_the_body_takes_precedence_over_a_failed_rollback() {
     let Some(pool) = two_entries().await else { return };
     let events = Events::capture();
     assert!(matches!(loses_its_connection(&pool, false).await, Err(CallError::Refused)));
@@ -216,7 +169,7 @@ async fn is_terminated_at_the_end(pool: &PgPool, runs: &Runs) -> Result<(), Call
 }
 
 #[tokio::test]
-async fn a_connection_lost_at_the_commit_is_not_repeated() {
+async fn connection_lost_at_the_commit_is_not_repeated() {
     let Some(pool) = two_entries().await else { return };
     let runs = Runs::default();
     let error = is_terminated_at_the_end(&pool, &runs).await.unwrap_err();
@@ -226,7 +179,7 @@ async fn a_connection_lost_at_the_commit_is_not_repeated() {
 /// A server's log would fill with warnings, were the transaction behind the commit not there to be
 /// rolled back.
 #[tokio::test]
-async fn a_commit_leaves_an_idle_connection() {
+async fn commit_leaves_the_connection_idle() {
     let Some(pool) = postgres(1).await else { return };
     pool.execute("INSERT INTO entries (id) VALUES (1), (2)").await.unwrap();
     insert_if_new(&pool, true).await.unwrap();
@@ -255,7 +208,7 @@ async fn commits_by_itself(pool: &PgPool) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_body_that_commits_by_itself_is_told_of() {
+async fn body_that_commits_by_itself_is_an_error() {
     let Some(pool) = two_entries().await else { return };
     let error = commits_by_itself(&pool).await.unwrap_err();
     assert!(error.is_rolled_back(), "{error:?}");

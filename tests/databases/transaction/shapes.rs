@@ -6,7 +6,7 @@ use std::sync::Arc;
 use resilience::{Classification, transaction};
 use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool};
 
-use crate::support::{CallError, sqlite};
+use super::support::{CallError, sqlite};
 
 fn is_send<F: Future + Send>(future: F) -> F {
     future
@@ -154,7 +154,7 @@ impl WritesNatively for State {
 }
 
 #[tokio::test]
-async fn every_shape_commits() {
+async fn transaction_works_on_every_shape_of_function() {
     let opened = sqlite(1).await.unwrap();
     let pool: SqlitePool = opened.clone();
     let store = || Store { pool: pool.clone(), shared: Arc::new(pool.clone()), last: 0 };

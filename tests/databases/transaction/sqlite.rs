@@ -1,8 +1,8 @@
 use resilience::transaction;
-use resilience_tests::Events;
+use resilience_test_support::Events;
 use sqlx::{Executor as _, SqlitePool};
 
-use crate::support::{CallError, Runs, sqlite};
+use super::support::{CallError, Runs, sqlite};
 
 async fn note(pool: &SqlitePool) -> i32 {
     sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(pool).await.unwrap()
@@ -24,7 +24,7 @@ async fn increase(pool: &SqlitePool, other: &SqlitePool, runs: &Runs) -> Result<
 }
 
 #[tokio::test]
-async fn a_stale_snapshot_is_read_again() {
+async fn stale_snapshot_is_repeated() {
     let pool = sqlite(2).await.unwrap();
     pool.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap();
     let (runs, events) = (Runs::default(), Events::capture());
@@ -58,7 +58,7 @@ async fn increase_alone(
 }
 
 #[tokio::test]
-async fn what_begins_with_the_lock_is_not_overtaken() {
+async fn begin_immediate_takes_the_lock_first() {
     let pool = sqlite(2).await.unwrap();
     pool.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap();
     let runs = Runs::default();
@@ -87,7 +87,7 @@ async fn begins_anew(pool: &SqlitePool) -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_transaction_that_the_failure_has_ended_is_counted_as_ended() {
+async fn transaction_ended_by_the_failure_is_not_rolled_back_again() {
     let pool = sqlite(1).await.unwrap();
     for _ in 0..2 {
         let events = Events::capture();
@@ -99,7 +99,7 @@ async fn a_transaction_that_the_failure_has_ended_is_counted_as_ended() {
 }
 
 #[tokio::test]
-async fn a_body_that_drops_the_failure_is_told_that_nothing_was_left_to_commit() {
+async fn failure_that_ended_the_transaction_cannot_be_ignored() {
     let pool = sqlite(1).await.unwrap();
     for _ in 0..2 {
         let error = ends_early(&pool, true).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The error, the databases, and how a call is cut short.
+//! The error, the databases, and calls that are dropped.
 
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use resilience::sql::{RolledBack, SqlKind};
 use resilience::{Advice, Category, Classification, Classify, Rejected};
-use resilience_database_tests::Scratch;
+use resilience_test_support::databases::Scratch;
 use sqlx::Executor as _;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -20,7 +20,7 @@ pub(crate) enum CallError {
     Refused,
     #[error("busy")]
     Busy,
-    #[error("lost, whoever says so")]
+    #[error("lost")]
     Lost(Advice),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -60,12 +60,12 @@ impl CallError {
     }
 }
 
-/// How often a body has run.
+/// The number of times a body has run.
 #[derive(Default)]
 pub(crate) struct Runs(AtomicU32);
 
 impl Runs {
-    /// Counts this one, and says which it is, from 1.
+    /// Counts a run, and returns its number, from 1.
     pub(crate) fn next(&self) -> u32 {
         self.0.fetch_add(1, SeqCst) + 1
     }
@@ -75,7 +75,7 @@ impl Runs {
     }
 }
 
-/// Polls a future this often, and drops it if it isn't done then.
+/// Polls a future so many times, and drops it if it isn't ready by then.
 pub(crate) async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut polled = 0;
@@ -92,7 +92,7 @@ pub(crate) async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>
 const TABLE: &str =
     "CREATE TABLE entries (id INTEGER PRIMARY KEY, note INTEGER NOT NULL DEFAULT 0)";
 
-/// A pool on a database of the test's own, with one table.
+/// A pool on a new database with one table.
 pub(crate) struct Opened<P> {
     pool: P,
     _scratch: Option<Scratch>,
@@ -115,29 +115,21 @@ pub(crate) async fn sqlite(connections: u32) -> Option<Opened<SqlitePool>> {
     Some(Opened { pool, _scratch: Some(scratch) })
 }
 
-#[track_caller]
-pub(crate) fn postgres(connections: u32) -> impl Future<Output = Option<Opened<PgPool>>> {
-    let database = resilience_database_tests::postgres();
-    async move {
-        let options = database.await?.options;
-        let pool =
-            PgPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap();
-        pool.execute(TABLE).await.unwrap();
-        Some(Opened { pool, _scratch: None })
-    }
+macro_rules! open {
+    ($database:ident, $pool:ty, $options:ty) => {
+        #[track_caller]
+        pub(crate) fn $database(connections: u32) -> impl Future<Output = Option<Opened<$pool>>> {
+            let database = resilience_test_support::databases::$database();
+            async move {
+                let options = database.await?.options;
+                let pool = <$options>::new().max_connections(connections);
+                let pool = pool.connect_with(options).await.unwrap();
+                pool.execute(TABLE).await.unwrap();
+                Some(Opened { pool, _scratch: None })
+            }
+        }
+    };
 }
 
-#[track_caller]
-pub(crate) fn mysql(connections: u32) -> impl Future<Output = Option<Opened<MySqlPool>>> {
-    let database = resilience_database_tests::mysql();
-    async move {
-        let options = database.await?.options;
-        let pool = MySqlPoolOptions::new()
-            .max_connections(connections)
-            .connect_with(options)
-            .await
-            .unwrap();
-        pool.execute(TABLE).await.unwrap();
-        Some(Opened { pool, _scratch: None })
-    }
-}
+open!(postgres, PgPool, PgPoolOptions);
+open!(mysql, MySqlPool, MySqlPoolOptions);

@@ -27,7 +27,7 @@ enum OrderError {
 struct Unbalanced;
 
 #[test]
-fn the_table_stays_a_table() {
+fn markdown_catalog_escapes_table_syntax() {
     assert_eq!(
         catalog::to_markdown(&[OrderError::CATALOG, Unbalanced::CATALOG]),
         "\
@@ -41,7 +41,7 @@ fn the_table_stays_a_table() {
 }
 
 #[test]
-fn the_json_has_all_of_each_entry() {
+fn json_catalog_has_every_field_of_each_entry() {
     let json: serde_json::Value =
         serde_json::from_str(&catalog::to_json(&[OrderError::CATALOG, Unbalanced::CATALOG]))
             .unwrap();

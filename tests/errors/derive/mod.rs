@@ -1,4 +1,7 @@
-//! What `#[derive(ServiceError)]` writes.
+//! `#[derive(ServiceError)]`.
+
+mod catalog;
+pub mod lints;
 
 use std::backtrace::Backtrace;
 use std::error::Error as _;
@@ -72,7 +75,7 @@ fn unknown() -> OrderError {
 }
 
 #[test]
-fn each_variant_classifies_itself() {
+fn each_variant_is_classified_by_its_options() {
     let ten = Duration::from_secs(10);
     let table = [
         (unknown(), Classification::permanent("NOT_FOUND")),
@@ -110,7 +113,7 @@ fn each_variant_classifies_itself() {
 }
 
 #[test]
-fn a_transparent_variant_says_what_its_source_says() {
+fn transparent_variant_is_classified_by_its_source() {
     let rejected = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
     let is = OrderError::from(rejected).classify();
     assert_eq!(is, rejected.classify());
@@ -127,7 +130,7 @@ fn a_transparent_variant_says_what_its_source_says() {
 }
 
 #[test]
-fn clients_read_only_what_is_exposed() {
+fn public_message_shows_exposed_fields_only() {
     assert_eq!(unknown().public_message(), "No S-7 here, {sorry}");
     assert_eq!(OrderError::Version(7).public_message(), "Version   7 is gone");
     assert_eq!(OrderError::HTTPTeapot.public_message(), "Short and stout");
@@ -136,7 +139,7 @@ fn clients_read_only_what_is_exposed() {
 }
 
 #[test]
-fn the_catalogue_lists_what_each_variant_promises() {
+fn catalog_lists_every_variant() {
     let codes: Vec<_> = OrderError::CATALOG.iter().map(|entry| entry.code).collect();
     assert_eq!(
         codes,
@@ -165,7 +168,7 @@ fn the_catalogue_lists_what_each_variant_promises() {
 }
 
 #[test]
-fn each_kind_is_category_code_and_status() {
+fn each_kind_sets_category_code_and_status() {
     macro_rules! kinds {
         ($($kind:ident: $expected:expr;)*) => {$({
             #[derive(Debug, thiserror::Error, ServiceError)]
@@ -213,7 +216,7 @@ fn each_kind_is_category_code_and_status() {
 }
 
 #[test]
-fn the_derived_kinds_agree_with_the_ready_made_errors() {
+fn derived_kinds_agree_with_the_ready_made_errors() {
     let ready_made: [(&dyn ServiceError, Classification); 4] = [
         (&errors::NotFound::new("a", "b"), unknown().classify()),
         (&errors::RateLimited::new("a"), OrderError::RateLimited { wait: None }.classify()),
@@ -247,7 +250,7 @@ struct Wrapped(#[from] RowMissing);
 struct Unit;
 
 #[test]
-fn structs_say_it_above_themselves() {
+fn struct_is_classified_by_its_own_options() {
     let error = Wrapped(RowMissing { what: "row" });
     assert_eq!((error.classify().code(), error.classify().status()), ("ROW_MISSING", 404));
     assert_eq!(error.public_message(), "No row");
@@ -290,7 +293,7 @@ impl Debug for NoTraits {
 }
 
 #[test]
-fn parameters_need_no_more_than_they_are_asked() {
+fn type_parameters_get_only_the_bounds_they_need() {
     type Concrete<'a> = Generic<'a, Unit, u8, NoTraits, 2>;
     let text = String::from("borrowed");
     let shown: Concrete<'_> = Generic::Shown { text: &text, shown: 7 };
@@ -336,7 +339,7 @@ enum Recursive<T: std::error::Error + Classify + 'static> {
 }
 
 #[test]
-fn a_type_may_hold_itself() {
+fn recursive_type_is_supported() {
     let error = Recursive::Boxed(Box::new(Recursive::Leaf(errors::NotFound::new("user", "42"))));
     assert_eq!(
         (error.classify().code(), error.public_message().as_ref()),
@@ -345,7 +348,7 @@ fn a_type_may_hold_itself() {
 }
 
 #[test]
-fn odd_shapes() {
+fn empty_enum_and_raw_identifiers_are_supported() {
     assert_eq!(Never::CATALOG, &[]);
     let raw = Raw::r#Match { r#type: 3 };
     assert_eq!(raw.public_message(), "bad 3");
@@ -354,7 +357,7 @@ fn odd_shapes() {
 }
 
 #[test]
-fn a_derived_error_is_a_trait_object() {
+fn derived_error_can_be_a_trait_object() {
     let errors: Vec<Box<dyn ServiceError + Send + Sync>> =
         vec![Box::new(unknown()), Box::new(Unit)];
     let codes: Vec<_> = errors.iter().map(|error| error.classify().code()).collect();
@@ -402,7 +405,7 @@ fn chain(error: &impl Classify) -> Vec<String> {
 }
 
 #[test]
-fn the_evidence_is_the_chain_and_what_was_captured() {
+fn evidence_has_chain_backtrace_and_location() {
     let line = line!() + 1;
     let error = SignUpError::mailer();
     assert_eq!(chain(&error), ["the mailer of acme broke", "EHLO"]);
@@ -420,7 +423,7 @@ fn the_evidence_is_the_chain_and_what_was_captured() {
 }
 
 #[test]
-fn a_transparent_variants_evidence_is_its_sources() {
+fn evidence_of_a_transparent_variant_is_that_of_its_source() {
     let cause = "x".parse::<u8>().unwrap_err();
     let error =
         SignUpError::from(errors::ValidationError::new("age", "no number").with_source(cause));
@@ -443,7 +446,7 @@ enum Borrowed<'a, T: Debug> {
 }
 
 #[test]
-fn the_chain_of_a_type_with_parameters_starts_at_its_source() {
+fn chain_of_a_generic_type_starts_at_its_source() {
     let path = String::from("a.toml");
     let reading: Borrowed<'_, u8> =
         Borrowed::Reading { path: &path, source: std::io::Error::other("torn") };
@@ -452,7 +455,7 @@ fn the_chain_of_a_type_with_parameters_starts_at_its_source() {
 }
 
 #[test]
-fn field_errors_are_the_variants_own_or_its_sources() {
+fn field_errors_come_from_the_variant_or_its_source() {
     let given = vec![
         FieldError::new("email", "must contain an @"),
         FieldError::new("age", "must be a number"),
@@ -465,13 +468,13 @@ fn field_errors_are_the_variants_own_or_its_sources() {
 }
 
 #[test]
-fn who_is_told_may_be_said() {
+fn alert_option_sets_the_alert() {
     assert_eq!(SignUpError::mailer().classify().alert(), Alert::AtOnce);
     assert_eq!(SignUpError::Form(Vec::new()).classify().alert(), Alert::WhenFrequent);
 }
 
 #[test]
-fn a_sensitive_field_is_in_nothing_that_is_written() {
+fn sensitive_field_appears_in_no_text() {
     let error = SignUpError::mailer();
     let SignUpError::Mailer { token, .. } = &error else { panic!("{error}") };
     let written = [error.to_string(), error.public_message().into_owned(), chain(&error).join(" ")];

@@ -35,7 +35,7 @@ fn code(error: &impl Classify) -> &'static str {
 }
 
 #[test]
-fn a_box_is_classified_by_the_outermost_type_that_is_known() {
+fn boxed_error_is_classified_by_its_outermost_known_type() {
     assert_eq!(code(&BoxError::from(Inner::Missing)), "INNER");
     assert_eq!(code(&BoxError::from(Outer { source: Inner::Missing })), "OUTER");
     assert_eq!(code(&BoxError::from(Opaque(Inner::Missing.into()))), "INNER");
@@ -47,7 +47,7 @@ fn a_box_is_classified_by_the_outermost_type_that_is_known() {
 }
 
 #[test]
-fn an_error_that_is_shared_or_boxed_within_the_chain_is_found() {
+fn shared_or_boxed_error_inside_the_chain_is_found() {
     // A cache hands the one failure out to all who wait for it.
     assert_eq!(code(&BoxError::from(Arc::new(Inner::Missing))), "INNER");
     assert_eq!(code(&BoxError::from(Opaque(Arc::new(Inner::Missing).into()))), "INNER");
@@ -59,7 +59,7 @@ fn an_error_that_is_shared_or_boxed_within_the_chain_is_found() {
 }
 
 #[test]
-fn built_in_types_are_known() {
+fn built_in_error_types_are_known() {
     let rejected = Rejected::circuit_open("inventory", None);
     let is = BoxError::from(Opaque(rejected.into())).classify();
     assert_eq!((is, is.rejected()), (rejected.classify(), Some(rejected)));
@@ -92,7 +92,7 @@ fn built_in_types_are_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_elapsed_timeout_is_known() {
+async fn elapsed_tokio_timeout_is_known() {
     let elapsed =
         tokio::time::timeout(std::time::Duration::from_secs(1), std::future::pending::<()>()).await;
     let error: BoxError = elapsed.unwrap_err().into();
@@ -101,7 +101,7 @@ async fn an_elapsed_timeout_is_known() {
 }
 
 #[test]
-fn what_nobody_knows_is_unclassified() {
+fn unknown_error_is_unclassified() {
     for error in [
         BoxError::from("text"),
         BoxError::from(Opaque("text".into())),
@@ -114,19 +114,19 @@ fn what_nobody_knows_is_unclassified() {
 }
 
 #[test]
-fn an_io_error_carries_a_derived_error() {
+fn derived_error_inside_an_io_error_is_found() {
     assert_eq!(code(&std::io::Error::other(Inner::Missing)), "INNER");
     assert_eq!(std::io::Error::other(Inner::Missing).public_message(), "No inner");
 }
 
 #[test]
-fn an_io_error_that_says_nothing_leaves_the_word_to_its_sources() {
+fn source_below_an_unknown_io_error_is_found() {
     let error = std::io::Error::other(Opaque(Inner::Missing.into()));
     assert_eq!(code(&BoxError::from(error)), "INNER");
 }
 
 #[test]
-fn context_does_not_hide_the_error() {
+fn anyhow_context_does_not_hide_the_error() {
     let error = anyhow::Error::from(Inner::Missing).context("reading").context(format!("of {}", 7));
     assert_eq!(code(&error), "INNER");
     assert_eq!(error.public_message(), "No inner");
@@ -137,7 +137,7 @@ fn context_does_not_hide_the_error() {
 }
 
 #[test]
-fn an_error_given_as_context_is_the_outermost() {
+fn error_given_as_anyhow_context_is_the_outermost() {
     let not_found = || errors::NotFound::new("user", "42");
     let as_context = Err::<(), _>(Inner::Missing).context(not_found()).unwrap_err();
     assert_eq!(code(&as_context), "NOT_FOUND");
@@ -177,13 +177,13 @@ impl<T: Error + 'static> Error for Generic<T> {
 }
 
 #[test]
-fn a_generic_type_is_not_found_in_a_box() {
+fn generic_type_is_not_found_in_a_box_but_its_source_is() {
     assert_eq!(code(&Generic(Inner::Missing)), "GENERIC");
     assert_eq!(code(&BoxError::from(Generic(Inner::Missing))), "INNER");
 }
 
 #[test]
-fn an_error_of_a_function_body_is_found_too() {
+fn error_type_declared_in_a_function_is_found() {
     #[derive(Debug, thiserror::Error, ServiceError)]
     #[error("local")]
     #[service(conflict, code = "LOCAL")]
@@ -198,7 +198,7 @@ fn an_error_of_a_function_body_is_found_too() {
 struct NotShared(std::rc::Rc<u8>);
 
 #[test]
-fn an_error_that_is_not_send_is_found_in_a_plain_box() {
+fn error_that_is_not_send_is_found_in_a_plain_box() {
     let error: Box<dyn Error> = Box::new(NotShared(std::rc::Rc::new(7)));
     assert_eq!(code(&error), "NOT_SHARED");
 }

@@ -10,7 +10,7 @@ use resilience::{
     Category, Classification, Classify, Evidence, Rejected, Sent, ServiceError, degrade, retry,
     timeout,
 };
-use resilience_tests::Events;
+use resilience_test_support::Events;
 
 /// Answers one connection with these bytes, and closes it.
 fn answer(bytes: &'static str) -> String {
@@ -38,7 +38,7 @@ async fn body(url: String) -> Result<String, reqwest::Error> {
 }
 
 #[tokio::test]
-async fn an_error_status_keeps_status_and_retry_after() {
+async fn error_status_keeps_status_and_retry_after() {
     let url = answer("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
     let error = client().get(url).send().await.unwrap().checked("inventory").unwrap_err();
     assert_eq!((error.service(), error.status()), ("inventory", 503));
@@ -47,7 +47,7 @@ async fn an_error_status_keeps_status_and_retry_after() {
 }
 
 #[tokio::test]
-async fn a_date_counts_from_the_answers_own_clock() {
+async fn retry_after_date_is_relative_to_the_response_date() {
     let url = answer(
         "HTTP/1.1 429 Slow\r\nDate: Fri, 31 Dec 1999 23:59:00 GMT\r\n\
          Retry-After: Fri, 31 Dec 1999 23:59:30 GMT\r\nContent-Length: 0\r\n\r\n",
@@ -60,7 +60,7 @@ async fn a_date_counts_from_the_answers_own_clock() {
 }
 
 #[tokio::test]
-async fn what_is_no_error_passes() {
+async fn success_and_redirect_statuses_pass_the_check() {
     for status in ["200 OK", "204 No Content", "304 Not Modified"] {
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
         let response = client().get(answer(text)).send().await.unwrap().checked("inventory");
@@ -69,7 +69,7 @@ async fn what_is_no_error_passes() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_was_never_sent() {
+async fn refused_connection_was_never_sent() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let is = body(url(address)).await.unwrap_err().classify();
     assert_eq!((is.code(), is.status(), is.sent()), ("CONNECT_FAILED", 503, Sent::Never));
@@ -77,13 +77,13 @@ async fn a_refused_connection_was_never_sent() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_was_never_sent() {
+async fn unresolvable_name_was_never_sent() {
     let is = body("http://does-not-exist.invalid/".into()).await.unwrap_err().classify();
     assert_eq!((is.code(), is.sent()), ("CONNECT_FAILED", Sent::Never));
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_a_timeout() {
+async fn slow_answer_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let request =
         client().get(url(listener.local_addr().unwrap())).timeout(Duration::from_millis(50));
@@ -92,7 +92,7 @@ async fn a_slow_answer_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_transient() {
+async fn broken_connection_is_transient() {
     let broken = [
         "",
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
@@ -112,14 +112,14 @@ async fn a_connection_that_breaks_is_transient() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_decode_is_permanent() {
+async fn undecodable_body_is_permanent() {
     let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{]");
     let error = client().get(url).send().await.unwrap().json::<Vec<u8>>().await.unwrap_err();
     assert_eq!(error.classify(), Classification::permanent("UPSTREAM_INVALID_RESPONSE"));
 }
 
 #[tokio::test]
-async fn reqwests_own_status_check_is_understood() {
+async fn error_for_status_is_classified() {
     for (status, code) in
         [(404, "UPSTREAM_CLIENT_ERROR"), (502, "SERVICE_UNAVAILABLE"), (429, "RATE_LIMITED")]
     {
@@ -152,7 +152,7 @@ async fn too_many_redirects_are_permanent() {
 }
 
 #[tokio::test]
-async fn a_request_that_can_not_be_built_is_permanent() {
+async fn request_that_cannot_be_built_is_permanent() {
     let error = body("not a url".into()).await.unwrap_err();
     assert_eq!(error.classify().category(), Some(Category::Permanent));
     assert_eq!(error.classify().status(), 500);
@@ -186,7 +186,7 @@ async fn stock(host: SocketAddr) -> Result<String, StockError> {
 }
 
 #[tokio::test]
-async fn no_event_holds_more_of_a_url_than_its_host() {
+async fn events_show_only_the_host_of_a_url() {
     #[degrade(fallback = fallback(host).await?)]
     #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms")]
     #[timeout("10s")]
@@ -233,7 +233,7 @@ async fn no_event_holds_more_of_a_url_than_its_host() {
 }
 
 #[tokio::test]
-async fn an_unclassified_error_shows_no_more_of_a_url() {
+async fn unclassified_error_event_shows_only_the_host_of_a_url() {
     #[retry(idempotent, attempts = 2, timed_elsewhere, classify = |_| Classification::unclassified())]
     async fn unknown(url: &str) -> Result<String, reqwest::Error> {
         body(url.to_owned()).await
@@ -263,7 +263,7 @@ impl Classify for OwnWords {
 }
 
 #[tokio::test]
-async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
+async fn url_in_the_text_of_a_wrapper_is_reduced_to_its_host() {
     #[retry(idempotent, attempts = 2, base = "1ms", max_delay = "2ms", timed_elsewhere)]
     async fn call(url: &str) -> Result<String, OwnWords> {
         Ok(body(url.to_owned()).await?)
@@ -279,7 +279,7 @@ async fn an_error_that_names_the_url_in_its_own_words_shows_no_more_of_it() {
 
 /// A timeout while connecting is both.
 #[tokio::test]
-async fn a_connection_that_takes_too_long_was_never_sent() {
+async fn connect_timeout_was_never_sent() {
     struct Slow;
     impl reqwest::dns::Resolve for Slow {
         fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {

@@ -10,10 +10,10 @@ use resilience::CircuitState::{Closed, HalfOpen, Open};
 use resilience::{CircuitBreaker, Classification, Classify, Permit, Rejected};
 use tokio::time::advance;
 
-use crate::{BUSY, Error, RECOVERY, call, due, fail, retry_after};
+use super::{BUSY, Error, RECOVERY, call, due, fail, retry_after};
 
 #[tokio::test(start_paused = true)]
-async fn c1_closed_open_half_open_and_back() {
+async fn breaker_goes_from_closed_to_open_to_half_open_and_back() {
     let breaker = CircuitBreaker::new("inventory");
     fail(&breaker, 4).await;
     assert_eq!(breaker.state(), Closed);
@@ -39,7 +39,7 @@ async fn c1_closed_open_half_open_and_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c4_an_open_circuit_does_not_reach_the_callee() {
+async fn open_circuit_does_not_reach_the_callee() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(1);
     fail(&breaker, 1).await;
     let reached = AtomicUsize::new(0);
@@ -55,7 +55,7 @@ async fn c4_an_open_circuit_does_not_reach_the_callee() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_forgets_the_failures_before_it() {
+async fn success_resets_consecutive_failures() {
     let breaker = CircuitBreaker::new("inventory");
     for _ in 0..10 {
         fail(&breaker, 4).await;
@@ -66,7 +66,7 @@ async fn a_success_forgets_the_failures_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c2_what_counts_while_closed() {
+async fn closed_breaker_counts_transient_and_unclassified_failures_only() {
     let timed_out = Rejected::timed_out("inventory", RECOVERY).classify();
     let open_below = Rejected::circuit_open("stock", None).classify();
     let table = [
@@ -98,7 +98,7 @@ async fn c2_what_counts_while_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_of_another_state_counts_for_nothing() {
+async fn late_result_from_an_earlier_state_is_not_counted() {
     let breaker = CircuitBreaker::new("inventory");
     let permits = [(); 4].map(|()| breaker.acquire().unwrap());
     let [success, failure, in_half_open, in_closed] = permits;
@@ -115,7 +115,7 @@ async fn a_result_of_another_state_counts_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_hangs_under_a_timeout_above_open_it() {
+async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(10);
     for hang in 0..10 {
         assert_eq!(breaker.state(), Closed, "after {hang}");
@@ -137,7 +137,7 @@ async fn ten_hangs_under_a_timeout_above_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_dropped_under_a_timeout_that_has_not_run_out_is_neutral() {
+async fn call_dropped_before_its_timeout_is_not_counted() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(1);
     let deadline = Deadline::new(Duration::from_secs(5));
     drop(breaker.acquire().unwrap().under(&deadline));
@@ -148,7 +148,7 @@ async fn a_call_dropped_under_a_timeout_that_has_not_run_out_is_neutral() {
 }
 
 #[test]
-fn everything_is_send_where_the_future_is() {
+fn permit_and_call_future_are_send() {
     fn is_send<T: Send>(value: T) -> T {
         value
     }

@@ -8,7 +8,7 @@ use resilience::CircuitState::{Closed, Disabled, ForcedClosed, ForcedOpen, Open}
 use resilience::{ChangeReason, CircuitBreaker, Classification, sites};
 use tokio::time::advance;
 
-use crate::{BUSY, RECOVERY, call, fail, retry_after};
+use super::{BUSY, RECOVERY, call, fail, retry_after};
 
 #[tokio::test(start_paused = true)]
 async fn forced_states_hold_until_reset() {
@@ -45,7 +45,7 @@ async fn forced_states_hold_until_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c5_listeners_hear_of_every_change_and_every_counted_failure() {
+async fn listeners_get_every_state_change_and_counted_failure() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(2);
     let heard = Arc::new(Mutex::new(Vec::new()));
     let (changes, failures) = (Arc::clone(&heard), Arc::clone(&heard));
@@ -89,7 +89,7 @@ async fn c5_listeners_hear_of_every_change_and_every_counted_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_listener_panicked_with_may_panic_too() {
+async fn panic_payload_of_a_listener_may_panic_on_drop() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -103,7 +103,7 @@ async fn what_a_listener_panicked_with_may_panic_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_panics_or_uses_the_breaker_breaks_nothing() {
+async fn listener_may_panic_or_use_the_breaker() {
     let breaker = Arc::new(CircuitBreaker::new("inventory").failure_threshold(1));
     breaker.on_failure(|_| panic!("a listener"));
     breaker.on_state_change(|_| panic!("another"));
@@ -121,7 +121,7 @@ async fn a_listener_that_panics_or_uses_the_breaker_breaks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sites_list_a_static_with_its_first_call_and_only_once() {
+async fn sites_list_a_static_breaker_once_from_its_first_call_on() {
     static LISTED: CircuitBreaker = CircuitBreaker::new("listed").failure_threshold(1);
     let listed = || sites().circuit_breakers_named("listed").count();
     assert_eq!(listed(), 0);
@@ -141,7 +141,7 @@ async fn sites_list_a_static_with_its_first_call_and_only_once() {
 }
 
 #[test]
-fn sites_list_a_static_also_when_it_is_first_used_while_open() {
+fn sites_list_a_static_breaker_first_used_while_open() {
     static FORCED: CircuitBreaker = CircuitBreaker::new("forced at the start");
     FORCED.force_open();
     assert!(FORCED.acquire_static(None).is_err());
@@ -166,7 +166,7 @@ fn sites_list_a_watched_breaker_as_long_as_it_lives() {
 type Build = fn(CircuitBreaker) -> CircuitBreaker;
 
 #[test]
-fn out_of_range_settings_name_the_option_and_its_range() {
+fn panic_on_an_out_of_range_setting_names_option_and_range() {
     let secs = Duration::from_secs;
     let table: [(&str, Build); 8] = [
         ("`failure_threshold` must be at least 1", |b| b.failure_threshold(0)),

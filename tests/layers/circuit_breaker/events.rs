@@ -1,60 +1,14 @@
-//! What the circuit breaker logs, and under which names.
-//!
-//! Alone in its binary: a log site that another test reaches first, and at the same time, may miss
-//! this test's subscriber.
+//! The events of the circuit breaker, with all their fields.
 
-use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use resilience::{CircuitBreaker, Classification, Rejected};
+use resilience_test_support::Events;
 use tokio::time::advance;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        match field.name() {
-            "message" => write!(self.0, " {value:?}").unwrap(),
-            name => write!(self.0, " {name}={value:?}").unwrap(),
-        }
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "resilience"
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
 
 #[tokio::test(start_paused = true)]
-async fn c5_every_change_every_failure_and_every_rejection_is_an_event() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+async fn state_changes_failures_and_rejections_are_logged() {
+    let events = Events::capture();
     let breaker = CircuitBreaker::new("inventory").failure_threshold(1);
     let busy = Classification::transient("BUSY");
     breaker.acquire().unwrap().failed(&busy);
@@ -75,5 +29,6 @@ async fn c5_every_change_every_failure_and_every_rejection_is_an_event() {
         r#"WARN circuit_breaker_state_change service="inventory" old_state="open" new_state="forced_open" reason="control""#,
         r#"DEBUG circuit_breaker_rejected service="inventory""#,
     ];
-    assert_eq!(*log.0.lock().unwrap(), expected);
+    let lines: Vec<String> = events.all().into_iter().map(|event| event.line).collect();
+    assert_eq!(lines, expected);
 }

@@ -10,10 +10,10 @@ use resilience::CircuitState::{Closed, HalfOpen, Open};
 use resilience::{CircuitBreaker, Classification, Classify, Rejected};
 use tokio::time::advance;
 
-use crate::{ALMOST, BUSY, Error, RECOVERY, call, due, fail, retry_after};
+use super::{ALMOST, BUSY, Error, RECOVERY, call, due, fail, retry_after};
 
 #[tokio::test(start_paused = true)]
-async fn what_a_probe_can_end_with() {
+async fn each_probe_outcome_leads_to_its_state() {
     let table = [
         (BUSY, Open),
         (Classification::unclassified(), Open),
@@ -38,7 +38,7 @@ async fn what_a_probe_can_end_with() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_or_ignored_probe_gives_its_slot_back() {
+async fn canceled_or_ignored_probe_releases_its_slot() {
     let breaker = CircuitBreaker::new("inventory");
     due(&breaker).await;
     for _ in 0..100 {
@@ -53,7 +53,7 @@ async fn a_cancelled_or_ignored_probe_gives_its_slot_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panicking_probe_gives_its_slot_back() {
+async fn panicking_probe_releases_its_slot() {
     let breaker = Arc::new(CircuitBreaker::new("inventory"));
     due(&breaker).await;
     let probe = Arc::clone(&breaker);
@@ -72,7 +72,7 @@ async fn a_panicking_probe_gives_its_slot_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_hangs_loses_its_slot() {
+async fn hanging_probe_loses_its_slot() {
     let breaker = CircuitBreaker::new("inventory");
     due(&breaker).await;
     let hung = breaker.acquire().unwrap();
@@ -90,7 +90,7 @@ async fn a_probe_that_hangs_loses_its_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_gets_twice_the_timeout_below_if_that_is_longer() {
+async fn probe_lease_is_at_least_twice_the_inner_timeout() {
     let breaker = CircuitBreaker::new("inventory");
     due(&breaker).await;
     let slow = breaker.acquire_for(Some(Duration::from_secs(40))).unwrap();
@@ -102,7 +102,7 @@ async fn a_probe_gets_twice_the_timeout_below_if_that_is_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_success_gives_the_other_probes_a_new_lease_and_a_neutral_end_does_not() {
+async fn only_a_successful_probe_renews_the_lease_of_the_others() {
     let breaker = CircuitBreaker::new("inventory").probes(3);
     due(&breaker).await;
     let [first, second, third] = [(); 3].map(|()| breaker.acquire().unwrap());
@@ -120,7 +120,7 @@ async fn each_success_gives_the_other_probes_a_new_lease_and_a_neutral_end_does_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_callers_at_half_open() {
+async fn of_a_thousand_callers_only_the_probes_reach_the_callee() {
     for probes in [1, 3, 10] {
         let breaker = Arc::new(CircuitBreaker::new("inventory").probes(probes));
         due(&breaker).await;
@@ -147,7 +147,7 @@ async fn a_thousand_callers_at_half_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_closes_after_as_many_successes_as_there_are_probes() {
+async fn breaker_closes_after_as_many_successes_as_probes() {
     let breaker = CircuitBreaker::new("inventory").probes(3);
     due(&breaker).await;
     for _ in 0..2 {
@@ -165,7 +165,7 @@ async fn it_closes_after_as_many_successes_as_there_are_probes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wait_grows_while_probes_fail_and_starts_again_once_closed() {
+async fn recovery_time_grows_with_failed_probes_and_resets_on_close() {
     let breaker = CircuitBreaker::new("inventory")
         .recovery_growth(2)
         .max_recovery_timeout(Duration::from_secs(100));
@@ -183,7 +183,7 @@ async fn the_wait_grows_while_probes_fail_and_starts_again_once_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jitter_lengthens_the_wait_by_no_more_than_was_said() {
+async fn recovery_jitter_stays_within_its_percentage() {
     let mut waits = std::collections::HashSet::new();
     for _ in 0..50 {
         let breaker = CircuitBreaker::new("inventory").failure_threshold(1).recovery_jitter(10);
@@ -198,7 +198,7 @@ async fn jitter_lengthens_the_wait_by_no_more_than_was_said() {
 }
 
 #[test]
-fn a_clock_that_is_put_back_wedges_nothing() {
+fn breaker_recovers_after_the_clock_was_set_back() {
     let paused = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -229,7 +229,7 @@ fn a_clock_that_is_put_back_wedges_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_thirty_idle_days() {
+async fn breaker_recovers_after_thirty_idle_days() {
     let month = Duration::from_secs(30 * 86_400);
     for half_open in [false, true] {
         let breaker = CircuitBreaker::new("inventory");

@@ -1,8 +1,10 @@
-//! What the circuit breaker promises, through its plain API and on a paused clock.
+//! The circuit breaker, through its plain API and on a paused clock.
 
 mod closed;
 mod control;
+mod events;
 mod half_open;
+mod model;
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! The breaker against a model that is too simple to be wrong: random walks must see the same in
-//! both.
+//! The breaker against a simple model: both must go through random walks in the same way.
 
 use std::time::Duration;
 
@@ -261,7 +260,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_walk_sees_what_the_model_sees(settings in settings(), steps in prop::collection::vec(step(), 1..150)) {
+    fn random_walks_agree_with_the_circuit_breaker_model(settings in settings(), steps in prop::collection::vec(step(), 1..150)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(walk(settings, steps))?;
     }

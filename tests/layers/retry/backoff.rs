@@ -1,11 +1,11 @@
-//! The delays against a reference that is written for reading: big numbers, no saturation needed.
+//! The delays against a simple reference in 128-bit numbers, which need no saturation.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 use resilience::{Jitter, Retry, secs, seed_jitter};
 
-/// The bounds that the documentation promises for the retry with this number, in nanoseconds.
+/// The documented bounds of the delay before the retry with this number, in nanoseconds.
 fn bounds(base: u128, max: u128, jitter: Jitter, n: u32, previous: u128) -> (u128, u128) {
     let base = base.min(max);
     let exponential = if n < 100 {
@@ -41,7 +41,7 @@ fn jitters() -> impl Strategy<Value = Jitter> {
 
 proptest! {
     #[test]
-    fn every_delay_stays_within_what_is_promised(
+    fn every_delay_stays_within_the_documented_bounds(
         base in 0..100_000_000_000_u64,
         max in 0..200_000_000_000_u64,
         jitter in jitters(),
@@ -61,7 +61,7 @@ proptest! {
 }
 
 #[test]
-fn attempt_numbers_up_to_the_last_neither_panic_nor_wrap() {
+fn large_attempt_numbers_neither_panic_nor_overflow() {
     let day = secs(86_400);
     for jitter in [
         Jitter::Standard,
@@ -87,7 +87,7 @@ fn attempt_numbers_up_to_the_last_neither_panic_nor_wrap() {
 }
 
 #[test]
-fn at_the_cap_clients_still_differ() {
+fn delays_at_the_cap_are_still_jittered() {
     let policy = Retry::new().base(secs(1)).max_delay(secs(30));
     let mut late: Vec<_> =
         (0..50).map(|_| policy.delays().nth(20).expect("delays never end")).collect();

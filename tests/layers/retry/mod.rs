@@ -1,9 +1,11 @@
 //! `#[retry]` and the plain `Retry`, on tokio's paused clock.
 
+mod backoff;
+
 use std::time::Duration;
 
 use resilience::{Jitter, Retry, RetryBudget, millis, retry, secs, seed_jitter, timeout};
-use resilience_tests::{Answer, CallError, Events, Script};
+use resilience_test_support::{Answer, CallError, Events, Script};
 use tokio::time::Instant;
 
 /// The delays that a policy draws from a generator with this seed.
@@ -23,7 +25,7 @@ async fn five_attempts(script: &Script) -> Result<u32, CallError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_waits_are_exactly_those_of_the_policy() {
+async fn waits_are_exactly_those_of_the_policy() {
     let expected = delays(Retry::new(), 7, 4);
     seed_jitter(7);
     let script =
@@ -36,7 +38,7 @@ async fn the_waits_are_exactly_those_of_the_policy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_counts_the_first_execution_and_the_last_error_comes_back() {
+async fn attempts_include_the_first_call_and_the_last_error_is_returned() {
     let script = Script::failures((1..=9).map(|n| CallError::BusyFor(millis(n))));
     let events = Events::capture();
     assert_eq!(five_attempts(&script).await, Err(CallError::BusyFor(millis(5))));
@@ -53,7 +55,7 @@ async fn attempts_counts_the_first_execution_and_the_last_error_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_transient_error_is_retried() {
+async fn only_transient_errors_are_retried() {
     let table = [
         (CallError::Absent, "permanent"),
         (CallError::CacheMiss, "permanent"),
@@ -71,7 +73,7 @@ async fn only_a_transient_error_is_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unclassified_error_is_reported_once_per_site() {
+async fn unclassified_error_is_logged_once_per_function() {
     #[retry(idempotent, timed_elsewhere)]
     async fn unclassified() -> Result<(), CallError> {
         Err(CallError::Unclassified)
@@ -85,7 +87,7 @@ async fn an_unclassified_error_is_reported_once_per_site() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_mark_in_the_body_is_retried() {
+async fn question_mark_in_the_body_is_retried() {
     #[retry(idempotent, timed_elsewhere)]
     async fn question_mark(script: &Script) -> Result<u32, CallError> {
         let number = script.call().await?;
@@ -96,14 +98,14 @@ async fn a_question_mark_in_the_body_is_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_servers_retry_after_is_waited_for_to_the_letter() {
+async fn retry_after_is_waited_for_exactly() {
     let script = Script::failures([CallError::BusyFor(secs(10))]);
     assert_eq!(five_attempts(&script).await, Ok(2));
     assert_eq!(script.gaps(), [secs(10)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_beyond_the_longest_gives_up_at_once() {
+async fn retry_after_beyond_the_maximum_gives_up_immediately() {
     #[retry(idempotent, timed_elsewhere, max_retry_after = "10s")]
     async fn impatient(script: &Script) -> Result<u32, CallError> {
         script.call().await
@@ -122,7 +124,7 @@ async fn a_retry_after_beyond_the_longest_gives_up_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_must_not_be_done_twice_is_repeated_only_if_it_was_never_sent() {
+async fn non_idempotent_call_is_retried_only_if_never_sent() {
     #[retry(non_idempotent, timed_elsewhere)]
     async fn charge(script: &Script) -> Result<u32, CallError> {
         script.call().await
@@ -138,7 +140,7 @@ async fn what_must_not_be_done_twice_is_repeated_only_if_it_was_never_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_idempotency_key_is_the_same_in_every_attempt_and_new_in_every_call() {
+async fn idempotency_key_is_constant_per_call_and_new_for_each_call() {
     #[retry(idempotency_key, timed_elsewhere, attempts = 4)]
     async fn charge(script: &Script, keys: &mut Vec<(u32, String)>) -> Result<u32, CallError> {
         let context = resilience::context();
@@ -157,7 +159,7 @@ async fn the_idempotency_key_is_the_same_in_every_attempt_and_new_in_every_call(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_given_key_is_evaluated_once_and_outlives_the_argument_it_came_from() {
+async fn explicit_key_is_evaluated_once_before_its_argument_moves() {
     struct Order {
         id: u64,
     }
@@ -176,7 +178,7 @@ async fn a_given_key_is_evaluated_once_and_outlives_the_argument_it_came_from() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_would_end_past_the_deadline_is_not_begun() {
+async fn wait_that_would_miss_the_deadline_is_not_started() {
     #[timeout("5s")]
     #[retry(idempotent, attempts = 10, base = "1s", jitter = "none")]
     #[timeout("4s")]
@@ -195,7 +197,7 @@ async fn a_wait_that_would_end_past_the_deadline_is_not_begun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_holds_for_calls_that_fail_without_waiting_too() {
+async fn deadline_stops_the_retry_of_a_call_that_fails_immediately() {
     #[timeout("900ms")]
     #[retry(idempotent, base = "1s", jitter = "none")]
     async fn bounded(script: &Script) -> Result<u32, CallError> {
@@ -208,7 +210,7 @@ async fn the_deadline_holds_for_calls_that_fail_without_waiting_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_that_is_spent_stops_the_retries_and_is_shared_by_handle() {
+async fn spent_shared_budget_stops_the_retries_of_all_its_functions() {
     static SHARED: RetryBudget = RetryBudget::standard();
     #[retry(idempotent, timed_elsewhere, budget = SHARED, base = "1ms", max_delay = "1ms", attempts = 100)]
     async fn first() -> Result<(), CallError> {
@@ -232,7 +234,7 @@ async fn a_budget_that_is_spent_stops_the_retries_and_is_shared_by_handle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_million_immediate_retries_neither_grow_nor_starve_others() {
+async fn million_immediate_retries_do_not_starve_other_tasks() {
     #[retry(
         idempotent,
         timed_elsewhere,
@@ -264,7 +266,7 @@ async fn a_million_immediate_retries_neither_grow_nor_starve_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_requests_get_different_jitter_for_sub_second_and_whole_second_bases() {
+async fn calls_get_different_jitter_for_any_base() {
     for base in [millis(200), millis(999), secs(1), secs(2)] {
         let policy = Retry::new().base(base);
         let drawn: Vec<_> = (0..20).map(|_| policy.delays().next().unwrap()).collect();
@@ -276,7 +278,7 @@ async fn two_requests_get_different_jitter_for_sub_second_and_whole_second_bases
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_known_only_at_run_time_are_brought_into_range_and_said_once() {
+async fn out_of_range_runtime_options_are_clamped_and_logged_once() {
     #[retry(idempotent, timed_elsewhere, attempts = attempts, base = base, max_delay = "1s", jitter = "none")]
     async fn runtime(script: &Script, attempts: u32, base: Duration) -> Result<u32, CallError> {
         script.call().await
@@ -295,7 +297,7 @@ async fn options_known_only_at_run_time_are_brought_into_range_and_said_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_plain_call_is_the_same() {
+async fn retry_works_without_the_macro() {
     static BUDGET: RetryBudget = RetryBudget::standard();
     let policy = Retry::new().attempts(3).base(secs(1)).jitter(Jitter::None).idempotent();
     let script = Script::failures([CallError::Busy, CallError::Busy]);
@@ -304,7 +306,7 @@ async fn the_plain_call_is_the_same() {
 }
 
 #[test]
-fn functions_that_are_not_async_are_retried_too() {
+fn sync_function_is_retried() {
     #[retry(idempotent, base = "0s", jitter = "none")]
     fn read(answers: &mut Vec<Result<u32, CallError>>) -> Result<u32, CallError> {
         let number = resilience::context().attempt;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use resilience::{circuit_breaker, degrade, retry, secs, timeout};
 
-use crate::support::{Callee, ShopError, hang, is_send};
+use super::support::{Callee, ShopError, hang, is_send};
 
 #[timeout("5s")]
 #[circuit_breaker]
@@ -15,7 +15,7 @@ async fn moved(text: String, bytes: Vec<u8>) -> Result<(String, usize), ShopErro
 }
 
 #[tokio::test(start_paused = true)]
-async fn owned_arguments_go_into_a_body_that_runs_once() {
+async fn owned_arguments_move_into_a_body_that_runs_once() {
     assert_eq!(moved("a".to_owned(), vec![1]).await, Ok(("a".to_owned(), 1)));
 }
 
@@ -25,7 +25,7 @@ fn moved_without_async(text: String) -> Result<String, ShopError> {
 }
 
 #[test]
-fn owned_arguments_go_into_a_body_that_is_not_async() {
+fn owned_arguments_move_into_a_sync_body() {
     assert_eq!(moved_without_async("a".to_owned()), Ok("a".to_owned()));
 }
 
@@ -56,7 +56,7 @@ fn cloned_without_async(callee: &Callee, order: String) -> Result<String, ShopEr
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_can_have_a_copy() {
+async fn clone_option_gives_each_attempt_a_copy() {
     assert_eq!(cloned(&Callee::answering_at(2), "order".to_owned()).await, Ok("order2".to_owned()));
     let changed = cloned_and_changed(&Callee::answering_at(3), vec![9], "note".to_owned()).await;
     assert_eq!(
@@ -87,7 +87,7 @@ async fn changed_by_reference(callee: &Callee, lines: &mut Vec<u32>) -> Result<u
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mut_argument_keeps_its_changes_between_attempts() {
+async fn mutable_argument_keeps_its_changes_between_attempts() {
     assert_eq!(changed(&Callee::answering_at(3), vec![]).await, Ok(vec![0, 1, 2]));
     let mut lines = vec![];
     assert_eq!(changed_by_reference(&Callee::answering_at(2), &mut lines).await, Ok(2));
@@ -116,7 +116,7 @@ async fn patterns(
 }
 
 #[tokio::test(start_paused = true)]
-async fn patterns_as_arguments() {
+async fn arguments_may_be_patterns() {
     let callee = Callee::answering_at(2);
     let order = Order { callee: &callee, items: [1, 2, 3] };
     assert_eq!(
@@ -164,7 +164,7 @@ async fn lifetimes<'a, 'b: 'a>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn generics() {
+async fn generic_parameters_and_lifetimes_are_supported() {
     let (callee, text) = (Callee::answering_at(2), String::from(" text "));
     assert_eq!(generic(&callee, "a", [0; 4]).await.as_deref(), Ok("a 4 2"));
     assert_eq!(anonymous(&Callee::answering_at(3), |n| n * 10).await, Ok(30));
@@ -184,7 +184,7 @@ async fn not_sync(cell: Cell<u32>) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_argument_that_is_send_but_not_sync_can_be_spawned_where_the_body_runs_once() {
+async fn send_but_not_sync_argument_is_fine_if_the_body_runs_once() {
     assert_eq!(tokio::spawn(not_sync(Cell::new(1))).await.expect("no panic"), Ok(2));
 }
 
@@ -208,7 +208,7 @@ async fn options_from_arguments(
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_name_arguments() {
+async fn options_may_use_arguments() {
     let callee = Callee::answering_at(2);
     let start = tokio::time::Instant::now();
     let settings = Settings { attempts: 2, limit: secs(3) };
@@ -229,7 +229,7 @@ async fn key_from_arguments(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_key_names_arguments() {
+async fn idempotency_key_may_use_arguments() {
     let key = key_from_arguments(&Callee::answering_at(2), "acme", (7, String::new())).await;
     assert_eq!(key.as_deref(), Ok("acme-7"));
 }

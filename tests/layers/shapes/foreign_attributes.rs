@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resilience::{boundary, degrade, retry, secs, timeout};
 
-use crate::support::{Callee, ShopError, hang, is_send};
+use super::support::{Callee, ShopError, hang, is_send};
 
 #[boundary(user = text)]
 #[retry(idempotent)]
@@ -17,13 +17,13 @@ async fn instrumented(callee: &Callee, text: String) -> Result<usize, ShopError>
 }
 
 #[tokio::test(start_paused = true)]
-async fn instrument_below() {
+async fn tracing_instrument_may_be_below() {
     assert_eq!(instrumented(&Callee::answering_at(2), "four".to_owned()).await, Ok(4));
 }
 
 #[timeout("1m")]
 #[tokio::test(start_paused = true)]
-async fn a_test_with_a_timeout() -> Result<(), ShopError> {
+async fn tokio_test_may_be_below_a_timeout() -> Result<(), ShopError> {
     tokio::time::sleep(secs(59)).await;
     Ok(())
 }
@@ -31,7 +31,7 @@ async fn a_test_with_a_timeout() -> Result<(), ShopError> {
 #[retry(idempotent, attempts = 2)]
 #[timeout("1m")]
 #[tokio::test(start_paused = true)]
-async fn a_test_with_a_second_chance() -> Result<(), ShopError> {
+async fn tokio_test_may_be_below_a_retry() -> Result<(), ShopError> {
     if resilience::context().attempt == 1 { Err(ShopError::Busy) } else { Ok(()) }
 }
 
@@ -43,7 +43,7 @@ async fn runs_itself() -> Result<u32, ShopError> {
 }
 
 #[test]
-fn a_function_that_starts_a_runtime() {
+fn tokio_main_may_be_below_a_timeout() {
     assert!(runs_itself().unwrap_err().is_timed_out());
 }
 
@@ -60,7 +60,7 @@ pub async fn with_attributes_between(callee: &Callee) -> Result<u32, ShopError> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn attributes_between() {
+async fn other_attributes_may_be_between_layers() {
     assert_eq!(with_attributes_between(&Callee::answering_at(2)).await, Ok(2));
 }
 
@@ -96,7 +96,7 @@ impl Store for Remote {
 }
 
 #[tokio::test(start_paused = true)]
-async fn async_trait_and_instrument() {
+async fn async_trait_and_instrument_work_together() {
     let mut remote = Remote { limit: secs(1) };
     assert_eq!(is_send(remote.save(&Callee::answering_at(2), "four".to_owned())).await, Ok(4));
     assert_eq!(remote.save(&Callee::answering_at(0), "four".to_owned()).await, Ok(0));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use resilience::{CircuitBreaker, Retry, circuit_breaker, degrade, retry, secs, timeout};
 
-use crate::support::{Callee, ShopError, hang, is_send};
+use super::support::{Callee, ShopError, hang, is_send};
 
 #[retry(idempotent)]
 #[timeout("5s")]
@@ -14,7 +14,7 @@ async fn plain(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_free_function() {
+async fn free_function_is_retried() {
     assert_eq!(plain(&Callee::answering_at(3)).await, Ok(3));
     assert_eq!(plain(&Callee::answering_at(4)).await, Err(ShopError::Busy));
 }
@@ -29,7 +29,7 @@ async fn all_layers(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_full_nest() {
+async fn all_layers_work_on_one_function() {
     assert_eq!(all_layers(&Callee::answering_at(1)).await, Ok(1));
     assert_eq!(all_layers(&Callee::answering_at(2)).await, Ok(2));
     let down = Callee::answering_at(0);
@@ -49,7 +49,7 @@ pub(crate) async fn documented() -> Result<(), ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_visible_documented_function() {
+async fn visible_documented_function_is_supported() {
     assert!(documented().await.unwrap_err().is_timed_out());
 }
 
@@ -66,7 +66,7 @@ async unsafe fn dangerous(callee: *const Callee) -> Result<u32, ShopError> {
 
 #[tokio::test(start_paused = true)]
 #[expect(unsafe_code, reason = "an unsafe function is called")]
-async fn an_unsafe_function() {
+async fn unsafe_function_is_supported() {
     let callee = Callee::answering_at(2);
     // SAFETY: it points to a callee.
     assert_eq!(unsafe { dangerous(&raw const callee) }.await, Ok(2));
@@ -78,7 +78,7 @@ extern "Rust" fn foreign(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[test]
-fn an_extern_function_that_is_not_async() {
+fn sync_extern_function_is_supported() {
     assert_eq!(foreign(&Callee::answering_at(3)), Ok(3));
 }
 
@@ -94,7 +94,7 @@ fn synchronous(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[test]
-fn a_function_that_is_not_async_under_every_layer_that_serves_it() {
+fn sync_function_supports_degrade_retry_and_breaker() {
     assert_eq!(synchronous(&Callee::answering_at(1)), Ok(1));
     assert_eq!(synchronous(&Callee::answering_at(2)), Ok(2));
     let down = Callee::answering_at(0);
@@ -114,7 +114,7 @@ async fn r#try(r#type: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn raw_identifiers() {
+async fn raw_identifiers_are_supported() {
     assert_eq!(r#try(&Callee::answering_at(2)).await, Ok(2));
 }
 
@@ -153,7 +153,7 @@ async fn names_of_the_expansion(
 }
 
 #[tokio::test(start_paused = true)]
-async fn arguments_with_the_names_that_the_expansion_uses() {
+async fn arguments_may_have_the_names_that_the_expansion_uses() {
     let callee = Callee::answering_at(2);
     assert_eq!(names_of_the_expansion(&callee, 10, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1).await, Ok(2 + 21));
     let down = Callee::answering_at(0);
@@ -172,7 +172,7 @@ async fn an_argument_like_an_option(
 }
 
 #[tokio::test(start_paused = true)]
-async fn arguments_with_the_names_of_options() {
+async fn arguments_may_have_the_names_of_options() {
     let start = tokio::time::Instant::now();
     assert_eq!(an_argument_like_an_option(&Callee::answering_at(3), secs(7)).await, Ok(3));
     assert_eq!(start.elapsed(), secs(14));
@@ -210,7 +210,7 @@ async fn early_return(callee: &Callee, text: &str) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn return_and_question_marks_in_the_middle() {
+async fn return_and_question_mark_leave_the_body_only() {
     assert_eq!(early_return(&Callee::answering_at(2), "20").await, Ok(43));
     assert_eq!(early_return(&Callee::answering_at(2), "0").await, Ok(3));
     assert_eq!(early_return(&Callee::answering_at(1), "").await, Err(ShopError::Absent));
@@ -234,7 +234,7 @@ async fn ends_in_a_failure(callee: &Callee) -> Result<Infallible, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_never_ends() {
+async fn body_that_never_returns_is_supported() {
     let ticks = AtomicU32::new(0);
     assert!(never_ends(&ticks).await.unwrap_err().is_timed_out());
     assert_eq!(ticks.into_inner(), 59);
@@ -249,7 +249,7 @@ async fn factorial(n: u64) -> Result<u64, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn recursion_through_a_box() {
+async fn boxed_recursion_is_supported() {
     assert_eq!(factorial(10).await, Ok(3_628_800));
 }
 
@@ -263,7 +263,7 @@ async fn with_inner_attributes(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn inner_attributes() {
+async fn inner_attributes_are_kept() {
     assert_eq!(with_inner_attributes(&Callee::answering_at(2)).await, Ok(2));
 }
 
@@ -283,7 +283,7 @@ async fn conditional_below(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conditional_attributes() {
+async fn cfg_attr_attributes_are_supported() {
     let callee = Callee::answering_at(1);
     assert_eq!(conditional_below(&callee).await, Err(ShopError::Busy));
     assert_eq!(callee.calls(), 2);
@@ -300,7 +300,7 @@ async fn by_path(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attributes_by_path() {
+async fn attributes_may_be_written_as_paths() {
     let down = Callee::answering_at(0);
     assert_eq!(by_path(&down).await, Err(ShopError::Busy));
     assert_eq!(down.calls(), 2);
@@ -338,7 +338,7 @@ const POLICY: Retry = Retry::new().idempotent();
 with_state!(GIVEN, POLICY, 2, "given", 1 + 2);
 
 #[tokio::test(start_paused = true)]
-async fn functions_that_a_macro_writes() {
+async fn functions_generated_by_macros_are_supported() {
     let down = Callee::answering_at(0);
     assert_eq!(with_state(&down).await, Ok(3));
     assert_eq!(down.calls(), 2);
@@ -360,14 +360,14 @@ async fn outer(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_annotated_function_inside_another() {
+async fn annotated_function_inside_another_is_supported() {
     let down = Callee::answering_at(0);
     assert_eq!(outer(&down).await, Err(ShopError::Busy));
     assert_eq!(down.calls(), 6);
 }
 
 #[tokio::test(start_paused = true)]
-async fn futures_can_be_spawned() {
+async fn futures_are_send_and_can_be_spawned() {
     // With a breaker of its own: another test opens that of `all_layers`.
     #[degrade(fallback = 0)]
     #[timeout("20s")]

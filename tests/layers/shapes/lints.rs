@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use resilience::{CircuitBreaker, Retry, boundary, circuit_breaker, degrade, retry, timeout};
 
-use crate::support::{Callee, ShopError};
+use super::support::{Callee, ShopError};
 
 const POLICY: Retry = Retry::new().idempotent();
 
@@ -137,7 +137,7 @@ pub(crate) fn on_one_line_and_not_async(callee: &Callee) -> Result<u32, ShopErro
 pub(crate) async fn on_one_line_with_a_fallback(callee: &Callee) -> Result<u32, ShopError> { callee.call() }
 
 #[tokio::test(start_paused = true)]
-async fn strict_lints() {
+async fn expansion_raises_no_strict_lint() {
     let client = Client { breaker: CircuitBreaker::new("strict"), limit: Duration::from_secs(1) };
     assert_eq!(client.method(&Callee::answering_at(2)).await, Ok(2));
     assert_eq!(client.at_the_edge(&Callee::answering_at(1), "sku").await, Ok(1));

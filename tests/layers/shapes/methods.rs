@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use resilience::{circuit_breaker, degrade, retry, secs, timeout};
 
-use crate::support::{Callee, ShopError, hang, is_send};
+use super::support::{Callee, ShopError, hang, is_send};
 
 struct Client {
     callee: Callee,
@@ -119,7 +119,7 @@ impl Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_receiver() {
+async fn every_receiver_is_supported() {
     let answering_at = |call| Client::new(Callee::answering_at(call));
     assert_eq!(is_send(answering_at(3).by_reference()).await, Ok(3));
     assert_eq!(answering_at(0).by_reference().await, Ok(7));
@@ -137,7 +137,7 @@ async fn every_receiver() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pinned_receiver() {
+async fn pinned_receiver_is_supported() {
     let mut client = Client::new(Callee::answering_at(0));
     let fallback =
         is_send(Pin::new(&mut client).by_pinned_reference()).await.expect("the fallback");
@@ -145,7 +145,7 @@ async fn a_pinned_receiver() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_that_fails_gives_the_error_it_stood_in_for() {
+async fn failed_fallback_returns_the_original_error() {
     assert_eq!(
         Client::new(Callee::answering_at(0)).fallback_that_fails().await,
         Err(ShopError::Busy)
@@ -153,7 +153,7 @@ async fn a_fallback_that_fails_gives_the_error_it_stood_in_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn methods_that_return_a_borrow() {
+async fn methods_may_return_a_borrow_of_self() {
     let mut client = Client::new(Callee::answering_at(2));
     assert_eq!(client.borrow("x").await, Ok(&[][..]));
     client.callee = Callee::answering_at(1);
@@ -162,7 +162,7 @@ async fn methods_that_return_a_borrow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_that_changes_the_receiver() {
+async fn fallback_may_change_the_receiver() {
     let mut client = Client::new(Callee::answering_at(1));
     assert_eq!(client.fallback_that_changes().await, Ok(1));
     assert_eq!(client.fallback_that_changes().await, Ok(2));
@@ -185,7 +185,7 @@ impl<T: Clone + Send + Sync> Repository<T> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_method_of_a_generic_type() {
+async fn method_of_a_generic_type_is_supported() {
     let repository = Repository { callee: Callee::answering_at(2), row: "row".to_owned() };
     assert_eq!(is_send(repository.find()).await.as_deref(), Ok("row"));
 }

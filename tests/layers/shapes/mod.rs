@@ -1,5 +1,4 @@
-//! Every shape of function that an attribute may stand on: it compiles without a warning, and does
-//! what the layer says.
+//! Every shape of function that can be annotated: it compiles without a warning, and works.
 
 #![deny(warnings, clippy::pedantic)]
 

@@ -1,11 +1,11 @@
-//! What a function returns: aliases, `impl Trait`, boxes, foreign errors.
+//! Return types: aliases, `impl Trait`, boxes, foreign errors.
 
 use std::fmt::Display;
 use std::io;
 
 use resilience::{Classification, Classify, Rejected, circuit_breaker, degrade, retry, timeout};
 
-use crate::support::{Callee, ShopError, hang};
+use super::support::{Callee, ShopError, hang};
 
 #[retry(idempotent)]
 #[timeout("5s")]
@@ -28,7 +28,7 @@ async fn boxed(callee: &Callee) -> Result<Box<dyn Display + Send>, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn opaque_and_boxed_values() {
+async fn opaque_and_boxed_values_are_supported() {
     assert_eq!(
         opaque(&Callee::answering_at(2)).await.map(|text| text.to_string()).as_deref(),
         Ok("call 2")
@@ -74,7 +74,7 @@ async fn by_its_full_name(callee: &Callee) -> ::core::result::Result<u32, ShopEr
 }
 
 #[tokio::test(start_paused = true)]
-async fn aliases() {
+async fn type_aliases_of_result_are_supported() {
     assert_eq!(alias(&Callee::answering_at(2)).await, Ok(2));
     assert_eq!(alias_without_arguments(&Callee::answering_at(2)).await, Ok(2));
     assert_eq!(
@@ -106,7 +106,7 @@ async fn foreign(callee: &Callee) -> io::Result<u32> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn foreign_errors_with_functions() {
+async fn foreign_errors_take_classify_and_rejected_options() {
     assert_eq!(foreign(&Callee::answering_at(2)).await.expect("the second attempt succeeds"), 2);
     let callee = Callee::answering_at(3);
     assert_eq!(
@@ -123,7 +123,7 @@ async fn dynamic(callee: &Callee) -> anyhow::Result<u32> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn anyhow_results() {
+async fn anyhow_result_takes_a_classify_option() {
     assert_eq!(dynamic(&Callee::answering_at(2)).await.expect("the second attempt succeeds"), 2);
     let error = dynamic(&Callee::answering_at(0)).await.expect_err("it is always busy");
     assert_eq!(error.downcast::<ShopError>().expect("the original error"), ShopError::Busy);
@@ -165,7 +165,7 @@ async fn boxed_error(callee: &Callee) -> Result<u32, Box<dyn std::error::Error +
 }
 
 #[tokio::test(start_paused = true)]
-async fn foreign_errors_that_the_crate_knows() {
+async fn known_foreign_errors_need_no_options() {
     assert_eq!(
         input_output(&Callee::answering_at(3)).await.expect("the third attempt succeeds"),
         3
@@ -209,7 +209,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_functions_own_generic_type() {
+async fn generic_error_type_is_supported() {
     assert_eq!(
         generic_error(&Callee::answering_at(2), String::new())
             .await
@@ -248,7 +248,7 @@ async fn borrowing_error<'a>(callee: &Callee, text: &'a str) -> Result<&'a str, 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_borrows() {
+async fn borrowing_error_type_is_supported() {
     let text = String::from("text");
     assert_eq!(
         borrowing_error(&Callee::answering_at(1), &text).await.expect("the first attempt succeeds"),

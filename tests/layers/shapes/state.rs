@@ -6,7 +6,7 @@ use resilience::{
     CircuitBreaker, Retry, RetryBudget, circuit_breaker, degrade, millis, retry, timeout,
 };
 
-use crate::support::{Callee, ShopError, is_send};
+use super::support::{Callee, ShopError, is_send};
 
 static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory").failure_threshold(2);
 mod more {
@@ -35,7 +35,7 @@ fn by_path_to_a_static(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_functions_share_a_static() {
+async fn functions_may_share_a_static_breaker() {
     let down = Callee::answering_at(0);
     assert_eq!(by_static(&down).await, Err(ShopError::Busy));
     assert_eq!(another_on_the_same_static(&down), Err(ShopError::Busy));
@@ -115,7 +115,7 @@ impl Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn breakers_in_fields() {
+async fn breaker_may_be_a_field_of_self() {
     let mut client = Client::new();
     let down = Callee::answering_at(0);
     assert_eq!(is_send(client.field(&down)).await, Err(ShopError::Busy));
@@ -163,7 +163,7 @@ async fn field_of_an_argument(client: Client, callee: &Callee) -> Result<Client,
 }
 
 #[tokio::test(start_paused = true)]
-async fn breakers_as_arguments() {
+async fn breaker_may_be_an_argument() {
     let breaker = Arc::new(CircuitBreaker::new("argument").failure_threshold(1));
     assert!(is_send(arc_argument(breaker.clone(), &Callee::answering_at(1))).await.is_ok());
     assert_eq!(is_send(borrowed_arc_argument(&breaker, &Callee::answering_at(1))).await, Ok(1));
@@ -190,7 +190,7 @@ async fn by_call(tenant: usize, callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_breaker_that_a_function_finds() {
+async fn breaker_may_be_returned_by_a_function() {
     assert_eq!(by_call(0, &Callee::answering_at(0)).await, Err(ShopError::Busy));
     assert!(by_call(0, &Callee::answering_at(1)).await.unwrap_err().is_circuit_open());
     assert_eq!(by_call(1, &Callee::answering_at(1)).await, Ok(1));
@@ -264,7 +264,7 @@ macro_rules! assert_calls {
 }
 
 #[tokio::test(start_paused = true)]
-async fn policies() {
+async fn retry_policy_may_be_a_constant_argument_or_expression() {
     assert_calls!(named, (), 2);
     assert_calls!(named_and_changed, (), 4);
     assert_calls!(named_and_completed, (), 2);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resilience::{CircuitBreaker, circuit_breaker, degrade, retry, secs, timeout};
 
-use crate::support::{Callee, ShopError, hang, is_send};
+use super::support::{Callee, ShopError, hang, is_send};
 
 trait Native {
     async fn find(&self, callee: &Callee) -> Result<u32, ShopError>;
@@ -50,7 +50,7 @@ impl WithSend for Store {
 }
 
 #[tokio::test(start_paused = true)]
-async fn native_traits() {
+async fn native_async_trait_methods_are_supported() {
     let store = Store { limit: secs(1) };
     assert_eq!(Native::find(&store, &Callee::answering_at(2)).await, Ok(2));
     assert_eq!(store.find_by_default(&Callee::answering_at(3)).await, Ok(3));
@@ -151,7 +151,7 @@ impl Dynamic for Remote {
 }
 
 #[tokio::test(start_paused = true)]
-async fn async_trait_methods() {
+async fn async_trait_macro_methods_are_supported() {
     let mut remote = Remote::new();
     {
         let remote: &dyn Dynamic = &remote;

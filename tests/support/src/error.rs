@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use resilience::{Advice, Classification, Classify, Rejected, Sent};
 
-/// An error of every kind that the layers tell apart.
+/// One error of every kind that the layers distinguish.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallError {
     /// Transient; the callee may have acted.
@@ -20,9 +20,9 @@ pub enum CallError {
     CacheMiss,
     /// Fatal.
     Corrupt,
-    /// Nobody said.
+    /// Without a category.
     Unclassified,
-    /// What the layers report.
+    /// Returned by a layer in place of calling.
     Rejected(Rejected),
 }
 

@@ -1,13 +1,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-/// The library's events of this thread, from the moment of the capture on.
+/// The library's events on this thread, from the moment of the capture on.
 pub struct Events {
     events: Arc<Mutex<Vec<Event>>>,
 }
@@ -16,14 +16,15 @@ thread_local! {
     static OF_THIS_THREAD: RefCell<Option<Arc<Mutex<Vec<Event>>>>> = const { RefCell::new(None) };
 }
 
-/// One subscriber for the whole process. With one for each thread, an event that a thread without a
-/// subscriber meets first is remembered as wanted by nobody.
+/// Installs the one subscriber of the process. With one per thread, an event that is first met on a
+/// thread without a subscriber would be disabled for all threads.
 pub(crate) fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
         let subscriber = tracing_subscriber::registry().with(Collect);
-        tracing::subscriber::set_global_default(subscriber)
-            .expect("nothing else sets a subscriber");
+        tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
+        // Another test may have met an event in between.
+        tracing::callsite::rebuild_interest_cache();
     });
 }
 
@@ -42,10 +43,12 @@ pub struct Event {
     pub level: Level,
     /// All other fields.
     pub fields: BTreeMap<String, String>,
+    /// Level, name and fields in their order, texts in quotes.
+    pub line: String,
 }
 
 impl Events {
-    /// Starts to collect; ends when it is dropped.
+    /// Starts to collect; dropping the value ends it.
     ///
     /// # Panics
     /// If the process has another subscriber.
@@ -57,27 +60,30 @@ impl Events {
         Self { events }
     }
 
-    /// What came so far.
+    /// The events so far, without those of alerts: alerts count the failures of the whole process,
+    /// so one that another test has nearly raised may be raised in this one.
     ///
     /// # Panics
     /// If a test panicked while an event was recorded.
     pub fn all(&self) -> Vec<Event> {
-        self.events.lock().unwrap().clone()
+        let mut events = self.events.lock().unwrap().clone();
+        events.retain(|event| !event.name.starts_with("alert_"));
+        events
     }
 
-    /// The names of what came so far.
+    /// The names of the events so far.
     pub fn names(&self) -> Vec<String> {
         self.all().into_iter().map(|event| event.name).collect()
     }
 
-    /// The events of this name.
+    /// The events with this name.
     pub fn named(&self, name: &str) -> Vec<Event> {
         self.all().into_iter().filter(|event| event.name == name).collect()
     }
 }
 
 impl Event {
-    /// The text of a field, or nothing.
+    /// The text of a field, empty if there is none.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
@@ -91,23 +97,38 @@ impl<S: Subscriber> Layer<S> for Collect {
             return;
         }
         let Some(events) = OF_THIS_THREAD.with_borrow(Clone::clone) else { return };
-        let mut fields = Fields(BTreeMap::new());
+        let level = *event.metadata().level();
+        let mut fields = Fields { texts: BTreeMap::new(), line: level.to_string() };
         event.record(&mut fields);
-        let name = fields.0.remove("message").unwrap_or_default();
+        let Fields { mut texts, line } = fields;
+        let name = texts.remove("message").unwrap_or_default();
         if let Ok(mut events) = events.lock() {
-            events.push(Event { name, level: *event.metadata().level(), fields: fields.0 });
+            events.push(Event { name, level, fields: texts, line });
         }
     }
 }
 
-struct Fields(BTreeMap<String, String>);
+struct Fields {
+    texts: BTreeMap<String, String>,
+    line: String,
+}
+
+impl Fields {
+    fn add(&mut self, field: &Field, text: String, shown: &dyn Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.line, " {shown:?}"),
+            name => write!(self.line, " {name}={shown:?}"),
+        };
+        self.texts.insert(field.name().to_owned(), text);
+    }
+}
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}"));
+        self.add(field, format!("{value:?}"), value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.to_owned());
+        self.add(field, value.to_owned(), &value);
     }
 }

@@ -8,7 +8,7 @@ use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{filter, fmt};
 
-/// The events of this thread, as the lines of JSON that a service would log, from the moment of the
+/// The events on this thread, as the lines of JSON that a service would log, from the moment of the
 /// capture on.
 pub struct Records {
     lines: Arc<Mutex<Vec<u8>>>,
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 impl Records {
-    /// Starts to collect; ends when it is dropped.
+    /// Starts to collect; dropping the value ends it.
     ///
     /// # Panics
     /// If the process has another subscriber.
@@ -35,9 +35,9 @@ impl Records {
         Self { lines }
     }
 
-    /// Sets up the one subscriber of the process, which gives each thread its own lines: with one
-    /// for each thread, an event that a thread without a subscriber meets first is remembered
-    /// as wanted by nobody.
+    /// Installs the one subscriber of the process, which gives each thread its own lines. With one
+    /// per thread, an event that is first met on a thread without a subscriber would be disabled
+    /// for all threads.
     ///
     /// # Panics
     /// If the process has another subscriber.
@@ -51,22 +51,36 @@ impl Records {
                 .with(ours)
                 .with(tracing_error::ErrorLayer::default())
                 .with(json);
-            tracing::subscriber::set_global_default(subscriber)
-                .expect("nothing else sets a subscriber");
+            tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
+            // Another test may have met an event in between.
+            tracing::callsite::rebuild_interest_cache();
         });
     }
 
-    /// What came so far.
+    /// The records so far, without those of alerts: alerts count the failures of the whole process,
+    /// so one that another test has nearly raised may be raised in this one.
     ///
     /// # Panics
     /// If a line isn't JSON.
     pub fn all(&self) -> Vec<Record> {
+        self.lines().into_iter().filter(|record| !record.is_of_alert()).collect()
+    }
+
+    /// The records of alerts so far.
+    ///
+    /// # Panics
+    /// If a line isn't JSON.
+    pub fn alerts(&self) -> Vec<Record> {
+        self.lines().into_iter().filter(Record::is_of_alert).collect()
+    }
+
+    fn lines(&self) -> Vec<Record> {
         let lines =
             String::from_utf8(self.lines.lock().unwrap().clone()).expect("the log is UTF-8");
         lines.lines().map(|line| Record(serde_json::from_str(line).expect(line))).collect()
     }
 
-    /// The reports of errors among them.
+    /// The reports of errors so far.
     ///
     /// # Panics
     /// If a line isn't JSON.
@@ -77,12 +91,12 @@ impl Records {
             .collect()
     }
 
-    /// The messages of what came so far.
+    /// The messages of the records so far.
     pub fn names(&self) -> Vec<String> {
         self.all().iter().map(|record| record.text("message").to_owned()).collect()
     }
 
-    /// The one report that there is.
+    /// The only report.
     ///
     /// # Panics
     /// If there is none, or more than one.
@@ -116,9 +130,14 @@ impl Record {
         serde_json::from_str(self.text(field)).expect("an array of texts")
     }
 
-    /// Whether the field is there.
+    /// Whether there is such a field.
     pub fn has(&self, field: &str) -> bool {
         self.get(field).is_some()
+    }
+
+    fn is_of_alert(&self) -> bool {
+        self["target"] == "resilience"
+            && self["message"].as_str().is_some_and(|message| message.starts_with("alert_"))
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::CallError;
 
-/// A callee that answers by a script, and afterwards always with success.
+/// A callee that answers as scripted, and afterwards always with success.
 #[derive(Debug)]
 pub struct Script {
     answers: Mutex<VecDeque<Answer>>,
@@ -47,10 +47,10 @@ impl Script {
     /// The call itself. A success is the number of the call, from 1.
     ///
     /// # Errors
-    /// What the script says.
+    /// Where the script has an error.
     ///
     /// # Panics
-    /// Where the script says so.
+    /// Where the script has a panic.
     pub async fn call(&self) -> Result<u32, CallError> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         self.times.lock().unwrap().push(Instant::now());
@@ -67,7 +67,7 @@ impl Script {
         }
     }
 
-    /// How many calls came.
+    /// The number of calls so far.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Relaxed)
     }
@@ -75,7 +75,7 @@ impl Script {
     /// The waits between the calls.
     ///
     /// # Panics
-    /// If a call panicked while it was noted.
+    /// If a call panicked while its time was recorded.
     pub fn gaps(&self) -> Vec<Duration> {
         self.times.lock().unwrap().windows(2).map(|pair| pair[1] - pair[0]).collect()
     }

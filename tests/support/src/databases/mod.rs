@@ -1,46 +1,42 @@
-//! What the tests on real databases share: servers, from `tests/with-services`, and ways to wait
-//! for what a server does.
+//! Real databases: servers, from `tests/with-services`, and ways to wait for what a server does.
 //!
 //! A test asks for its server, and returns if there is none:
 //!
 //! ```no_run
 //! # async fn test() {
-//! let Some(db) = resilience_database_tests::postgres().await else { return };
+//! let Some(db) = resilience_test_support::databases::postgres().await else { return };
 //! let pool = db.pool(2);
 //! # }
 //! ```
 //!
-//! What it gets is a database of its own, so that all tests run at once. A test that stops or
-//! restarts a server starts its own: [`Private::postgres`].
+//! Each call creates a database, so that all tests run at once. A test that stops or restarts a
+//! server starts its own: [`Private::postgres`].
 
 #![allow(clippy::missing_panics_doc, reason = "where a helper panics, its test has failed")]
 
-mod database;
-mod local;
 mod private;
-mod wait;
+mod scratch;
+mod shared;
+mod until;
 
 use std::io::Write;
 use std::panic::Location;
 
-pub use database::{Mysql, Postgres, mysql, postgres};
-pub use local::Scratch;
 pub use private::Private;
-pub use wait::until;
+pub use scratch::Scratch;
+pub use shared::{Mysql, Postgres, mysql, postgres};
+pub use until::until;
 
-/// The README's code compiles; here, since only here are both databases and HTTP at hand.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-pub struct Readme;
-
-/// What the layers make of an error, to compare at once: code, status, advice, and whether it was
+/// The classification of an error, to compare at once: code, status, advice, and whether it was
 /// sent.
-pub fn told(error: &sqlx::Error) -> (&'static str, u16, resilience::Advice, resilience::Sent) {
-    let is = resilience::Classify::classify(error);
-    (is.code(), is.status(), is.advice(), is.sent())
+pub fn classified(
+    error: &sqlx::Error,
+) -> (&'static str, u16, resilience::Advice, resilience::Sent) {
+    let class = resilience::Classify::classify(error);
+    (class.code(), class.status(), class.advice(), class.sent())
 }
 
-/// The database's own code; empty of an error that isn't the database's.
+/// The database's own code; empty for an error of another origin.
 pub fn code(error: &sqlx::Error) -> String {
     match error.as_database_error() {
         #[expect(clippy::redundant_closure_for_method_calls, reason = "the code borrows the error")]
@@ -52,8 +48,8 @@ pub fn code(error: &sqlx::Error) -> String {
     }
 }
 
-/// Says that the running test is left out, where nobody can capture it; fails where nothing may be
-/// left out.
+/// Prints that the running test is skipped, past the harness's capture. Fails if nothing may be
+/// skipped.
 #[track_caller]
 pub fn skip(needs: &str) {
     assert!(
@@ -61,13 +57,13 @@ pub fn skip(needs: &str) {
         "{} needs {needs}",
         name()
     );
-    say_skipped(needs);
+    print_skipped(needs);
 }
 
-/// Says that the running test, or a part of it, is left out, for want of what not every server has.
+/// Prints that the running test, or a part of it, is skipped because the server lacks something.
 #[track_caller]
-pub fn say_skipped(needs: &str) {
-    // The macros' output is captured by the harness.
+pub fn print_skipped(needs: &str) {
+    // The harness captures what the macros print.
     let _ = writeln!(std::io::stderr(), "skipped: {}: needs {needs}", name());
 }
 
@@ -80,7 +76,7 @@ fn name() -> String {
     }
 }
 
-/// A name that no other test has, in this process or another.
+/// A name that no other test uses, in this process or another.
 fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -3,9 +3,9 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// A server for one test, which may stop it. It goes with the value, and with the process.
+/// A server for one test, which may stop it. It ends when the value is dropped or the process ends.
 pub struct Private {
-    /// Where it is, and stays.
+    /// Its address, which a restart keeps.
     pub url: String,
     process: Child,
     commands: ChildStdin,
@@ -13,13 +13,13 @@ pub struct Private {
 }
 
 impl Private {
-    /// A PostgreSQL with these arguments, or `None` after saying so where there is none.
+    /// A PostgreSQL with these arguments, or `None` after printing a note if there is none.
     #[track_caller]
     pub fn postgres(arguments: &[&str]) -> impl Future<Output = Option<Self>> {
         Self::with_environment("postgres", "PostgreSQL", arguments, &[])
     }
 
-    /// A MariaDB with these arguments, or `None` after saying so where there is none.
+    /// A MariaDB with these arguments, or `None` after printing a note if there is none.
     #[track_caller]
     pub fn mysql(arguments: &[&str]) -> impl Future<Output = Option<Self>> {
         Self::with_environment("mysql", "MariaDB", arguments, &[])
@@ -33,13 +33,13 @@ impl Private {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> impl Future<Output = Option<Self>> {
-        // Where the shared one is, a private one can be had too.
+        // Where there is a shared server, a private one can be started too.
         let shared =
-            super::database::url(&format!("RESILIENCE_{}_URL", service.to_uppercase()), needs);
+            super::shared::url(&format!("RESILIENCE_{}_URL", service.to_uppercase()), needs);
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../with-services"));
         command.arg("--control").arg(service).args(arguments).envs(environment.iter().copied());
-        // Only its standard input tells it to go; a signal would leave the server to its
-        // supervisor, which is as good.
+        // The end of its standard input stops it; after a signal its supervisor would have to stop
+        // the server.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(false);
         async move {
             shared?;
@@ -51,19 +51,19 @@ impl Private {
         }
     }
 
-    /// Stops the server the way an administrator does: it tells its clients.
+    /// Stops the server as an administrator does: its clients are told.
     pub async fn stop(&mut self) {
-        self.tell("stop").await;
+        self.send("stop").await;
     }
 
     /// Starts it again, at the same address.
     pub async fn start(&mut self) {
-        self.tell("start").await;
+        self.send("start").await;
     }
 
-    /// Both.
+    /// Stops it and starts it again.
     pub async fn restart(&mut self) {
-        self.tell("restart").await;
+        self.send("restart").await;
     }
 
     /// Waits until the server and its files are gone.
@@ -73,7 +73,7 @@ impl Private {
         assert!(status.success(), "{status}");
     }
 
-    async fn tell(&mut self, command: &str) {
+    async fn send(&mut self, command: &str) {
         self.commands.write_all(format!("{command}\n").as_bytes()).await.expect("it listens");
         let answer = self.answers.next_line().await.expect("readable");
         assert_eq!(answer.as_deref(), Some("ok"), "{command}");

@@ -2,23 +2,23 @@ use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 
-/// A directory for SQLite's files, which goes when it is dropped.
+/// A directory for SQLite's files, which is deleted when the value is dropped.
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// An empty one.
+    /// An empty directory.
     pub fn new() -> Self {
         let path = std::env::temp_dir().join(super::unique());
         std::fs::create_dir(&path).expect("a new directory");
         Self(path)
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// How to open the one database of the directory, which is made when it isn't there. Nothing
+    /// How to open the one database of the directory, which is created if it is missing. Nothing
     /// waits for a lock.
     pub fn options(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new()

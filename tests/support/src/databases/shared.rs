@@ -5,81 +5,64 @@ use sqlx::{
     PgPool,
 };
 
-/// An empty database on the shared PostgreSQL.
-pub struct Postgres {
-    /// How to connect to it.
-    pub options: PgConnectOptions,
+macro_rules! shared_server {
+    (
+        $(#[$docs:meta])*
+        $database:ident, $create:ident, $variable:literal, $name:literal,
+        $options:ty, $connection:ty, $pool_options:ty, $pool:ty $(,)?
+    ) => {
+        $(#[$docs])*
+        pub struct $database {
+            /// How to connect to it.
+            pub options: $options,
+        }
+
+        /// A new database, or `None` after printing a note if there is no server.
+        #[track_caller]
+        pub fn $create() -> impl Future<Output = Option<$database>> {
+            let url = url($variable, $name);
+            async {
+                let options: $options = url?.parse().expect(concat!("a URL of ", $name));
+                let name = super::unique();
+                let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+                let mut server = options.connect().await.expect("the server is ready");
+                server.execute(create).await.expect("a new database");
+                server.close().await.expect("a farewell");
+                Some($database { options: options.database(&name) })
+            }
+        }
+
+        impl $database {
+            /// A session outside any pool.
+            pub async fn connect(&self) -> $connection {
+                self.options.connect().await.expect("a session")
+            }
+
+            /// A pool of at most so many connections, with a long acquire timeout.
+            pub fn pool(&self, max: u32) -> $pool {
+                <$pool_options>::new().max_connections(max).connect_lazy_with(self.options.clone())
+            }
+        }
+    };
 }
 
-/// A new database, or `None` after saying so where there is no server.
+shared_server! {
+    /// An empty database on the shared PostgreSQL.
+    Postgres, postgres, "RESILIENCE_POSTGRES_URL", "PostgreSQL",
+    PgConnectOptions, PgConnection, PgPoolOptions, PgPool,
+}
+shared_server! {
+    /// An empty database on the shared MariaDB.
+    Mysql, mysql, "RESILIENCE_MYSQL_URL", "MariaDB",
+    MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlPool,
+}
+
+/// The URL of a server, or `None` after printing a note if there is none.
 #[track_caller]
-pub fn postgres() -> impl Future<Output = Option<Postgres>> {
-    let url = url("RESILIENCE_POSTGRES_URL", "PostgreSQL");
-    async {
-        let options: PgConnectOptions = url?.parse().expect("a URL of PostgreSQL");
-        let name = super::unique();
-        let mut server = options.connect().await.expect("the server is ready");
-        server
-            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await
-            .expect("a new database");
-        server.close().await.expect("a farewell");
-        Some(Postgres { options: options.database(&name) })
-    }
-}
-
-impl Postgres {
-    /// A session outside any pool.
-    pub async fn connect(&self) -> PgConnection {
-        self.options.connect().await.expect("a session")
-    }
-
-    /// A pool of so many connections, which is patient.
-    pub fn pool(&self, max: u32) -> PgPool {
-        PgPoolOptions::new().max_connections(max).connect_lazy_with(self.options.clone())
-    }
-}
-
-/// An empty database on the shared MariaDB.
-pub struct Mysql {
-    /// How to connect to it.
-    pub options: MySqlConnectOptions,
-}
-
-/// A new database, or `None` after saying so where there is no server.
-#[track_caller]
-pub fn mysql() -> impl Future<Output = Option<Mysql>> {
-    let url = url("RESILIENCE_MYSQL_URL", "MariaDB");
-    async {
-        let options: MySqlConnectOptions = url?.parse().expect("a URL of MariaDB");
-        let name = super::unique();
-        let mut server = options.connect().await.expect("the server is ready");
-        server
-            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await
-            .expect("a new database");
-        server.close().await.expect("a farewell");
-        Some(Mysql { options: options.database(&name) })
-    }
-}
-
-impl Mysql {
-    /// A session outside any pool.
-    pub async fn connect(&self) -> MySqlConnection {
-        self.options.connect().await.expect("a session")
-    }
-
-    /// A pool of so many connections, which is patient.
-    pub fn pool(&self, max: u32) -> MySqlPool {
-        MySqlPoolOptions::new().max_connections(max).connect_lazy_with(self.options.clone())
-    }
-}
-
-#[track_caller]
-pub(crate) fn url(variable: &str, needs: &str) -> Option<String> {
+pub(super) fn url(variable: &str, name: &str) -> Option<String> {
     let url = std::env::var(variable).ok();
     if url.is_none() {
-        super::skip(needs);
+        super::skip(name);
     }
     url
 }

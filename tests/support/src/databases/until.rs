@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-/// Asks until the answer is yes, and fails after half a minute: for what only a server knows.
+/// Waits until a condition holds that only a server can report; fails after half a minute.
 #[track_caller]
 pub fn until(mut ask: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();

@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{CircuitBreaker, circuit_breaker};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory");
 static NUMBER: u32 = 1;

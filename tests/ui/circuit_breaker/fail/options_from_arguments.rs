@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::circuit_breaker;
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 struct Client {
     limit: u32,

@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[retry(idempotent, service = "inventory", rejected = CallError::Rejected)]
 #[timeout("5s", service = "stock", rejected = |rejected| CallError::Rejected(rejected))]

@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{circuit_breaker, degrade, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[retry(
     max_retries = 3, retries = 3, max_attempts = 3, max_times = 3, times = 3, limit = 3, delay = "1s", min_delay = "1s",

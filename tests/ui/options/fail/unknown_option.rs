@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{circuit_breaker, degrade, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[degrade(fallback = 0, noncritical)]
 #[retry(idempotent, atempts = 3, backof(1, 2), true)]

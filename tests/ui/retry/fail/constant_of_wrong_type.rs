@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{CircuitBreaker, RetryBudget, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory");
 const BUDGET: RetryBudget = RetryBudget::standard();

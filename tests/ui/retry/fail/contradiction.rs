@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{Retry, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 const STANDARD: Retry = Retry::new().idempotent();
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use resilience::{retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[retry(idempotent, attempts = many, base = seconds)]
 #[timeout(seconds)]
