@@ -1,5 +1,5 @@
-//! `on_alert`: when an alert begins and when it is over, on a paused clock. The operations of the
-//! tests are all different, since listeners and thresholds are the process's.
+//! `on_alert`: when an alert begins and ends, on a paused clock. Each test has its own operation,
+//! since listeners and thresholds belong to the process.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,19 +12,19 @@ use resilience::{
 use resilience_test_support::Records;
 use tokio::time::{advance, sleep};
 
-/// What is told of one operation.
-struct Heard {
+/// Collects the alerts of one operation.
+struct Listener {
     operation: &'static str,
     notices: Arc<Mutex<Vec<AlertNotice>>>,
 }
 
-impl Heard {
+impl Listener {
     fn of(operation: &'static str) -> Self {
         let notices = Arc::<Mutex<Vec<AlertNotice>>>::default();
-        let heard = Arc::clone(&notices);
+        let listener = Arc::clone(&notices);
         on_alert(move |notice| {
             if &*notice.operation == operation {
-                heard.lock().unwrap().push(notice.clone());
+                listener.lock().unwrap().push(notice.clone());
             }
         });
         Self { operation, notices }
@@ -55,13 +55,13 @@ fn timeout() -> NetworkTimeout {
 
 #[tokio::test(start_paused = true)]
 async fn transient_alert_begins_after_five_failures_and_ends_with_a_success() {
-    let heard = Heard::of("transient");
+    let listener = Listener::of("transient");
     for _ in 0..4 {
-        heard.fail(&timeout());
+        listener.fail(&timeout());
     }
-    assert_eq!(heard.phases(), []);
-    heard.fail(&timeout());
-    let [began] = &heard.take()[..] else { panic!("the fifth begins it") };
+    assert_eq!(listener.phases(), []);
+    listener.fail(&timeout());
+    let [began] = &listener.take()[..] else { panic!("the fifth begins it") };
     assert_eq!(
         (began.phase, began.alert, began.code),
         (Began, Alert::WhenRepeated, "NETWORK_TIMEOUT")
@@ -70,157 +70,158 @@ async fn transient_alert_begins_after_five_failures_and_ends_with_a_success() {
     assert_eq!((began.failures, began.lasted), (5, Duration::ZERO));
 
     for _ in 0..20 {
-        heard.fail(&timeout());
+        listener.fail(&timeout());
     }
-    assert_eq!(heard.phases(), [], "none in between");
+    assert_eq!(listener.phases(), [], "none in between");
     advance(secs(7)).await;
-    heard.succeed();
-    let [over] = &heard.take()[..] else { panic!("the success ends it") };
+    listener.succeed();
+    let [over] = &listener.take()[..] else { panic!("the success ends it") };
     assert_eq!((over.phase, over.failures, over.lasted), (Over, 25, secs(7)));
-    heard.succeed();
-    assert_eq!(heard.phases(), []);
+    listener.succeed();
+    assert_eq!(listener.phases(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn success_resets_the_count_of_consecutive_failures() {
-    let heard = Heard::of("row");
+    let listener = Listener::of("row");
     for _ in 0..3 {
         for _ in 0..4 {
-            heard.fail(&timeout());
+            listener.fail(&timeout());
         }
-        heard.succeed();
+        listener.succeed();
     }
-    assert_eq!(heard.phases(), []);
+    assert_eq!(listener.phases(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn success_of_another_operation_does_not_reset_the_count() {
-    let heard = Heard::of("mine");
+    let listener = Listener::of("mine");
     for _ in 0..4 {
-        heard.fail(&timeout());
+        listener.fail(&timeout());
         report_success("another");
         report_success("");
     }
-    heard.fail(&timeout());
-    assert_eq!(heard.phases(), [(Began, 5)]);
+    listener.fail(&timeout());
+    assert_eq!(listener.phases(), [(Began, 5)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn codes_are_counted_separately_and_one_success_ends_all_alerts() {
-    let heard = Heard::of("codes");
+    let listener = Listener::of("codes");
     let busy = Coded(Classification::transient("BUSY"));
     for _ in 0..4 {
-        heard.fail(&timeout());
-        heard.fail(&busy);
+        listener.fail(&timeout());
+        listener.fail(&busy);
     }
-    assert_eq!(heard.phases(), []);
-    heard.fail(&timeout());
-    heard.fail(&busy);
-    assert_eq!(heard.phases(), [(Began, 5), (Began, 5)]);
-    heard.succeed();
-    assert_eq!(heard.phases(), [(Over, 5), (Over, 5)]);
+    assert_eq!(listener.phases(), []);
+    listener.fail(&timeout());
+    listener.fail(&busy);
+    assert_eq!(listener.phases(), [(Began, 5), (Began, 5)]);
+    listener.succeed();
+    assert_eq!(listener.phases(), [(Over, 5), (Over, 5)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn alert_ends_after_five_quiet_minutes_without_a_success() {
-    let heard = Heard::of("quiet row");
+    let listener = Listener::of("quiet row");
     for _ in 0..5 {
-        heard.fail(&timeout());
+        listener.fail(&timeout());
     }
     sleep(secs(100)).await;
-    heard.fail(&timeout());
-    heard.phases();
+    listener.fail(&timeout());
+    listener.phases();
     sleep(millis(299_999)).await;
-    assert_eq!(heard.phases(), []);
+    assert_eq!(listener.phases(), []);
     sleep(millis(2)).await;
-    let [over] = &heard.take()[..] else { panic!("it is over") };
+    let [over] = &listener.take()[..] else { panic!("it is over") };
     assert_eq!((over.phase, over.failures, over.lasted), (Over, 6, secs(100)));
-    heard.fail(&timeout());
-    assert_eq!(heard.phases(), [], "the next row begins with one");
+    listener.fail(&timeout());
+    assert_eq!(listener.phases(), [], "counting starts again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn permanent_alert_begins_with_the_eleventh_failure_in_a_minute() {
-    let heard = Heard::of("frequent");
-    // Ten within any minute: one every six seconds and a bit.
+    let listener = Listener::of("frequent");
+    // Ten in any minute: one every six seconds.
     for _ in 0..30 {
-        heard.fail(&NotFound::new("user", "42"));
+        listener.fail(&NotFound::new("user", "42"));
         advance(secs(6)).await;
     }
-    assert_eq!(heard.phases(), []);
+    assert_eq!(listener.phases(), []);
     for _ in 0..2 {
-        heard.fail(&NotFound::new("user", "42"));
+        listener.fail(&NotFound::new("user", "42"));
     }
-    let [began] = &heard.take()[..] else { panic!("the eleventh begins it") };
+    let [began] = &listener.take()[..] else { panic!("the eleventh begins it") };
     assert_eq!((began.phase, began.alert, began.failures), (Began, Alert::WhenFrequent, 11));
-    heard.succeed();
-    assert_eq!(heard.phases(), [], "a success doesn't end it");
+    listener.succeed();
+    assert_eq!(listener.phases(), [], "a success doesn't end it");
     sleep(secs(301)).await;
-    assert_eq!(heard.phases(), [(Over, 11)]);
+    assert_eq!(listener.phases(), [(Over, 11)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn partial_failures_alert_with_low_priority() {
-    let heard = Heard::of("partial");
+    let listener = Listener::of("partial");
     for _ in 0..11 {
-        heard.fail(&CacheMiss::new("prices"));
+        listener.fail(&CacheMiss::new("prices"));
     }
-    let alerts: Vec<_> = heard.take().iter().map(|notice| (notice.phase, notice.alert)).collect();
+    let alerts: Vec<_> =
+        listener.take().iter().map(|notice| (notice.phase, notice.alert)).collect();
     assert_eq!(alerts, [(Began, Alert::LowPriority)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn fatal_error_alerts_immediately_and_only_once() {
-    let heard = Heard::of("fatal");
+    let listener = Listener::of("fatal");
     Shutdown::new()
         .scope(async {
-            heard.fail(&MissingConfig::new("DATABASE_URL"));
-            heard.fail(&MissingConfig::new("DATABASE_URL"));
+            listener.fail(&MissingConfig::new("DATABASE_URL"));
+            listener.fail(&MissingConfig::new("DATABASE_URL"));
         })
         .await;
-    let [began] = &heard.take()[..] else { panic!("once") };
+    let [began] = &listener.take()[..] else { panic!("once") };
     assert_eq!(
         (began.alert, began.severity, began.failures),
         (Alert::AtOnce, Severity::Critical, 1)
     );
-    heard.succeed();
-    assert_eq!(heard.phases(), []);
+    listener.succeed();
+    assert_eq!(listener.phases(), []);
     sleep(secs(301)).await;
-    assert_eq!(heard.phases(), [(Over, 2)]);
-    heard.fail(&Coded(Classification::transient("REFUSED").with_alert(Alert::AtOnce)));
-    assert_eq!(heard.phases(), [(Began, 1)], "so does what asks for it");
+    assert_eq!(listener.phases(), [(Over, 2)]);
+    listener.fail(&Coded(Classification::transient("REFUSED").with_alert(Alert::AtOnce)));
+    assert_eq!(listener.phases(), [(Began, 1)], "so does an error with this alert");
 }
 
 #[tokio::test(start_paused = true)]
 async fn failure_passing_two_boundaries_is_counted_once() {
-    let heard = Heard::of("two boundaries");
+    let listener = Listener::of("two boundaries");
     for _ in 0..4 {
         RequestContext::new().sync_scope(|| {
-            heard.fail(&timeout());
+            listener.fail(&timeout());
             assert!(!Report::new(&timeout()).operation("two boundaries").emit().is_fresh());
         });
     }
-    assert_eq!(heard.phases(), []);
-    heard.fail(&timeout());
-    assert_eq!(heard.phases(), [(Began, 5)]);
+    assert_eq!(listener.phases(), []);
+    listener.fail(&timeout());
+    assert_eq!(listener.phases(), [(Began, 5)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn reports_without_operation_alert_by_frequency_only() {
-    let heard = Heard::of("");
+    let listener = Listener::of("");
     for _ in 0..10 {
         assert!(report(&timeout()).is_fresh());
     }
-    assert_eq!(heard.phases(), []);
+    assert_eq!(listener.phases(), []);
     report(&timeout());
-    let [began] = &heard.take()[..] else { panic!("the eleventh begins it") };
+    let [began] = &listener.take()[..] else { panic!("the eleventh begins it") };
     assert_eq!((began.alert, began.failures), (Alert::WhenFrequent, 11));
 }
 
 #[tokio::test(start_paused = true)]
 async fn frequent_fallbacks_alert_under_the_service_name() {
     static SITE: Site = Site::new("recommendations", "recommended", "shop", "shop.rs", 1);
-    let heard = Heard::of("recommendations");
+    let listener = Listener::of("recommendations");
     for _ in 0..11 {
         assert!(Degrade::Critical.activate(
             &CacheMiss::new("prices"),
@@ -230,7 +231,7 @@ async fn frequent_fallbacks_alert_under_the_service_name() {
         ));
         assert!(Degrade::Critical.activate(&timeout(), Classify::classify, "[]", &SITE));
     }
-    let alerts: Vec<_> = heard.take().iter().map(|notice| (notice.code, notice.alert)).collect();
+    let alerts: Vec<_> = listener.take().iter().map(|notice| (notice.code, notice.alert)).collect();
     assert_eq!(
         alerts,
         [("CACHE_MISS", Alert::LowPriority), ("NETWORK_TIMEOUT", Alert::WhenFrequent)]
@@ -246,22 +247,22 @@ async fn listener_may_panic_or_report_without_harm() {
             report_success("unlucky");
         }
     });
-    let heard = Heard::of("unlucky");
+    let listener = Listener::of("unlucky");
     for _ in 0..5 {
-        heard.fail(&timeout());
+        listener.fail(&timeout());
     }
-    assert_eq!(heard.phases(), [(Began, 5), (Over, 5)], "in the order in which it happened");
+    assert_eq!(listener.phases(), [(Began, 5), (Over, 5)], "in order");
 }
 
 #[tokio::test(start_paused = true)]
 async fn alerts_are_logged_as_events() {
     let records = Records::capture();
-    let heard = Heard::of("events");
+    let listener = Listener::of("events");
     for _ in 0..5 {
-        heard.fail(&timeout());
+        listener.fail(&timeout());
     }
     advance(millis(1500)).await;
-    heard.succeed();
+    listener.succeed();
     let logged: Vec<_> = records
         .alerts()
         .into_iter()

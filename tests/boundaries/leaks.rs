@@ -1,5 +1,5 @@
-//! Nothing of an error's own text leaves with a status of 500 and above: random messages and
-//! chains, the whole of each response.
+//! No part of an error's text is in a response with a status of 500 or above: random messages and
+//! causes, searched for in whole responses.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -19,9 +19,9 @@ use resilience::{
 };
 use tower::ServiceExt as _;
 
-/// How many errors are made and answered.
+/// The number of errors that become responses.
 const ERRORS: u32 = 100_000;
-/// One in this many goes through a whole router as well.
+/// One in this many also goes through a router.
 const ROUTED: u32 = 50;
 
 /// The same numbers each time (splitmix64).
@@ -40,14 +40,13 @@ impl Random {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    /// A word that occurs nowhere else: of letters of which no four make a part of an English word,
-    /// or of a request id.
+    /// A word of letters no four of which occur in English text or in a request id.
     fn secret(&mut self) -> String {
         const LETTERS: &[u8] = b"ghjkmnpqrvwxzGHJKMNPQRVWXZ";
         (0..6 + self.below(6)).map(|_| char::from(LETTERS[self.below(LETTERS.len())])).collect()
     }
 
-    /// A text such as errors have, and the secrets in it.
+    /// A text as errors have it, with secrets.
     fn text(&mut self, secrets: &mut Vec<String>) -> String {
         let secret = self.secret();
         let text = match self.below(12) {
@@ -95,7 +94,7 @@ enum Derived {
     Io(#[from] io::Error),
 }
 
-/// What a user may write by hand, in all good faith.
+/// A hand-written error that shows everything.
 #[derive(Debug)]
 struct Talkative {
     text: String,
@@ -128,7 +127,7 @@ impl Classify for Talkative {
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error of one of many kinds, as the problem that `?` makes of it.
+/// A random error, as the problem that `?` makes of it.
 fn problem(random: &mut Random, secrets: &mut Vec<String>) -> Problem {
     let text = random.text(secrets);
     let cause = io::Error::other(random.text(secrets));
@@ -167,7 +166,7 @@ impl Random {
     }
 }
 
-/// An error with a URL in it, which no network is needed for.
+/// An error with a URL, made without a network.
 fn reqwest_error(url: &str) -> reqwest::Error {
     thread_local! {
         static CLIENT: reqwest::Client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -177,7 +176,7 @@ fn reqwest_error(url: &str) -> reqwest::Error {
         .with_url(url.parse().unwrap())
 }
 
-/// The whole response as it would go over the wire.
+/// The whole response as it is sent.
 async fn wire(response: Response) -> (u16, String) {
     let (parts, body) = response.into_parts();
     let mut wire = format!("{:?}\n", parts.status);
@@ -188,8 +187,7 @@ async fn wire(response: Response) -> (u16, String) {
     (parts.status.as_u16(), wire)
 }
 
-/// The first four letters in a row of a secret that a response has, in whatever case, if it has
-/// any.
+/// The first four letters of a secret that a response contains, in any case.
 fn leaked<'s>(wire: &str, secrets: &'s [String]) -> Option<&'s str> {
     let wire = wire.to_ascii_lowercase();
     secrets.iter().find_map(|secret| {
@@ -215,7 +213,7 @@ async fn no_text_of_a_server_error_leaves_the_process() {
     let mut looked_at = 0;
     for number in 0..ERRORS {
         let mut secrets = Vec::new();
-        // What is fatal is to stop this part of the test alone.
+        // A fatal error must not stop the rest of the test.
         let problem = Shutdown::new().sync_scope(|| problem(&mut random, &mut secrets));
         assert!(problem.status() >= 500, "{problem}");
         let mut wires = vec![
@@ -239,8 +237,7 @@ async fn no_text_of_a_server_error_leaves_the_process() {
     assert_eq!(looked_at, 2 * ERRORS + 2 * ERRORS / ROUTED);
 }
 
-/// What a handler does that never heard of problems, and what a panic does: their texts stay inside
-/// as well.
+/// Handlers that don't use problems, and panics.
 #[tokio::test]
 async fn no_text_or_panic_of_a_handler_leaves_the_process() {
     let handler = async |Extension((kind, text)): Extension<(usize, String)>| -> Response {
@@ -251,7 +248,7 @@ async fn no_text_or_panic_of_a_handler_leaves_the_process() {
             _ => std::panic::panic_any(text),
         }
     };
-    // The panics are many, and are meant.
+    // Thousands of expected panics would be printed.
     std::panic::set_hook(Box::new(|_| ()));
     let app = Router::new().route("/", get(handler)).layer(RequestLayer::new());
     let mut random = Random(43);
@@ -266,7 +263,7 @@ async fn no_text_or_panic_of_a_handler_leaves_the_process() {
     }
 }
 
-/// The test can fail: it finds every text in an answer that shows what it should hide.
+/// The tests above can fail: each text is found in a response that shows it.
 #[tokio::test]
 async fn leak_detector_finds_planted_leaks() {
     let mut random = Random(44);
@@ -282,7 +279,7 @@ async fn leak_detector_finds_planted_leaks() {
         header.headers_mut().insert("x-debug", visible.parse().unwrap());
         assert!(leaked(&wire(header).await.1, &secrets).is_some());
 
-        // A status below 500 shows what is public.
+        // A status below 500 shows the public text.
         let shown = Problem::from(Talkative { text, status: 404 }).into_response();
         assert!(leaked(&wire(shown).await.1, &secrets).is_some());
     }

@@ -1,4 +1,4 @@
-//! Pools that give no connection, and what `diagnose` finds out about the reason.
+//! Pools without a free connection, and the reason that `diagnose` finds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,9 +27,9 @@ const EXHAUSTED: (&str, u16, Sent, bool) = ("POOL_EXHAUSTED", 503, Sent::Never, 
 const REFUSED: (&str, u16, Sent, bool) = ("CONNECT_FAILED", 503, Sent::Never, true);
 const FULL: (&str, u16, Sent, bool) = ("TOO_MANY_CONNECTIONS", 503, Sent::Never, false);
 
-/// What comes of an operation that a slow machine may have to repeat, since the pools here wait for
-/// so short a time.
-async fn in_the_end<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
+/// Repeats an operation until it doesn't time out: the pools here have a short timeout, and the
+/// machine may be slow.
+async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
     let mut outcome = None;
     until(async || {
         outcome = match attempt().await {
@@ -43,7 +43,7 @@ async fn in_the_end<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T 
     outcome.expect("it was waited for")
 }
 
-/// A diagnosis whose attempt was answered: a slow machine may take more than a second for that.
+/// A diagnosis whose attempt was answered, which a slow machine may not do within a second.
 async fn answered<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Diagnosis {
     let mut diagnosis = diagnose(pool, Error::PoolTimedOut).await;
     until(async || {
@@ -63,7 +63,7 @@ async fn full_pool_of_each_database_is_exhausted() {
         .max_connections(1)
         .acquire_timeout(PATIENCE)
         .connect_lazy_with(scratch.options());
-    let held = in_the_end(async || pool.acquire().await).await;
+    let held = eventually(async || pool.acquire().await).await;
     let error = pool.acquire().await.unwrap_err();
     assert_eq!(classified(&error).0, "POOL_EXHAUSTED");
     assert!(error.classify().is_retryable());
@@ -75,7 +75,7 @@ async fn full_pool_of_each_database_is_exhausted() {
             .max_connections(1)
             .acquire_timeout(PATIENCE)
             .connect_lazy_with(db.options.clone());
-        let held = in_the_end(async || pool.acquire().await).await;
+        let held = eventually(async || pool.acquire().await).await;
         let error = pool.acquire().await.unwrap_err();
         let diagnosis = diagnose(&pool, error).await;
         assert_eq!(
@@ -95,7 +95,7 @@ async fn full_pool_of_each_database_is_exhausted() {
             .max_connections(1)
             .acquire_timeout(PATIENCE)
             .connect_lazy_with(db.options.clone());
-        let held = in_the_end(async || pool.acquire().await).await;
+        let held = eventually(async || pool.acquire().await).await;
         let error = pool.acquire().await.unwrap_err();
         assert_eq!(answer(&diagnose(&pool, error).await), EXHAUSTED);
         drop(held);
@@ -110,14 +110,14 @@ async fn diagnosis_finds_a_stopped_server_behind_pool_timed_out() {
         .max_connections(1)
         .acquire_timeout(PATIENCE)
         .connect_lazy_with(options.clone());
-    in_the_end(async || sqlx::query("SELECT 1").execute(&pool).await).await;
+    eventually(async || sqlx::query("SELECT 1").execute(&pool).await).await;
     server.stop().await;
 
     let direct = options.connect().await.unwrap_err();
     assert_eq!((classified(&direct).0, classified(&direct).3), ("CONNECT_FAILED", Sent::Never));
     assert_eq!(direct.classify().alert(), Alert::AtOnce);
 
-    // While one waiter's connection is being refused, the pool looks full to the other.
+    // While one connection is being refused, the pool looks full to the other waiter.
     let ask = async || {
         let error = sqlx::query("SELECT 1").execute(&pool).await.unwrap_err();
         assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
@@ -133,7 +133,7 @@ async fn diagnosis_finds_a_stopped_server_behind_pool_timed_out() {
     }
 
     server.start().await;
-    in_the_end(async || sqlx::query("SELECT 1").execute(&pool).await).await;
+    eventually(async || sqlx::query("SELECT 1").execute(&pool).await).await;
     server.end().await;
 }
 
@@ -141,18 +141,18 @@ async fn diagnosis_finds_a_stopped_server_behind_pool_timed_out() {
 async fn restarted_server_costs_a_pool_at_most_one_statement() {
     let Some(mut server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
-    let asking = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let pinging = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
     let trusting = PgPoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
         .connect_lazy_with(options);
-    for pool in [&asking, &trusting] {
+    for pool in [&pinging, &trusting] {
         sqlx::query("SELECT 1").execute(pool).await.unwrap();
-        // It goes back on its own.
+        // The connection is returned in the background.
         until(async || pool.num_idle() == 1).await;
     }
     server.restart().await;
-    sqlx::query("SELECT 1").execute(&asking).await.expect("the pool asks first");
+    sqlx::query("SELECT 1").execute(&pinging).await.expect("the pool pings first");
     let error = sqlx::query("SELECT 1").execute(&trusting).await.unwrap_err();
     assert_eq!((classified(&error).0, classified(&error).1), ("CONNECTION_LOST", 503), "{error:?}");
     assert!(error.classify().is_retryable());
@@ -194,7 +194,7 @@ async fn diagnosis_finds_a_server_that_is_shutting_down() {
     let Some(server) = Private::postgres(&[]).await else { return };
     let options: PgConnectOptions = server.url.parse().unwrap();
     let mut last = options.connect().await.unwrap();
-    // What `pg_ctl stop --mode=smart` does.
+    // As `pg_ctl stop --mode=smart` does.
     let smart = "COPY (SELECT 1) TO PROGRAM 'kill -TERM $(head -n 1 postmaster.pid)'";
     sqlx::query(smart).execute(&mut last).await.unwrap();
 
@@ -215,7 +215,7 @@ async fn diagnosis_finds_a_server_that_is_shutting_down() {
     assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
     let diagnosis = answered(&pool).await;
     assert_eq!((answer(&diagnosis), diagnosis.kind()), (REFUSED, Some(SqlKind::ServerNotReady)));
-    // Who is still there is served to the end.
+    // Existing sessions go on.
     sqlx::query("SELECT 1").execute(&mut last).await.unwrap();
     last.close().await.unwrap();
     server.end().await;
@@ -223,7 +223,7 @@ async fn diagnosis_finds_a_server_that_is_shutting_down() {
 
 #[tokio::test]
 async fn diagnosis_finds_a_full_and_a_stopped_mariadb() {
-    // One more is kept for an administrator, which root is.
+    // One more is reserved for an administrator, such as root.
     let Some(mut server) = Private::mysql(&["--max-connections=10"]).await else { return };
     let options: MySqlConnectOptions = server.url.parse().unwrap();
     let mut held = Vec::new();
@@ -235,7 +235,7 @@ async fn diagnosis_finds_a_full_and_a_stopped_mariadb() {
     };
     assert_eq!((code(&direct).as_str(), classified(&direct).0), ("1040", "TOO_MANY_CONNECTIONS"));
     assert_eq!((classified(&direct).1, classified(&direct).3), (503, Sent::Never));
-    // Unlike PostgreSQL's, this one comes out of the pool as it is, and at once.
+    // Unlike with PostgreSQL, the pool returns this error unchanged and immediately.
     let pool = MySqlPoolOptions::new().max_connections(5).connect_lazy_with(options.clone());
     let error = pool.acquire().await.unwrap_err();
     assert_eq!(code(&error), "1040");
@@ -253,7 +253,7 @@ async fn diagnosis_finds_a_full_and_a_stopped_mariadb() {
     assert!(matches!(error, Error::PoolTimedOut), "{error:?}");
     assert_eq!(answer(&diagnose(&pool, error).await), REFUSED);
     server.start().await;
-    in_the_end(async || pool.acquire().await).await;
+    eventually(async || pool.acquire().await).await;
     server.end().await;
 }
 
@@ -285,7 +285,7 @@ async fn diagnosis_returns_other_errors_unchanged() {
     assert_eq!(diagnose(&pool, error).await.kind(), Some(SqlKind::PoolClosed));
 }
 
-/// A listener that takes connections and never says a word, and how many it has taken.
+/// A pool whose server accepts connections but never answers, and the number of connections.
 async fn silent() -> (PgPool, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

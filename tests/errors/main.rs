@@ -1,4 +1,4 @@
-//! Errors: what `#[derive(ServiceError)]` writes, and how errors of other crates are classified.
+//! Errors: `#[derive(ServiceError)]`, and the classification of errors of other crates.
 
 pub mod derive;
 mod foreign;

@@ -1,4 +1,4 @@
-//! `#[degrade]`: for which errors the fallback stands in, and what it may do.
+//! `#[degrade]`: which errors the fallback replaces, and what it may do.
 
 use resilience::{Rejected, degrade, secs, timeout};
 use resilience_test_support::{CallError, Events};
@@ -113,8 +113,7 @@ async fn timed_out_call_is_degraded() {
     assert_eq!(recommendations().await, Ok(Vec::new()));
 }
 
-/// A value that stays on its thread is gone before the fallback waits, and a large one takes no
-/// room meanwhile.
+/// So that a value that isn't `Send` doesn't make the future so, and a large one takes no space.
 #[test]
 fn outcome_is_dropped_before_the_fallback_is_awaited() {
     use std::rc::Rc;
@@ -139,7 +138,7 @@ fn outcome_is_dropped_before_the_fallback_is_awaited() {
     assert!(large < 2 * small, "{small} bytes around a small value, {large} around a large one");
 }
 
-/// Nor does rustc say of it that the code around it can't be reached.
+/// And rustc doesn't warn about unreachable code around it.
 #[tokio::test]
 async fn fallback_may_return_early_or_diverge() {
     #![deny(unreachable_code)]

@@ -1,5 +1,5 @@
-//! Every interleaving of the lock-free parts, on the smallest cases. The code is the crate's own;
-//! only the atomic is loom's.
+//! Every interleaving of the lock-free parts, in minimal cases. The code is that of the crate, with
+//! loom's atomics.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
@@ -31,7 +31,7 @@ const fn policy(failure_threshold: u32, probes: u16) -> Policy {
     Policy { failure_threshold, probes, recovery: 100, growth: 1, max_recovery: None, jitter: 0 }
 }
 
-/// A breaker of which every word is loom's.
+/// A breaker with loom's atomics.
 struct Breaker {
     core: Core<Loom>,
     policy: Policy,
@@ -69,8 +69,7 @@ impl Breaker {
     }
 }
 
-/// A half-open breaker that has room for everybody again, however it got there, shows it by walking
-/// back to closed.
+/// Asserts that the breaker goes back to closed if its probes succeed.
 fn recovers(breaker: &Breaker, mut now: u64) {
     for _ in 0..8 {
         now += 1000;
@@ -115,7 +114,7 @@ fn concurrent_success_and_failure_are_each_counted_once() {
         breaker.settle(success, Verdict::Success, 0);
         let failure = thread.join().unwrap();
         match failure.failures {
-            // The success came first, or else the circuit opened and the success was too late.
+            // The success came first; otherwise the circuit opened and the success was too late.
             Some(1) => assert_eq!(breaker.core.snapshot(), (Closed, 1)),
             Some(2) => assert_eq!(breaker.state(), Open),
             other => panic!("{other:?}"),
@@ -191,8 +190,8 @@ fn released_slot_and_expired_lease_race_with_a_new_caller() {
         let hung = breaker.admit(100).unwrap();
         let (giver, caller) = (Arc::clone(&breaker), Arc::clone(&breaker));
         let give_back = thread::spawn(move || giver.settle(hung, Verdict::Nothing, 200));
-        // The lease of the first probe is over at 200; a caller either finds the slot free or calls
-        // the probe lost.
+        // The lease of the first probe ends at 200: a caller either finds the slot free or gives up
+        // the probe.
         let admitted = caller.admit(200);
         give_back.join().unwrap();
         match (admitted, breaker.state()) {
@@ -219,8 +218,7 @@ fn successful_probe_renews_the_lease_before_it_can_expire() {
         let counted = Arc::new(AtomicBool::new(false));
         let (reporter, flag) = (Arc::clone(&breaker), Arc::clone(&counted));
         let report = thread::spawn(move || {
-            // The clock is read when the success has been counted, and the new lease hasn't been
-            // written yet.
+            // The clock is read after the success is counted and before the new lease is written.
             let now = || {
                 flag.store(true, Release);
                 199
@@ -370,7 +368,7 @@ fn concurrent_refills_add_each_token_once() {
         let bucket = bucket();
         bucket.debit(&rules, 3_000, || 1_000);
         let other = Arc::clone(&bucket);
-        // Ten milliseconds have brought one token, for one of them.
+        // Ten milliseconds have added one token, for one of them.
         let thread = thread::spawn(move || other.withdraw(&rules, 1_000, || 1_010));
         let mine = bucket.withdraw(&rules, 1_000, || 1_015);
         assert!(mine != thread.join().unwrap());

@@ -1,5 +1,4 @@
-//! The retry budget: exact trajectories of the two schemes it can be, and what its default
-//! promises.
+//! The retry budget: exact sequences of the two schemes it implements, and its default.
 
 use std::time::Duration;
 
@@ -29,8 +28,8 @@ fn call(budget: &RetryBudget, failures: u32, timed_out: bool) -> bool {
 #[test]
 fn aws_standard_budget_follows_the_specification() {
     let budget = RetryBudget::aws_standard();
-    // The cases of the SDKs' specification: 500 is the most, a retried success gives back its last
-    // retry's cost.
+    // The cases of the SDKs' specification: the capacity is 500, and a retried success refunds its
+    // last retry.
     holds(&budget, 500.0);
     assert!(call(&budget, 0, false));
     holds(&budget, 500.0);
@@ -42,7 +41,7 @@ fn aws_standard_budget_follows_the_specification() {
     budget.on_success(second, false);
     holds(&budget, 495.0);
 
-    // After a timeout it is ten, and a first-try success brings one.
+    // A retry after a timeout costs ten, and a first-try success adds one.
     assert!(budget.try_withdraw(true).is_some());
     holds(&budget, 485.0);
     assert!(call(&budget, 0, false));
@@ -121,7 +120,7 @@ async fn default_budget_allows_twenty_retries_and_then_a_trickle() {
     let mut retries_per_minute = Vec::new();
     for _ in 0..3 {
         let mut retries = 0;
-        // Ten calls a second, each of which would like two retries.
+        // Ten calls a second, each of which asks for two retries.
         for _ in 0..600 {
             advance(Duration::from_millis(100)).await;
             retries += (0..2).filter(|_| budget.try_withdraw(true).is_some()).count();
@@ -201,10 +200,10 @@ fn panic_on_an_out_of_range_setting_names_option_and_range() {
     }
 }
 
-/// What a budget is, in thousandths, with nothing packed and time kept exactly.
+/// A budget in thousandths of a token, with exact time.
 struct Model {
     tokens: u64,
-    /// Since the bucket was last full, or since a token was last brought.
+    /// The time since the bucket was last full or last refilled.
     passed: u64,
 }
 
@@ -219,7 +218,7 @@ struct Knobs {
 }
 
 impl Model {
-    /// Time in steps of a millisecond, as slowly as it goes.
+    /// Advances the time in steps of a millisecond.
     fn advance(&mut self, knobs: &Knobs, millis: u64) {
         for _ in 0..millis {
             self.passed += 1;

@@ -9,14 +9,17 @@ use resilience_test_support::Records;
 
 use super::{ID, ask, get, request};
 
-/// Tells what the handler sees of its context.
-async fn seen() -> String {
+/// A handler that answers with its context.
+async fn answer_context() -> String {
     let context = RequestContext::current().expect("a context");
     format!("{} {}", context.request_id(), context.operation().expect("an operation"))
 }
 
 fn app() -> Router {
-    Router::new().route("/users/{id}", any(seen)).fallback(seen).layer(RequestLayer::new())
+    Router::new()
+        .route("/users/{id}", any(answer_context))
+        .fallback(answer_context)
+        .layer(RequestLayer::new())
 }
 
 #[tokio::test]
@@ -51,7 +54,7 @@ async fn invalid_or_repeated_request_id_is_replaced() {
 #[tokio::test]
 async fn request_id_header_can_be_renamed() {
     let layer = RequestLayer::new().request_id_header(HeaderName::from_static("x-correlation-id"));
-    let app = Router::new().route("/", route(seen)).layer(layer);
+    let app = Router::new().route("/", route(answer_context)).layer(layer);
     let mut request = get("/");
     request.headers_mut().insert("x-correlation-id", "c-9".parse().unwrap());
     let answer = ask(app, request).await;
@@ -62,18 +65,20 @@ async fn request_id_header_can_be_renamed() {
 
 #[tokio::test]
 async fn request_ids_of_clients_can_be_ignored() {
-    let app = Router::new().route("/", route(seen)).layer(RequestLayer::new().own_request_ids());
+    let app = Router::new()
+        .route("/", route(answer_context))
+        .layer(RequestLayer::new().own_request_ids());
     let answer = ask(app, get("/")).await;
     assert_ne!(answer.header("x-request-id"), Some(ID));
 }
 
 #[tokio::test]
 async fn operation_is_method_and_route_never_the_path() {
-    let inner = Router::new().route("/users/{id}", any(seen)).fallback(seen);
+    let inner = Router::new().route("/users/{id}", any(answer_context)).fallback(answer_context);
     let app = Router::new()
         .nest("/api", inner)
-        .route("/files/{*path}", any(seen))
-        .fallback(seen)
+        .route("/files/{*path}", any(answer_context))
+        .fallback(answer_context)
         .layer(RequestLayer::new());
     let table = [
         ("GET", "/api/users/7", "GET /api/users/{id}"),
@@ -94,7 +99,7 @@ async fn operation_is_method_and_route_never_the_path() {
 async fn nested_layer_adds_its_route_to_the_span() {
     async fn with_event() -> String {
         tracing::info!(target: "test", "here");
-        seen().await
+        answer_context().await
     }
     let inner: Router =
         Router::new().route("/users/{id}", any(with_event)).layer(RequestLayer::new());

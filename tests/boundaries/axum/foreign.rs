@@ -1,4 +1,4 @@
-//! What isn't a problem yet: axum's own answers, and handlers' bare ones.
+//! Error responses that aren't problems: those of axum, and bare ones of handlers.
 
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ async fn axum_rejections_become_problems() {
         let records = Records::capture();
         let answer = ask(app(), request).await;
         answer.assert_problem(status, code, detail);
-        // A client's mistake is no error of ours.
+        // A client's mistake isn't an error of the server.
         assert_eq!(records.names(), ["request_rejected"]);
         assert_eq!(records.all()[0].text("level"), "DEBUG");
     }
@@ -212,7 +212,7 @@ async fn head_request_gets_the_same_headers_without_body() {
     }
 }
 
-/// What a compressing layer between the handlers and ours makes of an answer.
+/// A layer that compresses, between the handlers and ours.
 async fn compressed(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
     response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -241,7 +241,7 @@ async fn compressed_server_error_is_replaced() {
         let answer = ask(app.clone(), get(path)).await;
         answer.assert_problem(status, code, generic);
         assert_eq!(answer.header("content-encoding"), None, "{path}");
-        // Nobody here can read it.
+        // The layer can't read it.
         assert_eq!(
             records.only().text("exception.message"),
             format!("answered {status} without an error")
@@ -254,8 +254,8 @@ async fn compressed_server_error_is_replaced() {
 
 #[tokio::test]
 async fn transfer_encoding_of_a_proxied_body_is_dropped() {
-    // As a proxy hands on what it was answered, with all headers.
-    let passed_on = async || {
+    // As a proxy passes on a response, with all its headers.
+    let proxied = async || {
         let mut parts = ["upstream ", "is ", "broken"].into_iter();
         let body = Body::new(Parts(move || parts.next()));
         http::Response::builder()
@@ -265,7 +265,7 @@ async fn transfer_encoding_of_a_proxied_body_is_dropped() {
             .body(body)
             .unwrap()
     };
-    let app = Router::new().route("/", route(passed_on)).layer(RequestLayer::new());
+    let app = Router::new().route("/", route(proxied)).layer(RequestLayer::new());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });

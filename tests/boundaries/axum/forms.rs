@@ -1,4 +1,4 @@
-//! A problem's way through the layer: its form, its headers, and what happens to it on the way.
+//! A problem below the layer: its body, its headers, and changes by layers in between.
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -86,14 +86,14 @@ async fn plain_problem_body_is_exact() {
             r#"{"error":"NOT_FOUND","message":"user 7 not found","request_id":"req-1"}"#
         );
     };
-    // As the problem was made.
+    // Set on the problem.
     expected(ask(app().layer(RequestLayer::new()), get("/plain")).await);
-    // As the layer is set.
+    // Set on the layer.
     let layer = RequestLayer::new().body_format(BodyFormat::Plain);
     expected(ask(app().layer(layer.clone()), get("/missing")).await);
     let answer = ask(app().layer(layer), get("/nowhere")).await;
     assert_eq!(answer.body, r#"{"error":"NOT_FOUND","message":"Not found","request_id":"req-1"}"#);
-    // The layer has the last word.
+    // The layer takes precedence.
     let layer = RequestLayer::new().body_format(BodyFormat::Problem);
     ask(app().layer(layer), get("/plain")).await.assert_problem(
         404,

@@ -1,4 +1,4 @@
-//! Requests that don't fit: which field it was.
+//! `Json`: invalid bodies, and which field is wrong.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The layer over real axum routers: what a client gets, and what the log says.
+//! The layer above real axum routers: what a client gets, and what is logged.
 
 mod context;
 mod foreign;
@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 
 const ID: &str = "req-1";
 
-/// A response with all of its body.
+/// A response with its whole body.
 struct Answer {
     status: u16,
     headers: http::HeaderMap,
@@ -38,7 +38,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
 
-    /// That it is a problem, in the standard form and complete.
+    /// Asserts that it is a complete problem in the standard form.
     #[track_caller]
     fn assert_problem(&self, status: u16, code: &str, detail: &str) {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.body);
@@ -86,7 +86,7 @@ async fn ask(app: Router, request: Request<Body>) -> Answer {
     }
 }
 
-/// A body whose parts a function makes while it is sent.
+/// A body whose parts are made by a function while it is sent.
 struct Parts<F>(F);
 
 impl<F: FnMut() -> Option<&'static str> + Unpin> http_body::Body for Parts<F> {

@@ -1,4 +1,4 @@
-//! Panics, wherever they come from.
+//! Panics below the layer.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -117,7 +117,7 @@ async fn streaming_body_panic_is_reported_after_response_start() {
     assert_record(&records, ": part 3");
 }
 
-/// The same over a real connection: the client must learn that it hasn't got the whole.
+/// Over a real connection the client must learn that the body is incomplete.
 #[tokio::test]
 async fn client_sees_a_broken_body_and_the_server_keeps_serving() {
     let broken = async || {

@@ -1,4 +1,4 @@
-//! One record per failure, alerts that end, and a process that is asked to stop.
+//! Records, alerts and shutdown.
 
 use std::cell::RefCell;
 use std::future::{Future, pending};
@@ -112,7 +112,7 @@ async fn successful_request_resets_the_alert_count() {
     assert!(flaky(12).await.contains(&AlertPhase::Began), "eleven in a row are");
 }
 
-/// Reports when it is dropped, as the guard of something half done may.
+/// Reports when it is dropped, as a guard of unfinished work may.
 struct Unfinished;
 
 impl Drop for Unfinished {
@@ -164,7 +164,7 @@ async fn report_on_drop_of_a_canceled_body_has_its_request_id() {
     assert_unfinished(&records);
 }
 
-/// As with a runtime that a thread has for itself, and that ends with it.
+/// As with a runtime in a thread local.
 #[test]
 fn request_dropped_at_thread_exit_does_not_abort() {
     thread_local! {
@@ -172,7 +172,7 @@ fn request_dropped_at_thread_exit_does_not_abort() {
     }
 
     let ended = std::thread::spawn(|| {
-        // Before all that is dropped before it.
+        // Registered first, so that it is dropped last.
         KEPT.set(None);
         let app = Router::new()
             .route("/", route(async || pending::<()>().await))
@@ -194,7 +194,7 @@ async fn failed_grpc_status_is_not_counted_as_success() {
             counting.fetch_add(1, Ordering::Relaxed);
         }
     });
-    // The status of a call stands in a header of its own; HTTP's is always 200.
+    // gRPC has its own status in a header; that of HTTP is always 200.
     let call = async || {
         resilience::report(&ServiceUnavailable::new("db"));
         [("content-type", "application/grpc"), ("grpc-status", "14")]

@@ -1,4 +1,4 @@
-//! Bodies that are made while they are sent.
+//! Streaming bodies.
 
 use std::io;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use resilience_test_support::Records;
 
 use super::{ID, Parts, ask, get, send};
 
-/// Three parts, each of which looks at its context.
+/// Three parts, each of which checks its context.
 fn parts() -> Body {
     let mut left = 3;
     Body::new(Parts(move || {
@@ -55,7 +55,7 @@ async fn known_content_length_is_kept() {
     assert_eq!(ask(app, get("/")).await.header("content-length"), Some("5"));
 }
 
-/// Whoever reads it, the client alone would know that it has failed.
+/// Otherwise only the client would know that it failed.
 #[tokio::test]
 async fn failing_body_is_logged_once() {
     struct Failing(u32);

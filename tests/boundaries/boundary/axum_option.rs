@@ -1,4 +1,4 @@
-//! A derived error that is an answer by itself, `#[service(axum)]`.
+//! `#[service(axum)]`: a derived error as a response.
 
 use axum::Router;
 use axum::body::Body;

@@ -91,24 +91,24 @@ async fn spawned_boundary_without_context_creates_one() {
 
 #[tokio::test(start_paused = true)]
 async fn canceled_work_is_dropped_in_its_context_without_a_report() {
-    struct Asks<'a>(&'a Mutex<Option<RequestId>>);
+    struct RecordsContext<'a>(&'a Mutex<Option<RequestId>>);
 
-    impl Drop for Asks<'_> {
+    impl Drop for RecordsContext<'_> {
         fn drop(&mut self) {
             *self.0.lock().unwrap() = current_id();
         }
     }
 
     #[boundary(request_id = "r-9")]
-    async fn cancelled(seen: &Mutex<Option<RequestId>>) -> Result<(), UserError> {
-        let _asks = Asks(seen);
+    async fn canceled(seen: &Mutex<Option<RequestId>>) -> Result<(), UserError> {
+        let _guard = RecordsContext(seen);
         std::future::pending().await
     }
 
     let records = Records::capture();
     let seen = Mutex::new(None);
     let limit = std::time::Duration::from_secs(1);
-    assert!(tokio::time::timeout(limit, cancelled(&seen)).await.is_err());
+    assert!(tokio::time::timeout(limit, canceled(&seen)).await.is_err());
     assert_eq!(seen.into_inner().unwrap(), RequestId::parse("r-9"));
     assert!(records.names().is_empty(), "{:?}", records.names());
 }

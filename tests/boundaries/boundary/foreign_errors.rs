@@ -7,7 +7,7 @@ use resilience_test_support::Records;
 
 use super::{only_report, reports};
 
-/// An error of somebody else's.
+/// An error of another crate.
 #[derive(Debug, PartialEq)]
 struct Foreign(&'static str);
 
@@ -51,7 +51,7 @@ fn hidden_error() -> Result<i32, impl std::error::Error> {
 mod crowded {
     use super::{Classification, boundary};
 
-    /// Of the user's own, on every type.
+    /// A user's trait on every type, with a name that the expansion uses too.
     trait Look {
         fn look(&self) {}
     }
@@ -69,11 +69,11 @@ mod crowded {
 fn classify_option_takes_opaque_and_borrowed_errors() {
     let records = Records::capture();
     assert!(hidden().is_err() && hidden_error().is_err() && crowded::look("a text").is_err());
-    let told = reports(&records)
+    let messages = reports(&records)
         .iter()
         .map(|record| record.text("exception.message").to_owned())
         .collect::<Vec<_>>();
-    assert_eq!(told, ["no error", "db error", "a text"]);
+    assert_eq!(messages, ["no error", "db error", "a text"]);
     assert_eq!(reports(&records)[1].list("error.chain"), ["invalid digit found in string"]);
 }
 

@@ -28,7 +28,7 @@ async fn failed_retry_is_reported_once_after_the_last_attempt() {
     );
     let report = only_report(&records);
     assert_eq!(report.text("operation"), "retried");
-    // Each event of the layers can be found by the request it belongs to.
+    // The events of the layers have the request id too.
     for record in records.all() {
         assert_eq!(
             record["span"]["request_id"].as_str(),
@@ -94,7 +94,7 @@ async fn successful_call_resets_the_alert_count() {
         if works { Ok(()) } else { Err(UserError::Away) }
     }
 
-    // Never five in a row.
+    // At most four consecutive failures.
     for _ in 0..3 {
         for _ in 0..4 {
             assert!(flaky(false).await.is_err());

@@ -1,4 +1,4 @@
-//! Panics of the work.
+//! Panics inside a boundary.
 
 use resilience::{Boundary, RequestContext, boundary};
 use resilience_test_support::{Record, Records};

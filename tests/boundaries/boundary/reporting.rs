@@ -43,7 +43,7 @@ async fn innermost_of_nested_boundaries_reports() {
     let records = Records::capture();
     assert!(r#loop(0).await.is_err());
     assert_eq!(only_report(&records).text("operation"), "get_user");
-    // The context of the outer one is the inner one's as well.
+    // The inner boundary uses the context of the outer one.
     assert_eq!(only_report(&records)["span"]["operation"], "loop");
     assert_eq!(records.names().iter().filter(|name| *name == "already_reported").count(), 1);
 }

@@ -69,7 +69,7 @@ async fn generic<T: Display + Send, const N: usize>(
 
 type Answer<T> = Result<T, UserError>;
 
-/// `Cell` is `Send` and not `Sync`: what runs once has its arguments for good.
+/// `Cell` is `Send` but not `Sync`: a body that runs once takes its arguments.
 #[boundary]
 async fn moved(cell: Cell<u8>) -> Answer<u8> {
     tokio::task::yield_now().await;
@@ -122,6 +122,6 @@ async fn under_boundary(row: [u64; 16]) -> Result<u64, UserError> {
 #[test]
 fn boundary_future_is_little_larger_than_the_work() {
     let (ours, bare) = (size_of_val(&under_boundary([0; 16])), size_of_val(&bare([0; 16])));
-    // The argument once more, as the signature has it, and the boundary itself.
+    // The argument a second time, and the boundary itself.
     assert!(ours <= bare + 128 + 64, "{ours} bytes, bare {bare}");
 }

@@ -1,4 +1,4 @@
-//! A program that ends as its first argument says; its log goes to the standard output.
+//! A program that ends in the way its first argument names. It logs to standard output.
 
 use std::process::ExitCode;
 
@@ -53,7 +53,7 @@ fn import(file: &'static str) -> Result<(), NotFound> {
 #[service(transparent)]
 struct Start(#[source] NotFound);
 
-/// Knows which fields are wrong, and isn't the caller's fault.
+/// Has field errors, but isn't a client error.
 struct Spoiled;
 
 impl std::fmt::Display for Spoiled {
@@ -72,7 +72,7 @@ impl Classify for Spoiled {
     }
 }
 
-/// An error that never happens.
+/// An error without values.
 enum Nothing {}
 
 impl std::fmt::Display for Nothing {

@@ -1,4 +1,4 @@
-//! `exit_code`: what a program says and returns at its end.
+//! `exit_code`: what a program prints and returns at its end.
 
 use std::process::{Command, Output, Stdio};
 
@@ -56,7 +56,7 @@ fn each_error_has_its_exit_status() {
 fn failure_is_logged_printed_and_returned() {
     let ended = run("not found", "0");
     assert_eq!(ended.status, 66);
-    assert_eq!(ended.told, "ends: file users.csv not found (NOT_FOUND)\n");
+    assert_eq!(ended.printed, "ends: file users.csv not found (NOT_FOUND)\n");
     let [record] = &ended.records[..] else { panic!("{:#?}", ended.records) };
     assert_eq!(
         (&record["message"], &record["operation"]),
@@ -68,7 +68,7 @@ fn failure_is_logged_printed_and_returned() {
 #[test]
 fn request_id_is_printed() {
     assert_eq!(
-        run("in a request", "0").told,
+        run("in a request", "0").printed,
         "ends: file users.csv not found (NOT_FOUND, request run-7)\n"
     );
 }
@@ -78,7 +78,7 @@ fn failure_logged_by_a_boundary_is_not_logged_again() {
     for how in ["of a boundary", "awaited", "wrapped"] {
         let ended = run(how, "0");
         assert_eq!(
-            ended.told, "ends: file users.csv not found (NOT_FOUND, request run-8)\n",
+            ended.printed, "ends: file users.csv not found (NOT_FOUND, request run-8)\n",
             "{how}"
         );
         let [record] = &ended.records[..] else { panic!("{how}: {:#?}", ended.records) };
@@ -93,7 +93,7 @@ fn failure_logged_by_a_boundary_is_not_logged_again() {
 #[test]
 fn failure_after_one_logged_by_a_boundary_is_logged_too() {
     let ended = run("another", "0");
-    assert_eq!(ended.told, "ends: file orders.csv not found (NOT_FOUND)\n");
+    assert_eq!(ended.printed, "ends: file orders.csv not found (NOT_FOUND)\n");
     let [first, second] = &ended.records[..] else { panic!("{:#?}", ended.records) };
     assert_eq!((&first["operation"], &first["request_id"]), (&"import".into(), &"run-8".into()));
     assert_eq!((&second["operation"], &second["request_id"]), (&"ends".into(), &Value::Null));
@@ -103,26 +103,26 @@ fn failure_after_one_logged_by_a_boundary_is_logged_too() {
 fn internal_details_are_logged_but_not_printed() {
     let ended = run("internal", "0");
     assert_eq!(
-        (ended.status, &*ended.told),
+        (ended.status, &*ended.printed),
         (70, "ends: An internal error occurred (INTERNAL_ERROR)\n")
     );
     assert!(ended.records[0]["exception.message"].as_str().unwrap().contains("/etc/secret"));
-    assert_eq!(run("spoiled", "0").told, "ends: An internal error occurred (INTERNAL_ERROR)\n");
+    assert_eq!(run("spoiled", "0").printed, "ends: An internal error occurred (INTERNAL_ERROR)\n");
 }
 
 #[test]
 fn control_characters_are_not_printed() {
     let ended = run("validation", "0");
     assert_eq!(ended.status, 65);
-    assert!(!ended.told.contains('\u{1b}'), "{:?}", ended.told);
-    assert!(ended.told.ends_with("\n  name [2J: is empty\n"), "{:?}", ended.told);
+    assert!(!ended.printed.contains('\u{1b}'), "{:?}", ended.printed);
+    assert!(ended.printed.ends_with("\n  name [2J: is empty\n"), "{:?}", ended.printed);
 }
 
 #[test]
 fn fatal_error_is_critical_and_exits_with_its_own_status() {
     let ended = run("config", "0");
     assert_eq!(
-        (ended.status, &*ended.told),
+        (ended.status, &*ended.printed),
         (78, "ends: An internal error occurred (MISSING_CONFIG)\n")
     );
     assert_eq!(ended.records[0]["message"], "critical_error");
@@ -132,7 +132,7 @@ fn fatal_error_is_critical_and_exits_with_its_own_status() {
 fn success_prints_nothing_and_keeps_its_exit_code() {
     for (kind, status) in [("fine", 0), ("code", 3)] {
         let ended = run(kind, "0");
-        assert_eq!((ended.status, &*ended.told, ended.records.len()), (status, "", 0), "{kind}");
+        assert_eq!((ended.status, &*ended.printed, ended.records.len()), (status, "", 0), "{kind}");
     }
 }
 
@@ -184,7 +184,7 @@ async fn reported_fatal_error_shuts_a_server_down_gracefully() {
 
 struct Ended {
     status: i32,
-    told: String,
+    printed: String,
     records: Vec<Value>,
 }
 
@@ -192,10 +192,10 @@ fn run(kind: &str, backtrace: &str) -> Ended {
     let Output { status, stdout, stderr } = command(kind, backtrace).output().unwrap();
     let log = String::from_utf8(stdout).unwrap();
     let records: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // The alert of a fatal error is an event too.
+    // A fatal error also logs an alert.
     let records =
         records.into_iter().filter(|record| record["target"] == "resilience::report").collect();
-    Ended { status: status.code().unwrap(), told: String::from_utf8(stderr).unwrap(), records }
+    Ended { status: status.code().unwrap(), printed: String::from_utf8(stderr).unwrap(), records }
 }
 
 fn command(kind: &str, backtrace: &str) -> Command {

@@ -1,4 +1,4 @@
-//! What a callee sees of the call that a request belongs to.
+//! Headers of outgoing requests.
 
 use axum::Router;
 use axum::extract::Request;
@@ -12,9 +12,9 @@ enum CallError {
     Http(#[from] reqwest::Error),
 }
 
-/// Answers with the values of the two headers that it got.
+/// A server that answers with the values of the two headers.
 async fn echo() -> String {
-    async fn seen(request: Request) -> String {
+    async fn answer(request: Request) -> String {
         let all = |name| -> Vec<&str> {
             request.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
         };
@@ -22,7 +22,7 @@ async fn echo() -> String {
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(seen)).await });
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
     format!("http://{address}/")
 }
 
@@ -34,7 +34,7 @@ fn context() -> RequestContext {
     RequestContext::with_request_id(RequestId::parse("r-1").unwrap())
 }
 
-async fn told(request: reqwest::RequestBuilder) -> Result<String, CallError> {
+async fn echoed(request: reqwest::RequestBuilder) -> Result<String, CallError> {
     Ok(request.with_request_id().with_idempotency_key().send().await?.text().await?)
 }
 
@@ -42,7 +42,7 @@ async fn told(request: reqwest::RequestBuilder) -> Result<String, CallError> {
 async fn outgoing_request_carries_request_id_and_idempotency_key() {
     #[retry(idempotency_key = key, timed_elsewhere)]
     async fn charge(url: &str, key: &str) -> Result<String, CallError> {
-        told(client().post(url)).await
+        echoed(client().post(url)).await
     }
 
     let url = echo().await;
@@ -53,23 +53,23 @@ async fn outgoing_request_carries_request_id_and_idempotency_key() {
 #[tokio::test]
 async fn outgoing_request_outside_a_context_is_unchanged() {
     let url = echo().await;
-    assert_eq!(told(client().get(&url)).await.unwrap(), "; ");
-    assert_eq!(told(client().get(&url).header("x-request-id", "own")).await.unwrap(), "own; ");
-    assert_eq!(context().scope(told(client().get(&url))).await.unwrap(), "r-1; ");
+    assert_eq!(echoed(client().get(&url)).await.unwrap(), "; ");
+    assert_eq!(echoed(client().get(&url).header("x-request-id", "own")).await.unwrap(), "own; ");
+    assert_eq!(context().scope(echoed(client().get(&url))).await.unwrap(), "r-1; ");
 }
 
 #[tokio::test]
 async fn existing_request_id_header_is_replaced() {
     let url = echo().await;
     let request = client().get(&url).header("x-request-id", "own").with_request_id();
-    assert_eq!(context().scope(told(request)).await.unwrap(), "r-1; ");
+    assert_eq!(context().scope(echoed(request)).await.unwrap(), "r-1; ");
 }
 
 #[tokio::test]
 async fn idempotency_key_unfit_for_a_header_fails_permanently() {
     #[retry(idempotency_key = "two\nlines", timed_elsewhere)]
     async fn charge(url: &str) -> Result<String, CallError> {
-        told(client().post(url)).await
+        echoed(client().post(url)).await
     }
 
     let CallError::Http(error) = charge(&echo().await).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The answer to a failed request, byte for byte.
+//! `Problem`: the answer to a failed request, byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use resilience::{
     Advice, Classification, Classify, FieldError, Problem, RequestContext, RequestId, ServiceError,
 };
 
-/// An error that says whatever it is told to.
+/// An error whose every answer is given.
 struct Saying {
     is: Classification,
     public: &'static str,
@@ -130,7 +130,7 @@ fn retryable_flag_follows_category_and_advice() {
     let table = [
         (Classification::transient("X"), true),
         (Classification::transient_with("X", Advice::RetryAfter(Duration::from_secs(1))), true),
-        // Who repeats the request repeats the transaction.
+        // A repeated request repeats the transaction.
         (Classification::transient_with("X", Advice::RetryTransactionOnce), true),
         (Classification::transient_with("X", Advice::RetryTransaction), true),
         (Classification::transient_with("X", Advice::DoNotRetry), false),
@@ -213,14 +213,14 @@ fn question_mark_turns_any_classified_error_into_a_problem() {
         Err(error)?;
         Ok(())
     }
-    let told = |result: Result<(), Problem>| result.unwrap_err().to_string();
-    assert_eq!(told(own(7)), "404 NOT_FOUND: No such user");
+    let text = |result: Result<(), Problem>| result.unwrap_err().to_string();
+    assert_eq!(text(own(7)), "404 NOT_FOUND: No such user");
     assert_eq!(
-        told(nested()),
+        text(nested()),
         "422 VALIDATION_ERROR: validation failed on email: must contain an @"
     );
     assert_eq!(nested().unwrap_err().errors(), [FieldError::new("email", "must contain an @")]);
-    assert_eq!(told(io()), "503 CONNECT_FAILED: An internal error occurred");
-    assert_eq!(told(anyhow()), "404 NOT_FOUND: No such user");
-    assert_eq!(told(boxed()), "404 NOT_FOUND: No such user");
+    assert_eq!(text(io()), "503 CONNECT_FAILED: An internal error occurred");
+    assert_eq!(text(anyhow()), "404 NOT_FOUND: No such user");
+    assert_eq!(text(boxed()), "404 NOT_FOUND: No such user");
 }

@@ -2,7 +2,7 @@ use resilience::errors::{NetworkTimeout, ServiceUnavailable};
 use resilience::{Classification, Classify, Report, Reported, RequestContext, ServiceError, secs};
 use resilience_test_support::Records;
 
-/// A wrapper of every kind.
+/// One wrapper of each kind.
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum OrderError {
     #[error(transparent)]
@@ -20,7 +20,7 @@ fn timeout() -> NetworkTimeout {
     NetworkTimeout::new("inventory", secs(5))
 }
 
-/// Two boundaries, one around the other.
+/// Reports as three nested boundaries do.
 fn inner<E: Classify + ?Sized>(error: &E) -> bool {
     Report::new(error).operation("inner").emit().is_fresh()
 }

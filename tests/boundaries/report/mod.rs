@@ -1,4 +1,4 @@
-//! `report` and `Report`: what a record says, and when there is none.
+//! `report` and `Report`: the fields of a record, and when there is none.
 
 mod dedup;
 mod record;

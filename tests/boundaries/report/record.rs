@@ -88,7 +88,7 @@ fn severity_decides_level_and_event_name() {
     ];
     shutdown.sync_scope(|| all.iter().for_each(|error| assert!(report(*error).is_fresh())));
 
-    let said: Vec<_> = records
+    let recorded: Vec<_> = records
         .reports()
         .iter()
         .map(|record| ["level", "message", "severity"].map(|field| record.text(field).to_owned()))
@@ -96,7 +96,7 @@ fn severity_decides_level_and_event_name() {
     let expected = ["WARN", "expected_error", "expected"];
     let unexpected = ["ERROR", "unexpected_error", "unexpected"];
     let critical = ["ERROR", "critical_error", "critical"];
-    assert_eq!(said, [expected, expected, expected, unexpected, unexpected, critical]);
+    assert_eq!(recorded, [expected, expected, expected, unexpected, unexpected, critical]);
 }
 
 #[test]
@@ -128,15 +128,19 @@ fn record_has_retry_advice_and_alert() {
     report(&NetworkTimeout::new("inventory", secs(5)));
     report(&Plain(Classification::transient("BUSY").with_alert(Alert::AtOnce)));
     report(&CacheMiss::new("prices"));
-    let said: Vec<_> = records
+    let recorded: Vec<_> = records
         .reports()
         .iter()
         .map(|record| (record["retryable"].clone(), record.text("alert").to_owned()))
         .collect();
-    let told = |retryable: bool, alert: &str| (retryable.into(), alert.to_owned());
+    let expected = |retryable: bool, alert: &str| (retryable.into(), alert.to_owned());
     assert_eq!(
-        said,
-        [told(true, "when_repeated"), told(true, "at_once"), told(false, "low_priority")]
+        recorded,
+        [
+            expected(true, "when_repeated"),
+            expected(true, "at_once"),
+            expected(false, "low_priority")
+        ]
     );
 }
 

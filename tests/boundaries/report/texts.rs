@@ -6,7 +6,7 @@ use resilience::errors::Internal;
 use resilience::{Classification, Classify, Evidence, RequestContext, report};
 use resilience_test_support::Records;
 
-/// A chain of texts, the outermost first; it ends where they end, or never.
+/// A chain of texts, the outermost first; it may be endless.
 #[derive(Debug)]
 struct Link {
     text: String,
@@ -126,13 +126,13 @@ fn message_and_chain_are_redacted() {
 #[test]
 fn secret_at_the_truncation_limit_is_redacted() {
     let records = Records::capture();
-    // The message is cut in the middle of the password.
+    // The message is truncated in the middle of the password.
     report(&Link::chain([format!("{}redis://ada:hunter2@cache", "x".repeat(4096 - 16))]));
     let record = records.only();
     assert!(!record.text("exception.message").contains("hunt"), "{record:?}");
 }
 
-/// Writes without end, and counts nothing against the length that is kept.
+/// A text without an end.
 struct Endless;
 
 impl fmt::Display for Endless {

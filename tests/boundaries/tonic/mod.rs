@@ -1,4 +1,4 @@
-//! Statuses as they come over a real connection.
+//! gRPC statuses over a real connection: as a client, and as a server.
 
 mod server;
 
@@ -135,11 +135,11 @@ async fn deadline_of_channel_request_or_server_is_a_timeout() {
     let of_the_request = ask(endpoint.connect_lazy(), request).await.unwrap_err();
     let (endpoint, _) = serve(Server::builder().timeout(short), Stock::unary(|_| pending())).await;
     let of_the_server = call(endpoint.connect_lazy()).await.unwrap_err();
-    let said = call(channel(Stock::failing(|| Status::deadline_exceeded("too late"))).await)
+    let explicit = call(channel(Stock::failing(|| Status::deadline_exceeded("too late"))).await)
         .await
         .unwrap_err();
 
-    for status in [of_the_channel, of_the_request, of_the_server, said] {
+    for status in [of_the_channel, of_the_request, of_the_server, explicit] {
         assert_eq!(status.classify(), Classification::transient("NETWORK_TIMEOUT"), "{status:?}");
     }
 }
@@ -277,15 +277,15 @@ async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
         ))))
     }))
     .await;
-    let seen = |error| match error {
+    let received = |error| match error {
         StockError::Grpc(status) => status.message().to_owned(),
         StockError::Rejected(rejected) => panic!("{rejected}"),
     };
 
-    let told = seen(charge(&channel, "k-7").await.unwrap_err());
-    let (key, timeout) = told.split_once(';').unwrap();
+    let received = received(charge(&channel, "k-7").await.unwrap_err());
+    let (key, timeout) = received.split_once(';').unwrap();
     assert_eq!(key, "k-7");
-    assert!(!timeout.is_empty(), "{told}");
+    assert!(!timeout.is_empty(), "{received}");
     assert_eq!(call(channel.clone()).await.unwrap_err().message(), ";");
     assert_eq!(
         ask(channel.clone(), Request::new(()).with_time_left()).await.unwrap_err().message(),

@@ -63,8 +63,8 @@ fn assert_panic(records: &Records, text: &str) -> Record {
 #[track_caller]
 fn assert_internal(status: &Status) {
     assert_eq!((status.code(), status.message()), (Code::Internal, GENERIC), "{status:?}");
-    let told = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
-    assert!(!told.contains("secret") && !told.contains("PANIC"), "{told}");
+    let sent = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
+    assert!(!sent.contains("secret") && !sent.contains("PANIC"), "{sent}");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn grpc_handler_panic_is_an_ordinary_internal_error() {
     assert_internal(&status);
     assert_eq!(status.metadata().get("x-request-id").unwrap(), "rpc-1");
     assert_eq!(assert_panic(&records, ": secret 42").text("operation"), "/test.Stock/Get");
-    // The connection is still there.
+    // The connection survives.
     assert_internal(&stream(channel, "/test.Stock/Get").await.unwrap_err());
 }
 
@@ -205,12 +205,12 @@ async fn panicking_grpc_stream_ends_with_an_internal_error() {
 #[tokio::test]
 async fn successful_grpc_stream_ends_an_alert() {
     const OPERATION: &str = "/test.Stock/Alerts";
-    let heard = Arc::<Mutex<Vec<AlertPhase>>>::default();
+    let phases = Arc::<Mutex<Vec<AlertPhase>>>::default();
     on_alert({
-        let heard = Arc::clone(&heard);
+        let phases = Arc::clone(&phases);
         move |notice| {
             if &*notice.operation == OPERATION {
-                heard.lock().unwrap().push(notice.phase);
+                phases.lock().unwrap().push(notice.phase);
             }
         }
     });
@@ -224,14 +224,14 @@ async fn successful_grpc_stream_ends_an_alert() {
         let mut messages = stream(channel.clone(), OPERATION).await.unwrap();
         while let Ok(Some(())) = messages.message().await {}
     };
-    // Each of these has answered `Ok` before it failed.
+    // Each of these streams messages before it fails.
     for _ in 0..5 {
         run().await;
     }
-    assert_eq!(*heard.lock().unwrap(), [AlertPhase::Began]);
+    assert_eq!(*phases.lock().unwrap(), [AlertPhase::Began]);
     *fails.lock().unwrap() = false;
     run().await;
-    assert_eq!(*heard.lock().unwrap(), [AlertPhase::Began, AlertPhase::Over]);
+    assert_eq!(*phases.lock().unwrap(), [AlertPhase::Began, AlertPhase::Over]);
 }
 
 /// As in a server for both gRPC and HTTP.
@@ -244,10 +244,10 @@ async fn grpc_layer_below_axum_layer_shares_the_request_id() {
     let grpc = tower::Layer::layer(&RequestContextLayer::new(), stock);
     let app = axum::Router::new().route_service("/test.Stock/Get", grpc).layer(RequestLayer::new());
     let records = Records::capture();
-    // One message of no length.
+    // One empty message.
     let request = http::Request::post("/test.Stock/Get").header("content-type", "application/grpc");
     let request = request.body(axum::body::Body::from([0; 5].to_vec())).unwrap();
     let answer = tower::ServiceExt::oneshot(app, request).await.unwrap();
-    let told = answer.headers()["x-request-id"].to_str().unwrap();
-    assert_eq!(records.only().text("request_id"), told);
+    let id = answer.headers()["x-request-id"].to_str().unwrap();
+    assert_eq!(records.only().text("request_id"), id);
 }

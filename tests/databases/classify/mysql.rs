@@ -1,4 +1,4 @@
-//! What MariaDB really answers, and what it is taken for.
+//! Errors of a real MariaDB, and their classification.
 
 use resilience::sql::{SqlKind, condition, constraint, details};
 use resilience::{Advice, Alert, Category, Classify, Sent};
@@ -46,7 +46,7 @@ async fn runs(watcher: &mut MySqlConnection, id: i64, part: &str) -> bool {
 }
 
 async fn is_waiting_for_a_lock(watcher: &mut MySqlConnection, id: i64) -> bool {
-    // The list is made anew only when nobody has read it for a tenth of a second.
+    // The server refreshes the list at most ten times a second, and not while it is being read.
     tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     let waits = "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ? AND trx_state = 'LOCK WAIT'";
     let found: i64 = sqlx::query_scalar(waits).bind(id).fetch_one(watcher).await.expect("the list");

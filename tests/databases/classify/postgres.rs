@@ -1,4 +1,4 @@
-//! What PostgreSQL really answers, and what it is taken for.
+//! Errors of a real PostgreSQL, and their classification.
 
 use resilience::sql::{SqlKind, condition, constraint, details};
 use resilience::{Advice, Alert, Category, Classify, Sent, Severity};
@@ -136,7 +136,7 @@ async fn postgres_constraint_violations_have_code_kind_and_name() {
         assert_eq!(constraint(&error), name, "{statement}");
         assert!(!error.public_message().contains("secret"), "{statement}");
     }
-    // The value is in the detail, which is neither the text nor among what is known of the error.
+    // The value is in the detail, which is neither in the text nor in `details`.
     let error = failure(&mut session, "INSERT INTO users VALUES (2, 'ada@secret.example')").await;
     assert!(!error.to_string().contains("secret"), "{error}");
     assert!(!format!("{:?}", details(&error)).contains("secret"));
@@ -235,7 +235,7 @@ async fn postgres_statement_timeout_and_cancel_are_query_timeouts() {
 
 #[tokio::test]
 async fn postgres_timeout_and_cancel_are_recognized_in_german() {
-    // Where the server has no German, its messages are English, and prove nothing.
+    // A server without German messages answers in English, which proves nothing.
     let german = [("LANGUAGE", "de"), ("LC_ALL", "C.UTF-8")];
     let Some(server) = Private::with_environment(
         "postgres",
@@ -334,8 +334,8 @@ async fn postgres_swallowed_error_leads_to_25p02_and_a_silent_rollback() {
     assert_eq!(classified(&error), ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe));
     assert_eq!(condition(&error).map(|is| is.kind()), Some(SqlKind::InFailedTransaction));
 
-    // PostgreSQL answers such a COMMIT with ROLLBACK, and SQLx with Ok.
-    tx.commit().await.expect("nobody is told");
+    // PostgreSQL answers this COMMIT with ROLLBACK, and SQLx returns Ok.
+    tx.commit().await.expect("SQLx reports success");
     let rows: i64 =
         sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(&mut session).await.unwrap();
     assert_eq!(rows, 0);

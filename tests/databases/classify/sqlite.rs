@@ -1,4 +1,4 @@
-//! What SQLite really answers, and what it is taken for.
+//! Errors of a real SQLite, and their classification.
 
 use resilience::sql::{SqlKind, condition, constraint};
 use resilience::{Advice, Alert, Category, Classify, Sent};

@@ -1,5 +1,4 @@
-//! SQLite's real errors, as SQLx reports them: what they are, and what a handler and a log record
-//! get to know of them.
+//! What `details` and `constraint` find in real errors of SQLite.
 
 use resilience::sql::{self, SqlKind};
 use resilience::{Advice, Category, Classify};
@@ -81,7 +80,7 @@ async fn sqlite_details_have_kind_code_and_constraint() {
         );
         assert_eq!(sql::constraint(&error), constraint, "{statement}");
         assert_eq!(error.classify(), kind.classification(), "{statement}");
-        // The link below it in the chain of causes is the same error.
+        // The next error in the chain is the same one.
         let below = error.evidence().chain().nth(1).unwrap();
         assert_eq!(sql::details(below).unwrap().condition(), Some(condition), "{statement}");
     }

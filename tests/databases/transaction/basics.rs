@@ -1,4 +1,4 @@
-//! What holds on every database.
+//! Tests that run on every database.
 
 use super::support::{CallError, Runs, dropped_after, mysql, postgres, sqlite};
 
@@ -19,10 +19,10 @@ macro_rules! basics {
                     .unwrap()
             }
 
-            /// Whether a row can be written: an open transaction that has written it would hold it.
+            /// Writes the row, which an open transaction would have locked.
             async fn insert_one(pool: &$pool) {
                 let insert = sqlx::query("INSERT INTO entries (id) VALUES (1)").execute(pool);
-                // SQLite doesn't wait, so it has to be asked again until the rollback is through.
+                // SQLite doesn't wait for locks, so repeat it until the rollback is done.
                 let mut outcome = insert.await;
                 for _ in 0..200 {
                     match &outcome {
@@ -97,8 +97,7 @@ macro_rules! basics {
                 let mut polls = 1;
                 while !completed {
                     completed = dropped_after(polls, insert(&pool, Then::Fail)).await.is_some();
-                    // The one connection, if it is still there, must not be inside a transaction
-                    // that nobody knows of.
+                    // The pool's only connection must not be inside a transaction.
                     sqlx::query("DELETE FROM entries").execute(&*pool).await.unwrap();
                     insert_one(&pool).await;
                     assert_eq!(ids(&apart).await, [1], "after {polls} polls");
@@ -115,7 +114,7 @@ macro_rules! basics {
                 let mut polls = 1;
                 while !completed {
                     completed = dropped_after(polls, insert(&pool, Then::Succeed)).await.is_some();
-                    // The next user of the connection finds it outside of any transaction.
+                    // The connection is outside a transaction.
                     let mut connection = pool.acquire().await.unwrap();
                     assert!(!connection.is_in_transaction(), "after {polls} polls");
                     connection.execute("DELETE FROM entries").await.unwrap();
@@ -138,7 +137,7 @@ macro_rules! basics {
                         .execute(&mut *dropped)
                         .await?;
                 }
-                // What fails in a savepoint fails there alone.
+                // A failure inside a savepoint stays there.
                 let mut fails = tx.begin().await?;
                 sqlx::query("INSERT INTO entries (id) VALUES (2)")
                     .execute(&mut *fails)
@@ -194,7 +193,7 @@ macro_rules! basics {
                 succeed: u32,
             ) -> Result<u32, CallError> {
                 let run = runs.next();
-                // The row of an earlier run would be in the way.
+                // Fails if the row of an earlier run is still there.
                 sqlx::query("INSERT INTO entries (id) VALUES (1)").execute(&mut *tx).await?;
                 if run < succeed { Err(CallError::Lost(advice)) } else { Ok(run) }
             }

@@ -1,4 +1,4 @@
-//! A call that is dropped while the answer to its `BEGIN` is under way.
+//! A call that is dropped while it waits for the answer to its `BEGIN`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -15,27 +15,27 @@ use tokio::time::sleep;
 
 use super::support::{CallError, mysql, postgres};
 
-/// Between a client and its server; it can hold back what the server says.
-struct Between {
+/// A proxy that can hold back the answers of the server.
+struct Proxy {
     port: u16,
     held: Arc<AtomicBool>,
-    /// Tells that the server has said something while it was held back.
+    /// Notified when an answer is held back.
     withheld: Arc<Notify>,
 }
 
-impl Between {
+impl Proxy {
     async fn start(host: String, port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port_here = listener.local_addr().unwrap().port();
-        let between = Self { port: port_here, held: Arc::default(), withheld: Arc::default() };
-        let (held, withheld) = (Arc::clone(&between.held), Arc::clone(&between.withheld));
+        let proxy = Self { port: port_here, held: Arc::default(), withheld: Arc::default() };
+        let (held, withheld) = (Arc::clone(&proxy.held), Arc::clone(&proxy.withheld));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect((host.as_str(), port)).await.unwrap();
                 tokio::spawn(pass_on(client, server, Arc::clone(&held), Arc::clone(&withheld)));
             }
         });
-        between
+        proxy
     }
 
     fn hold(&self, held: bool) {
@@ -75,23 +75,22 @@ macro_rules! interrupted {
                 Ok(())
             }
 
-            /// Whether a row is there for others, which the next user of the pool's one connection
-            /// writes after `call` was dropped while the answer to its `BEGIN` was under way.
+            /// Drops `call` while it waits for the answer to its `BEGIN`, and then writes a row on
+            /// the pool's only connection. Returns whether other sessions see that row.
             async fn next_write_is_kept<T>(call: impl AsyncFn(&$pool) -> T) -> Option<bool> {
                 let direct = $open(1).await?;
                 let options = (*direct.connect_options()).clone();
-                let between =
-                    Between::start(options.get_host().to_owned(), options.get_port()).await;
-                // Its check before each use would be what waits for an answer.
+                let proxy = Proxy::start(options.get_host().to_owned(), options.get_port()).await;
+                // Otherwise the ping before each use would wait for an answer.
                 let pool = <$options>::new().max_connections(1).test_before_acquire(false);
-                let pool = pool.connect_with(options.port(between.port)).await.unwrap();
+                let pool = pool.connect_with(options.port(proxy.port)).await.unwrap();
 
-                between.hold(true);
+                proxy.hold(true);
                 tokio::select! {
                     _ = call(&pool) => panic!("it hasn't been answered"),
-                    () = between.withheld.notified() => {}
+                    () = proxy.withheld.notified() => {}
                 }
-                between.hold(false);
+                proxy.hold(false);
 
                 sqlx::query("INSERT INTO entries (id) VALUES (2)").execute(&pool).await.unwrap();
                 let mut apart =
@@ -112,7 +111,7 @@ macro_rules! interrupted {
                 assert!(kept);
             }
 
-            /// The day this fails, `Checkout` needn't close such a connection any more.
+            /// When this fails, `Checkout` no longer needs to close such a connection.
             #[tokio::test]
             async fn sqlx_alone_loses_the_next_write() {
                 let Some(kept) =

@@ -5,7 +5,7 @@ use tokio::sync::Barrier;
 use super::entries::mysql::{increase, notes, two_entries};
 use super::support::CallError;
 
-/// Goes on after a deadlock, as if the transaction were still there.
+/// Ignores a deadlock and continues.
 #[transaction(tx = pool)]
 async fn goes_on(pool: &MySqlPool, both: &Barrier) -> Result<(), CallError> {
     increase(tx, 1).await?;
@@ -20,12 +20,11 @@ async fn goes_on(pool: &MySqlPool, both: &Barrier) -> Result<(), CallError> {
 #[tokio::test]
 async fn deadlock_ignored_by_the_body_is_an_error() {
     let Some(pool) = two_entries().await else { return };
-    // Two who drop the deadlock: one of them is its victim, and is told.
+    // The transaction that has written less is the victim.
     let both = Barrier::new(2);
     let other = async {
         let mut other = pool.begin().await.unwrap();
         increase(&mut other, 2).await.unwrap();
-        // Who has written more isn't the victim.
         for id in 10..40 {
             sqlx::query("INSERT INTO entries (id) VALUES (?)")
                 .bind(id)
@@ -40,7 +39,7 @@ async fn deadlock_ignored_by_the_body_is_an_error() {
     let (outcome, ()) = tokio::join!(goes_on(&pool, &both), other);
     let error = outcome.unwrap_err();
     assert!(error.is_rolled_back(), "{error:?}");
-    // Nothing can take back what was committed after the deadlock.
+    // Nothing that followed the deadlock was committed.
     assert_eq!(notes(&pool).await, [0, 0, 0]);
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::Barrier;
 use super::entries::postgres::{increase, increase_both, notes, two_entries};
 use super::support::{CallError, Runs, postgres};
 
-/// Is overtaken between its snapshot and its write, as often as told.
+/// Loses the race between its snapshot and its write, in so many runs.
 #[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL REPEATABLE READ", attempts = 3, base = "1ms")]
 async fn overtaken(pool: &PgPool, times: u32, runs: &Runs) -> Result<i32, CallError> {
     let level: String =
@@ -46,8 +46,7 @@ async fn repeated_serialization_failures_exhaust_the_attempts() {
     assert_eq!(code, "SERIALIZATION_FAILURE");
 }
 
-/// Write skew: reads both, writes one, while another that read both writes the other and commits
-/// first.
+/// Write skew: two transactions read both rows, and each writes another one.
 #[transaction(tx = pool, begin = "BEGIN ISOLATION LEVEL SERIALIZABLE", base = "1ms")]
 async fn skewed(pool: &PgPool, runs: &Runs, finished: &AtomicBool) -> Result<i64, CallError> {
     let sum: i64 = sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *tx).await?;
@@ -101,7 +100,7 @@ async fn deferred_constraint_violation_is_returned_by_the_commit() {
     assert_eq!(rows, 0);
 }
 
-/// Takes a unique violation for an answer; `in_savepoint` as one should.
+/// Ignores a unique violation, correctly only if `in_savepoint`.
 #[transaction(tx = pool)]
 async fn insert_if_new(pool: &PgPool, in_savepoint: bool) -> Result<(), CallError> {
     increase(tx, 2).await?;
@@ -127,7 +126,7 @@ async fn failure_ignored_by_the_body_is_an_error_not_a_silent_rollback() {
     assert_eq!(notes(&pool).await, [0, 1]);
 }
 
-/// sqlx alone reports a success; the day this fails, the statement before `COMMIT` can go.
+/// When this fails, the statement before `COMMIT` is no longer needed.
 #[tokio::test]
 async fn sqlx_alone_reports_a_commit_that_rolled_back() {
     let Some(pool) = two_entries().await else { return };
@@ -176,8 +175,7 @@ async fn connection_lost_at_the_commit_is_not_repeated() {
     assert_eq!((error.classify().sent(), runs.count()), (Sent::Maybe, 1), "{error:?}");
 }
 
-/// A server's log would fill with warnings, were the transaction behind the commit not there to be
-/// rolled back.
+/// Otherwise the server would log a warning for each rollback outside a transaction.
 #[tokio::test]
 async fn commit_leaves_the_connection_idle() {
     let Some(pool) = postgres(1).await else { return };
@@ -213,7 +211,7 @@ async fn body_that_commits_by_itself_is_an_error() {
     let error = commits_by_itself(&pool).await.unwrap_err();
     assert!(error.is_rolled_back(), "{error:?}");
     assert_eq!(error.code(), "25P01");
-    // The pool's connection isn't left in a transaction.
+    // The connection is outside a transaction.
     increase_both(&pool, (1, 2), &Barrier::new(1), &Runs::default()).await.unwrap();
     assert_eq!(notes(&pool).await, [2, 2]);
 }

@@ -20,7 +20,7 @@ async fn ids(pool: &SqlitePool) -> Vec<i32> {
     sqlx::query_scalar("SELECT id FROM entries ORDER BY id").fetch_all(pool).await.unwrap()
 }
 
-/// What a framework hands over.
+/// A wrapper, as frameworks pass it.
 struct State(SqlitePool);
 
 impl Deref for State {
@@ -178,7 +178,7 @@ async fn transaction_works_on_every_shape_of_function() {
     is_send(WritesNatively::write(&State(pool.clone()), 14)).await.unwrap();
     assert_eq!(ids(&pool).await, [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14]);
 
-    // Spawned, a future has to be `Send` for every lifetime in it.
+    // A spawned future has to be `Send` for every lifetime.
     let store = store();
     let spawned = tokio::spawn(async move { store.by_reference(15).await });
     spawned.await.unwrap().unwrap();

@@ -8,7 +8,7 @@ async fn note(pool: &SqlitePool) -> i32 {
     sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(pool).await.unwrap()
 }
 
-/// Reads, is overtaken by another writer in its first run, and writes.
+/// Reads and writes; in its first run another writer comes in between.
 #[transaction(tx = pool, base = "1ms")]
 async fn increase(pool: &SqlitePool, other: &SqlitePool, runs: &Runs) -> Result<i32, CallError> {
     let note: i32 =
@@ -66,8 +66,7 @@ async fn begin_immediate_takes_the_lock_first() {
     assert_eq!((note(&pool).await, runs.count()), (1, 1));
 }
 
-/// The second statement rolls back the whole transaction; `dropping` goes on as if nothing had
-/// been.
+/// The second statement rolls back the whole transaction, which `dropping` ignores.
 #[transaction(tx = pool)]
 async fn ends_early(pool: &SqlitePool, dropping: bool) -> Result<(), CallError> {
     tx.execute("INSERT INTO entries (id) VALUES (1)").await?;

@@ -1,4 +1,4 @@
-//! The catalogue as JSON and as Markdown.
+//! The catalog as JSON and as Markdown.
 
 use resilience::{ServiceError, catalog};
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use resilience::ServiceError;
 
-/// An error with all there is.
+/// An error with every option.
 #[derive(Debug, thiserror::Error, ServiceError)]
 #[service(domain = "lints")]
 pub(crate) enum LintError<'a, T: Send> {
@@ -61,7 +61,7 @@ pub(crate) enum LintError<'a, T: Send> {
 
 #[allow(clippy::redundant_pub_crate, reason = "contradicts `unreachable_pub`")]
 mod private {
-    /// Nobody reads its catalogue, and nobody can reach it.
+    /// Unreachable, and its catalog is unused.
     #[derive(Debug, thiserror::Error, resilience::ServiceError)]
     #[error("private")]
     #[service(conflict)]
@@ -74,7 +74,7 @@ mod private {
 #[service(fatal)]
 pub struct Public;
 
-/// One variant is on its way out.
+/// One variant is deprecated.
 #[derive(Debug, Clone, Copy, thiserror::Error, ServiceError)]
 pub enum Retiring {
     /// Old.

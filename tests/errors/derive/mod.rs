@@ -14,7 +14,7 @@ use resilience::{
     ServiceError, Severity, errors,
 };
 
-/// Everything an enum can say.
+/// An enum with every option.
 #[derive(Debug, thiserror::Error, ServiceError)]
 #[service(domain = "orders")]
 enum OrderError {
@@ -182,7 +182,7 @@ fn each_kind_sets_category_code_and_status() {
             struct OwnCode;
 
             assert_eq!(OfKind.classify(), $expected);
-            // Under a code of its own it keeps its status.
+            // A custom code keeps the status.
             assert_eq!(OwnCode.classify().code(), "OWN_CODE");
             assert_eq!(OwnCode.classify().status(), $expected.status(), stringify!($kind));
             assert_eq!(OwnCode.classify().sent(), $expected.sent());
@@ -262,7 +262,7 @@ fn struct_is_classified_by_its_own_options() {
     assert_eq!(Unit.classify(), Classification::permanent("INTERNAL_ERROR"));
 }
 
-/// `T` is asked to classify itself, `U` to be shown, `V` nothing.
+/// `T` has to be classified and `U` shown; `V` needs no trait.
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum Generic<'a, T, U: Clone, V, const N: usize>
 where
@@ -364,7 +364,7 @@ fn derived_error_can_be_a_trait_object() {
     assert_eq!(codes, ["NOT_FOUND", "INTERNAL_ERROR"]);
 }
 
-/// What an error tells a log, and what it tells a client.
+/// An error with options for logs, alerts and clients.
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum SignUpError {
     #[error("the form is wrong")]
@@ -434,7 +434,7 @@ fn evidence_of_a_transparent_variant_is_that_of_its_source() {
     assert!(error.evidence().error.unwrap().is::<errors::ValidationError>());
 }
 
-/// A type with parameters is no trait object, so that its chain starts one further in.
+/// A type with parameters may not be `'static`, so its chain starts at its source.
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum Borrowed<'a, T: Debug> {
     #[error("reading {path}")]

@@ -1,4 +1,4 @@
-//! What is found inside boxes and `anyhow::Error`.
+//! Errors inside boxes and `anyhow::Error`.
 
 use std::error::Error;
 use std::fmt;
@@ -25,7 +25,7 @@ struct Outer {
     source: Inner,
 }
 
-/// Says nothing of itself.
+/// Unclassified itself.
 #[derive(Debug, thiserror::Error)]
 #[error("opaque")]
 struct Opaque(#[source] BoxError);
@@ -48,7 +48,7 @@ fn boxed_error_is_classified_by_its_outermost_known_type() {
 
 #[test]
 fn shared_or_boxed_error_inside_the_chain_is_found() {
-    // A cache hands the one failure out to all who wait for it.
+    // As from a cache, which returns one failure to all waiting callers.
     assert_eq!(code(&BoxError::from(Arc::new(Inner::Missing))), "INNER");
     assert_eq!(code(&BoxError::from(Opaque(Arc::new(Inner::Missing).into()))), "INNER");
     assert_eq!(code(&BoxError::from(Box::new(Inner::Missing))), "INNER");
@@ -159,7 +159,7 @@ fn error_given_as_anyhow_context_is_the_outermost() {
     assert_eq!(code(&reversed), "NOT_FOUND");
 }
 
-/// A type with parameters has no one name to be registered under; its sources are still seen.
+/// A generic type can't be registered; its sources are still found.
 #[derive(Debug, ServiceError)]
 #[service(unavailable, code = "GENERIC")]
 struct Generic<T>(T);
@@ -191,7 +191,7 @@ fn error_type_declared_in_a_function_is_found() {
     assert_eq!(code(&BoxError::from(Local)), "LOCAL");
 }
 
-/// Can't be shared between threads, and so not be held by anyhow.
+/// Not `Send`, so anyhow can't hold it.
 #[derive(Debug, thiserror::Error, ServiceError)]
 #[error("not shared")]
 #[service(conflict, code = "NOT_SHARED")]

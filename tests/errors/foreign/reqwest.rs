@@ -1,4 +1,4 @@
-//! Real answers and real failures, as reqwest reports them.
+//! Real responses and failures, as reqwest reports them.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use resilience::{
 };
 use resilience_test_support::Events;
 
-/// Answers one connection with these bytes, and closes it.
+/// A server that answers one connection with these bytes, and closes it.
 fn answer(bytes: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -179,7 +179,7 @@ enum StockError {
     Rejected(#[from] Rejected),
 }
 
-/// The events of a retried call, with all that the URL holds beside its host.
+/// A call whose URL has more than a host.
 async fn stock(host: SocketAddr) -> Result<String, StockError> {
     let url = format!("http://ada:hunter2@{host}/stock/4711?token=s3cret#part");
     Ok(client().get(url).send().await?.error_for_status()?.text().await?)
@@ -277,7 +277,7 @@ async fn url_in_the_text_of_a_wrapper_is_reduced_to_its_host() {
     assert_eq!(errors, vec![format!("GET http://{address} failed"); 2]);
 }
 
-/// A timeout while connecting is both.
+/// reqwest reports both a timeout and a connect error.
 #[tokio::test]
 async fn connect_timeout_was_never_sent() {
     struct Slow;

@@ -1,4 +1,4 @@
-//! While closed: what counts, and what doesn't.
+//! A closed breaker: what counts, and what doesn't.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -121,7 +121,7 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
         assert_eq!(breaker.state(), Closed, "after {hang}");
         let deadline = Deadline::new(Duration::from_secs(5));
         let permit = breaker.acquire().unwrap().under(&deadline);
-        // A timeout marks itself before it drops the body.
+        // A timeout marks its deadline before it drops the body.
         fire(&deadline);
         drop(permit);
     }
@@ -153,7 +153,7 @@ fn permit_and_call_future_are_send() {
         value
     }
     let breaker = CircuitBreaker::new("inventory");
-    // The result needn't be: it isn't held across a wait.
+    // Even with a result that isn't: it isn't held across an await.
     drop(is_send(breaker.call(pending::<Result<std::rc::Rc<()>, Error>>())));
     is_send(breaker.acquire().unwrap()).succeeded();
     assert!(size_of::<Permit<'_>>() <= 24);

@@ -1,4 +1,4 @@
-//! Recovery: who may probe, and how it ends.
+//! Recovery: which calls may probe, and the outcome.
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -18,8 +18,8 @@ async fn each_probe_outcome_leads_to_its_state() {
         (BUSY, Open),
         (Classification::unclassified(), Open),
         (Rejected::timed_out("inventory", RECOVERY).classify(), Open),
-        // The callee answered: were this nothing, one that answers only 404 would stay half-open
-        // for ever.
+        // The callee answered. Were this neutral, a callee that answers only 404 would stay
+        // half-open for ever.
         (Classification::permanent("NOT_FOUND"), Closed),
         (Classification::partial("CACHE_MISS"), Closed),
         (Classification::fatal("CORRUPT_STATE"), HalfOpen),
@@ -137,7 +137,7 @@ async fn of_a_thousand_callers_only_the_probes_reach_the_callee() {
                 })
             })
             .collect();
-        // Over when every task waits.
+        // Ends when every task waits.
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert_eq!(reached.load(Relaxed), probes as usize);
         for call in calls {
@@ -214,7 +214,7 @@ fn breaker_recovers_after_the_clock_was_set_back() {
         fail(&opened, 5).await;
         half_open.acquire().unwrap()
     });
-    // The clock of another runtime: a day earlier.
+    // The clock of another runtime, a day earlier.
     paused().block_on(async {
         assert!(!opened.would_reject());
         call(&opened, Ok(())).await.unwrap();

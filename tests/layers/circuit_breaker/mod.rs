@@ -55,7 +55,7 @@ async fn fail(breaker: &CircuitBreaker, times: usize) {
     }
 }
 
-/// Opens it and waits until a probe is due.
+/// Opens the breaker and waits until a probe is due.
 async fn due(breaker: &CircuitBreaker) {
     fail(breaker, 5).await;
     assert_eq!(breaker.state(), Open);

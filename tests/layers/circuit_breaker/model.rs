@@ -24,7 +24,7 @@ struct Model {
     /// admitted.
     round: u32,
     failures: u32,
-    /// When it opened, how long it stays so, and how many probes in a row have failed.
+    /// When it opened, for how long, and how many consecutive probes have failed.
     opened_at: u64,
     wait: u64,
     reopened: u32,
@@ -85,7 +85,7 @@ impl Model {
         self.wait = grown.min(self.settings.recovery * 10);
     }
 
-    /// The round in which the call was admitted, or after how long to come back.
+    /// The round in which the call was admitted, or the time to wait.
     fn acquire(&mut self) -> Result<u32, Option<u64>> {
         if self.state == Open && self.now >= self.opened_at + self.wait {
             self.go(HalfOpen);
@@ -148,7 +148,7 @@ impl Model {
 #[derive(Debug, Clone)]
 enum Step {
     Acquire,
-    /// Of the calls that are out, which one ends, and how.
+    /// Which of the running calls ends, and how.
     Settle(prop::sample::Index, End),
     /// In tenths of the recovery timeout.
     Advance(u64),
@@ -242,7 +242,7 @@ async fn walk(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError>
             step
         );
     }
-    // Whatever happened, and however many calls never came back, it recovers.
+    // After any walk, and with calls that never end, it recovers.
     std::mem::forget(out);
     if matches!(breaker.state(), Closed | Open | HalfOpen) {
         for _ in 0..8 {

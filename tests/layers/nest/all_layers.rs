@@ -46,8 +46,7 @@ async fn all_layers_act_in_order_during_an_outage() {
     assert_eq!(client.full().await, Ok(4));
 }
 
-/// One label for one dependency, in the events of every layer and in the errors; also where the
-/// breaker is another crate's.
+/// Even if the breaker is defined in another crate.
 #[tokio::test(start_paused = true)]
 async fn name_of_the_breaker_labels_the_events_of_all_layers() {
     #[degrade(fallback = 0)]

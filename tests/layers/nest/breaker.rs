@@ -34,7 +34,7 @@ async fn permanent_partial_and_fatal_errors_do_not_open_the_breaker() {
 
 #[tokio::test(start_paused = true)]
 async fn ignored_errors_count_neither_as_failure_nor_as_success() {
-    // A closure without types, which it gets from the function.
+    // A closure without types: they come from the function.
     #[circuit_breaker(breaker, ignore = |error| error.to_string().contains("Refused"))]
     async fn ignoring(breaker: &CircuitBreaker, error: CallError) -> Result<(), CallError> {
         Err(error)

@@ -111,7 +111,7 @@ async fn half_open(client: &Client) {
     tokio::time::advance(secs(30)).await;
 }
 
-/// A failure that a closed breaker counts.
+/// A failure on a closed breaker.
 fn fail(breaker: &CircuitBreaker) {
     breaker.acquire().expect("closed").failed(&CallError::Busy.classify());
 }

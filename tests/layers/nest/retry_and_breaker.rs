@@ -46,7 +46,7 @@ async fn inner_breaker_counts_attempts_and_outer_breaker_counts_calls() {
     assert_eq!((above.script.calls(), above.breaker.metrics().counted_failures), (3, 1));
 }
 
-/// Drops the call at its first, second, third … poll, and looks at what is left each time.
+/// Drops the call at its first, second, third … poll.
 #[tokio::test(start_paused = true)]
 async fn breaker_recovers_after_a_call_was_dropped_at_any_poll() {
     for probing in [false, true] {
@@ -76,10 +76,10 @@ async fn breaker_recovers_after_a_call_was_dropped_at_any_poll() {
             let counted = client.breaker.metrics().counted_failures;
             assert!(
                 counted == finished || counted + 1 == finished,
-                "a dropped attempt counts as nothing"
+                "a dropped attempt isn't counted"
             );
             tokio::time::advance(secs(60)).await;
-            // Whatever state it was dropped in, the breaker recovers with the next good answers.
+            // From every state the breaker recovers with the next successes.
             let client = Client { breaker: Arc::clone(&client.breaker), script: Script::new([]) };
             assert_eq!(client.breaker_in_retry().await, Ok(1), "dropped at poll {polls}");
             assert_eq!(client.breaker.state(), CircuitState::Closed, "dropped at poll {polls}");

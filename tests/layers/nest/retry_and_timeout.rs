@@ -52,8 +52,8 @@ async fn time_left_is_that_of_the_nearest_deadline() {
     }
     let mut left = Vec::new();
     assert!(call(&mut left).await.is_err());
-    // At 2 s the attempt has 3 left; at 5 s the whole call has 3 left; a third attempt would begin
-    // past its end.
+    // At 2 s the attempt has 3 left; at 5 s the whole call has 3 left; a third attempt would start
+    // after its end.
     assert_eq!(left, [secs(3), secs(3)]);
     assert_eq!(resilience::context().time_left, None);
 }
@@ -79,8 +79,8 @@ async fn timeout_beyond_the_end_of_the_clock_never_fires() {
         tokio::time::sleep(secs(1)).await;
         Err(CallError::Busy)
     }
-    // The longest that can still be added to the current time: the timer rounds up, and must not
-    // get past the end by that.
+    // The longest duration that can be added to the current time: the timer rounds up, which must
+    // not overflow.
     let now = Instant::now().into_std();
     let (mut fits, mut too_long) = (Duration::ZERO, Duration::MAX);
     while too_long > fits + Duration::from_nanos(1) {

@@ -33,8 +33,8 @@ async fn calls_timed_out_below_the_breaker_open_it() {
     assert_eq!((client.breaker.state(), start.elapsed()), (CircuitState::Open, secs(15)));
 }
 
-/// As slow as its limits allow, while others come by every second: a probe isn't lost before it can
-/// have timed out.
+/// A probe as slow as its timeouts allow, while another call arrives every second: it isn't given
+/// up before it can have timed out.
 #[tokio::test(start_paused = true)]
 async fn probe_lease_covers_the_timeouts_of_the_nest() {
     async fn slow_probe(client: &Client, probe: impl Future<Output = Result<u32, CallError>>) {
@@ -51,7 +51,7 @@ async fn probe_lease_covers_the_timeouts_of_the_nest() {
     }
     let client = Client::new(breaker(), [Answer::After(secs(85), Ok(1))]);
     slow_probe(&client, client.limited_above()).await;
-    // 25 s, 5 s, 25 s, 10 s, 20 s.
+    // 25 s, a wait of 5 s, 25 s, a wait of 10 s, 20 s.
     for limits in [1, 2] {
         let client =
             Client::new(breaker(), [Answer::Hang, Answer::Hang, Answer::After(secs(20), Ok(3))]);
@@ -70,7 +70,7 @@ async fn lost_probe_expires_under_an_unlimited_timeout() {
     let probing = Arc::clone(&client);
     let mut probe = Box::pin(async move { probing.without_end().await });
     assert!(poll_once(probe.as_mut()).is_pending());
-    // Nothing will ever drop its permit.
+    // Its permit is never dropped.
     std::mem::forget(probe);
     tokio::time::advance(secs(86_399)).await;
     assert!(client.without_end().await.is_err());

@@ -227,7 +227,7 @@ async fn spent_shared_budget_stops_the_retries_of_all_its_functions() {
     let script = Script::failures([CallError::Busy]);
     assert_eq!(second(&script).await, Err(CallError::Busy));
     assert_eq!(script.calls(), 1);
-    // It trickles back: the price of a retry in five seconds.
+    // It is refilled: the cost of a retry in five seconds.
     tokio::time::advance(secs(5)).await;
     let script = Script::failures([CallError::Busy]);
     assert_eq!(second(&script).await, Ok(2));

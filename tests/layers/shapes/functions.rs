@@ -41,7 +41,7 @@ async fn all_layers_work_on_one_function() {
     assert_eq!(down.calls(), 4);
 }
 
-/// The docs stay on the function.
+/// The docs are kept.
 #[timeout("5s")]
 pub(crate) async fn documented() -> Result<(), ShopError> {
     hang().await;
@@ -118,7 +118,7 @@ async fn raw_identifiers_are_supported() {
     assert_eq!(r#try(&Callee::answering_at(2)).await, Ok(2));
 }
 
-/// Every name that the expansion uses, as an argument.
+/// An argument for every name that the expansion uses.
 #[degrade(fallback = outcome + error + settled)]
 #[retry(idempotent, attempts = wait)]
 #[circuit_breaker(failure_threshold = 9, ignore = |_: &ShopError| error == 0)]
@@ -161,7 +161,7 @@ async fn arguments_may_have_the_names_that_the_expansion_uses() {
     assert_eq!(down.calls(), 2);
 }
 
-/// Options that are called like arguments.
+/// Arguments with the names of options.
 #[retry(idempotent, base = base, max_delay = base, jitter = "none")]
 #[timeout("5s")]
 async fn an_argument_like_an_option(

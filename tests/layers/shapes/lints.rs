@@ -1,5 +1,4 @@
-//! Code under strict lints: what the macros write gives no reason to complain. Each function denies
-//! what it is named after.
+//! Strict lints: the expansion raises none of them.
 
 #![deny(
     missing_docs,
@@ -120,7 +119,7 @@ pub(crate) fn not_async(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()
 }
 
-// Bodies on one line, whose braces `unused_braces` looks at.
+// Bodies on one line, which `unused_braces` checks.
 
 #[rustfmt::skip]
 #[retry(idempotent)]

@@ -1,4 +1,4 @@
-//! Where a breaker or a budget can be, and a policy.
+//! Where a breaker, a budget or a policy may be defined.
 
 use std::sync::Arc;
 

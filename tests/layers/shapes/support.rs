@@ -1,4 +1,4 @@
-//! An error with one variant per way to fail, and a callee that fails as often as it is told.
+//! An error with a variant for each way to fail, and a callee that succeeds once.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,7 +37,7 @@ impl ShopError {
     }
 }
 
-/// A callee that is busy for all but one of its calls.
+/// A callee that is busy at all calls but one.
 #[derive(Debug, Default)]
 pub(crate) struct Callee {
     calls: AtomicU32,
@@ -45,7 +45,7 @@ pub(crate) struct Callee {
 }
 
 impl Callee {
-    /// Answers the call of this number, from 1, and is busy at all others.
+    /// Answers the call with this number, from 1; 0 for none.
     pub(crate) fn answering_at(call: u32) -> Self {
         Self { calls: AtomicU32::new(0), answers_at: call }
     }
@@ -61,7 +61,7 @@ impl Callee {
     }
 }
 
-/// Never answers.
+/// Never returns.
 pub(crate) async fn hang() {
     std::future::pending::<()>().await;
 }

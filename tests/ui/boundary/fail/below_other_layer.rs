@@ -1,4 +1,4 @@
-// It stands on top.
+// A boundary is the outermost layer.
 
 use resilience::{Rejected, boundary, circuit_breaker, degrade, retry, timeout};
 

@@ -1,4 +1,4 @@
-// What only the compiler can judge is reported where the user can see it, and once.
+// Missing traits are reported once, at the user's code.
 
 use resilience::{boundary, retry};
 

@@ -1,4 +1,4 @@
-// Every variant says what it is, and one compile lists all that don't.
+// Every variant needs a category, and one compile lists all that have none.
 
 use resilience::{Classify, ServiceError};
 

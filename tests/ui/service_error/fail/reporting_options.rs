@@ -1,4 +1,4 @@
-// Where options of logs, alerts and answers contradict what the variant is.
+// Options for logs, alerts and answers that contradict the variant.
 
 use std::backtrace::Backtrace;
 use std::panic::Location;

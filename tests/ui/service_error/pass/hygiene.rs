@@ -1,4 +1,4 @@
-// The output names everything from the root, whatever the user's names mean here, and needs no `use`.
+// The output uses absolute paths, so that it depends neither on the user's names nor on a `use`.
 
 #![deny(warnings, missing_docs, unused_qualifications, unreachable_pub, single_use_lifetimes, non_camel_case_types)]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Mistakes of the body: it ends the transaction itself, or gives an argument away.
+//! Mistakes in the body: it ends the transaction itself, or moves an argument.
 use resilience::transaction;
 use sqlx::PgPool;
 

@@ -1,4 +1,4 @@
-//! An error that can't hold what BEGIN and COMMIT say.
+//! An error that can't hold an error of BEGIN or COMMIT.
 use resilience::{ServiceError, transaction};
 use sqlx::SqlitePool;
 

@@ -1,4 +1,4 @@
-//! Values out of range, and what other libraries call things.
+//! Values out of range, and names of other libraries.
 use resilience::transaction;
 use sqlx::PgPool;
 

@@ -1,4 +1,4 @@
-//! What is no pool, or is begun already.
+//! Values that aren't a pool, or have already begun a transaction.
 use resilience::transaction;
 use sqlx::SqlitePool;
 
