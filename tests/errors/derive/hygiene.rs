@@ -1,6 +1,13 @@
 // The output uses absolute paths, so that it depends neither on the user's names nor on a `use`.
 
-#![deny(warnings, missing_docs, unused_qualifications, unreachable_pub, single_use_lifetimes, non_camel_case_types)]
+#![deny(
+    warnings,
+    missing_docs,
+    unused_qualifications,
+    unreachable_pub,
+    single_use_lifetimes,
+    non_camel_case_types
+)]
 #![forbid(unsafe_code)]
 #![no_implicit_prelude]
 //! A user's crate.
