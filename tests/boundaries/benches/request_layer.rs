@@ -1,12 +1,12 @@
-//! How long a request that succeeds takes under the layer, in nanoseconds: beside none, and beside
-//! what tower-http offers for the same, which is a request id from the header or made, sent back,
-//! in a span, and panics caught.
+//! The time of a successful request under the layer, in nanoseconds, beside no layer and beside the
+//! same features of tower-http: a request id from the header or a new one, sent back and in a span,
+//! and panics caught.
 //!
 //!     cargo bench -p resilience-boundary-tests --bench request_layer
 //!
-//! All take turns, and the fastest of many short samples counts: whatever else the machine does
-//! makes a sample slower and never faster. The ratios of one run are what carries over. No
-//! subscriber is set, so that spans cost next to nothing.
+//! All take turns, and the fastest of many short samples counts, since other load only makes a
+//! sample slower. Only the ratios within one run are comparable. No subscriber is set, so that spans
+//! cost next to nothing.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -26,7 +26,7 @@ const SAMPLES: u32 = 2_000;
 const CALLS: u32 = 100;
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The same ids as ours.
+/// Makes the same ids as ours.
 #[derive(Clone, Copy)]
 struct Ids;
 

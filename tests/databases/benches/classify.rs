@@ -1,13 +1,11 @@
-//! How long it takes to classify a database's error, in nanoseconds: by its bare code, and a real
-//! error of SQLx.
+//! The time to classify a database's error, in nanoseconds: a bare code, and a real error of SQLx.
 //!
 //!     cargo bench -p resilience-database-tests --bench classify
-//!     tests/with-services --only postgres,mysql cargo bench -p resilience-database-tests --bench
-//! classify
+//!     tests/with-services --only postgres,mysql \
+//!         cargo bench -p resilience-database-tests --bench classify
 //!
-//! The second has errors of real servers too. Each line is the fastest of many short samples, over
-//! codes that lie all over the table: whatever else the machine does makes a sample slower and
-//! never faster.
+//! The second command has errors of real servers too. Each line is the fastest of many short
+//! samples, over codes from all parts of the table: other load only makes a sample slower.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -60,7 +58,7 @@ fn measure<T, R>(name: &str, inputs: &[T], classify: impl Fn(&T) -> R) {
     println!("{name:<40} {fastest:6.1} ns");
 }
 
-/// A unique violation of each database that is there.
+/// A unique violation of each available database.
 async fn real_errors() -> [(&'static str, Option<Error>); 3] {
     const TABLE: &str = "CREATE TEMPORARY TABLE classified (a INTEGER UNIQUE)";
     const ROW: &str = "INSERT INTO classified VALUES (1)";

@@ -79,12 +79,12 @@ fn client() -> Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn edition_2021() {
+async fn all_attributes_work_in_edition_2021() {
     assert!(matches!(client().by_mutable_reference("x").await, Ok(7)));
     assert!(matches!(client().find("x").await, Ok(7)));
     assert_eq!(opaque(&client()).await.ok().map(|value| value.to_string()).as_deref(), Some("7"));
     #[allow(unsafe_code)]
-    // SAFETY: it asks for nothing.
+    // SAFETY: it has no requirements.
     let outcome = unsafe { not_async(&client()) };
     assert!(matches!(outcome, Ok(7)));
 }

@@ -66,7 +66,7 @@ fn key() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_attributes_find_the_crate_under_another_name() {
+async fn crate_option_finds_the_renamed_crate() {
     let calls = AtomicU32::new(0);
     assert_eq!(imported(&calls).await.ok(), Some(103));
     assert_eq!(imported(&calls).await.ok(), Some(104), "the fourth failure opened the circuit");

@@ -1,4 +1,4 @@
-// Whatever it returns: std prints it.
+// std prints the error that `main` returns.
 
 use resilience::{Rejected, boundary};
 

@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::circuit_breaker;
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[circuit_breaker(failure_threshold = 0, probes = 0, recovery_growth = 0, recovery_timeout = "0s", recovery_jitter = "120%")]
 async fn too_small() -> Result<u32, CallError> {

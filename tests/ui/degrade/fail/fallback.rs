@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::degrade;
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[degrade]
 async fn missing() -> Result<u32, CallError> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use resilience::{circuit_breaker, degrade, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[timeout("5s")]
 async fn nothing() {}

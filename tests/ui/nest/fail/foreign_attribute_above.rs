@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{boundary, circuit_breaker, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[tracing::instrument]
 #[retry(idempotent)]

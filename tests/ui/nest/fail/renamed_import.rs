@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{retry as again, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[timeout("5s")]
 #[again(idempotent)]

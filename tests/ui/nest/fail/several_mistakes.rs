@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{circuit_breaker, degrade, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[timeout(20)]
 #[degrade(falback = 0, fallback = 1)]

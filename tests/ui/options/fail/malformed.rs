@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{circuit_breaker, degrade, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[retry(idempotent, attempts = 3, attempts = 4, idempotent)]
 #[timeout("5s")]

@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{degrade, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 async fn send(order: String) -> Result<u32, CallError> {
     Ok(order.len() as u32)

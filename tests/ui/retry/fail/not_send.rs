@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use resilience::{retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[retry(idempotent)]
 #[timeout("5s")]

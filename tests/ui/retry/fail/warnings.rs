@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use resilience::{Retry, circuit_breaker, retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 const SILENT: Retry = Retry::new().attempts(4);
 

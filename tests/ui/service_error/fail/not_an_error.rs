@@ -1,4 +1,4 @@
-// The derive stands beside thiserror's, and doesn't replace it.
+// The derive complements thiserror's, and doesn't replace it.
 
 use resilience::ServiceError;
 

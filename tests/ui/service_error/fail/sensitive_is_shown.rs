@@ -1,4 +1,4 @@
-// What is sensitive stands in no text that is logged or answered.
+// A sensitive field must not be in a text that is logged or answered.
 
 use resilience::ServiceError;
 

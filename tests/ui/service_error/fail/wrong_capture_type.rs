@@ -1,4 +1,4 @@
-// What only the compiler can judge is reported at the field.
+// Type errors are reported at the field.
 
 use resilience::ServiceError;
 

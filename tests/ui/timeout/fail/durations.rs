@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::timeout;
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 macro_rules! functions {
     ($(#[$attribute:meta] $name:ident),* $(,)?) => {$(

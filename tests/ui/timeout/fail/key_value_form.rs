@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{retry, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[retry(idempotent)]
 #[timeout = "5s"]

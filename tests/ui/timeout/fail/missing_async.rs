@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use resilience::{circuit_breaker, timeout};
-use resilience_tests::CallError;
+use resilience_test_support::CallError;
 
 #[circuit_breaker]
 #[timeout("5s")]

@@ -1,0 +1,5 @@
+//! `report` and `Report`: the fields of a record, and when there is none.
+
+mod dedup;
+mod record;
+mod texts;

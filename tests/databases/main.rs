@@ -1,0 +1,7 @@
+//! Real databases: SQLite always, PostgreSQL and MariaDB if `tests/with-services` runs them.
+
+mod classify;
+mod macro_defaults;
+mod pool;
+mod services;
+mod transaction;

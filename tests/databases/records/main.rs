@@ -1,0 +1,4 @@
+//! Log records about errors of databases.
+
+mod servers;
+mod sqlite;

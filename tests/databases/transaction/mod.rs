@@ -1,0 +1,11 @@
+//! `#[transaction]`.
+
+mod basics;
+mod entries;
+mod interrupted;
+mod mysql;
+mod nest;
+mod postgres;
+mod shapes;
+mod sqlite;
+mod support;

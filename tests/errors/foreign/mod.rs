@@ -1,0 +1,4 @@
+//! Errors of other crates.
+
+mod boxed;
+mod reqwest;

@@ -1,0 +1,201 @@
+//! Forced states, listeners, sites and settings.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use resilience::circuit_breaker::CircuitState::{Closed, Disabled, ForcedClosed, ForcedOpen, Open};
+use resilience::{CircuitBreaker, Classification, circuit_breaker::ChangeReason, registry};
+use tokio::time::advance;
+
+use super::{BUSY, RECOVERY, call, fail, retry_after};
+
+#[tokio::test(start_paused = true)]
+async fn forced_states_hold_until_reset() {
+    let breaker = CircuitBreaker::new("inventory").failure_threshold(2);
+    breaker.force_open();
+    advance(Duration::from_secs(86_400)).await;
+    assert_eq!(
+        (breaker.state(), retry_after(&breaker), breaker.would_reject()),
+        (ForcedOpen, None, true)
+    );
+
+    breaker.force_closed();
+    fail(&breaker, 5).await;
+    assert_eq!((breaker.state(), breaker.metrics().consecutive_failures), (ForcedClosed, 5));
+    call(&breaker, Ok(())).await.unwrap();
+    assert_eq!(breaker.metrics().consecutive_failures, 0);
+
+    breaker.disable();
+    fail(&breaker, 5).await;
+    assert_eq!((breaker.state(), breaker.metrics().counted_failures), (Disabled, 5));
+
+    let earlier = breaker.acquire().unwrap();
+    breaker.reset();
+    fail(&breaker, 1).await;
+    let before_reset = breaker.acquire().unwrap();
+    breaker.reset();
+    earlier.failed(&BUSY);
+    before_reset.failed(&BUSY);
+    assert_eq!((breaker.state(), breaker.metrics().consecutive_failures), (Closed, 0));
+    fail(&breaker, 2).await;
+    assert_eq!(breaker.state(), Open);
+    breaker.reset();
+    call(&breaker, Ok(())).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn listeners_get_every_state_change_and_counted_failure() {
+    let breaker = CircuitBreaker::new("inventory").failure_threshold(2);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (changes, failures) = (Arc::clone(&heard), Arc::clone(&heard));
+    breaker.on_state_change(move |change| {
+        let line = format!("{} -> {}: {}", change.old, change.new, change.reason.as_str());
+        changes.lock().unwrap().push(line);
+    });
+    breaker.on_failure(move |failure| {
+        failures
+            .lock()
+            .unwrap()
+            .push(format!("{} {} {}", failure.service, failure.code, failure.consecutive));
+    });
+    fail(&breaker, 2).await;
+    advance(RECOVERY).await;
+    let hung = breaker.acquire().unwrap();
+    advance(RECOVERY).await;
+    assert!(breaker.acquire().is_err());
+    advance(RECOVERY).await;
+    call(&breaker, Err(Classification::permanent("NOT_FOUND"))).await.unwrap_err();
+    breaker.force_open();
+    breaker.force_open();
+    breaker.reset();
+    breaker.reset();
+    drop(hung);
+    let expected = [
+        "inventory BUSY 1",
+        "inventory BUSY 2",
+        "closed -> open: failure_threshold",
+        "open -> half_open: recovery_timeout",
+        "inventory NETWORK_TIMEOUT 1",
+        "half_open -> open: probe_lost",
+        "open -> half_open: recovery_timeout",
+        "half_open -> closed: probes_succeeded",
+        "closed -> forced_open: control",
+        "forced_open -> closed: control",
+    ];
+    assert_eq!(*heard.lock().unwrap(), expected);
+    let metrics = breaker.metrics();
+    assert_eq!((metrics.counted_failures, metrics.opened, metrics.rejected), (3, 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn panic_payload_of_a_listener_may_panic_on_drop() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::panic_any(Bomb);
+        }
+    }
+    let breaker = CircuitBreaker::new("inventory");
+    breaker.on_failure(|_| std::panic::panic_any(Bomb));
+    breaker.acquire().unwrap().failed(&BUSY);
+    assert_eq!(breaker.metrics().counted_failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn listener_may_panic_or_use_the_breaker() {
+    let breaker = Arc::new(CircuitBreaker::new("inventory").failure_threshold(1));
+    breaker.on_failure(|_| panic!("a listener"));
+    breaker.on_state_change(|_| panic!("another"));
+    let (again, count) = (Arc::downgrade(&breaker), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&count);
+    breaker.on_state_change(move |change| {
+        counted.fetch_add(1, Relaxed);
+        if change.reason == ChangeReason::FailureThreshold {
+            again.upgrade().unwrap().force_closed();
+        }
+    });
+    fail(&breaker, 1).await;
+    assert_eq!((breaker.state(), count.load(Relaxed)), (ForcedClosed, 2));
+    breaker.on_state_change(|_| ());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sites_list_a_static_breaker_once_from_its_first_call_on() {
+    static LISTED: CircuitBreaker = CircuitBreaker::new("listed").failure_threshold(1);
+    let listed = || registry().circuit_breakers_named("listed").count();
+    assert_eq!(listed(), 0);
+    for _ in 0..3 {
+        LISTED.acquire_static(None).unwrap().succeeded();
+    }
+    LISTED.register();
+    assert_eq!(listed(), 1);
+
+    registry().circuit_breaker("listed").unwrap().force_open();
+    assert!(LISTED.acquire_static(None).is_err());
+    LISTED.reset();
+    LISTED.acquire_static(None).unwrap().failed(&BUSY);
+    advance(RECOVERY).await;
+    LISTED.acquire_static(None).unwrap().succeeded();
+    assert_eq!((listed(), LISTED.state()), (1, Closed), "no change of state lists it again");
+}
+
+#[test]
+fn sites_list_a_static_breaker_first_used_while_open() {
+    static FORCED: CircuitBreaker = CircuitBreaker::new("forced at the start");
+    FORCED.force_open();
+    assert!(FORCED.acquire_static(None).is_err());
+    assert!(registry().circuit_breaker("forced at the start").is_some());
+}
+
+#[test]
+fn sites_list_a_watched_breaker_as_long_as_it_lives() {
+    let named = || registry().circuit_breakers_named("watched").count();
+    let breakers: Vec<_> = (0..100).map(|_| Arc::new(CircuitBreaker::new("watched"))).collect();
+    for breaker in breakers.iter().chain(&breakers) {
+        registry().watch(breaker);
+    }
+    assert_eq!(named(), 100);
+    let found = registry().circuit_breaker("watched").unwrap();
+    drop(breakers);
+    assert_eq!(named(), 1, "what was found is held");
+    drop(found);
+    assert_eq!(named(), 0);
+}
+
+type Build = fn(CircuitBreaker) -> CircuitBreaker;
+
+#[test]
+fn panic_on_an_out_of_range_setting_names_option_and_range() {
+    let secs = Duration::from_secs;
+    let table: [(&str, Build); 8] = [
+        ("`failure_threshold` must be at least 1", |b| b.failure_threshold(0)),
+        ("`recovery_timeout` must be between 1 ms and 1 day", |b| {
+            b.recovery_timeout(Duration::ZERO)
+        }),
+        ("`recovery_timeout` must be between 1 ms and 1 day", |b| {
+            b.recovery_timeout(Duration::from_secs(86_401))
+        }),
+        ("`max_recovery_timeout` must be between 1 ms and 1 day", |b| {
+            b.max_recovery_timeout(Duration::MAX)
+        }),
+        ("`probes` must be between 1 and 65535", |b| b.probes(0)),
+        ("`probes` must be between 1 and 65535", |b| b.probes(65_536)),
+        ("`recovery_growth` must be between 1 and 10", |b| b.recovery_growth(0)),
+        ("`recovery_jitter` must be between 0 and 100 percent", |b| b.recovery_jitter(101)),
+    ];
+    for (message, build) in table {
+        let panic = std::panic::catch_unwind(|| build(CircuitBreaker::new("inventory")).name())
+            .unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&message));
+    }
+    let widest = CircuitBreaker::new("inventory")
+        .failure_threshold(u32::MAX)
+        .probes(65_535)
+        .recovery_timeout(secs(86_400));
+    let widest = widest
+        .recovery_growth(10)
+        .max_recovery_timeout(Duration::from_millis(1))
+        .recovery_jitter(100);
+    assert_eq!(widest.state(), Closed);
+}

@@ -1,0 +1,378 @@
+//! Every interleaving of the lock-free parts, in minimal cases. The code is that of the crate, with
+//! loom's atomics.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, AtomicU64};
+use loom::thread;
+use resilience::__private::AtomicWord;
+use resilience::__private::circuit_breaker::{Core, Policy, Settled, Ticket, Verdict};
+use resilience::__private::retry_budget::{Bucket, Rules};
+use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
+
+struct Loom(AtomicU64);
+
+impl AtomicWord for Loom {
+    fn load(&self) -> u64 {
+        self.0.load(Acquire)
+    }
+
+    fn compare_exchange_weak(&self, current: u64, new: u64) -> Result<u64, u64> {
+        self.0.compare_exchange_weak(current, new, AcqRel, Acquire)
+    }
+
+    fn compare_exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
+        self.0.compare_exchange(current, new, AcqRel, Acquire)
+    }
+}
+
+const fn policy(failure_threshold: u32, probes: u16) -> Policy {
+    Policy { failure_threshold, probes, recovery: 100, growth: 1, max_recovery: None, jitter: 0 }
+}
+
+/// A breaker with loom's atomics.
+struct Breaker {
+    core: Core<Loom>,
+    policy: Policy,
+}
+
+impl Breaker {
+    fn new(policy: Policy) -> Arc<Self> {
+        let word = || Loom(AtomicU64::new(0));
+        Arc::new(Self {
+            core: Core { state: word(), lease: word(), lease_length: word(), reopened: word() },
+            policy,
+        })
+    }
+
+    /// Opened at 0, so that a probe is due at 100.
+    fn open(policy: Policy) -> Arc<Self> {
+        let breaker = Self::new(policy);
+        for _ in 0..policy.failure_threshold {
+            breaker.settle(breaker.admit(0).unwrap(), Verdict::Failure, 0);
+        }
+        assert_eq!(breaker.state(), Open);
+        breaker
+    }
+
+    fn admit(&self, now: u64) -> Option<Ticket> {
+        self.core.admit(&self.policy, 0, || now).ticket.ok()
+    }
+
+    fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
+        self.core.settle(&self.policy, ticket, verdict, || now)
+    }
+
+    fn state(&self) -> CircuitState {
+        self.core.snapshot().0
+    }
+}
+
+/// Asserts that the breaker goes back to closed if its probes succeed.
+fn recovers(breaker: &Breaker, mut now: u64) {
+    for _ in 0..8 {
+        now += 1000;
+        if let Some(ticket) = breaker.admit(now) {
+            breaker.settle(ticket, Verdict::Success, now);
+        }
+        if breaker.state() == Closed {
+            return;
+        }
+    }
+    panic!("wedged in {:?}", breaker.state());
+}
+
+#[test]
+fn concurrent_failures_open_the_circuit_once() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(2, 1));
+        let other = Arc::clone(&breaker);
+        let ticket = breaker.admit(0).unwrap();
+        let thread = thread::spawn(move || {
+            let ticket = other.admit(0);
+            ticket.map(|ticket| other.settle(ticket, Verdict::Failure, 0)).unwrap_or_default()
+        });
+        let mine = breaker.settle(ticket, Verdict::Failure, 0);
+        let theirs = thread.join().unwrap();
+        let opened = [mine, theirs].iter().filter(|settled| settled.change.is_some()).count();
+        assert_eq!((opened, breaker.state()), (1, Open));
+        let mut counts = [mine.failures, theirs.failures];
+        counts.sort_unstable();
+        assert_eq!(counts, [Some(1), Some(2)], "no failure is lost or counted twice");
+    });
+}
+
+#[test]
+fn concurrent_success_and_failure_are_each_counted_once() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(2, 1));
+        breaker.settle(breaker.admit(0).unwrap(), Verdict::Failure, 0);
+        let other = Arc::clone(&breaker);
+        let (success, failure) = (breaker.admit(0).unwrap(), breaker.admit(0).unwrap());
+        let thread = thread::spawn(move || other.settle(failure, Verdict::Failure, 0));
+        breaker.settle(success, Verdict::Success, 0);
+        let failure = thread.join().unwrap();
+        match failure.failures {
+            // The success came first; otherwise the circuit opened and the success was too late.
+            Some(1) => assert_eq!(breaker.core.snapshot(), (Closed, 1)),
+            Some(2) => assert_eq!(breaker.state(), Open),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn one_of_two_callers_gets_the_only_probe() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.admit(100));
+        let mine = breaker.admit(100);
+        let theirs = thread.join().unwrap();
+        assert!(mine.is_some() != theirs.is_some(), "exactly one is admitted: {mine:?} {theirs:?}");
+        assert_eq!(breaker.state(), HalfOpen);
+        breaker.settle(mine.or(theirs).unwrap(), Verdict::Success, 100);
+        assert_eq!(breaker.state(), Closed);
+    });
+}
+
+#[test]
+fn two_of_three_callers_get_the_two_probes() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 2));
+        let first = breaker.admit(100).unwrap();
+        let others = [1, 2]
+            .map(|_| Arc::clone(&breaker))
+            .map(|breaker| thread::spawn(move || breaker.admit(100)));
+        let admitted = others.map(|other| other.join().unwrap());
+        let ([Some(second), None] | [None, Some(second)]) = admitted else {
+            panic!("{admitted:?}")
+        };
+        breaker.settle(first, Verdict::Success, 100);
+        assert_eq!(breaker.state(), HalfOpen);
+        breaker.settle(second, Verdict::Success, 100);
+        assert_eq!(breaker.state(), Closed);
+    });
+}
+
+#[test]
+fn reset_wins_over_a_concurrent_result() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let ticket = breaker.admit(0).unwrap();
+        let thread = thread::spawn(move || other.core.set(Closed));
+        breaker.settle(ticket, Verdict::Failure, 0);
+        thread.join().unwrap();
+        // Either it opened and was then reset, or it was reset and the result came too late.
+        assert_eq!(breaker.core.snapshot(), (Closed, 0));
+    });
+}
+
+#[test]
+fn forced_state_wins_over_a_concurrent_probe_result() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let probe = breaker.admit(100).unwrap();
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.core.set(CircuitState::ForcedOpen));
+        breaker.settle(probe, Verdict::Success, 100);
+        thread.join().unwrap();
+        assert_eq!(breaker.state(), CircuitState::ForcedOpen);
+    });
+}
+
+#[test]
+fn released_slot_and_expired_lease_race_with_a_new_caller() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let hung = breaker.admit(100).unwrap();
+        let (giver, caller) = (Arc::clone(&breaker), Arc::clone(&breaker));
+        let give_back = thread::spawn(move || giver.settle(hung, Verdict::Nothing, 200));
+        // The lease of the first probe ends at 200: a caller either finds the slot free or gives up
+        // the probe.
+        let admitted = caller.admit(200);
+        give_back.join().unwrap();
+        match (admitted, breaker.state()) {
+            (Some(probe), HalfOpen) => {
+                assert!(breaker.admit(299).is_none(), "the new probe has a lease of its own");
+                assert_eq!(breaker.state(), HalfOpen);
+                breaker.settle(probe, Verdict::Success, 299);
+                assert_eq!(breaker.state(), Closed);
+            }
+            (None, Open) => {
+                assert!(breaker.admit(299).is_none());
+                assert!(breaker.admit(300).is_some());
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn successful_probe_renews_the_lease_before_it_can_expire() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 2));
+        let (first, second) = (breaker.admit(100).unwrap(), breaker.admit(100).unwrap());
+        let counted = Arc::new(AtomicBool::new(false));
+        let (reporter, flag) = (Arc::clone(&breaker), Arc::clone(&counted));
+        let report = thread::spawn(move || {
+            // The clock is read after the success is counted and before the new lease is written.
+            let now = || {
+                flag.store(true, Release);
+                199
+            };
+            reporter.core.settle(&reporter.policy, first, Verdict::Success, now)
+        });
+        let counted = counted.load(Acquire);
+        let third = breaker.admit(200);
+        report.join().unwrap();
+        assert!(third.is_none(), "both slots are taken");
+        if counted {
+            assert_eq!(
+                breaker.state(),
+                HalfOpen,
+                "the first lease was over at 200, the second wasn't"
+            );
+        }
+        if breaker.state() == HalfOpen {
+            assert!(breaker.admit(298).is_none());
+            breaker.settle(second, Verdict::Success, 298);
+            assert_eq!(breaker.state(), Closed);
+        }
+    });
+}
+
+#[test]
+fn late_result_and_expired_lease_do_not_both_win() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 1));
+        let hung = breaker.admit(100).unwrap();
+        let other = Arc::clone(&breaker);
+        let late =
+            thread::spawn(move || other.settle(hung, Verdict::Success, 200).change.is_some());
+        let next = breaker.admit(200);
+        let closed = late.join().unwrap();
+        match (closed, next.is_some()) {
+            (true, true) => assert_eq!(breaker.state(), Closed),
+            (false, false) => assert_eq!(breaker.state(), Open),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn concurrent_neutral_probes_do_not_wedge_the_breaker() {
+    for verdict in [Verdict::Nothing, Verdict::Interrupted] {
+        loom::model(move || {
+            let breaker = Breaker::open(policy(1, 1));
+            let others = [1, 2].map(|_| Arc::clone(&breaker)).map(|breaker| {
+                thread::spawn(move || {
+                    if let Some(ticket) = breaker.admit(100) {
+                        breaker.settle(ticket, verdict, 100);
+                    }
+                })
+            });
+            for other in others {
+                other.join().unwrap();
+            }
+            assert_eq!(breaker.state(), HalfOpen);
+            recovers(&breaker, 100);
+        });
+    }
+}
+
+#[test]
+fn each_interrupted_probe_allows_one_more() {
+    loom::model(|| {
+        let breaker = Breaker::open(policy(1, 2));
+        let tickets = [1, 2].map(|_| breaker.admit(100).unwrap());
+        assert!(breaker.admit(100).is_none());
+        let others = tickets.map(|ticket| {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || breaker.settle(ticket, Verdict::Interrupted, 100))
+        });
+        for other in others {
+            other.join().unwrap();
+        }
+        assert!(
+            (0..4).all(|_| breaker.admit(100).is_some()),
+            "two of the policy, and one for each"
+        );
+        assert!(breaker.admit(100).is_none());
+    });
+}
+
+#[test]
+fn concurrent_first_calls_register_the_breaker_once() {
+    loom::model(|| {
+        let breaker = Breaker::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let ticket = breaker.admit(0).unwrap();
+        let thread = thread::spawn(move || other.core.register());
+        breaker.settle(ticket, Verdict::Failure, 0);
+        let mine = breaker.core.register();
+        assert!(mine != thread.join().unwrap());
+        assert_eq!(breaker.state(), Open);
+        recovers(&breaker, 100);
+        assert!(!breaker.core.register(), "no change of state forgets it");
+    });
+}
+
+const RULES: Rules = Rules { capacity: 3_000, floor: None, refill: 0 };
+
+fn bucket() -> Arc<Bucket<Loom>> {
+    Arc::new(Bucket { word: Loom(AtomicU64::new(Bucket::<Loom>::full(RULES.capacity))) })
+}
+
+#[test]
+fn concurrent_withdrawals_and_credit_stay_within_the_bucket() {
+    loom::model(|| {
+        let bucket = bucket();
+        bucket.debit(&RULES, 1_000, || 0);
+        let (payer, creditor) = (Arc::clone(&bucket), Arc::clone(&bucket));
+        let payer = thread::spawn(move || payer.withdraw(&RULES, 2_000, || 0));
+        let creditor = thread::spawn(move || creditor.credit(RULES.capacity, 2_000));
+        let mine = bucket.withdraw(&RULES, 2_000, || 0);
+        let theirs = payer.join().unwrap();
+        creditor.join().unwrap();
+        let left = bucket.tokens(&RULES, || 0);
+        match (mine, theirs) {
+            // 2 - 2 + 2 - 2; the credit can't have come first, since the bucket holds 3.
+            (true, true) => assert_eq!(left, 0),
+            // 2 + 2, of which 3 fit, - 2; or 2 - 2 and a refusal, + 2.
+            (true, false) | (false, true) => assert!(left == 1_000 || left == 2_000, "{left}"),
+            (false, false) => panic!("two were there for either"),
+        }
+    });
+}
+
+#[test]
+fn concurrent_credits_stop_at_the_capacity() {
+    loom::model(|| {
+        let bucket = bucket();
+        bucket.debit(&RULES, 1_500, || 0);
+        let other = Arc::clone(&bucket);
+        let thread = thread::spawn(move || other.credit(RULES.capacity, 1_000));
+        bucket.credit(RULES.capacity, 1_000);
+        thread.join().unwrap();
+        assert_eq!(bucket.tokens(&RULES, || 0), 3_000);
+    });
+}
+
+#[test]
+fn concurrent_refills_add_each_token_once() {
+    loom::model(|| {
+        let rules = Rules { refill: 10, ..RULES };
+        let bucket = bucket();
+        bucket.debit(&rules, 3_000, || 1_000);
+        let other = Arc::clone(&bucket);
+        // Ten milliseconds have added one token, for one of them.
+        let thread = thread::spawn(move || other.withdraw(&rules, 1_000, || 1_010));
+        let mine = bucket.withdraw(&rules, 1_000, || 1_015);
+        assert!(mine != thread.join().unwrap());
+        assert_eq!(bucket.tokens(&rules, || 1_019), 0);
+        assert_eq!(bucket.tokens(&rules, || 1_020), 1_000, "the half token's time isn't lost");
+    });
+}

@@ -1,0 +1,9 @@
+//! The layers: each alone, on every shape of function, and nested.
+
+mod circuit_breaker;
+mod degrade;
+mod macro_defaults;
+mod nest;
+mod retry;
+mod retry_budget;
+mod shapes;

@@ -1,0 +1,109 @@
+//! A retry and a circuit breaker on one function.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use resilience::{circuit_breaker::CircuitState, millis, retry, secs};
+use resilience_test_support::{Answer, CallError, Events, Script, poll_once};
+use tokio::time::Instant;
+
+use super::{Client, breaker, busy, fail};
+
+#[tokio::test(start_paused = true)]
+async fn breaker_that_opens_stops_the_retry_with_the_last_error() {
+    let client = Client::new(breaker().failure_threshold(2), [busy(), busy(), busy()]);
+    let (events, start) = (Events::capture(), Instant::now());
+    assert_eq!(client.breaker_in_retry().await, Err(CallError::Busy));
+    assert_eq!((client.script.calls(), start.elapsed()), (2, secs(1)));
+    let stopped = &events.named("retry_stopped")[0];
+    assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_breaker_costs_no_attempts() {
+    let client = Client::new(breaker(), []);
+    client.breaker.force_open();
+    let (events, start) = (Events::capture(), Instant::now());
+    let outcome = client.breaker_in_retry().await;
+    assert!(
+        matches!(outcome, Err(CallError::Rejected(rejected)) if rejected.is_circuit_open()),
+        "{outcome:?}"
+    );
+    assert_eq!((client.script.calls(), start.elapsed()), (0, Duration::ZERO));
+    let stopped = &events.named("retry_stopped")[0];
+    assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn inner_breaker_counts_attempts_and_outer_breaker_counts_calls() {
+    let below = Client::new(breaker().failure_threshold(100), [busy(), busy(), busy()]);
+    assert_eq!(below.breaker_in_retry().await, Err(CallError::Busy));
+    assert_eq!(below.breaker.metrics().counted_failures, 3);
+
+    let above = Client::new(breaker().failure_threshold(100), [busy(), busy(), busy()]);
+    assert_eq!(above.retry_in_breaker().await, Err(CallError::Busy));
+    assert_eq!((above.script.calls(), above.breaker.metrics().counted_failures), (3, 1));
+}
+
+/// Drops the call at its first, second, third … poll.
+#[tokio::test(start_paused = true)]
+async fn breaker_recovers_after_a_call_was_dropped_at_any_poll() {
+    for probing in [false, true] {
+        for polls in 1.. {
+            let answers = (0..3).map(|_| Answer::After(millis(10), Err(CallError::Busy)));
+            let client =
+                Client::new(breaker().failure_threshold(50).recovery_timeout(secs(1)), answers);
+            if probing {
+                for _ in 0..50 {
+                    fail(&client.breaker);
+                }
+                tokio::time::advance(secs(1)).await;
+            }
+            let before = client.breaker.metrics().counted_failures;
+            let mut done = false;
+            {
+                let mut call = pin!(client.breaker_in_retry());
+                for _ in 0..polls {
+                    if poll_once(call.as_mut()).is_ready() {
+                        done = true;
+                        break;
+                    }
+                    tokio::time::advance(millis(5)).await;
+                }
+            }
+            let finished = before + u64::from(client.script.calls());
+            let counted = client.breaker.metrics().counted_failures;
+            assert!(
+                counted == finished || counted + 1 == finished,
+                "a dropped attempt isn't counted"
+            );
+            tokio::time::advance(secs(60)).await;
+            // From every state the breaker recovers with the next successes.
+            let client = Client { breaker: Arc::clone(&client.breaker), script: Script::new([]) };
+            assert_eq!(client.breaker_in_retry().await, Ok(1), "dropped at poll {polls}");
+            assert_eq!(client.breaker.state(), CircuitState::Closed, "dropped at poll {polls}");
+            if done {
+                assert!(
+                    polls > if probing { 2 } else { 100 },
+                    "attempts and waits take several polls"
+                );
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempt_rejected_further_inside_counts_as_made() {
+    #[retry(idempotent, external_timeout)]
+    async fn order(inventory: &Client) -> Result<u32, CallError> {
+        inventory.alone().await
+    }
+    let client = Client::new(breaker(), []);
+    client.breaker.force_open();
+    let events = Events::capture();
+    assert!(order(&client).await.is_err());
+    let stopped = &events.named("retry_stopped")[0];
+    assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "1"));
+}

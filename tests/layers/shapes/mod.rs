@@ -1,0 +1,13 @@
+//! Every shape of function that can be annotated: it compiles without a warning, and works.
+
+#![deny(warnings, clippy::pedantic)]
+
+mod arguments;
+mod foreign_attributes;
+mod functions;
+mod lints;
+mod methods;
+mod outcomes;
+mod state;
+mod support;
+mod traits;
