@@ -17,7 +17,7 @@ use crate::telemetry;
 
 /// Interval between two new customers.
 const PACE: Duration = Duration::from_millis(25);
-/// No new orders are placed during the last second.
+/// No new orders are placed during the last second, if payments has recovered.
 const DOORS_CLOSE: Duration = LENGTH.saturating_sub(Duration::from_secs(1));
 /// How long after the script's end orders may still be unpaid. Generous, for slow machines.
 const PATIENCE: Duration = Duration::from_mins(1);

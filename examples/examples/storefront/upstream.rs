@@ -18,7 +18,7 @@ use crate::journal::Journal;
 use crate::patience::Patience;
 use crate::script::{Behaviour, Script};
 
-/// How long a slow answer takes. All of the shop's timeouts are shorter.
+/// How long a slow answer takes. The shop's timeouts for an attempt are shorter.
 const SLOW: Duration = Duration::from_secs(1);
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
