@@ -1,4 +1,4 @@
-//! Four attributes on one function, and what they do: `cargo run --example quickstart`.
+//! One function with four attributes, and the events they log: `cargo run --example quickstart`.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 

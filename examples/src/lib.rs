@@ -1,1 +1,1 @@
-//! The examples stand in `examples/`.
+//! The examples are in `examples/`.

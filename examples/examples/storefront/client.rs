@@ -1,4 +1,4 @@
-//! An HTTP client for one upstream, which counts what it sends.
+//! An HTTP client for one upstream that counts the requests it sends.
 
 use reqwest::RequestBuilder;
 

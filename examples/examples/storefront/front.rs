@@ -1,4 +1,4 @@
-//! The shop's own HTTP service.
+//! The shop's own HTTP API.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ pub(crate) struct Page {
     pub(crate) recommendations: Recommendations,
 }
 
-/// The answer to a checkout, paid or not.
+/// The response to a checkout, paid or not.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Checkout {
     pub(crate) stock: Stock,
@@ -37,14 +37,14 @@ pub(crate) enum Outcome {
     Problem(Problem),
 }
 
-/// What a client learns of an error: nothing of the inside.
+/// What a client sees of an error: no internal details.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Problem {
     pub(crate) code: String,
     pub(crate) message: String,
 }
 
-/// Serves until the program ends.
+/// Starts the server, which runs until the program exits.
 pub(crate) async fn start(shop: Shop) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
@@ -94,7 +94,7 @@ impl IntoResponse for ShopError {
     }
 }
 
-/// The error knows its status, and when to come back.
+/// Sets the status and `Retry-After` from the error's classification.
 fn with_status(error: &ShopError, mut answer: Response) -> Response {
     let is = error.classify();
     *answer.status_mut() =

@@ -1,15 +1,15 @@
-//! What happened, in order.
+//! A log of events for the screen.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How much of it is kept for the screen.
+/// Number of lines the screen shows.
 const KEPT: usize = 7;
 
 pub(crate) struct Journal {
     started: Instant,
-    /// Whether each line is printed as it comes.
+    /// Whether each line is also printed immediately.
     prints: bool,
     lines: Mutex<VecDeque<String>>,
 }
@@ -35,7 +35,7 @@ impl Journal {
         lines.push_back(line);
     }
 
-    /// The last few lines, the oldest first.
+    /// The latest lines, oldest first.
     pub(crate) fn latest(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

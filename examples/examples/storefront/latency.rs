@@ -1,10 +1,10 @@
-//! How long calls took lately.
+//! Recent call latencies.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What counts as lately.
+/// Older measurements are dropped.
 const WINDOW: Duration = Duration::from_secs(2);
 
 pub(crate) struct Latencies(Mutex<VecDeque<(Instant, Duration)>>);

@@ -1,4 +1,4 @@
-//! The customers: they look at pages and buy things, and come back where they were asked to.
+//! Simulated customers, who view pages, place orders, and retry when asked to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,14 @@ use crate::services::ITEMS;
 use crate::shop::{Order, Source};
 use crate::telemetry;
 
-/// One customer each.
+/// Interval between two new customers.
 const PACE: Duration = Duration::from_millis(25);
-/// The shop lets nobody new in during the last second.
+/// No new orders are placed during the last second, if payments has recovered.
 const DOORS_CLOSE: Duration = LENGTH.saturating_sub(Duration::from_secs(1));
-/// When orders are still unpaid by then, something is wrong. Long, since the machine may be slow.
+/// How long after the script's end orders may still be unpaid. Generous, for slow machines.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// When somebody whose order couldn't be paid tries again. Longer than any `Retry-After` here.
-const COMES_BACK: Duration = Duration::from_secs(2);
+/// Delay before a customer retries an unpaid order. Longer than any `Retry-After` used here.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 pub(crate) struct Customers {
     http: reqwest::Client,
@@ -30,20 +30,20 @@ pub(crate) struct Customers {
     tally: Mutex<Tally>,
 }
 
-/// What the customers saw.
+/// The responses customers received.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
     pub(crate) pages: u64,
-    /// "No such item", for items that don't exist.
+    /// Correct "No such item" responses.
     pub(crate) absent: u64,
     pub(crate) stock_fallbacks: u64,
     pub(crate) recommendation_fallbacks: u64,
     pub(crate) orders: u64,
-    /// The orders answered as paid, and what each cost.
+    /// The orders confirmed as paid, with the price of each.
     pub(crate) paid: BTreeMap<String, u64>,
     /// Checkouts answered with "try again later".
-    pub(crate) put_off: u64,
-    /// Answers that nobody should get.
+    pub(crate) deferred: u64,
+    /// Responses that no customer should get.
     pub(crate) wrong: Vec<String>,
 }
 
@@ -66,9 +66,9 @@ impl Customers {
         act(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs until the script is over, every order is paid and every circuit closed; or until
-    /// patience is.
-    pub(crate) async fn come(self: Arc<Self>, journal: &Journal) {
+    /// Runs until the script is over, every order is paid and every circuit is closed, or until
+    /// `PATIENCE` is exhausted.
+    pub(crate) async fn run(self: Arc<Self>, journal: &Journal) {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut present = JoinSet::new();
@@ -76,7 +76,7 @@ impl Customers {
             pace.tick().await;
             while present.try_join_next().is_some() {}
             let over = journal.elapsed() >= LENGTH;
-            // Nobody may be on the way when the books are closed. Who only looks is done soon.
+            // No request may be in flight when the totals are compared.
             while over
                 && self.with(|tally| tally.unpaid() == 0)
                 && present.join_next().await.is_some()
@@ -87,16 +87,16 @@ impl Customers {
             if done || journal.elapsed() >= LENGTH + PATIENCE {
                 break;
             }
-            // Also afterwards: only a call can close a circuit.
-            present.spawn(Arc::clone(&self).look(number));
+            // Page views continue after the script: only a call can close a circuit.
+            present.spawn(Arc::clone(&self).view(number));
             if number % 3 == 0 && !(closing && healed(&telemetry::PAYMENTS)) {
                 present.spawn(Arc::clone(&self).buy(number));
             }
         }
     }
 
-    async fn look(self: Arc<Self>, number: u64) {
-        // One in twenty-one looks for something that doesn't exist.
+    async fn view(self: Arc<Self>, number: u64) {
+        // One in twenty-one views asks for an item that doesn't exist.
         let item = number % (ITEMS + 1);
         let url = format!("{}/product/sku-{item}", self.front);
         let answer = match self.http.get(&url).send().await {
@@ -122,7 +122,7 @@ impl Customers {
         }
     }
 
-    /// Comes back until the order is paid, always with the same order.
+    /// Retries the same order until it is paid.
     async fn buy(self: Arc<Self>, number: u64) {
         let order = Order {
             id: format!("order-{number:04}"),
@@ -131,7 +131,7 @@ impl Customers {
         };
         self.with(|tally| tally.orders += 1);
         while !self.pay(&order).await {
-            sleep(COMES_BACK).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 
@@ -156,7 +156,7 @@ impl Customers {
                 return true;
             }
             Outcome::Problem(_) if matches!(status, 429 | 503 | 504) => {
-                self.with(|tally| tally.put_off += 1)
+                self.with(|tally| tally.deferred += 1)
             }
             Outcome::Problem(Problem { code, .. }) => {
                 self.wrong(format!("checkout of {}: {status} {code}", order.id))

@@ -1,8 +1,8 @@
-//! A shop whose upstreams fail in every way while customers shop: `cargo run --example storefront`.
+//! A shop whose upstreams fail in turn while customers buy: `cargo run --example storefront`.
 //!
-//! Everything is real and on loopback: HTTP servers, clients, timeouts, closed ports. `--plain`
-//! prints lines instead of drawing; the process fails if the summary isn't as it should be. The
-//! shop's own code is `shop.rs`.
+//! The HTTP servers, clients, timeouts and closed ports are real, on loopback. `--plain` prints
+//! lines instead of drawing a screen. The process exits with an error if a check at the end fails.
+//! Read `shop.rs` first; it has the annotated calls.
 
 mod client;
 mod front;
@@ -37,7 +37,7 @@ use services::Ledger;
 use shop::Shop;
 use upstream::Upstream;
 
-/// All that can be seen.
+/// Everything that the screen and the summary read.
 pub(crate) struct Scene {
     journal: Arc<Journal>,
     upstreams: [Arc<Upstream>; 3],
@@ -54,7 +54,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     if screen.is_none() {
         print!("{}", screen::header(&scene, false));
     }
-    let shopping = Arc::clone(&scene.customers).come(&scene.journal);
+    let shopping = Arc::clone(&scene.customers).run(&scene.journal);
     let finished = tokio::select! {
         () = shopping => true,
         shown = show(&scene, !plain) => shown.map(|()| true)?,
@@ -65,7 +65,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::from(130));
     }
     if !plain {
-        // The screen that showed it is gone.
+        // Leaving the alternate screen has erased the last frame.
         print!("{}", screen::header(&scene, true));
     }
     println!("{}", screen::table(&scene, !plain));
@@ -81,7 +81,7 @@ async fn set_up(plain: bool) -> Result<Scene, Box<dyn Error>> {
         Upstream::start("payments", script::PAYMENTS, services::payments(Arc::clone(&ledger)))
             .await?,
     ];
-    // A proxy that the environment names has no business here.
+    // Ignores proxies from the environment: everything is on loopback.
     let http = reqwest::Client::builder().no_proxy().build()?;
     let [inventory, recommendations, payments] = [0, 1, 2].map(|at| Client {
         http: http.clone(),
@@ -97,7 +97,7 @@ async fn set_up(plain: bool) -> Result<Scene, Box<dyn Error>> {
     Ok(Scene { journal, upstreams, ledger, customers })
 }
 
-/// Moves the script on, and shows what happens; never ends unless it can't show.
+/// Advances the script and draws it. Returns only if drawing fails.
 async fn show(scene: &Scene, draws: bool) -> std::io::Result<()> {
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -109,7 +109,7 @@ async fn show(scene: &Scene, draws: bool) -> std::io::Result<()> {
         if draws {
             screen::draw(scene)?;
         } else if number % 50 == 49 && number < 199 {
-            // The last comes with the summary.
+            // `main` prints the last table.
             print!("\n{}", screen::table(scene, false));
         }
     }

@@ -1,4 +1,4 @@
-//! What happens, as it happens.
+//! The live view.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
@@ -15,13 +15,13 @@ pub(crate) const RED: u8 = 31;
 pub(crate) const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
 
-/// The terminal, which is given back as it was, whatever ends the program.
+/// Restores the terminal when dropped.
 pub(crate) struct Screen;
 
 impl Screen {
     pub(crate) fn open() -> io::Result<Self> {
         let mut out = io::stdout();
-        // The alternate screen, without a cursor.
+        // Switches to the alternate screen and hides the cursor.
         out.write_all(b"\x1b[?1049h\x1b[?25l")?;
         out.flush()?;
         Ok(Self)
@@ -36,11 +36,11 @@ impl Drop for Screen {
     }
 }
 
-/// Draws the next frame over the last.
+/// Draws a frame over the previous one.
 pub(crate) fn draw(scene: &Scene) -> io::Result<()> {
     let mut frame = String::from("\x1b[H");
     for line in header(scene, true).lines().chain(table(scene, true).lines()) {
-        // Clears the rest of each line rather than the screen, which would flicker.
+        // Clears the rest of each line; clearing the whole screen would flicker.
         let _ = write!(frame, "{line}\x1b[K\r\n");
     }
     for line in scene.journal.latest() {
@@ -52,7 +52,7 @@ pub(crate) fn draw(scene: &Scene) -> io::Result<()> {
     out.flush()
 }
 
-/// The script, and where in it we are.
+/// The script, with a marker at the current time.
 pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
     let elapsed = scene.journal.elapsed().min(LENGTH);
     let mut text = format!("storefront: {:.1} s of {} s", elapsed.as_secs_f32(), LENGTH.as_secs());
@@ -78,20 +78,20 @@ pub(crate) fn table(scene: &Scene, coloured: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{:<15} {:<9} {:>5} {:>7} {:>7} {:>9} {:>8} {:>6} {:>6}",
-        "", "circuit", "sent", "arrived", "retries", "kept away", "degraded", "p50 ms", "p99 ms"
+        "{:<15} {:<9} {:>5} {:>8} {:>7} {:>8} {:>9} {:>6} {:>6}",
+        "", "circuit", "sent", "received", "retries", "rejected", "fallbacks", "p50 ms", "p99 ms"
     );
     for (dependency, upstream) in telemetry::ALL.into_iter().zip(&scene.upstreams) {
-        let Counts { sent, retries, degraded, kept_away, .. } = dependency.counts();
+        let Counts { sent, retries, degraded, rejected, .. } = dependency.counts();
         let percentiles = dependency.latencies.percentiles();
         let _ = writeln!(
             text,
-            "{:<15} {} {sent:>5} {:>7} {retries:>7} {:>9} {:>8} {:>6} {:>6}",
+            "{:<15} {} {sent:>5} {:>8} {retries:>7} {:>8} {:>9} {:>6} {:>6}",
             dependency.name(),
             circuit(dependency.breaker.state(), coloured),
             upstream.arrived(),
-            kept_away,
-            // Payments has no fallback: nothing can stand in for money.
+            rejected,
+            // Payments has no fallback: a payment can't be made up.
             if upstream.name == "payments" { "none".to_owned() } else { degraded.to_string() },
             millis(percentiles.map(|(median, _)| median)),
             millis(percentiles.map(|(_, most)| most)),
@@ -100,11 +100,11 @@ pub(crate) fn table(scene: &Scene, coloured: bool) -> String {
     let tally = scene.customers.tally();
     let _ = writeln!(
         text,
-        "customers       {} pages, {} of {} orders paid, {} times put off, {} wrong\n",
+        "customers       {} pages, {} of {} orders paid, {} deferred, {} wrong answers\n",
         tally.pages,
         tally.paid.len(),
         tally.orders,
-        tally.put_off,
+        tally.deferred,
         tally.wrong.len()
     );
     text

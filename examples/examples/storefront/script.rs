@@ -1,19 +1,19 @@
-//! What each upstream does, and when.
+//! When each upstream fails, and how.
 
 use std::time::Duration;
 
-/// How long the play takes.
+/// Length of the script.
 pub(crate) const LENGTH: Duration = Duration::from_secs(20);
 
-/// How an upstream treats a call.
+/// How an upstream handles a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Behaviour {
     Healthy,
-    /// Answers one in three with 503 and `Retry-After`, whether or not it has done the work.
+    /// Answers one request in three with 503 and `Retry-After`, having done the work or not.
     Busy,
-    /// Does the work, and answers long after everybody has given up.
+    /// Does the work, but answers after the caller's timeout.
     Slow,
-    /// Answers 503, half of the time with `Retry-After`, whether or not it has done the work.
+    /// Answers 503, half of the time with `Retry-After`, having done the work or not.
     Failing,
     /// Its port is closed.
     Refusing,
@@ -36,15 +36,15 @@ impl Behaviour {
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
-            Self::Busy => "turns some away",
-            Self::Slow => "answers too late",
+            Self::Busy => "overloaded",
+            Self::Slow => "too slow",
             Self::Failing => "answers 503",
             Self::Refusing => "port closed",
         }
     }
 }
 
-/// From which second on an upstream behaves how.
+/// The behaviours of an upstream, each with the second at which it starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Script(&'static [(u64, Behaviour)]);
 
@@ -65,7 +65,7 @@ impl Script {
             .map_or(Healthy, |(_, behaviour)| *behaviour)
     }
 
-    /// The whole of it, for a timeline.
+    /// One entry per half second, for the timeline.
     pub(crate) fn by_half_second(self) -> impl Iterator<Item = (Duration, Behaviour)> {
         (0..LENGTH.as_secs() * 2)
             .map(|half| Duration::from_millis(half * 500))

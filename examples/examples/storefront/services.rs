@@ -1,4 +1,4 @@
-//! What the three upstreams do when they do it.
+//! The three upstreams' handlers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +47,7 @@ pub(crate) struct Charge {
     pub(crate) cents: u64,
 }
 
-/// What payments has really taken from its customers' accounts.
+/// The charges that payments has really made.
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Books>);
 
@@ -59,7 +59,7 @@ struct Books {
 }
 
 impl Ledger {
-    /// Charges, unless it has done so under this key; says whether it had.
+    /// Charges once per key. Returns the receipt, and whether the key was known already.
     fn charge(&self, key: &str, charge: Charge) -> (Receipt, bool) {
         let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(receipt) = books.receipts.get(key).cloned() {
@@ -76,7 +76,7 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).charges.clone()
     }
 
-    /// How often a key came that had been charged already.
+    /// Number of requests whose key had been charged already.
     pub(crate) fn repeats(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).repeats
     }
@@ -88,7 +88,7 @@ async fn charge(
     Json(charge): Json<Charge>,
 ) -> Response {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
-    // An empty key would be everybody's.
+    // All callers without a key would share the empty one.
     let Some(key) = key.filter(|key| !key.is_empty()) else {
         return StatusCode::BAD_REQUEST.into_response();
     };

@@ -1,5 +1,5 @@
-//! The shop's calls to its upstreams. This is the file to read: everything that keeps the shop up
-//! stands in attributes.
+//! The shop's calls to its upstreams. Read this file first: the attributes are all that keeps the
+//! shop up.
 
 use resilience::http::{ResponseExt as _, UpstreamError};
 use resilience::{
@@ -27,7 +27,7 @@ pub(crate) enum ShopError {
     Rejected(#[from] Rejected),
 }
 
-// In production a breaker waits 15 to 60 seconds; here it should be seen to recover.
+// In production a breaker waits 15 to 60 seconds. These recover within the demo.
 pub(crate) static INVENTORY: CircuitBreaker =
     CircuitBreaker::new("inventory").failure_threshold(5).recovery_timeout(millis(1000));
 pub(crate) static RECOMMENDATIONS: CircuitBreaker =
@@ -42,8 +42,8 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Without inventory we sell on trust. That an item doesn't exist is an answer, though, and no
-    /// outage.
+    /// While inventory is down, items are assumed to be in stock. A 404 is an answer rather than an
+    /// outage, so it has no fallback.
     #[degrade(fallback = Stock::assumed(sku), service = "inventory")]
     #[retry(idempotent, attempts = 3, base = "50ms", max_delay = "400ms")]
     #[circuit_breaker(INVENTORY)]
@@ -56,7 +56,7 @@ impl Shop {
         Ok(answer.checked("inventory")?.json().await?)
     }
 
-    /// Nice to have: short timeouts, and whatever goes wrong, the page is shown without them.
+    /// Optional: with short timeouts, and a fallback for every failure.
     #[degrade(fallback = Recommendations::bestsellers(), non_critical, service = "recommendations")]
     #[retry(idempotent, attempts = 2, base = "30ms", max_delay = "100ms")]
     #[circuit_breaker(RECOMMENDATIONS)]
@@ -66,9 +66,9 @@ impl Shop {
         Ok(answer.checked("recommendations")?.json().await?)
     }
 
-    /// The critical path: no fallback, since there is none for money. A retry repeats the key, so
-    /// that payments can tell it from a second order; the order's own number is the key, so
-    /// that a customer who comes back later repeats it too.
+    /// The critical path: a payment has no fallback. The order's id is the idempotency key, so
+    /// payments recognises a repeated charge, both from a retry here and from a customer who tries
+    /// again later.
     #[timeout("4s", service = "payments")]
     #[retry(idempotency_key = order.id, attempts = 3, base = "100ms", max_delay = "1s")]
     #[circuit_breaker(PAYMENTS)]
@@ -97,7 +97,7 @@ pub(crate) enum Source {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Stock {
     pub(crate) sku: String,
-    /// `None` where nobody knows.
+    /// `None` if unknown.
     pub(crate) left: Option<u64>,
     pub(crate) source: Source,
 }

@@ -1,4 +1,4 @@
-//! Whether all went as it should: what the customers saw against what the upstreams really did.
+//! Compares what the customers saw with what the upstreams really did.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(crate) struct Check {
     figures: String,
 }
 
-/// Prints the checks; true if all hold.
+/// Prints the checks, and returns whether all hold.
 pub(crate) fn print(scene: &Scene, coloured: bool) -> bool {
     let checks = checks(scene);
     for Check { holds, what, figures } in &checks {
@@ -42,9 +42,9 @@ fn checks(scene: &Scene) -> Vec<Check> {
     vec![
         Check {
             holds: tally.pages > 0 && tally.wrong.is_empty(),
-            what: "Every page was shown, whatever was down",
+            what: "Every page was served during the outages",
             figures: format!(
-                "{} pages; {} times \"No such item\" for one that doesn't exist; {} wrong",
+                "{} pages; {} correct \"No such item\" answers; {} wrong answers",
                 tally.pages,
                 tally.absent,
                 tally.wrong.len()
@@ -52,29 +52,29 @@ fn checks(scene: &Scene) -> Vec<Check> {
         },
         Check {
             holds: degraded == seen && seen.iter().all(|count| *count > 0),
-            what: "Every fallback that a customer saw was reported, and none else",
+            what: "Exactly the fallbacks that customers saw were logged",
             figures: format!(
-                "inventory {} seen, {} reported; recommendations {} seen, {} reported",
+                "inventory: {} seen, {} logged; recommendations: {} seen, {} logged",
                 seen[0], degraded[0], seen[1], degraded[1]
             ),
         },
         Check {
-            holds: telemetry::ALL.iter().all(|of| of.counts().kept_away > 0),
-            what: "Open circuits kept calls away from services that were down",
+            holds: telemetry::ALL.iter().all(|of| of.counts().rejected > 0),
+            what: "Open circuits rejected calls to services that were down",
             figures: each(|of| {
-                let Counts { sent, kept_away, .. } = of.counts();
-                format!("{kept_away} of {}", sent + kept_away)
+                let Counts { sent, rejected, .. } = of.counts();
+                format!("{rejected} of {} attempts", sent + rejected)
             }),
         },
         Check {
             holds: scene.upstreams.iter().zip(telemetry::ALL).all(|(upstream, of)| {
-                let Counts { calls, sent, retries, kept_away, .. } = of.counts();
-                calls + retries == sent + kept_away && upstream.arrived() <= sent
+                let Counts { calls, sent, retries, rejected, .. } = of.counts();
+                calls + retries == sent + rejected && upstream.arrived() <= sent
             }),
-            what: "Every attempt is accounted for: calls + retries = sent + kept away",
+            what: "Every attempt is accounted for: calls + retries = sent + rejected",
             figures: each(|of| {
-                let Counts { calls, sent, retries, kept_away, .. } = of.counts();
-                format!("{calls} + {retries} = {sent} + {kept_away}")
+                let Counts { calls, sent, retries, rejected, .. } = of.counts();
+                format!("{calls} + {retries} = {sent} + {rejected}")
             }),
         },
         Check {
@@ -82,38 +82,38 @@ fn checks(scene: &Scene) -> Vec<Check> {
                 let metrics = of.breaker.metrics();
                 metrics.opened > 0 && metrics.state == CircuitState::Closed
             }),
-            what: "Every circuit opened, and is closed again",
+            what: "Every circuit opened, and closed again",
             figures: each(|of| {
                 format!("opened {} times, now {}", of.breaker.metrics().opened, of.breaker.state())
             }),
         },
         Check {
             holds: telemetry::ALL.iter().all(|of| of.counts().retries > 0),
-            what: "Failed calls were tried again, as long as it made sense",
+            what: "Failed calls were retried until a limit was reached",
             figures: each(|of| format!("{} retries{}", of.counts().retries, reasons(of))),
         },
         Check {
             holds: early == 0 && waited > 0,
-            what: "Payments was never called again earlier than its Retry-After said",
-            figures: format!("{waited} waited, {early} did not"),
+            what: "No call to payments came earlier than its Retry-After allowed",
+            figures: format!("{waited} waited, {early} came too early"),
         },
         Check {
             holds: tally.orders > 0 && tally.unpaid() == 0,
             what: "Every order was paid in the end",
             figures: format!(
-                "{} of {}, after {} times \"come back later\"",
+                "{} of {}; {} checkouts were deferred",
                 tally.paid.len(),
                 tally.orders,
-                tally.put_off
+                tally.deferred
             ),
         },
         Check {
             holds: charges.len() == by_order.len()
                 && by_order == tally.paid
                 && scene.ledger.repeats() > 0,
-            what: "No order was charged twice, though payments charged and said otherwise",
+            what: "No order was charged twice, though payments often charged and then failed",
             figures: format!(
-                "{} charges for {} orders; {} taken, {} owed; {} repeats found",
+                "{} charges for {} orders; {} taken, {} owed; {} repeated charges caught",
                 charges.len(),
                 tally.paid.len(),
                 money(taken),
@@ -132,11 +132,7 @@ fn each(figures: impl Fn(&Dependency) -> String) -> String {
 fn reasons(of: &Dependency) -> String {
     let reasons: Vec<_> =
         of.given_up().iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    if reasons.is_empty() {
-        String::new()
-    } else {
-        format!("\n         gave up: {}", reasons.join(", "))
-    }
+    if reasons.is_empty() { String::new() } else { format!("; stopped: {}", reasons.join(", ")) }
 }
 
 fn money(cents: u64) -> String {

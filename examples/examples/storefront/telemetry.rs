@@ -1,4 +1,4 @@
-//! What the shop knows of its dependencies: the events of `resilience`, and its own counts.
+//! What the shop measures of its dependencies, from `resilience`'s events and its own counters.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub(crate) struct Dependency {
     sent: AtomicU64,
     retries: AtomicU64,
     degraded: AtomicU64,
-    /// Why a call wasn't tried again, and how often.
+    /// Reasons why calls weren't retried, with counts.
     given_up: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -59,7 +59,7 @@ impl Dependency {
             sent: self.sent.load(Relaxed),
             retries: self.retries.load(Relaxed),
             degraded: self.degraded.load(Relaxed),
-            kept_away: self.breaker.metrics().rejected,
+            rejected: self.breaker.metrics().rejected,
         }
     }
 
@@ -67,7 +67,7 @@ impl Dependency {
         self.given_up.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Measures one call as the shop sees it: its retries, waits and fallback included.
+    /// Measures a whole call, including its retries, waits and fallback.
     pub(crate) async fn timed<T>(&self, call: impl Future<Output = T>) -> T {
         self.calls.fetch_add(1, Relaxed);
         let begun = Instant::now();
@@ -78,18 +78,18 @@ impl Dependency {
 }
 
 pub(crate) struct Counts {
-    /// What the shop asked for.
+    /// Calls the shop made.
     pub(crate) calls: u64,
-    /// Requests, so attempts that a circuit let through.
+    /// Requests sent: attempts that the circuit admitted.
     pub(crate) sent: u64,
     pub(crate) retries: u64,
-    /// Answers that are a fallback.
+    /// Calls answered by a fallback.
     pub(crate) degraded: u64,
-    /// Attempts that an open circuit refused.
-    pub(crate) kept_away: u64,
+    /// Attempts that an open circuit rejected.
+    pub(crate) rejected: u64,
 }
 
-/// Listens to the events of `resilience`.
+/// Counts the events of `resilience`.
 pub(crate) struct Listener {
     pub(crate) journal: Arc<Journal>,
 }

@@ -1,5 +1,4 @@
-//! A service that others depend on: a real HTTP server on loopback, which misbehaves as its script
-//! says.
+//! An upstream service: a real HTTP server on loopback that fails according to its script.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,13 +18,12 @@ use crate::journal::Journal;
 use crate::patience::Patience;
 use crate::script::{Behaviour, Script};
 
-/// How long a slow answer takes; every timeout of the shop is shorter.
+/// How long a slow answer takes. The shop's timeouts for an attempt are shorter.
 const SLOW: Duration = Duration::from_secs(1);
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Marks an answer that was on record already: finding it takes no time, however slow the service
-/// is.
+/// Marks the answer to a repeated key, which is looked up without the delay.
 #[derive(Clone)]
 pub(crate) struct OnRecord;
 
@@ -62,7 +60,7 @@ impl Upstream {
         format!("http://{}", self.address)
     }
 
-    /// How many calls have reached it.
+    /// Number of requests received.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived.load(Relaxed)
     }
@@ -71,17 +69,17 @@ impl Upstream {
         *self.behaviour.borrow()
     }
 
-    /// Goes on in the script.
+    /// Advances to the script's behaviour at this time.
     pub(crate) fn play(&self, time: Duration, journal: &Journal) {
         let next = self.script.at(time);
-        // Not `send`, which does nothing while nobody listens.
+        // `send` would do nothing while there is no receiver.
         if self.behaviour.send_replace(next) != next {
             journal.note(self.name, next.words());
         }
     }
 }
 
-/// Serves while the script lets it; otherwise the port is closed, and is bound anew afterwards.
+/// Serves, closing the port while the script says so.
 async fn serve(upstream: Arc<Upstream>, first: TcpListener, routes: Router) {
     let mut behaviour = upstream.behaviour.subscribe();
     let mut listener = Some(first);
@@ -92,7 +90,7 @@ async fn serve(upstream: Arc<Upstream>, first: TcpListener, routes: Router) {
         };
         let mut closing = behaviour.clone();
         let closed = async move {
-            // An error says that the upstream is gone, and then it may close as well.
+            // An error means that the upstream was dropped, so the server may stop too.
             let _ = closing.wait_for(|now| *now == Behaviour::Refusing).await;
         };
         if let Err(error) = axum::serve(open, routes.clone()).with_graceful_shutdown(closed).await {
@@ -104,8 +102,8 @@ async fn serve(upstream: Arc<Upstream>, first: TcpListener, routes: Router) {
     }
 }
 
-/// Another process may have taken the port meanwhile; it is wanted back, since the shop knows no
-/// other.
+/// Binds the same port again, which the shop has the address of. Retries if another process has
+/// taken it.
 async fn rebind(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
@@ -120,7 +118,7 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: N
     let key =
         request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
     if let Some(key) = &key {
-        upstream.patience.came(key);
+        upstream.patience.arrived(key);
     }
     let behaves = upstream.behaves();
     match behaves {
@@ -134,7 +132,7 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: N
         Behaviour::Failing | Behaviour::Busy
             if behaves == Behaviour::Failing || number.is_multiple_of(3) =>
         {
-            // The nasty half: the work is done, and the caller is told that it isn't.
+            // The nasty case: for half of the requests, the work is done but the answer is an error.
             if number.is_multiple_of(2) {
                 next.run(request).await;
             }
@@ -142,12 +140,12 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: N
             if behaves == Behaviour::Busy || number % 4 < 2 {
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 if let Some(key) = key {
-                    upstream.patience.told(key);
+                    upstream.patience.asked(key);
                 }
             }
             answer
         }
-        // The port closes a moment after the script says so.
+        // Requests may still arrive while the port is closing.
         _ => next.run(request).await,
     }
 }

@@ -9,4 +9,4 @@ CREATE TABLE IF NOT EXISTS users (
     age BIGINT NOT NULL CHECK (age BETWEEN 0 AND 150),
     team_id BIGINT NOT NULL REFERENCES teams (id)
 );
-INSERT INTO teams (id, name) VALUES (1, 'everybody') ON CONFLICT DO NOTHING;
+INSERT INTO teams (id, name) VALUES (1, 'everyone') ON CONFLICT DO NOTHING;

@@ -1,4 +1,4 @@
-//! The routes, and the one layer that makes each of them a boundary.
+//! The routes, and the layer that makes each of them a boundary.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,7 +29,7 @@ impl App {
             .route("/reports/signups", get(reports::signups))
             .nest("/provoke", provoke::routes())
             .with_state(self)
-            // Last, so that it holds for everything above, and for what no route matches.
+            // Last, so that it covers all routes above and unmatched paths.
             .layer(RequestLayer::new())
     }
 }

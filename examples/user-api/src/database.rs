@@ -1,5 +1,4 @@
-//! The database: an SQLite in a file that goes away with the service, or the PostgreSQL that a URL
-//! names.
+//! The database: SQLite in a temporary file, or PostgreSQL if a URL is given.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
 
-/// Small, so that a full pool is easily shown.
+/// Small, so that the pool is easy to exhaust.
 pub(crate) const MAX_CONNECTIONS: u32 = 4;
 
 #[derive(Clone)]
@@ -22,7 +21,7 @@ pub(crate) enum Database {
     Postgres(PgPool),
 }
 
-/// Runs the same statement on whichever database it is.
+/// Runs a statement on the database in use.
 macro_rules! on {
     ($database:expr, $pool:ident => $statement:expr) => {
         match $database {
@@ -69,7 +68,7 @@ impl Database {
         Ok(Self::Postgres(pool))
     }
 
-    /// Asks why, where the pool alone can't tell: is it full, or is the server away?
+    /// Finds out why the pool gave no connection: whether it is exhausted or the server is down.
     pub(crate) async fn diagnosed<T>(
         &self,
         result: Result<T, sqlx::Error>,
@@ -88,7 +87,7 @@ impl Drop for TemporaryFile {
         for suffix in ["", "-wal", "-shm"] {
             let mut name = self.0.clone().into_os_string();
             name.push(suffix);
-            // It may not be there; and nobody misses it.
+            // The file may not exist.
             let _ = std::fs::remove_file(name);
         }
     }

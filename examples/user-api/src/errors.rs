@@ -1,15 +1,15 @@
-//! How this service may fail.
+//! How this service can fail.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use resilience::{Classification, Classify, FieldError, ServiceError, sql};
 
-/// What can go wrong with a user.
+/// An error of an operation on users.
 #[derive(Debug, thiserror::Error, ServiceError)]
 #[service(domain = "users")]
 pub(crate) enum UserError {
-    /// Nobody has this id.
+    /// There is no user with this id.
     #[error("there is no user {id}")]
     #[service(not_found, public = "There is no user {id}")]
     NotFound {
@@ -17,23 +17,23 @@ pub(crate) enum UserError {
         id: i64,
     },
 
-    /// Somebody has this address already.
+    /// Another user has this address.
     #[error("the address is taken")]
     #[service(conflict, public = "This address is taken")]
     EmailTaken { source: sql::Diagnosis },
 
-    /// The database classifies its own errors, with the state of the pool.
+    /// Classified by the database's code and the state of the pool.
     #[error(transparent)]
     #[service(transparent)]
     Database(#[from] sql::Diagnosis),
 
-    /// What the layers themselves report: a timeout.
+    /// The layers' own failures: a timeout.
     #[error(transparent)]
     #[service(transparent)]
     Rejected(#[from] resilience::Rejected),
 }
 
-/// A request for a user that can't be: which of its fields are wrong, for the client to read.
+/// An invalid request, with the invalid fields for the client.
 #[derive(Debug)]
 pub(crate) struct InvalidUser {
     pub(crate) fields: Vec<FieldError>,
@@ -41,7 +41,7 @@ pub(crate) struct InvalidUser {
 
 impl fmt::Display for InvalidUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} fields are wrong", self.fields.len())
+        write!(f, "{} fields are invalid", self.fields.len())
     }
 }
 
@@ -55,7 +55,7 @@ impl Classify for InvalidUser {
     }
 }
 
-/// Why the service doesn't start.
+/// Why the service couldn't start.
 #[derive(Debug, thiserror::Error, ServiceError)]
 pub(crate) enum StartError {
     #[error("the database can't be opened")]

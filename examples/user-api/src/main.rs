@@ -1,8 +1,8 @@
-//! A service for users: how an error gets from a database to a client, and to the log, without a
-//! word too many.
+//! A service that manages users, and shows how an error gets from the database to the client and
+//! the log.
 //!
-//! The README beside this shows what it answers and logs. `cargo run -p user_api` starts it on an
-//! embedded SQLite; `DATABASE_URL=postgres://…` on PostgreSQL.
+//! `README.md` shows its responses and log records. `cargo run -p user_api` starts it on an embedded
+//! SQLite, or with `DATABASE_URL=postgres://…` on PostgreSQL.
 
 mod app;
 mod database;
@@ -25,7 +25,7 @@ use errors::StartError;
 #[tokio::main]
 async fn main() -> ExitCode {
     telemetry::start();
-    // Logs why it doesn't start, and ends with a code that says so too.
+    // Logs why the service couldn't start, and sets the exit code.
     resilience::exit_code(run().await)
 }
 
@@ -39,12 +39,11 @@ async fn run() -> Result<ExitCode, StartError> {
 
     let reason = resilience::shutdown::reason();
     tracing::info!(reason = reason.as_ref().map(|reason| reason.code), "stopped");
-    // Whoever started us learns whether we meant to stop.
+    // Tells a supervisor whether the shutdown was intended.
     Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Until a fatal error asks the process to stop, somebody presses Ctrl-C, or a supervisor sends
-/// SIGTERM.
+/// Waits for a fatal error, Ctrl-C, or SIGTERM.
 async fn stop() {
     tokio::select! {
         () = resilience::shutdown::requested() => {}

@@ -1,5 +1,4 @@
-//! What can't be had by asking nicely: the conditions of a busy database, a bug, and an error that
-//! the service can't go on after.
+//! Routes that cause real failures on purpose: those of a busy database, a bug, and a fatal error.
 
 use std::time::Instant;
 
@@ -22,7 +21,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/fatal", post(fatal))
 }
 
-/// Takes all connections, and then wants one more.
+/// Takes all connections, and then asks for one more.
 async fn full_pool(State(app): State<App>) -> Result<(), Problem> {
     let full = on!(&app.database, pool => {
         let mut held = Vec::new();
@@ -31,7 +30,7 @@ async fn full_pool(State(app): State<App>) -> Result<(), Problem> {
                 Ok(connection) => held.push(connection),
                 Err(error) => break app.database.diagnosed(Err::<(), _>(error)).await,
             }
-            assert!(held.len() <= MAX_CONNECTIONS as usize, "the pool gives more than it has");
+            assert!(held.len() <= MAX_CONNECTIONS as usize, "the pool exceeds its limit");
         }
     });
     Ok(full?)
@@ -45,15 +44,15 @@ async fn deadlock(State(app): State<App>) -> Result<(), Problem> {
     Ok(app.database.diagnosed(lost).await?)
 }
 
-/// SQLite locks the whole database and knows no deadlock. Its next of kin: who has read before
-/// another wrote can't write any more.
+/// SQLite locks the whole database and has no deadlocks. The closest thing is an outdated snapshot:
+/// a transaction that read before another one wrote can't write anymore.
 ///
-/// `#[transaction]` runs the whole of it again, as it has to be; here another is faster each time.
+/// `#[transaction]` repeats the whole body. Here, another write comes first each time.
 #[transaction(tx = pool, attempts = 2)]
 async fn overtaken(pool: &SqlitePool) -> Result<(), sqlx::Error> {
-    // Another name each time: what changes nothing isn't written.
+    // Alternates the name, because an update without a change isn't written.
     const RENAME: &str =
-        "UPDATE teams SET name = CASE name WHEN 'all' THEN 'everybody' ELSE 'all' END WHERE id = 1";
+        "UPDATE teams SET name = CASE name WHEN 'all' THEN 'everyone' ELSE 'all' END WHERE id = 1";
     sqlx::query("SELECT name FROM teams").fetch_all(&mut *tx).await?;
     sqlx::query(RENAME).execute(pool).await?;
     sqlx::query(RENAME).execute(&mut *tx).await?;
@@ -80,7 +79,7 @@ async fn slow_query(State(app): State<App>) -> Result<(), Problem> {
     Ok(app.database.diagnosed(stopped).await?)
 }
 
-/// SQLite has no timeout of its own, but asks now and then whether to go on.
+/// SQLite has no query timeout, but calls a progress handler that can interrupt the query.
 async fn interrupted(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     const COUNT: &str =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
@@ -101,7 +100,7 @@ async fn timed_out(pool: &PgPool) -> Result<(), sqlx::Error> {
 }
 
 async fn panic() {
-    panic!("somebody is always there");
+    panic!("every user has a team");
 }
 
 async fn fatal() -> Result<(), Problem> {

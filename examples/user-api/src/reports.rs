@@ -1,4 +1,4 @@
-//! Reports, from a replica that this example doesn't start: its connections are refused.
+//! Reports from a replica that isn't running, so connections are refused.
 
 use axum::extract::State;
 use resilience::axum::Json;
@@ -28,8 +28,8 @@ pub(crate) async fn signups(State(app): State<App>) -> Result<Json<i64>, Problem
     let replica = &app.reports.replica;
     match sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(replica).await {
         Ok(count) => Ok(Json(count)),
-        // The pool only says that it waited in vain. Asking finds that the server refuses
-        // connections, which alerts at once.
+        // The pool's error is only a timeout. `diagnose` finds that the server refuses connections,
+        // which raises an alert at once.
         Err(error) => Err(sql::diagnose(replica, error).await)?,
     }
 }

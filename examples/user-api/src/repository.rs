@@ -1,4 +1,4 @@
-//! Users in the database.
+//! Database access for users.
 
 use resilience::{Classify as _, retry, timeout};
 use serde::Serialize;
@@ -35,7 +35,7 @@ impl Users {
         Self { database }
     }
 
-    /// Reading may be repeated.
+    /// A read can safely be repeated.
     #[retry(idempotent, attempts = 2, base = "100ms")]
     #[timeout("2s")]
     pub(crate) async fn find(&self, id: i64) -> Result<User, UserError> {
@@ -50,7 +50,7 @@ impl Users {
         Ok(User { id, email, name, age, team_id })
     }
 
-    /// Writing is not repeated: whether the first attempt arrived isn't known.
+    /// A write isn't repeated: a failed attempt may have reached the database.
     #[timeout("2s")]
     pub(crate) async fn create(&self, new: NewUser) -> Result<User, UserError> {
         let NewUser { email, name, age, team_id } = new;
@@ -67,7 +67,7 @@ impl Users {
         });
         match self.database.diagnosed(created).await {
             Ok(id) => Ok(User { id, email, name, age, team_id }),
-            // The one conflict that there can be here has a meaning that clients know.
+            // The only possible conflict here is the unique address.
             Err(source) if source.classify().code() == "CONFLICT" => {
                 Err(UserError::EmailTaken { source })
             }

@@ -1,5 +1,5 @@
-//! The log: one line of JSON per event, on standard output. A panic's own words go to standard
-//! error, as always.
+//! The log: one line of JSON per event, on standard output. Rust's own panic messages go to
+//! standard error, as usual.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -10,7 +10,7 @@ pub(crate) fn start() {
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets([
         ("user_api", LevelFilter::INFO),
         ("resilience", LevelFilter::INFO),
-        // What SQLx says of errors we say ourselves, once.
+        // SQLx would log errors that are reported at the boundary anyway.
         ("sqlx", LevelFilter::OFF),
     ]);
     let json =

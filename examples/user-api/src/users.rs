@@ -1,5 +1,4 @@
-//! The handlers for users. Each is a whole boundary: its `?` logs the error once and makes the
-//! answer.
+//! The handlers for users. Each is a boundary: its `?` logs the error once and creates the response.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -34,22 +33,22 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a client sends for a new user.
+/// The request body for a new user.
 #[derive(Deserialize)]
 pub(crate) struct Form {
     email: String,
     name: String,
     age: i64,
-    #[serde(default = "everybody")]
+    #[serde(default = "everyone")]
     team_id: i64,
 }
 
-fn everybody() -> i64 {
+fn everyone() -> i64 {
     1
 }
 
 impl Form {
-    /// Everything that is wrong, at once. Ages and teams are for the database to check.
+    /// Reports all invalid fields at once. The database checks ages and teams.
     fn checked(self) -> Result<NewUser, InvalidUser> {
         let mut fields = Vec::new();
         if !self.email.contains('@') {
