@@ -21,7 +21,7 @@ fn circuit_breaker_recovery_timeout() {
     let nano = Duration::from_nanos(1);
     for setting in [CircuitBreaker::recovery_timeout, CircuitBreaker::max_recovery_timeout] {
         let accepts = |wait| accepts(|breaker| setting(breaker, wait));
-        assert!(accepts(shortest) && !accepts(shortest - nano));
+        assert!(accepts(shortest) && !accepts(shortest.saturating_sub(nano)));
         assert!(accepts(longest) && !accepts(longest + nano));
     }
 }

@@ -156,10 +156,10 @@ impl Customers {
                 return true;
             }
             Outcome::Problem(_) if matches!(status, 429 | 503 | 504) => {
-                self.with(|tally| tally.deferred += 1)
+                self.with(|tally| tally.deferred += 1);
             }
             Outcome::Problem(Problem { code, .. }) => {
-                self.wrong(format!("checkout of {}: {status} {code}", order.id))
+                self.wrong(format!("checkout of {}: {status} {code}", order.id));
             }
         }
         false
