@@ -45,12 +45,12 @@ use table::{AlertTable, Changes, shard};
 /// ```
 ///
 /// The listener runs on the task or thread where the failure occurred, with no lock held. Keep it
-/// short, and hand slow work to a task or channel. Several listeners can be registered, and none can
-/// be removed. A panic in a listener is caught. Alerts are also logged as the events `alert_began`
-/// (WARN) and `alert_over` (INFO).
+/// short, and hand slow work to a task or channel. Several listeners can be registered, and none
+/// can be removed. A panic in a listener is caught. Alerts are also logged as the events
+/// `alert_began` (WARN) and `alert_over` (INFO).
 ///
-/// The end of an alert is detected by a task spawned on the tokio runtime in which it began. Outside
-/// a runtime, it is detected at the next failure of any operation.
+/// The end of an alert is detected by a task spawned on the tokio runtime in which it began.
+/// Outside a runtime, it is detected at the next failure of any operation.
 pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
     ALERTS.listen(Arc::new(listener));
 }
