@@ -74,7 +74,7 @@ async fn also_after_it_has_waited_and_with_a_value_that_is_no_text() {
         "INTERNAL_ERROR",
         GENERIC,
     );
-    assert_record(&records, ": a value that is no text");
+    assert_record(&records, ": non-string panic payload");
 }
 
 #[tokio::test]
