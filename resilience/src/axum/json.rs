@@ -42,7 +42,7 @@ use crate::{FieldError, http::generic_message};
 ///     Json(format!("{} of {}", order.quantity, order.sku))
 /// }
 ///
-/// // {"sku": "S-7", "quantity": "two"} is answered with
+/// // {"sku": "S-7", "quantity": "two"} results in
 /// // "errors":[{"detail":"invalid type: string \"two\", expected u32","pointer":"#/quantity"}]
 /// let app: Router = Router::new().route("/orders", post(order)).layer(RequestLayer::new());
 /// ```

@@ -19,7 +19,7 @@ use crate::{Classification, Classify, RequestContext, report::Report, taxonomy::
 /// settings, and where your own layers can read it.
 ///
 /// Outside a request context, the response has no request id, and an error that passes several
-/// boundaries is logged at each. Since the layer has then most likely been forgotten, the warning
+/// boundaries is logged at each. The layer is probably missing then, so the warning
 /// `request_layer_missing` is logged once per process.
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl IntoResponse for Problem {
@@ -59,8 +59,8 @@ pub(super) fn discard_if_replaced(response: &mut Response) {
     }
 }
 
-/// Rewrites a stored problem with the layer's settings, unless its body has been encoded meanwhile.
-/// A server error is always rewritten, because its status may have been set after its body.
+/// Rewrites a stored problem with the layer's settings, unless its body has since been encoded. A
+/// server error is always rewritten, because its status may have been set after its body.
 pub(super) fn rewrite_problem(response: &mut Response, scope: &Scope) {
     if response.headers().contains_key(CONTENT_ENCODING) && !response.status().is_server_error() {
         return;
@@ -75,7 +75,7 @@ pub(super) fn rewrite_problem(response: &mut Response, scope: &Scope) {
     }
 }
 
-/// The response to a panic, which looks like that to any other internal error.
+/// The response to a panic: the same as for any other internal error.
 pub(super) fn for_panic(scope: &Scope) -> Response {
     let mut response = Response::new(Body::empty());
     write(Problem::new(500, "INTERNAL_ERROR"), &mut response, Some(scope));

@@ -216,8 +216,8 @@ impl Problem {
     }
 
     /// Whether the same request may succeed later, as far as the server knows. This includes a
-    /// transaction that lost a conflict, since a repeated request runs all of it again. Whether the
-    /// request is safe to repeat is for the client to know.
+    /// transaction that lost a conflict, since a repeated request runs all of it again. Only the
+    /// client knows whether the request is safe to repeat.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }

@@ -34,7 +34,7 @@ impl<E> From<Classification> for Classified<E> {
 }
 
 impl<E> Classified<E> {
-    /// Uses a classification by someone other than the error, and a function that finds its causes.
+    /// Uses the given classification, and a function that finds the error's causes.
     #[inline]
     pub fn by_another(class: Classification, evidence: EvidenceFn<E>) -> Self {
         Self { class, evidence }

@@ -22,13 +22,13 @@ use crate::boundary::panics::{self, Panicked};
 /// ```
 ///
 /// # Errors
-/// Never fails. The signature is that of an interceptor.
+/// Never fails. Interceptors must return a `Result`.
 #[allow(clippy::unnecessary_wraps, reason = "an interceptor's signature")]
 pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request.with_request_id())
 }
 
-/// Gives every request to a server a [`RequestContext`](crate::RequestContext).
+/// Gives every request that a server handles a [`RequestContext`](crate::RequestContext).
 ///
 /// - **Request id**: taken from the metadata `x-request-id` if it occurs once and is
 ///   [valid](crate::request::RequestId::parse), otherwise generated. An existing context, such as

@@ -9,7 +9,7 @@ use sqlx::{Database, Error, Transaction};
 #[diagnostic::on_unimplemented(
     message = "`#[transaction]` doesn't support the database `{Self}`",
     label = "not a pool of a supported database",
-    note = "supported are `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
+    note = "supported databases are `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
     note = "`Any` isn't supported, because it hides the database; use a pool of the database's own type"
 )]
 pub trait Transactional: Database + sealed::Sealed {

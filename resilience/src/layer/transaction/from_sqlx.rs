@@ -4,7 +4,7 @@ use sqlx::Error;
 /// From<sqlx::Error>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no variant for errors of BEGIN and COMMIT",
-    label = "`#[transaction]` can fail itself, and this error can't hold a `sqlx::Error`",
+    label = "`#[transaction]` itself can fail, and this error can't hold a `sqlx::Error`",
     note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Database(#[from] sqlx::Error),"
 )]
 pub trait FromSqlx: Sized {

@@ -33,7 +33,7 @@ use table::{AlertTable, Changes, shard};
 /// - each fallback used by [`degrade`](macro@crate::degrade).
 ///
 /// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
-/// operation, because no success ever ends a row of those.
+/// operation, because no success is ever recorded for those.
 ///
 /// ```
 /// use resilience::{Alert, on_alert, alert::AlertPhase};
@@ -55,7 +55,7 @@ pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
     ALERTS.listen(Arc::new(listener));
 }
 
-/// Records a success of an operation, which ends its row of failures.
+/// Records a success of an operation, which resets its count of consecutive failures.
 ///
 /// `#[boundary]` calls this itself; call it where you report errors without that attribute. Costs
 /// one atomic load while no operation is failing.

@@ -26,8 +26,8 @@ pub struct AlertPolicy {
 }
 
 impl AlertPolicy {
-    /// The largest count that [`frequent`](Self::frequent) accepts. Each failure in the window
-    /// takes memory.
+    /// The largest count that [`frequent`](Self::frequent) accepts. Every failure in the window is
+    /// kept in memory.
     pub const MAX_FREQUENT: u32 = 1000;
 
     /// Creates the default policy.
@@ -40,7 +40,7 @@ impl AlertPolicy {
         }
     }
 
-    /// Sets the number of consecutive failures that raises a `WhenRepeated` alert. Default: 5.
+    /// Sets the number of consecutive failures that raise a `WhenRepeated` alert. Default: 5.
     ///
     /// # Panics
     /// If `in_a_row` is 0. In a `const`, this is a compile error.
@@ -69,7 +69,8 @@ impl AlertPolicy {
         self
     }
 
-    /// Sets how long no failure may occur before an alert ends. Default: 5 minutes.
+    /// Sets how long an operation must go without failing before its alert ends. Default: 5
+    /// minutes.
     ///
     /// # Panics
     /// If `quiet` is zero. In a `const`, this is a compile error.
