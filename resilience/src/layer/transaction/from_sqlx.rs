@@ -1,7 +1,7 @@
 use sqlx::Error;
 
-/// An error type that can hold a failed `BEGIN` or `COMMIT`. Implemented for every `E:
-/// From<sqlx::Error>`.
+/// An error type that can hold a failed `BEGIN` or `COMMIT`. Implemented for every type
+/// that implements `From<sqlx::Error>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no variant for errors of BEGIN and COMMIT",
     label = "`#[transaction]` itself can fail, and this error can't hold a `sqlx::Error`",

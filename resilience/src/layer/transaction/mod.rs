@@ -80,8 +80,8 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
 
 /// A transaction on a pooled connection, as used by the expansion of `#[transaction]`.
 ///
-/// Unlike [`sqlx::Transaction`], committing a transaction that has already been rolled back is an
-/// error instead of a silent success. See [`RolledBack`](crate::sql::RolledBack).
+/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error instead
+/// of a silent success. See [`RolledBack`](crate::sql::RolledBack).
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
