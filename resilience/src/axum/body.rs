@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 use super::scope::Scope;
 use crate::boundary::panics;
 
-/// A body that is made while it is sent: in its request's context, and with its panics caught.
+/// A streamed body that is polled in its request's context, with panics caught.
 pub(super) struct ScopedBody {
     /// `None` once it has panicked.
     body: Option<Body>,
@@ -16,14 +16,14 @@ pub(super) struct ScopedBody {
 }
 
 impl ScopedBody {
-    /// The body in this scope, or as it is if nothing of it remains to be made.
+    /// Wraps a body, unless it is already complete.
     pub(super) fn wrap(body: Body, scope: Scope) -> Body {
         if body.is_end_stream() { body } else { Body::new(Self { body: Some(body), scope }) }
     }
 }
 
 impl Drop for ScopedBody {
-    /// Of a client that has gone, in the middle of it.
+    /// The client may have disconnected mid-body.
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
             self.scope.drop_within(|| drop(body));
@@ -43,17 +43,17 @@ impl HttpBody for ScopedBody {
         let Some(alive) = body else { return Poll::Ready(None) };
         match scope.enter(|| panics::catch(|| Pin::new(alive).poll_frame(cx))) {
             Ok(Poll::Ready(Some(Err(error)))) => {
-                scope.enter(|| super::answer::report_broken(&error, scope));
+                scope.enter(|| super::response::report_body_error(&error, scope));
                 Poll::Ready(Some(Err(error.into())))
             }
             Ok(polled) => polled.map_err(Into::into),
             Err(panicked) => {
                 scope.enter(|| {
                     panicked.report(None, scope.settings.place);
-                    // What a panic has left behind may panic again when it is dropped.
+                    // Dropping the body after a panic may panic again.
                     let _ = panics::catch(|| *body = None);
                 });
-                // An error, not an end: the client must not take the half for the whole.
+                // An error rather than an end, so that the client sees a truncated body as such.
                 Poll::Ready(Some(Err("the body panicked".into())))
             }
         }

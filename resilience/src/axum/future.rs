@@ -7,22 +7,22 @@ use pin_project_lite::pin_project;
 
 use super::body::ScopedBody;
 use super::scope::Scope;
-use super::{answer, foreign};
+use super::{convert, response};
 use crate::boundary::panics::{self, Panicked};
 
 pin_project! {
-    /// The answer of a [`RequestService`](super::RequestService).
+    /// The future returned by [`RequestService`](super::RequestService).
     pub struct ResponseFuture<F> {
         #[pin]
         state: State<F>,
-        // None where an outer layer does the work.
+        // None if an outer layer handles the request.
         scope: Option<Scope>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // Of a handler whose client has gone.
+            // The client may have disconnected before the handler finished.
             if let Some(scope) = this.scope {
                 scope.drop_within(|| this.state.set(State::Done));
             }
@@ -41,7 +41,7 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn passing(future: F) -> Self {
+    pub(super) fn pass_through(future: F) -> Self {
         Self { state: State::Calling { future }, scope: None }
     }
 
@@ -81,12 +81,12 @@ where
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
                         Ok(Poll::Ready(Ok(mut response))) => {
-                            answer::forget_replaced(&mut response);
-                            if !foreign::is_foreign(&response, scope) {
+                            response::discard_if_replaced(&mut response);
+                            if !convert::applies_to(&response, scope) {
                                 return Poll::Ready(Ok(finish(response, scope)));
                             }
                             State::Converting {
-                                conversion: Box::pin(foreign::problem(response, scope.clone())),
+                                conversion: Box::pin(convert::to_problem(response, scope.clone())),
                             }
                         }
                         Err(panicked) => State::Panicked { panicked },
@@ -96,7 +96,7 @@ where
                     match scope.enter(|| panics::catch(|| conversion.as_mut().poll(cx))) {
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(mut response)) => {
-                            scope.sign(response.headers_mut());
+                            scope.set_request_id(response.headers_mut());
                             this.state.set(State::Done);
                             return Poll::Ready(Ok(response));
                         }
@@ -106,16 +106,16 @@ where
                 StateProjection::Panicked { panicked } => {
                     let mut response = scope.enter(|| {
                         panicked.report(None, scope.settings.place);
-                        answer::to_panic(scope)
+                        response::for_panic(scope)
                     });
-                    scope.sign(response.headers_mut());
+                    scope.set_request_id(response.headers_mut());
                     this.state.set(State::Done);
                     return Poll::Ready(Ok(response));
                 }
-                // Polled after its end.
+                // Polled after completion.
                 StateProjection::Done => return Poll::Pending,
             };
-            // What the handler's future holds is dropped here, and may panic as well.
+            // This drops the handler's future, which may panic too.
             if let Err(again) = scope.enter(|| panics::catch(|| this.state.set(next))) {
                 this.state.set(State::Panicked { panicked: again });
             }
@@ -123,21 +123,21 @@ where
     }
 }
 
-/// The answer of a handler, in the layer's form.
+/// Applies the layer's settings to a handler's response.
 fn finish(mut response: Response, scope: &Scope) -> Response {
-    answer::settle(&mut response, scope);
+    response::rewrite_problem(&mut response, scope);
     if response.status().as_u16() < 400
         && !is_grpc(&response)
         && let Some(operation) = scope.context.operation()
     {
         crate::alert::success(&operation);
     }
-    scope.sign(response.headers_mut());
+    scope.set_request_id(response.headers_mut());
     response.map(|body| ScopedBody::wrap(body, scope.clone()))
 }
 
-/// A call of gRPC that fails is answered with 200 too, and says so in the end: its own layer looks
-/// there.
+/// A failed gRPC call also has status 200. Its result is in the trailers, which gRPC's own layer
+/// reads.
 fn is_grpc(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))

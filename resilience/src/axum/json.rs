@@ -10,23 +10,23 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::foreign;
+use super::convert;
 use crate::errors::Internal;
 use crate::http::Problem;
 use crate::{FieldError, http::generic_message};
 
-/// axum's `Json`, which says which field of a request is wrong.
+/// Like axum's `Json`, but reports which field of a request is invalid.
 ///
-/// What it rejects is a [`Problem`] in itself, also without the layer:
+/// The rejection is a [`Problem`], even without the layer:
 ///
-/// | request | answer |
+/// | request | response |
 /// |---|---|
-/// | isn't JSON by its `content-type` | 415, `UNSUPPORTED_MEDIA_TYPE` |
-/// | is larger than the router allows | 413, `REQUEST_TOO_LARGE` |
-/// | isn't JSON | 400, `BAD_REQUEST`, with the place |
-/// | doesn't fit the type | 422, `VALIDATION_ERROR`, with the field in `errors` |
+/// | its `content-type` isn't JSON | 415, `UNSUPPORTED_MEDIA_TYPE` |
+/// | the body is larger than the router allows | 413, `REQUEST_TOO_LARGE` |
+/// | the body isn't valid JSON | 400, `BAD_REQUEST`, with line and column |
+/// | the value doesn't match the type | 422, `VALIDATION_ERROR`, with the field in `errors` |
 ///
-/// As an answer it is the value as JSON.
+/// As a response, it serializes the value as JSON.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -42,7 +42,7 @@ use crate::{FieldError, http::generic_message};
 ///     Json(format!("{} of {}", order.quantity, order.sku))
 /// }
 ///
-/// // {"sku": "S-7", "quantity": "two"} is answered with
+/// // {"sku": "S-7", "quantity": "two"} results in
 /// // "errors":[{"detail":"invalid type: string \"two\", expected u32","pointer":"#/quantity"}]
 /// let app: Router = Router::new().route("/orders", post(order)).layer(RequestLayer::new());
 /// ```
@@ -71,14 +71,14 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 ([(CONTENT_TYPE, kind)], body).into_response()
             }
             Err(error) => Problem::from(
-                Internal::new("the answer can't be written as JSON").with_source(error),
+                Internal::new("failed to serialize the response as JSON").with_source(error),
             )
             .into_response(),
         }
     }
 }
 
-/// `application/json`, or something that is JSON as well: `application/merge-patch+json`.
+/// Accepts `application/json` and `application/*+json`.
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -89,24 +89,25 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let no_json = |error: serde_json::Error| rejected(400, format!("the body is no JSON: {error}"));
+    let invalid =
+        |error: serde_json::Error| rejected(400, format!("the body isn't valid JSON: {error}"));
     match serde_path_to_error::deserialize(&mut json) {
-        Ok(value) => json.end().map(|()| value).map_err(no_json),
+        Ok(value) => json.end().map(|()| value).map_err(invalid),
         Err(error) if error.inner().classify() == Category::Data => {
-            let field = wrong(error.path(), error.inner());
+            let field = field_error(error.path(), error.inner());
             Err(rejected(422, generic_message(422)).with_errors(vec![field]))
         }
-        Err(error) => Err(no_json(error.into_inner())),
+        Err(error) => Err(invalid(error.into_inner())),
     }
 }
 
-/// Which field is wrong, and what is wrong with it.
-fn wrong(path: &Path, error: &serde_json::Error) -> FieldError {
+/// Names the invalid field and describes the error.
+fn field_error(path: &Path, error: &serde_json::Error) -> FieldError {
     let mut field = String::new();
     for segment in path {
         match segment {
             Segment::Seq { index } => {
-                // Writing to a string doesn't fail.
+                // Writing to a `String` is infallible.
                 let _ = write!(field, "/{index}");
             }
             Segment::Map { key } | Segment::Enum { variant: key } => push(&mut field, key),
@@ -114,14 +115,14 @@ fn wrong(path: &Path, error: &serde_json::Error) -> FieldError {
         }
     }
     let text = error.to_string();
-    // The field says where; a line and a column don't say it better.
+    // The field replaces line and column.
     let text = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
-    // serde quotes the value, which may be all that the router allows.
-    let text = &text[..text.floor_char_boundary(foreign::LONGEST)];
-    if field.len() > foreign::LONGEST {
+    // serde quotes the value, which may be as long as the whole body.
+    let text = &text[..text.floor_char_boundary(convert::MAX_TEXT)];
+    if field.len() > convert::MAX_TEXT {
         field.clear();
     }
-    // What is missing has no place of its own: it is named where it should have been.
+    // The path of a missing field ends at its parent, so append the field's name.
     match text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         Some(missing) => {
             push(&mut field, missing);
@@ -131,14 +132,14 @@ fn wrong(path: &Path, error: &serde_json::Error) -> FieldError {
     }
 }
 
-/// One more step of a JSON Pointer.
+/// Appends a segment to a JSON Pointer.
 fn push(pointer: &mut String, key: &str) {
     pointer.push('/');
     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }
 
 fn rejected(status: u16, detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    let problem = Problem::new(status, foreign::code(status)).with_detail(detail);
-    foreign::note(&problem);
+    let problem = Problem::new(status, convert::code_for(status)).with_detail(detail);
+    convert::log_rejection(&problem);
     problem
 }

@@ -1,5 +1,5 @@
-//! One layer that makes every request of an axum service a whole boundary, and
-//! [`Problem`](crate::http::Problem) as an answer.
+//! Error handling for axum: a layer that makes every request a boundary, and
+//! [`Problem`](crate::http::Problem) as a response.
 //!
 //! ```
 //! use axum::{Router, extract::Path, routing::get};
@@ -12,11 +12,11 @@
 //!     Ok(format!("user {id}"))
 //! }
 //!
-//! // The layer comes last: it holds for what stands above it, fallbacks included.
+//! // Add the layer last: it applies to everything added before it, including fallbacks.
 //! let app: Router = Router::new().route("/users/{id}", get(user)).layer(RequestLayer::new());
 //! ```
 //!
-//! `curl -i localhost/users/0` then answers
+//! `curl -i localhost/users/0` then returns
 //!
 //! ```text
 //! HTTP/1.1 404 Not Found
@@ -27,37 +27,36 @@
 //!  "request_id":"019a9d4e-6f5a-7c31-9d3c-0f6a8f5b2c11","retryable":false}
 //! ```
 //!
-//! and `curl -i localhost/users/x`, which axum itself rejects, answers in the same form.
+//! and `curl -i localhost/users/x`, which axum itself rejects, returns the same format.
 //!
-//! On your own enum the derive writes `IntoResponse` when it is asked to: `#[service(axum)]`. Then
-//! a handler may return `Result<T, UserError>` as well. The record of its error names the line of
-//! the enum, for nothing knows where the handler failed; with a `Problem` it is the line of the
-//! `?`.
+//! With `#[service(axum)]` on your own enum, the derive implements `IntoResponse`, and handlers can
+//! return `Result<T, UserError>`. The log record then has the line of the enum, because the line of
+//! the failure is unknown. With a `Problem`, it has the line of the `?`.
 //!
 //! # Without the layer
 //!
-//! A `Problem` is an answer all the same, and is logged, but nobody has made a request id, an
-//! operation or a span; what axum rejects keeps its own form, and a panic closes the connection. A
-//! failure that passes a `#[boundary]` on its way is logged there and again with the answer,
-//! since what tells that it is the same is kept in the request's context.
+//! A `Problem` still works as a response and is logged, but there is no request id, operation or
+//! span. Rejections by axum keep axum's format, and a panic closes the connection. A failure that
+//! passes a `#[boundary]` is logged there and once more with the response, because reports are
+//! deduplicated by the request's context.
 //!
 //! # Errors you may see
 //!
-//! - *the trait `Handler<_, _>` is not implemented*: the handler's error is no answer. Return a
-//!   `Problem`, or write `#[service(axum)]` on the enum. Or its future isn't `Send`.
-//!   `#[axum::debug_handler]` says which.
-//! - *`ParseIntError: Classify` is not satisfied*: `?` made a `Problem` of an error that doesn't
-//!   say how it may fail. Hold it in an enum with `#[derive(ServiceError)]`; the handler's `?`
-//!   takes one step, so let what it calls return that enum.
-//! - *cannot find `Router` in `axum`*: `use resilience::*` brings this module under the name of the
-//!   crate. Import by name.
+//! - *the trait `Handler<_, _>` is not implemented*: either the handler's error type isn't a
+//!   response, or its future isn't `Send`. `#[axum::debug_handler]` shows which. For the first,
+//!   return a `Problem` or put `#[service(axum)]` on the enum.
+//! - *`ParseIntError: Classify` is not satisfied*: `?` can only convert an error to a `Problem` if
+//!   the error is classified. Wrap it in an enum with `#[derive(ServiceError)]`, and return that
+//!   enum from the function the handler calls: `?` converts only once.
+//! - *cannot find `Router` in `axum`*: `use resilience::*` imports this module, which shadows the
+//!   crate `axum`. Import items by name instead.
 
-mod answer;
 mod body;
-mod foreign;
+mod convert;
 mod future;
 mod json;
 mod layer;
+mod response;
 mod scope;
 mod service;
 mod settings;

@@ -7,24 +7,25 @@ use tracing::Span;
 use super::settings::Settings;
 use crate::{RequestContext, request::RequestId};
 
-/// What holds while one request is served: its context, its span, and how it is to be answered.
+/// The state of one request: its context, its span and the layer's settings.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
     pub(super) context: RequestContext,
     pub(super) settings: Arc<Settings>,
-    pub(super) head: bool,
+    pub(super) is_head: bool,
     span: Span,
 }
 
-/// Tells an inner layer that an outer one has begun the request.
+/// An extension that an outer layer leaves for inner ones.
 #[derive(Debug, Clone)]
-struct Begun {
+struct OuterScope {
     context: RequestContext,
     span: Span,
 }
 
 impl Scope {
-    /// Begins a request; `None` if an outer layer has done so, which then only learns the route.
+    /// Begins a request. Returns `None` if an outer layer already has, and only adds the route to
+    /// it.
     pub(super) fn begin(
         settings: &Arc<Settings>,
         method: &Method,
@@ -33,7 +34,7 @@ impl Scope {
     ) -> Option<Self> {
         let route = extensions.get::<MatchedPath>().cloned();
         let route = route.as_ref().map(MatchedPath::as_str);
-        if let Some(Begun { context, span }) = extensions.get() {
+        if let Some(OuterScope { context, span }) = extensions.get() {
             if let Some(route) = route {
                 context.set_operation(operation(method, Some(route)));
                 span.record("route", route);
@@ -41,13 +42,18 @@ impl Scope {
             return None;
         }
         let context = RequestContext::current()
-            .unwrap_or_else(|| RequestContext::with_request_id(name(settings, headers)));
+            .unwrap_or_else(|| RequestContext::with_request_id(request_id(settings, headers)));
         context.set_operation(operation(method, route));
         let span = tracing::info_span!(
             target: "resilience", "request", request_id = context.request_id().as_str(), method = method.as_str(), route,
         );
-        extensions.insert(Begun { context: context.clone(), span: span.clone() });
-        Some(Self { context, span, settings: Arc::clone(settings), head: method == Method::HEAD })
+        extensions.insert(OuterScope { context: context.clone(), span: span.clone() });
+        Some(Self {
+            context,
+            span,
+            settings: Arc::clone(settings),
+            is_head: method == Method::HEAD,
+        })
     }
 
     /// Runs a function in the request's context and span.
@@ -60,22 +66,21 @@ impl Scope {
         self.context.clone().drop_within(&self.span, drops);
     }
 
-    /// Tells the request id.
-    pub(super) fn sign(&self, headers: &mut HeaderMap) {
-        // What `RequestId` accepts is fit for a header.
+    /// Adds the request id to a response's headers.
+    pub(super) fn set_request_id(&self, headers: &mut HeaderMap) {
+        // Every valid `RequestId` is a valid header value.
         if let Ok(id) = HeaderValue::from_str(self.context.request_id().as_str()) {
             headers.insert(&self.settings.request_id_header, id);
         }
     }
 }
 
-fn name(settings: &Settings, headers: &HeaderMap) -> RequestId {
-    let mut given = headers
-        .get_all(&settings.request_id_header)
-        .iter()
-        .filter(|_| settings.accepts_request_ids);
+/// The client's request id if it is valid and accepted, otherwise a new one.
+fn request_id(settings: &Settings, headers: &HeaderMap) -> RequestId {
+    let mut given =
+        headers.get_all(&settings.request_id_header).iter().filter(|_| settings.accept_request_ids);
     match (given.next(), given.next()) {
-        // Of two names none can be trusted.
+        // If there are two ids, trust neither.
         (Some(only), None) => only.to_str().ok().and_then(RequestId::parse),
         _ => None,
     }
@@ -83,8 +88,8 @@ fn name(settings: &Settings, headers: &HeaderMap) -> RequestId {
 }
 
 fn operation(method: &Method, route: Option<&str>) -> String {
-    // A method is the client's own word as well: only the usual ones are few.
-    let usual = [
+    // Clients can send any method. Using only the standard ones bounds the number of operations.
+    let standard = [
         Method::GET,
         Method::HEAD,
         Method::POST,
@@ -95,7 +100,7 @@ fn operation(method: &Method, route: Option<&str>) -> String {
         Method::TRACE,
         Method::CONNECT,
     ];
-    let method = if usual.contains(method) { method.as_str() } else { "OTHER" };
+    let method = if standard.contains(method) { method.as_str() } else { "OTHER" };
     match route {
         Some(route) => format!("{method} {route}"),
         None => method.to_owned(),

@@ -10,7 +10,7 @@ use super::scope::Scope;
 use super::settings::Settings;
 use crate::boundary::panics;
 
-/// A service under a [`RequestLayer`](super::RequestLayer), which says what it does.
+/// The service created by [`RequestLayer`](super::RequestLayer).
 #[derive(Debug, Clone)]
 pub struct RequestService<S> {
     inner: S,
@@ -42,7 +42,7 @@ where
             Scope::begin(&self.settings, &parts.method, &parts.headers, &mut parts.extensions);
         let request = Request::from_parts(parts, body);
         match scope {
-            None => ResponseFuture::passing(self.inner.call(request)),
+            None => ResponseFuture::pass_through(self.inner.call(request)),
             Some(scope) => match scope.enter(|| panics::catch(|| self.inner.call(request))) {
                 Ok(future) => ResponseFuture::calling(future, scope),
                 Err(panicked) => ResponseFuture::panicked(panicked, scope),

@@ -1,4 +1,4 @@
-//! The end of a command-line program: a log record, a message for its user, an exit code.
+//! Ends a command-line program after an error: log record, message for the user, exit code.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::{ExitCode, Termination};
 use std::sync::{Mutex, PoisonError};
 
-use crate::boundary::report::knows;
+use crate::boundary::report::was_reported;
 use crate::{Category, Classification, Classify, RequestContext, report::Report};
 
-/// Ends a command line program: logs the error, tells the person in front of it, and returns the
-/// exit code.
+/// Converts the result of a command-line program to an exit code. Logs an error and prints it for
+/// the user.
 ///
 /// ```no_run
 /// use resilience::errors::MissingConfig;
@@ -27,19 +27,18 @@ use crate::{Category, Classification, Classify, RequestContext, report::Report};
 /// }
 /// ```
 ///
-/// The record is a [`Report`] with the program's name as its operation, which needs a subscriber.
-/// What the `#[boundary]` of the work has logged isn't logged again; its request id is told to the
-/// person, too. The person reads, on the standard error, what a client would read and nothing else
-/// of the error: the [public message](Classify::public_message), the code, the request id if there
-/// is one, and what is wrong with each field.
+/// The log record is a [`Report`] with the program's name as its operation, and needs a subscriber.
+/// An error already logged by a `#[boundary]` isn't logged again. The message on standard error
+/// contains only what a client may know: the [public message](Classify::public_message), the code,
+/// the request id if there is one, and the error of each invalid field.
 ///
 /// ```text
 /// import: Validation failed (VALIDATION_ERROR)
 ///   email: must contain an @
 /// ```
 ///
-/// The exit code is the one of [`exit_status`]. A fatal error asks for a
-/// [shutdown](crate::shutdown::requested) too.
+/// The exit code is that of [`exit_status`]. A fatal error also requests a
+/// [shutdown](crate::shutdown::requested).
 #[track_caller]
 pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode {
     let error = match result {
@@ -50,37 +49,37 @@ pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode 
     let report = Report::new(&error).operation(&program);
     let end = || {
         report.emit();
-        // Nobody reads a closed standard error; that is no reason to panic.
-        let _ = std::io::stderr().lock().write_all(for_people(&program, &error).as_bytes());
+        // Standard error may be closed. Don't panic, as `eprintln!` would.
+        let _ = std::io::stderr().lock().write_all(user_message(&program, &error).as_bytes());
     };
-    match reported_in(&error) {
+    match reporting_context(&error) {
         Some(context) => context.sync_scope(end),
         None => end(),
     }
     ExitCode::from(exit_status(&error.classify()))
 }
 
-/// The context of the outermost boundary that has failed last, which is over when its error gets to
+/// The context of the outermost boundary that failed last. It has ended when its error reaches
 /// `main`.
 static FAILED: Mutex<Option<RequestContext>> = Mutex::new(None);
 
-/// Keeps what has been reported in a context that a boundary has made, beyond its end.
+/// Keeps the context of a failed boundary, which holds its reports, after it has ended.
 pub(crate) fn failed_in(context: RequestContext) {
     *FAILED.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
 }
 
-/// Where the error was reported, if it comes from there.
-fn reported_in(error: &impl Classify) -> Option<RequestContext> {
+/// The kept context, if this error was reported there.
+fn reporting_context(error: &impl Classify) -> Option<RequestContext> {
     if RequestContext::current().is_some() {
         return None;
     }
     let context = FAILED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    context.filter(|context| knows(context, error))
+    context.filter(|context| was_reported(context, error))
 }
 
-/// The exit code of a program that ends with such an error, after BSD's `sysexits.h`.
+/// The exit code for an error, from BSD's `sysexits.h`.
 ///
-/// The first row that applies:
+/// The first matching row applies:
 ///
 /// | error | exit code | name |
 /// |---|---|---|
@@ -113,7 +112,7 @@ pub fn exit_status(error: &Classification) -> u8 {
     }
 }
 
-fn for_people(program: &str, error: &dyn Classify) -> String {
+fn user_message(program: &str, error: &dyn Classify) -> String {
     let mut text =
         format!("{program}: {} ({}", one_line(&error.public_message()), error.classify().code());
     if let Some(context) = RequestContext::current() {
@@ -128,7 +127,7 @@ fn for_people(program: &str, error: &dyn Classify) -> String {
     text
 }
 
-/// What came from outside doesn't steer the terminal.
+/// Replaces control characters, so that untrusted text can't control the terminal.
 fn one_line(text: &str) -> Cow<'_, str> {
     if text.contains(char::is_control) {
         text.replace(char::is_control, " ").into()

@@ -1,4 +1,4 @@
-//! Panics as errors that are reported, with the place that only the panic hook learns.
+//! Reports panics as errors, with the location that is only available to the panic hook.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -20,19 +20,19 @@ pub(crate) struct Panicked {
 
 #[derive(Debug)]
 struct Place {
-    /// What the panic said there.
+    /// The panic's message, which identifies it.
     message: String,
     file: String,
     line: u32,
     column: u32,
     backtrace: Backtrace,
-    /// The panic before it, which may be under way: something that it drops has panicked, and was
-    /// caught.
-    before: Option<Box<Self>>,
+    /// The previous panic. It may still be unwinding, if this one occurred in a destructor and was
+    /// caught there.
+    previous: Option<Box<Self>>,
 }
 
-/// How many of them are kept.
-const KEPT: usize = 4;
+/// The maximum number of panics remembered per thread.
+const MAX_PLACES: usize = 4;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -41,72 +41,73 @@ thread_local! {
     static LAST: Cell<Option<Box<Place>>> = const { Cell::new(None) };
 }
 
-/// Runs a function that may panic.
+/// Runs a function and catches a panic.
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
-    watched(function).map_err(|(panicked, payload)| {
+    run_watched(function).map_err(|(panicked, payload)| {
         catch_panic(|| drop(payload));
         panicked
     })
 }
 
-/// Runs a function whose panic goes on once it has been told of.
-pub(crate) fn observe_panic<T>(function: impl FnOnce() -> T, tell: impl FnOnce(&Panicked)) -> T {
-    watched(function).unwrap_or_else(|(panicked, payload)| {
-        catch_panic(|| tell(&panicked));
-        // For who looks at it further out, whom the hook tells nothing.
+/// Runs a function, passes a panic to `observe`, and then resumes it.
+pub(crate) fn observe_panic<T>(function: impl FnOnce() -> T, observe: impl FnOnce(&Panicked)) -> T {
+    run_watched(function).unwrap_or_else(|(panicked, payload)| {
+        catch_panic(|| observe(&panicked));
+        // Keep the place for outer boundaries: a resumed panic doesn't run the hook.
         match panicked.place {
-            Some(place) => put(place),
-            None => drop(exchange(None)),
+            Some(place) => push(place),
+            None => drop(replace_last(None)),
         }
         panic::resume_unwind(payload)
     })
 }
 
 #[inline]
-fn watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
-    let was = CATCHING.replace(true);
-    // Perhaps of a panic that is under way, and runs this as it drops something.
-    let before = exchange(None);
-    // Whatever the function has left half done is dropped, and not looked at again.
+fn run_watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
+    let was_catching = CATCHING.replace(true);
+    // If this runs in a destructor, these belong to a panic that is unwinding.
+    let previous = replace_last(None);
+    // Unwind safe: anything the function left inconsistent is dropped without being used again.
     let outcome = panic::catch_unwind(AssertUnwindSafe(function));
-    CATCHING.set(was);
+    CATCHING.set(was_catching);
     match outcome {
         Ok(value) => {
-            exchange(before);
+            replace_last(previous);
             Ok(value)
         }
         Err(payload) => {
             let message = message(&*payload);
-            // A panic that is only handed on tells the hook nothing, and another may have been
-            // caught on the way.
-            let place = said(exchange(before), &message);
+            // A resumed panic doesn't run the hook, and another panic may have been caught in the
+            // meantime. So find the place by the message.
+            let place = find(replace_last(previous), &message);
             Err((Panicked { message, place }, payload))
         }
     }
 }
 
-/// What was there before. Where a thread ends, and has dropped it, nothing is kept.
-fn exchange(place: Option<Box<Place>>) -> Option<Box<Place>> {
+/// Replaces the last place and returns the old one. Does nothing if the thread is shutting down and
+/// has already dropped its locals.
+fn replace_last(place: Option<Box<Place>>) -> Option<Box<Place>> {
     LAST.try_with(|last| last.replace(place)).ok().flatten()
 }
 
-/// Puts a place before those that are there.
-fn put(mut place: Box<Place>) {
-    place.before = exchange(None);
-    let mut last = &mut place.before;
-    for _ in 1..KEPT {
-        let Some(place) = last else { break };
-        last = &mut place.before;
+/// Adds a place in front of the existing ones.
+fn push(mut place: Box<Place>) {
+    place.previous = replace_last(None);
+    let mut oldest = &mut place.previous;
+    for _ in 1..MAX_PLACES {
+        let Some(place) = oldest else { break };
+        oldest = &mut place.previous;
     }
-    *last = None;
-    exchange(Some(place));
+    *oldest = None;
+    replace_last(Some(place));
 }
 
-/// The last one that said so.
-fn said(mut last: Option<Box<Place>>, message: &str) -> Option<Box<Place>> {
+/// The most recent place with this message.
+fn find(mut last: Option<Box<Place>>, message: &str) -> Option<Box<Place>> {
     while let Some(mut place) = last {
-        last = place.before.take();
+        last = place.previous.take();
         if place.message == message {
             return Some(place);
         }
@@ -114,41 +115,42 @@ fn said(mut last: Option<Box<Place>>, message: &str) -> Option<Box<Place>> {
     None
 }
 
-/// Puts a look at each panic's place before the hook that is there, once per process.
+/// Installs the panic hook, once per process. It records the place and then calls the previous
+/// hook.
 #[inline]
 pub(crate) fn watch() {
-    static WATCHING: Once = Once::new();
-    if !WATCHING.is_completed() {
-        begin(&WATCHING);
+    static INSTALLED: Once = Once::new();
+    if !INSTALLED.is_completed() {
+        install_hook(&INSTALLED);
     }
 }
 
 #[cold]
-fn begin(watching: &Once) {
-    // A panicking thread can't change the hook, and trying to would abort the process.
+fn install_hook(installed: &Once) {
+    // Changing the hook on a panicking thread panics again, which would abort the process.
     if std::thread::panicking() {
         return;
     }
-    watching.call_once(|| {
-        let before = panic::take_hook();
+    installed.call_once(|| {
+        let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            note(info);
-            before(info);
+            record_place(info);
+            previous(info);
         }));
     });
 }
 
-fn note(info: &PanicHookInfo<'_>) {
+fn record_place(info: &PanicHookInfo<'_>) {
     if CATCHING.try_with(Cell::get) == Ok(true)
         && let Some(location) = info.location()
     {
-        put(Box::new(Place {
+        push(Box::new(Place {
             message: message(info.payload()),
             file: location.file().to_owned(),
             line: location.line(),
             column: location.column(),
             backtrace: Backtrace::capture(),
-            before: None,
+            previous: None,
         }));
     }
 }
@@ -157,17 +159,17 @@ fn message(payload: &(dyn Any + Send)) -> String {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
         (None, Some(text)) => text.clone(),
-        (None, None) => "a value that is no text".to_owned(),
+        (None, None) => "non-string panic payload".to_owned(),
     }
 }
 
 impl Panicked {
-    /// Writes the log record at a boundary. It has the panic's place, or the boundary's if the hook
-    /// couldn't tell, and this operation, or the context's.
+    /// Reports the panic at a boundary. The record has the place of the panic, or the boundary's if
+    /// unknown, and the given operation, or else the context's.
     pub(crate) fn report(&self, operation: Option<&str>, boundary: &'static Location<'static>) {
-        let place = self.place.as_ref().map(|place| (kept(&place.file), place.line));
+        let place = self.place.as_ref().map(|place| (intern(&place.file), place.line));
         let (file, line) = place.unwrap_or((boundary.file(), boundary.line()));
-        let report = Report::new(self).at(file, line).passes(boundary);
+        let report = Report::new(self).at(file, line).boundary(boundary);
         match operation {
             Some(operation) => report.operation(operation).emit(),
             None => report.emit(),
@@ -175,13 +177,13 @@ impl Panicked {
     }
 }
 
-/// The name of a source file for good: the hook only lends it. There are as many as files that
-/// panic.
-fn kept(file: &str) -> &'static str {
+/// Interns the name of a source file, because the hook only borrows it. The number of names is
+/// bounded by the number of source files that panic.
+fn intern(file: &str) -> &'static str {
     static FILES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = files.iter().find(|known| **known == file) {
-        return known;
+    if let Some(interned) = files.iter().find(|interned| **interned == file) {
+        return interned;
     }
     let new: &'static str = Box::leak(file.into());
     files.push(new);
@@ -202,7 +204,7 @@ impl fmt::Display for Panicked {
 impl Error for Panicked {}
 
 impl Classify for Panicked {
-    /// A bug, so unexpected.
+    /// A panic is a bug, so it is unexpected.
     fn classify(&self) -> Classification {
         Classification::permanent("PANIC")
     }
@@ -221,10 +223,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_that_somebody_else_caught_lends_its_place_to_no_other() {
+    fn place_of_a_caught_panic_is_not_used_for_a_resumed_one() {
         watch();
         catch(|| drop(panic::catch_unwind(|| panic!("caught by the handler")))).unwrap();
-        // What a joined task panicked with goes on without the hook.
+        // Resuming the panic of a joined task doesn't run the hook.
         let resumed = catch(|| panic::resume_unwind(Box::new("of a task"))).unwrap_err();
         assert_eq!(resumed.to_string(), "panicked: of a task");
         let resumed = catch(|| {
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_keeps_its_place_whatever_is_caught_while_it_unwinds() {
+    fn panic_keeps_its_place_when_others_are_caught_during_unwinding() {
         struct Rollback;
 
         impl Drop for Rollback {
@@ -252,11 +254,11 @@ mod tests {
             let _rollback = Rollback;
             panic!("of the handler")
         });
-        let told = panicked.map(|()| String::new()).unwrap_err().to_string();
+        let text = panicked.map(|()| String::new()).unwrap_err().to_string();
         assert!(
-            told.starts_with(concat!("panicked at ", file!(), ":"))
-                && told.ends_with(": of the handler"),
-            "{told}"
+            text.starts_with(concat!("panicked at ", file!(), ":"))
+                && text.ends_with(": of the handler"),
+            "{text}"
         );
     }
 }

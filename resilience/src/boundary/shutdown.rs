@@ -7,22 +7,22 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
-/// Why the process was asked to stop: the fatal error that was reported first.
+/// Why a shutdown was requested: the first fatal error that was reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReason {
     /// The error's code, such as `MISSING_CONFIG`.
     pub code: &'static str,
-    /// What was being done, if the report said so.
+    /// The operation that failed, if the report has one.
     pub operation: Option<Arc<str>>,
 }
 
-/// Resolves when a fatal error has been reported, or [`request`] was called; at once if
-/// that has happened already.
+/// Resolves once a fatal error has been reported or [`request`] has been called. Resolves
+/// immediately if that has already happened.
 ///
-/// The library never ends the process. Whoever runs the server gives it this future, as in
-/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown::requested())`, or waits
-/// beside it:
+/// The library never ends the process. Pass this future to your server, as in
+/// `axum::serve(listener, app).with_graceful_shutdown(resilience::shutdown::requested())`, or wait
+/// for both:
 ///
 /// ```no_run
 /// # async fn serve() {}
@@ -37,8 +37,8 @@ pub struct ShutdownReason {
 /// # });
 /// ```
 ///
-/// Signals don't resolve it. Wait for them in the same place, and [`reason`] still tells
-/// what was meant from what wasn't:
+/// Signals don't resolve it. To stop on a signal too, wait for both. [`reason`] is `None` if only a
+/// signal was received:
 ///
 /// ```no_run
 /// # async fn terminated() {}
@@ -51,8 +51,8 @@ pub struct ShutdownReason {
 /// }
 /// ```
 ///
-/// A server that stops in good order returns `Ok`. Let its exit code say that it didn't mean to, so
-/// that a supervisor starts it again:
+/// After a graceful shutdown, the server returns `Ok`. Return a failure if there is a reason, so
+/// that a supervisor restarts the process:
 ///
 /// ```no_run
 /// use resilience::errors::MissingConfig;
@@ -68,20 +68,22 @@ pub struct ShutdownReason {
 /// }
 /// ```
 ///
-/// Any number of tasks may wait. A request to stop can't be taken back, and it is the process's: a
-/// test that reports a fatal error has a [`Shutdown`] of its own.
+/// Any number of tasks can wait. A request applies to the whole process and can't be withdrawn: in
+/// a test that reports a fatal error, use a [`Shutdown`] of its own.
 ///
-/// Dropping the future is cancelling; nothing is lost.
+/// # Cancellation
+///
+/// Dropping the future loses nothing.
 pub fn requested() -> ShutdownRequested {
     Shutdown::current().requested()
 }
 
-/// Why the process was asked to stop, if it was.
+/// Why a shutdown of the process was requested, or `None` if it wasn't.
 pub fn reason() -> Option<ShutdownReason> {
     Shutdown::current().reason()
 }
 
-/// Asks the process to stop, as a report of a fatal error does.
+/// Requests a shutdown of the process, as the report of a fatal error does.
 ///
 /// ```
 /// # use resilience::shutdown::Shutdown;
@@ -98,10 +100,11 @@ tokio::task_local! {
     static CURRENT: Shutdown;
 }
 
-/// A request to stop that concerns a part of a process: one of several servers in it, or one test.
+/// A shutdown that applies to a part of the process, such as one of several servers or one test.
 ///
-/// A handle: clones are the same. What is reported inside [`scope`](Self::scope), and in tasks that
-/// [`spawn`](crate::spawn) starts there, asks this one to stop and not the process.
+/// This is a handle: clones share their state. Fatal errors reported inside [`scope`](Self::scope),
+/// and in tasks that [`spawn`](crate::spawn) starts there, request this shutdown instead of the
+/// process's.
 ///
 /// ```
 /// use resilience::{errors::MissingConfig, report, shutdown::Shutdown};
@@ -124,32 +127,32 @@ struct Shared {
 }
 
 impl Shutdown {
-    /// One that nobody has asked for yet.
+    /// Creates a shutdown that hasn't been requested.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// That of the current scope, or else the process's.
+    /// The shutdown of the current scope, or else of the process.
     pub fn current() -> Self {
-        static OF_THE_PROCESS: LazyLock<Shutdown> = LazyLock::new(Shutdown::new);
-        Self::scoped().unwrap_or_else(|| OF_THE_PROCESS.clone())
+        static PROCESS: LazyLock<Shutdown> = LazyLock::new(Shutdown::new);
+        Self::scoped().unwrap_or_else(|| PROCESS.clone())
     }
 
     pub(crate) fn scoped() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// Runs a future whose fatal errors concern this.
+    /// Runs a future whose fatal errors request this shutdown.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
     }
 
-    /// Runs a function whose fatal errors concern this.
+    /// Runs a function whose fatal errors request this shutdown.
     pub fn sync_scope<T>(self, function: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, function)
     }
 
-    /// Asks to stop. The first reason stays.
+    /// Requests the shutdown. Only the first reason is kept.
     pub fn request(&self, code: &'static str, operation: Option<&str>) {
         let reason = ShutdownReason { code, operation: operation.map(Into::into) };
         if self.0.reason.set(reason).is_ok() {
@@ -157,7 +160,7 @@ impl Shutdown {
         }
     }
 
-    /// Resolves when this has been asked to stop.
+    /// Resolves once this shutdown has been requested.
     pub fn requested(&self) -> ShutdownRequested {
         let shared = Arc::clone(&self.0);
         ShutdownRequested(Box::pin(async move {
@@ -168,13 +171,13 @@ impl Shutdown {
         }))
     }
 
-    /// Why this was asked to stop, if it was.
+    /// Why this shutdown was requested, or `None` if it wasn't.
     pub fn reason(&self) -> Option<ShutdownReason> {
         self.0.reason.get().cloned()
     }
 }
 
-/// The future that [`requested`] returns.
+/// The future returned by [`requested`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ShutdownRequested(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
 
@@ -197,7 +200,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everybody_who_waits_is_told_and_so_is_whoever_asks_later() {
+    async fn shutdown_request_resolves_current_and_later_waiters() {
         let shutdown = Shutdown::new();
         let waiters: Vec<_> = (0..3).map(|_| tokio::spawn(shutdown.requested())).collect();
         let unpolled = shutdown.requested();
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_scope_hides_the_outer_one() {
+    fn inner_shutdown_scope_hides_the_outer_one() {
         let (outer, inner) = (Shutdown::new(), Shutdown::new());
         outer.clone().sync_scope(|| {
             inner.clone().sync_scope(|| request("INNER"));

@@ -6,41 +6,44 @@ use super::pointer::pointer;
 use super::problem::Problem;
 use crate::FieldError;
 
-/// In the form that the problem is in; see [`BodyFormat`].
+/// Serializes the body in the problem's [`BodyFormat`].
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.format() {
-            BodyFormat::Problem => problem(self, serializer),
-            BodyFormat::Plain => plain(self, serializer),
+            BodyFormat::Problem => serialize_problem(self, serializer),
+            BodyFormat::Plain => serialize_plain(self, serializer),
         }
     }
 }
 
-fn problem<S: Serializer>(it: &Problem, serializer: S) -> Result<S::Ok, S::Error> {
-    let id = it.request_id();
-    let errors = it.errors();
+fn serialize_problem<S: Serializer>(problem: &Problem, serializer: S) -> Result<S::Ok, S::Error> {
+    let id = problem.request_id();
+    let errors = problem.errors();
     let fields = 6 + usize::from(id.is_some()) + usize::from(!errors.is_empty());
     let mut body = serializer.serialize_struct("Problem", fields)?;
-    body.serialize_field("type", &it.type_uri())?;
-    body.serialize_field("title", phrase(it.status()))?;
-    body.serialize_field("status", &it.status())?;
-    body.serialize_field("detail", it.detail())?;
-    body.serialize_field("code", it.code())?;
+    body.serialize_field("type", &problem.type_uri())?;
+    body.serialize_field("title", phrase(problem.status()))?;
+    body.serialize_field("status", &problem.status())?;
+    body.serialize_field("detail", problem.detail())?;
+    body.serialize_field("code", problem.code())?;
     if let Some(id) = id {
         body.serialize_field("request_id", id.as_str())?;
     }
-    body.serialize_field("retryable", &it.is_retryable())?;
+    body.serialize_field("retryable", &problem.is_retryable())?;
     if !errors.is_empty() {
         body.serialize_field("errors", &Fields(errors))?;
     }
     body.end()
 }
 
-fn plain<S: Serializer>(it: &Problem, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_plain<S: Serializer>(problem: &Problem, serializer: S) -> Result<S::Ok, S::Error> {
     let mut body = serializer.serialize_struct("Problem", 3)?;
-    body.serialize_field("error", it.code())?;
-    body.serialize_field("message", it.detail())?;
-    body.serialize_field("request_id", &it.request_id().map(crate::request::RequestId::as_str))?;
+    body.serialize_field("error", problem.code())?;
+    body.serialize_field("message", problem.detail())?;
+    body.serialize_field(
+        "request_id",
+        &problem.request_id().map(crate::request::RequestId::as_str),
+    )?;
     body.end()
 }
 
@@ -52,7 +55,7 @@ impl Serialize for Fields<'_> {
     }
 }
 
-/// As in RFC 9457's own example.
+/// Has the members that RFC 9457 uses in its example.
 struct Field<'f>(&'f FieldError);
 
 impl Serialize for Field<'_> {

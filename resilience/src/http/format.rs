@@ -1,4 +1,4 @@
-/// The form of an answer's body.
+/// The format of a [`Problem`](super::Problem)'s body.
 ///
 /// ```
 /// use resilience::http::{BodyFormat, Problem};
@@ -17,11 +17,11 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyFormat {
-    /// `application/problem+json`, RFC 9457: `type`, `title`, `status`, `detail`, and of our own
-    /// `code`, `request_id`, `retryable`, `errors`. The default.
+    /// `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`, and the
+    /// extension members `code`, `request_id`, `retryable` and `errors`. The default.
     #[default]
     Problem,
-    /// `application/json` with `error` (the code), `message` and `request_id`.
+    /// `application/json` with `error` (the code), `message` (the detail) and `request_id`.
     Plain,
 }
 

@@ -1,6 +1,5 @@
-//! HTTP answers, in both directions: what a callee's means, a status and a `Retry-After` become a
-//! classification; and, with the feature `http`, what our own client gets: an error becomes a
-//! `Problem`.
+//! HTTP in both directions: classify the responses of a callee by status and `Retry-After`, and,
+//! with the feature `http`, turn errors into responses for our own clients (`Problem`).
 
 #[cfg(feature = "http")]
 mod body;

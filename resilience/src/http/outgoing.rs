@@ -1,8 +1,8 @@
-//! What an outgoing request tells the callee about the call that it belongs to.
+//! Request id and idempotency key on outgoing requests.
 
 use reqwest::RequestBuilder;
 
-/// Sends along who a request is made for, and how the callee recognizes its repetition.
+/// Adds the request id and the idempotency key to an outgoing request.
 ///
 /// ```
 /// # #[cfg(all(feature = "macros", feature = "boundary"))] {
@@ -31,22 +31,22 @@ use reqwest::RequestBuilder;
 /// # }
 /// ```
 pub trait RequestExt: Sized {
-    /// Adds `x-request-id`: that of the current [`RequestContext`](crate::RequestContext), so that
-    /// the callee's log and ours tell of one request. Replaces one that is there; outside a
-    /// context adds nothing.
+    /// Sets the header `x-request-id` to the id of the current
+    /// [`RequestContext`](crate::RequestContext), so that the callee's logs and ours can be
+    /// correlated. Replaces an existing header. Does nothing outside a context.
     #[cfg(feature = "boundary")]
     #[cfg_attr(docsrs, doc(cfg(feature = "boundary")))]
     #[must_use]
     fn with_request_id(self) -> Self;
 
-    /// Adds `idempotency-key`: that of the retried call around, as [`context()`](crate::context())
-    /// tells it, so that the callee takes a repetition for what it is. Replaces one that is
-    /// there; adds nothing where the call has no key.
+    /// Sets the header `idempotency-key` to the key of the enclosing retried call (see
+    /// [`context()`](crate::context())), so that the callee can detect a repeated request. Replaces
+    /// an existing header. Does nothing if the call has no key.
     ///
-    /// A method of its own, since the key belongs to one operation, and not to every request that a
-    /// body makes. The key is sent as it is, without the quotes that RFC 9651 puts around a
-    /// string: that is what services expect. One that can't stand in a header makes `send` fail
-    /// with an error that isn't retried, rather than going without.
+    /// Use it only on the request that the key is meant for: a retried function may send others
+    /// too. The key is sent without the quotes that RFC 9651 puts around a string, because services
+    /// expect it that way. If the key isn't a valid header value, `send` fails with an error that
+    /// isn't retried.
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     #[must_use]
@@ -71,7 +71,7 @@ impl RequestExt for RequestBuilder {
     }
 }
 
-/// Replaces a header; one that is no header spoils the request.
+/// Sets a header, replacing an existing one. An invalid value makes `send` fail.
 #[cfg(feature = "tokio")]
 fn set(request: RequestBuilder, name: &'static str, value: &str) -> RequestBuilder {
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

@@ -1,7 +1,7 @@
-/// The phrase that RFC 9110 and its companions give a status: what RFC 9457 wants as the title of
-/// an `about:blank` problem.
+/// The registered reason phrase of a status, which RFC 9457 requires as the title of an
+/// `about:blank` problem.
 ///
-/// Statuses that nobody has registered are named by their class.
+/// An unregistered status gets the phrase of its class.
 pub(super) const fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",

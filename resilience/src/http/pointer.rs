@@ -1,10 +1,10 @@
 use std::fmt::Write as _;
 
-/// A field as a client writes it, as the JSON Pointer that RFC 9457 shows: `items[2].name` is
-/// `#/items/2/name`.
+/// Converts a field name to a JSON Pointer in URI fragment form, as in RFC 9457: `items[2].name`
+/// becomes `#/items/2/name`.
 ///
-/// A field that is a pointer already, `/items/2/name`, only gets its `#`. What a URI can't hold is
-/// percent-encoded.
+/// A field that is already a pointer, such as `/items/2/name`, is only prefixed with `#`.
+/// Characters not allowed in a URI fragment are percent-encoded.
 pub(super) fn pointer(field: &str) -> String {
     let mut pointer = String::with_capacity(field.len() + 2);
     pointer.push('#');
@@ -27,7 +27,7 @@ fn push(pointer: &mut String, text: &str, escape: bool) {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => pointer.push(char::from(byte)),
             _ if b"-._~!$&'()*+,;=:@/?".contains(&byte) => pointer.push(char::from(byte)),
             _ => {
-                // Writing to a string doesn't fail.
+                // Writing to a `String` is infallible.
                 let _ = write!(pointer, "%{byte:02X}");
             }
         }
@@ -39,7 +39,7 @@ mod tests {
     use super::pointer;
 
     #[test]
-    fn fields_become_fragments_that_a_uri_can_hold() {
+    fn field_names_become_valid_uri_fragments() {
         let table = [
             ("email", "#/email"),
             ("address.city", "#/address/city"),

@@ -8,10 +8,11 @@ use crate::{
     request::RequestId,
 };
 
-/// The answer to a request that failed: what the client learns of an error, and nothing more.
+/// The response to a failed request. It contains only what the client may know of the error.
 ///
-/// A handler that returns `Result<T, Problem>` is a whole boundary. Its `?` takes every error that
-/// classifies itself, writes its one log record, with the place of the `?`, and makes the answer:
+/// A handler that returns `Result<T, Problem>` is a complete boundary: its `?` accepts any error
+/// that implements [`Classify`], logs it once with the location of the `?`, and creates the
+/// response:
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -22,14 +23,14 @@ use crate::{
 ///     #[error("no row for user {id}")]
 ///     #[service(not_found, public = "No such user")]
 ///     Unknown { id: u32 },
-///     #[error("the replica {host} is away")]
+///     #[error("the replica {host} is unreachable")]
 ///     #[service(unavailable)]
-///     Away { host: String },
+///     Unreachable { host: String },
 /// }
 ///
 /// fn find(id: u32) -> Result<String, UserError> {
 ///     match id {
-///         0 => Err(UserError::Away { host: "10.0.0.7".into() }),
+///         0 => Err(UserError::Unreachable { host: "10.0.0.7".into() }),
 ///         id => Err(UserError::Unknown { id }),
 ///     }
 /// }
@@ -50,17 +51,17 @@ use crate::{
 ///
 /// | part | from | status 500 and above |
 /// |---|---|---|
-/// | status, code | [`Classify::classify`]; `INTERNAL_ERROR`, 500 for what is unclassified | the same |
-/// | detail | [`Classify::public_message`] | "An internal error occurred", always |
-/// | errors | [`Classify::field_errors`] | none, always |
+/// | status, code | [`Classify::classify`]; 500 and `INTERNAL_ERROR` if unclassified | the same |
+/// | detail | [`Classify::public_message`] | always "An internal error occurred" |
+/// | errors | [`Classify::field_errors`] | always empty |
 /// | `Retry-After` | [`Classification::retry_after`], in whole seconds, rounded up | the same |
 /// | request id | the [`RequestContext`] | the same |
 ///
-/// So for a status of 500 and above nothing of an error's own text leaves, whatever the error says.
+/// With a status of 500 or above, no text of the error reaches the client.
 ///
-/// It isn't an error itself, so that no error's text gets back into it: it is the end of an error's
-/// way. With the feature `axum` it is an answer as it stands. It is one pointer in size, so that a
-/// `Result` with it stays small.
+/// `Problem` doesn't implement `Error`, so it can't become the source of another error or be
+/// reported twice. With the feature `axum` it implements `IntoResponse`. It is the size of one
+/// pointer, which keeps `Result<T, Problem>` small.
 #[derive(Clone)]
 pub struct Problem(Box<Parts>);
 
@@ -79,11 +80,10 @@ struct Parts {
 }
 
 impl Problem {
-    /// The longest `Retry-After` that is sent, in seconds: 2³¹ − 1, which every client can read.
+    /// The longest `Retry-After` sent, in seconds: 2³¹ − 1, which every client can parse.
     const LONGEST_WAIT: u64 = i32::MAX as u64;
 
-    /// The answer to an error, which isn't logged: for who has done that, or has another way to.
-    /// `?` and [`From`] do both.
+    /// Creates the response to an error without logging it. Use `?` or [`From`] to do both.
     ///
     /// ```
     /// use resilience::{errors::RateLimited, http::Problem};
@@ -93,9 +93,9 @@ impl Problem {
     /// assert_eq!((problem.status(), problem.retry_after()), (429, Some(2)));
     /// ```
     pub fn of(error: &(impl Classify + ?Sized)) -> Self {
-        let is = error.classify();
-        let problem = Self::new(is.status(), is.code()).with_retry(&is);
-        if is.status() >= 500 {
+        let class = error.classify();
+        let problem = Self::new(class.status(), class.code()).with_retry(&class);
+        if class.status() >= 500 {
             return problem;
         }
         problem
@@ -103,8 +103,10 @@ impl Problem {
             .with_errors(error.field_errors().into_owned())
     }
 
-    /// An answer that no error stands behind: a status of 400 to 599 (any other becomes 500), and a
-    /// code. Nothing is logged.
+    /// Creates a response that isn't caused by an error, from a status (400 to 599, any other
+    /// becomes 500) and a code. Logs nothing.
+    ///
+    /// The detail defaults to a generic text for the status.
     ///
     /// ```
     /// use resilience::http::Problem;
@@ -129,7 +131,7 @@ impl Problem {
         }))
     }
 
-    /// What the client may read of it. A status of 500 and above keeps its generic text.
+    /// Sets the text for the client. Ignored if the status is 500 or above.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         if self.0.status < 500 {
@@ -138,7 +140,7 @@ impl Problem {
         self
     }
 
-    /// What is wrong with which field of the request. A status of 500 and above keeps none.
+    /// Sets the invalid fields of the request. Ignored if the status is 500 or above.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         if self.0.status < 500 {
@@ -147,7 +149,7 @@ impl Problem {
         self
     }
 
-    /// The problem's type, a URI that says more about its code. By default `about:blank`.
+    /// Sets the problem's type, a URI that documents its code. Default: `about:blank`.
     ///
     /// `RequestLayer::problem_types` sets it for all problems.
     #[must_use]
@@ -156,8 +158,8 @@ impl Problem {
         self
     }
 
-    /// How a client can authenticate, for the header `WWW-Authenticate` of a 401, which has to have
-    /// one. By default `Bearer`.
+    /// Sets the header `WWW-Authenticate`, which a 401 must have. Default: `Bearer`. Other statuses
+    /// don't send it.
     ///
     /// `RequestLayer::challenge` sets it for all problems.
     #[must_use]
@@ -166,15 +168,14 @@ impl Problem {
         self
     }
 
-    /// The request that it answers. By default that of the current [`RequestContext`], if there is
-    /// one.
+    /// Sets the request id. Default: that of the current [`RequestContext`], if there is one.
     #[must_use]
     pub fn with_request_id(mut self, id: RequestId) -> Self {
         self.0.request_id = Some(id);
         self
     }
 
-    /// With a body of `error`, `message` and `request_id` alone: [`BodyFormat::Plain`].
+    /// Limits the body to `error`, `message` and `request_id`: [`BodyFormat::Plain`].
     ///
     /// `RequestLayer::body_format` sets it for all problems.
     #[must_use]
@@ -182,7 +183,7 @@ impl Problem {
         self.with_format(BodyFormat::Plain)
     }
 
-    /// With a body of this form.
+    /// Sets the format of the body. Default: [`BodyFormat::Problem`].
     #[must_use]
     pub fn with_format(mut self, format: BodyFormat) -> Self {
         self.0.format = format;
@@ -204,41 +205,41 @@ impl Problem {
         &self.0.detail
     }
 
-    /// The fields that were wrong.
+    /// The invalid fields of the request.
     pub fn errors(&self) -> &[FieldError] {
         &self.0.errors
     }
 
-    /// The request that it answers, if that is known.
+    /// The request id, if known.
     pub fn request_id(&self) -> Option<&RequestId> {
         self.0.request_id.as_ref()
     }
 
-    /// Whether the same request may succeed later, as far as the server knows. A transaction that
-    /// lost to another counts: who sends the request again runs the whole of it again. Whether
-    /// a request may be sent twice only its sender knows.
+    /// Whether the same request may succeed later, as far as the server knows. This includes a
+    /// transaction that lost a conflict, since a repeated request runs all of it again. Only the
+    /// client knows whether the request is safe to repeat.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// The header `Retry-After`: when to try again, in seconds.
+    /// The header `Retry-After`: when to retry, in seconds.
     pub fn retry_after(&self) -> Option<u64> {
         self.0.retry_after
     }
 
-    /// The header `WWW-Authenticate`, of a 401.
+    /// The header `WWW-Authenticate`, if the status is 401.
     pub fn challenge(&self) -> Option<&str> {
         (self.0.status == 401).then(|| self.0.challenge.as_deref().unwrap_or("Bearer"))
     }
 
-    /// The form of the body.
+    /// The format of the body.
     pub fn format(&self) -> BodyFormat {
         self.0.format
     }
 
-    /// The body, as JSON; its media type is [`BodyFormat::content_type`].
+    /// The body as JSON. Its media type is [`BodyFormat::content_type`].
     pub fn body(&self) -> String {
-        // Text and numbers under fixed names: nothing here can fail.
+        // The body consists of strings, numbers and booleans, which always serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -246,14 +247,14 @@ impl Problem {
         self.0.kind.as_deref().unwrap_or("about:blank")
     }
 
-    fn with_retry(mut self, is: &Classification) -> Self {
-        self.0.retryable = is.may_succeed_later();
-        self.0.retry_after = is.retry_after().map(whole_seconds);
+    fn with_retry(mut self, class: &Classification) -> Self {
+        self.0.retryable = class.may_succeed_later();
+        self.0.retry_after = class.retry_after().map(whole_seconds);
         self
     }
 }
 
-/// What the layer knows better than the place where the problem was made.
+/// What `RequestLayer` needs to apply its own settings.
 #[cfg(feature = "axum")]
 impl Problem {
     pub(crate) fn has_type(&self) -> bool {
@@ -264,8 +265,8 @@ impl Problem {
         self.0.challenge.is_some()
     }
 
-    /// The same with another status, which the answer got on its way; a status of 500 and above
-    /// takes the texts along.
+    /// Adopts a status that the response was given later. If it is 500 or above, the error's texts
+    /// are removed.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         if status != self.0.status && (400..=599).contains(&status) {
             let was_generic =
@@ -282,14 +283,13 @@ impl Problem {
     }
 }
 
-/// Rounded up, so that nobody comes too early.
+/// Rounds up, so that no client retries too early.
 fn whole_seconds(wait: Duration) -> u64 {
     let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
     seconds.min(Problem::LONGEST_WAIT)
 }
 
-/// Makes the answer and writes the error's log record, once; the record says where this was called,
-/// which for `?` is the `?`.
+/// Logs the error once, with the location of the call or the `?`, and creates the response.
 impl<E: Classify> From<E> for Problem {
     #[track_caller]
     fn from(error: E) -> Self {
@@ -298,7 +298,7 @@ impl<E: Classify> From<E> for Problem {
     }
 }
 
-/// For tests and logs; what the client gets is [`body`](Self::body).
+/// For tests and logs. The client receives [`body`](Self::body).
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Problem")
@@ -325,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_whole_seconds_and_never_too_short() {
+    fn retry_after_is_rounded_up_to_whole_seconds() {
         let table = [
             (Duration::ZERO, 0),
             (Duration::from_nanos(1), 1),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_with_it_stays_small() {
+    fn problem_result_is_two_words() {
         assert_eq!(size_of::<Result<u32, Problem>>(), 16);
     }
 }

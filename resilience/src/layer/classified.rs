@@ -7,19 +7,19 @@ use crate::error::redact;
 use crate::support::catch_panic::catch_panic;
 use crate::{Classification, Classify, taxonomy::Evidence};
 
-/// What a layer is told of an error: what it is, and by what its text is made fit for a log.
+/// A classification, with access to the evidence needed to redact the error's text.
 ///
-/// Made from a [`Classification`] alone where somebody else classifies the error.
+/// Created from a [`Classification`] alone, it has no evidence.
 pub struct Classified<E: ?Sized> {
     pub(crate) class: Classification,
     pub(crate) evidence: EvidenceFn<E>,
 }
 
-/// A plain function, so that what isn't shown costs nothing.
+/// A function instead of a value, so that an error that isn't logged costs nothing.
 pub(crate) type EvidenceFn<E> = fn(&E) -> Evidence<'_>;
 
 impl<E: Classify + ?Sized> Classified<E> {
-    /// What the error says of itself.
+    /// Uses the error's own classification.
     #[inline]
     pub fn by_itself(error: &E) -> Self {
         Self { class: error.classify(), evidence: E::evidence }
@@ -34,31 +34,31 @@ impl<E> From<Classification> for Classified<E> {
 }
 
 impl<E> Classified<E> {
-    /// What somebody else says of the error, of which this finds the causes.
+    /// Uses the given classification, and a function that finds the error's causes.
     #[inline]
     pub fn by_another(class: Classification, evidence: EvidenceFn<E>) -> Self {
         Self { class, evidence }
     }
 
-    /// The error as it may stand in a log.
+    /// The error with its text redacted.
     pub(crate) fn shown<'e>(&self, error: &'e E) -> Redacted<'e, E> {
         Redacted { error, evidence: self.evidence }
     }
 }
 
 impl Site {
-    /// Classifies an error, and says once if nobody said what it is.
+    /// Classifies an error. Warns once per site if it is unclassified.
     #[doc(hidden)]
     pub fn classify<E: Display, C: Into<Classified<E>>>(
         &self,
         error: &E,
-        by: impl FnOnce(&E) -> C,
+        classify: impl FnOnce(&E) -> C,
     ) -> Classified<E> {
-        let told = by(error).into();
-        if told.class.category().is_none() {
-            events::unclassified(self, &told.shown(error), type_name::<E>());
+        let classified = classify(error).into();
+        if classified.class.category().is_none() {
+            events::unclassified(self, &classified.shown(error), type_name::<E>());
         }
-        told
+        classified
     }
 }
 
@@ -68,7 +68,7 @@ impl<E: ?Sized> fmt::Debug for Classified<E> {
     }
 }
 
-/// An error as it may stand in a log; nothing is looked for before it is written.
+/// Displays an error with its text redacted. Does no work until it is formatted.
 pub(crate) struct Redacted<'e, E> {
     error: &'e E,
     evidence: EvidenceFn<E>,

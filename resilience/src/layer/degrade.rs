@@ -6,7 +6,7 @@ use crate::layer::events;
 use crate::layer::site::Site;
 use crate::{Category, Classification};
 
-/// When a fallback may stand in for an error: what `#[degrade]` asks.
+/// Decides which errors `#[degrade]` replaces with the fallback.
 ///
 /// ```
 /// use resilience::{Classify, Degrade, errors::{MissingConfig, NotFound, ServiceUnavailable}};
@@ -16,20 +16,21 @@ use crate::{Category, Classification};
 /// let broken = MissingConfig::new("INVENTORY_URL").classify();
 ///
 /// assert!(Degrade::Critical.applies_to(&down));
-/// assert!(!Degrade::Critical.applies_to(&absent), "an answer is not an outage");
+/// assert!(!Degrade::Critical.applies_to(&absent), "a definite answer is not an outage");
 /// assert!(Degrade::NonCritical.applies_to(&absent));
 /// assert!(!Degrade::NonCritical.applies_to(&broken), "a fatal error is never hidden");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Degrade {
-    /// For transient and partial errors, and for what a layer rejected.
+    /// Use the fallback for transient and partial errors, and for calls rejected by a layer.
     Critical,
-    /// For everything but fatal errors: a dependency that the caller can do without.
+    /// Use the fallback for all errors except fatal ones, if the caller can do without the
+    /// dependency.
     NonCritical,
 }
 
 impl Degrade {
-    /// Whether the fallback stands in for such an error.
+    /// Whether the fallback replaces this error.
     pub const fn applies_to(self, error: &Classification) -> bool {
         match (error.category(), self) {
             (Some(Category::Fatal), _) => false,
@@ -38,8 +39,8 @@ impl Degrade {
         }
     }
 
-    /// The same, and says so: `graceful_degradation_activated`, with the fallback's source text.
-    /// `classify` answers with a [`Classification`].
+    /// Like [`applies_to`](Self::applies_to), and logs `graceful_degradation_activated` with the
+    /// fallback's source text if it applies. `classify` returns a [`Classification`].
     pub fn activate<E: Display, C: Into<Classified<E>>>(
         self,
         error: &E,
@@ -47,21 +48,28 @@ impl Degrade {
         fallback: &'static str,
         site: &Site,
     ) -> bool {
-        let told = site.classify(error, classify);
-        let applies = self.applies_to(&told.class);
+        let classified = site.classify(error, classify);
+        let applies = self.applies_to(&classified.class);
         if applies {
-            events::degraded(site, &told.shown(error), type_name::<E>(), &told.class, fallback);
+            events::degraded(
+                site,
+                &classified.shown(error),
+                type_name::<E>(),
+                &classified.class,
+                fallback,
+            );
             #[cfg(feature = "boundary")]
-            crate::observe::alert::degraded(site.service(), &told.class);
+            crate::observe::alert::degraded(site.service(), &classified.class);
         }
         applies
     }
 
-    /// Settles the call with the fallback's outcome: its value, or, if it failed too, the error it
-    /// stood in for. `classify` answers with a [`Classification`].
+    /// Returns the fallback's value, or the original error if the fallback failed too. `classify`
+    /// returns a [`Classification`].
     ///
     /// # Errors
-    /// `error`, if the fallback failed; its own failure is logged as `degradation_failed`.
+    /// Returns `error` if the fallback failed. The fallback's own error is logged as
+    /// `degradation_failed`.
     pub fn settle<T, E: Display, C: Into<Classified<E>>>(
         fallback_outcome: Result<T, E>,
         error: E,

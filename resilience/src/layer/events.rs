@@ -1,7 +1,7 @@
-//! What the layers tell: one `tracing` event per fact, target `resilience`, the name as its
+//! The `tracing` events of the layers, with target `resilience` and the event's name as the
 //! message.
 //!
-//! Errors come as [`Redacted`](crate::layer::classified::Redacted), so that their texts are fit for logs.
+//! Errors are passed as [`Redacted`](crate::layer::classified::Redacted).
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Stopped {
         }
     }
 
-    /// Why an error that isn't retryable isn't.
+    /// The reason why an error isn't retryable.
     pub(crate) const fn not_retryable(error: &Classification) -> Self {
         match (error.category(), error.advice()) {
             (None, _) => Self::Unclassified,
@@ -53,7 +53,7 @@ impl Stopped {
     }
 }
 
-/// One event of an annotated function.
+/// Emits an event of an annotated function.
 macro_rules! event {
     ($level:ident, $site:ident, $name:literal $(, $($field:tt)+)?) => {
         $level!(
@@ -106,8 +106,8 @@ pub(crate) fn retry_stopped(
             )
         };
     }
-    // A call whose first answer is final isn't news for an operator; one that had a retry
-    // coming and lost it is.
+    // A permanent error on the first attempt is normal. Anything else means that a retry was lost,
+    // which operators should know.
     if attempts <= 1 && matches!(reason, Stopped::Permanent) {
         stopped!(debug);
     } else {
@@ -191,7 +191,7 @@ pub(crate) fn unclassified(site: &Site, error: &dyn Display, error_type: &'stati
         event!(warn, site, "unclassified_error",
             error_type,
             error = %error,
-            help = "say what it is with #[derive(ServiceError)] or `classify = …`"
+            help = "classify it with #[derive(ServiceError)] or `classify = …`"
         );
     }
 }

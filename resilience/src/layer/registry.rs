@@ -1,4 +1,4 @@
-//! Finds what the program's attributes have made, so that it can be watched and controlled.
+//! Lists the program's circuit breakers, so that they can be monitored and controlled.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ pub use super::site::Site;
 
 use super::circuit_breaker::{CircuitBreaker, CircuitBreakerRef, listed};
 
-/// What can be watched and controlled: every static circuit breaker that was used, and every other
-/// one that is watched.
+/// Returns the registry of circuit breakers: all static ones that have been used or registered, and
+/// all others that were added with [`watch`](Registry::watch).
 ///
 /// ```
 /// use resilience::{CircuitBreaker, registry, circuit_breaker::CircuitState};
@@ -25,18 +25,18 @@ pub fn registry() -> Registry {
     Registry { _later: () }
 }
 
-/// See [`registry`].
+/// The list of circuit breakers. See [`registry`].
 #[derive(Debug, Clone, Copy)]
 pub struct Registry {
     _later: (),
 }
 
 impl Registry {
-    /// The breakers listed at this moment, in the order in which they were first used or watched.
+    /// The circuit breakers listed now, in the order in which they were added.
     ///
-    /// A static one is listed with its first call through an attribute, or by
-    /// [`register`](CircuitBreaker::register). Breakers in an `Arc` are listed by
-    /// [`watch`](Self::watch), as long as they live.
+    /// A static breaker is added by its first call through an attribute, or by
+    /// [`register`](CircuitBreaker::register). A breaker in an `Arc` is added by
+    /// [`watch`](Self::watch) and removed when it is dropped.
     ///
     /// ```
     /// use resilience::registry;
@@ -48,7 +48,7 @@ impl Registry {
         listed::found(|_| true)
     }
 
-    /// The breakers of this name, which needn't be unique.
+    /// The circuit breakers with this name. Names don't have to be unique.
     ///
     /// ```
     /// use resilience::registry;
@@ -64,7 +64,7 @@ impl Registry {
         listed::found(|breaker| breaker.name() == name)
     }
 
-    /// The first breaker of this name, if one is listed.
+    /// The first circuit breaker with this name, if there is one.
     ///
     /// ```
     /// assert!(resilience::registry().circuit_breaker("no such thing").is_none());
@@ -73,8 +73,8 @@ impl Registry {
         self.circuit_breakers_named(name).next()
     }
 
-    /// Lists a breaker that isn't a static, as long as it lives; keeps it alive no longer. Once is
-    /// enough.
+    /// Adds a circuit breaker that isn't a static. The registry holds only a weak reference. Adding
+    /// a breaker twice has no effect.
     ///
     /// ```
     /// use resilience::{CircuitBreaker, registry};

@@ -1,4 +1,5 @@
-//! Options that are known only at run time: brought into range, with one warning per site.
+//! Options whose values are only known at run time. Values out of range are clamped, with one
+//! warning per site.
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::time::Duration;
@@ -7,17 +8,17 @@ use crate::layer::events;
 use crate::layer::site::Site;
 use crate::{Retry, retry::Jitter};
 
-/// A timeout of zero would give up every call that has to wait.
+/// Raises a timeout of zero to 1 ms: zero would fail every call that has to wait.
 pub fn timeout(after: Duration, site: &Site) -> Duration {
-    const LEAST: Duration = Duration::from_millis(1);
+    const MIN: Duration = Duration::from_millis(1);
     if after.is_zero() {
         events::clamped(site, "timeout", "must be longer than zero; 1 ms is used");
-        return LEAST;
+        return MIN;
     }
     after
 }
 
-/// A retry policy that is put together for one call.
+/// A retry policy that is built for one call.
 #[derive(Debug)]
 pub struct Policy<'a> {
     policy: Retry,
@@ -37,7 +38,7 @@ impl<'a> Policy<'a> {
             events::clamped(
                 self.site,
                 "attempts",
-                "must be at least 1, which means no retry; 1 is used",
+                "must be at least 1, which means no retries; 1 is used",
             );
         }
         self.policy = self.policy.attempts(attempts.max(1));
@@ -72,7 +73,7 @@ impl<'a> Policy<'a> {
         self
     }
 
-    /// The policy, with nothing longer than its longest delay.
+    /// Returns the policy, with `base` and the jitter limited to `max_delay`.
     #[inline]
     #[must_use]
     pub fn done(mut self) -> Retry {
@@ -97,7 +98,7 @@ impl<'a> Policy<'a> {
     }
 }
 
-/// What the expansion names.
+/// Used by the expansion.
 pub mod internals {
     pub use super::{Policy, timeout};
 }

@@ -3,9 +3,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::RetryBudget;
 
-/// One annotated function: what its events are labelled with, and what has been said about it once.
+/// An annotated function: the labels of its events, its retry budget, and which one-time warnings
+/// it has logged.
 ///
-/// The attributes make one `static` per function. By hand:
+/// The attributes create one `static` per function. To create one by hand:
 ///
 /// ```
 /// use resilience::registry::Site;
@@ -20,11 +21,11 @@ pub struct Site {
     module: &'static str,
     file: &'static str,
     line: u32,
-    said: AtomicU8,
+    logged: AtomicU8,
     budget: RetryBudget,
 }
 
-/// What a site says once at most.
+/// A warning that a site logs at most once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Once {
     Unclassified = 1,
@@ -32,7 +33,7 @@ pub(crate) enum Once {
 }
 
 impl Site {
-    /// A site with the label of its dependency, the function's name, and the place.
+    /// Creates a site from the label of its dependency, the function's name, and its location.
     pub const fn new(
         service: &'static str,
         function: &'static str,
@@ -46,13 +47,13 @@ impl Site {
             module,
             file,
             line,
-            said: AtomicU8::new(0),
+            logged: AtomicU8::new(0),
             budget: RetryBudget::standard(),
         }
     }
 
-    /// The label of the dependency: the attribute's `service`, or the name of its static breaker,
-    /// or else the function's name.
+    /// The label of the dependency: the attribute's `service`, else the name of its static breaker,
+    /// else the function's name.
     pub const fn service(&self) -> &'static str {
         self.service
     }
@@ -62,26 +63,26 @@ impl Site {
         self.function
     }
 
-    /// The module that the function stands in.
+    /// The path of the function's module.
     pub const fn module(&self) -> &'static str {
         self.module
     }
 
-    /// File and line of the attribute.
+    /// The file and line of the attribute.
     pub const fn location(&self) -> (&'static str, u32) {
         (self.file, self.line)
     }
 
-    /// The function's own retry budget, [`standard`](RetryBudget::standard), which its `#[retry]`
-    /// keeps to unless it names another.
+    /// The function's own [`standard`](RetryBudget::standard) retry budget. Its `#[retry]` uses it
+    /// unless another is set.
     #[inline]
     pub const fn budget(&self) -> &RetryBudget {
         &self.budget
     }
 
-    /// Whether this is the first time that the site has to say this.
-    pub(crate) fn first(&self, what: Once) -> bool {
-        self.said.load(Relaxed) & what as u8 == 0
-            && self.said.fetch_or(what as u8, Relaxed) & what as u8 == 0
+    /// Whether to log this warning. True only the first time.
+    pub(crate) fn first(&self, warning: Once) -> bool {
+        self.logged.load(Relaxed) & warning as u8 == 0
+            && self.logged.fetch_or(warning as u8, Relaxed) & warning as u8 == 0
     }
 }

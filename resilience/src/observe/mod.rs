@@ -1,4 +1,4 @@
-//! Counts failures, so that the right people learn about them.
+//! Alerts about operations that keep failing.
 
 #[cfg(feature = "boundary")]
 pub mod alert;

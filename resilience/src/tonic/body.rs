@@ -11,9 +11,10 @@ use super::scope::Scope;
 use crate::boundary::panics;
 
 pin_project! {
-    /// The messages of an answer under a [`RequestContextLayer`](super::RequestContextLayer): each is made in the request's context.
+    /// A response body that is polled in its request's context. See
+    /// [`RequestContextLayer`](super::RequestContextLayer).
     pub struct ContextualBody<B> {
-        // None once it has panicked.
+        // `None` once it has panicked.
         #[pin]
         body: Option<B>,
         scope: Scope,
@@ -22,7 +23,7 @@ pin_project! {
     impl<B> PinnedDrop for ContextualBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // Of a client that has gone, in the middle of it.
+            // The client may have disconnected mid-body.
             this.scope.drop_within(|| this.body.set(None));
         }
     }
@@ -33,7 +34,7 @@ impl<B> ContextualBody<B> {
         Self { body: Some(body), scope }
     }
 
-    /// Without a message: the status stands among the headers.
+    /// A body without messages, for a response that has its status in the headers.
     pub(super) fn empty(scope: Scope) -> Self {
         Self { body: None, scope }
     }
@@ -56,16 +57,15 @@ impl<B: Body> Body for ContextualBody<B> {
                 if let Some(Ok(frame)) = &frame
                     && let Some(trailers) = frame.trailers_ref()
                 {
-                    scope.ended(trailers);
+                    scope.record_success(trailers);
                 }
                 Poll::Ready(frame)
             }
             Err(panicked) => {
-                // What a panic has left behind may panic again when it is dropped.
+                // Dropping the body after a panic may panic again.
                 let _ = scope.enter(|| panics::catch(|| this.body.set(None)));
-                // A stream of messages ends with its status, so that the client doesn't take the
-                // half for the whole.
-                Poll::Ready(Some(Ok(Frame::trailers(trailers(&scope.failed(&panicked))))))
+                // End the stream with an error status, so that the client sees it as truncated.
+                Poll::Ready(Some(Ok(Frame::trailers(trailers(&scope.panic_status(&panicked))))))
             }
         }
     }
@@ -81,7 +81,7 @@ impl<B: Body> Body for ContextualBody<B> {
 
 fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
-    // Only a text that can't stand in a header is an error, and ours is the generic one.
+    // This only fails for a message that isn't a valid header value, and ours is a constant.
     let _ = status.add_header(&mut trailers);
     trailers
 }

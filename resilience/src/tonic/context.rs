@@ -1,4 +1,4 @@
-//! The request id on its way from one service to the next.
+//! Propagates the request id from one service to the next.
 
 use std::future::Future;
 use std::panic::Location;
@@ -14,7 +14,7 @@ use super::scope::Scope;
 use super::{ContextualBody, RequestExt as _};
 use crate::boundary::panics::{self, Panicked};
 
-/// An interceptor that sends the request id of the current [`RequestContext`](crate::RequestContext) along, as the
+/// An interceptor that sends the id of the current [`RequestContext`](crate::RequestContext) as the
 /// metadata `x-request-id`.
 ///
 /// ```text
@@ -22,41 +22,41 @@ use crate::boundary::panics::{self, Panicked};
 /// ```
 ///
 /// # Errors
-/// None; interceptors may have some.
+/// Never fails. Interceptors must return a `Result`.
 #[allow(clippy::unnecessary_wraps, reason = "an interceptor's signature")]
 pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request.with_request_id())
 }
 
-/// Gives every request that a server answers its [`RequestContext`](crate::RequestContext).
+/// Gives every request that a server handles a [`RequestContext`](crate::RequestContext).
 ///
-/// - The **request id** is that of the metadata `x-request-id`, if it is [fit](crate::request::RequestId::parse)
-///   for logs and stands there once; else a new one is made. A context that is there already, as
-///   under axum's `RequestLayer`, stays. Every response tells it in the same metadata.
-/// - The handler runs in a context with the **operation** `/package.Service/Method`, and so does a
-///   streamed answer.
-/// - Both run in a **span** `request` with the fields `request_id` and `route`, at the level of
-///   information.
-/// - A **panic** of the handler, or of its stream, is an `unexpected_error` in the log, code
-///   `PANIC`, with message and place; the client gets `Internal`, which doesn't tell it from any
-///   other.
-/// - A **success**, an answer that ends with `Ok`, is [told](crate::alert::success) to the alerts.
+/// - **Request id**: taken from the metadata `x-request-id` if it occurs once and is
+///   [valid](crate::request::RequestId::parse), otherwise generated. An existing context, such as
+///   one created by axum's `RequestLayer`, is kept. Every response carries the id in the same
+///   metadata.
+/// - **Operation**: the handler and a streamed response run in a context with the operation
+///   `/package.Service/Method`.
+/// - **Span**: both run in a span `request` at level INFO with the fields `request_id` and `route`.
+/// - **Panics** of the handler or its stream are logged as `unexpected_error` with the code
+///   `PANIC`, the message and the location. The client receives the same `Internal` as for any
+///   other error.
+/// - **Successes** (responses that end with `Ok`) are [recorded](crate::alert::success) for alerts.
 ///
 /// ```text
 /// tonic::transport::Server::builder().layer(resilience::tonic::RequestContextLayer::new()).add_service(orders).serve(address)
 /// ```
 ///
-/// # Panics
+/// # Panic hook
 ///
-/// The layer itself doesn't. When it is first put on something it hangs itself in front of the
-/// process's panic hook, to learn the place of a panic; the hook that was there runs as before.
+/// The first use installs a panic hook that records the location of panics and then calls the
+/// previous hook.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestContextLayer {
     place: &'static Location<'static>,
 }
 
 impl RequestContextLayer {
-    /// The layer. A panic whose place isn't known has that of this call.
+    /// Creates the layer. A panic with an unknown location is logged with that of this call.
     #[track_caller]
     pub const fn new() -> Self {
         Self { place: Location::caller() }
@@ -79,7 +79,7 @@ impl<S> Layer<S> for RequestContextLayer {
     }
 }
 
-/// A service under a [`RequestContextLayer`].
+/// The service created by [`RequestContextLayer`].
 #[derive(Debug, Clone)]
 pub struct Contextual<S> {
     inner: S,
@@ -104,70 +104,70 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let scope = Scope::begin(&request, self.place);
         match scope.enter(|| panics::catch(|| self.inner.call(request))) {
-            Ok(future) => Box::pin(answer(future, scope)),
-            Err(panicked) => Box::pin(async move { Ok(answer_to(&panicked, scope)) }),
+            Ok(future) => Box::pin(respond(future, scope)),
+            Err(panicked) => Box::pin(async move { Ok(panic_response(&panicked, scope)) }),
         }
     }
 }
 
-async fn answer<F, R, E>(future: F, scope: Scope) -> Result<http::Response<ContextualBody<R>>, E>
+async fn respond<F, R, E>(future: F, scope: Scope) -> Result<http::Response<ContextualBody<R>>, E>
 where
     F: Future<Output = Result<http::Response<R>, E>>,
 {
-    match (Handling { future: Some(future), scope: scope.clone() }).await {
+    match (HandlerFuture { future: Some(future), scope: scope.clone() }).await {
         Ok(response) => {
             let mut response = response?;
-            // An answer without a message has its status here.
-            scope.ended(response.headers());
-            scope.sign(response.headers_mut());
+            // A response without messages has its status in the headers.
+            scope.record_success(response.headers());
+            scope.set_request_id(response.headers_mut());
             Ok(response.map(|body| ContextualBody::new(body, scope)))
         }
-        Err(panicked) => Ok(answer_to(&panicked, scope)),
+        Err(panicked) => Ok(panic_response(&panicked, scope)),
     }
 }
 
-fn answer_to<R>(panicked: &Panicked, scope: Scope) -> http::Response<ContextualBody<R>> {
-    let mut response = scope.failed(panicked).into_http::<()>();
-    scope.sign(response.headers_mut());
+fn panic_response<R>(panicked: &Panicked, scope: Scope) -> http::Response<ContextualBody<R>> {
+    let mut response = scope.panic_status(panicked).into_http::<()>();
+    scope.set_request_id(response.headers_mut());
     response.map(|()| ContextualBody::empty(scope))
 }
 
 pin_project! {
-    /// A handler's future, in its request's context to the end, and with its panics caught.
-    struct Handling<F> {
+    /// A handler's future, polled and dropped in its request's context, with panics caught.
+    struct HandlerFuture<F> {
         #[pin]
         future: Option<F>,
         scope: Scope,
     }
 
-    impl<F> PinnedDrop for Handling<F> {
+    impl<F> PinnedDrop for HandlerFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // Of a handler whose client has gone.
+            // The client may have disconnected before the handler finished.
             this.scope.drop_within(|| this.future.set(None));
         }
     }
 }
 
-impl<F: Future> Future for Handling<F> {
+impl<F: Future> Future for HandlerFuture<F> {
     type Output = Result<F::Output, Panicked>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         this.scope.enter(|| {
             let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-            let answered = match panics::catch(|| future.poll(cx)) {
+            let outcome = match panics::catch(|| future.poll(cx)) {
                 Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(answered)) => Ok(answered),
+                Ok(Poll::Ready(outcome)) => Ok(outcome),
                 Err(panicked) => Err(panicked),
             };
-            // What the handler's future holds is dropped here, and may panic as well.
-            Poll::Ready(panics::catch(|| this.future.set(None)).and(answered))
+            // This drops the handler's future, which may panic too.
+            Poll::Ready(panics::catch(|| this.future.set(None)).and(outcome))
         })
     }
 }
 
-/// So that one service alone can have the layer.
+/// Allows the layer to wrap a single service.
 impl<S: tonic::server::NamedService> tonic::server::NamedService for Contextual<S> {
     const NAME: &'static str = S::NAME;
 }

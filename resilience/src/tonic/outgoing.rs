@@ -1,40 +1,40 @@
-//! What an outgoing request tells the callee about the call that it belongs to.
+//! Request id, idempotency key and deadline on outgoing requests.
 
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Request, Status};
 
-/// Sends along who a request is made for, how long there is for it, and how the callee recognizes
-/// its repetition.
+/// Adds the request id, the idempotency key and the deadline to an outgoing request.
 ///
 /// ```
 /// use resilience::tonic::RequestExt as _;
 /// use tonic::{Request, Status};
 ///
-/// /// In the body of a retried function.
+/// /// Called inside a retried function.
 /// fn charge(amount: u64) -> Result<Request<u64>, Status> {
 ///     Request::new(amount).with_time_left().with_idempotency_key()
 /// }
 /// ```
 pub trait RequestExt: Sized {
-    /// Adds the metadata `x-request-id`: that of the current
-    /// [`RequestContext`](crate::RequestContext). Replaces what is there; outside
-    /// a context adds nothing. [`send_request_id`](crate::tonic::send_request_id) does it for all
-    /// requests of a client.
+    /// Sets the metadata `x-request-id` to the id of the current
+    /// [`RequestContext`](crate::RequestContext). Replaces an existing value. Does nothing outside
+    /// a context.
+    ///
+    /// [`send_request_id`](crate::tonic::send_request_id) does this for all requests of a client.
     #[must_use]
     fn with_request_id(self) -> Self;
 
-    /// Adds the metadata `idempotency-key`: that of the retried call around, as
-    /// [`context()`](crate::context()) tells it, so that the callee takes a repetition for what
-    /// it is. Replaces what is there; adds nothing where the call has no key.
+    /// Sets the metadata `idempotency-key` to the key of the enclosing retried call (see
+    /// [`context()`](crate::context())), so that the callee can detect a repeated request. Replaces
+    /// an existing value. Does nothing if the call has no key.
     ///
     /// # Errors
-    /// `InvalidArgument`, if the key can't stand in metadata, which takes visible ASCII: rather no
-    /// call than one without its key.
+    /// `InvalidArgument` if the key isn't valid metadata, which is limited to visible ASCII. The
+    /// call is not made without its key.
     fn with_idempotency_key(self) -> Result<Self, Status>;
 
-    /// Sets the deadline of the request, `grpc-timeout`, to what is left of that of the retried
-    /// call around, so that the callee stops when nobody waits any more. Replaces what is
-    /// there; adds nothing where there is no deadline.
+    /// Sets the request's `grpc-timeout` to the time left until the deadline of the enclosing
+    /// retried call, so that the callee stops when its result is no longer needed. Replaces an
+    /// existing value. Does nothing if there is no deadline.
     #[must_use]
     fn with_time_left(self) -> Self;
 }
@@ -51,9 +51,9 @@ impl<T> RequestExt for Request<T> {
 
     fn with_idempotency_key(mut self) -> Result<Self, Status> {
         if let Some(key) = crate::context().idempotency_key {
-            let key: MetadataValue<Ascii> = key
-                .parse()
-                .map_err(|_| Status::invalid_argument("the idempotency key is no metadata"))?;
+            let key: MetadataValue<Ascii> = key.parse().map_err(|_| {
+                Status::invalid_argument("the idempotency key isn't valid metadata")
+            })?;
             self.metadata_mut().insert("idempotency-key", key);
         }
         Ok(self)

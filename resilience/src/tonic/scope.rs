@@ -9,18 +9,18 @@ use crate::boundary::panics::Panicked;
 use crate::errors::Internal;
 use crate::{RequestContext, request::RequestId};
 
-/// What holds while one request is answered.
+/// The state of one request.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
     context: RequestContext,
     span: Span,
-    /// Where the layer was made.
+    /// Where the layer was created.
     place: &'static Location<'static>,
 }
 
 impl Scope {
     pub(super) fn begin<B>(request: &http::Request<B>, place: &'static Location<'static>) -> Self {
-        let id = || accepted(request).unwrap_or_else(RequestId::new);
+        let id = || client_request_id(request).unwrap_or_else(RequestId::new);
         let context =
             RequestContext::current().unwrap_or_else(|| RequestContext::with_request_id(id()));
         let (request_id, route) = (context.request_id().as_str(), request.uri().path());
@@ -39,8 +39,8 @@ impl Scope {
         self.context.clone().drop_within(&self.span, drops);
     }
 
-    /// Tells the alerts of a success, if headers or trailers say that it was one.
-    pub(super) fn ended(&self, metadata: &HeaderMap) {
+    /// Records a success for alerts if the headers or trailers have the status `Ok`.
+    pub(super) fn record_success(&self, metadata: &HeaderMap) {
         if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0")
             && let Some(operation) = self.context.operation()
         {
@@ -48,27 +48,27 @@ impl Scope {
         }
     }
 
-    /// Reports a panic, and says what the client is to know of it.
-    pub(super) fn failed(&self, panicked: &Panicked) -> Status {
+    /// Reports a panic and returns the status for the client.
+    pub(super) fn panic_status(&self, panicked: &Panicked) -> Status {
         self.enter(|| {
             panicked.report(None, self.place);
-            // The same as of any other bug.
+            // The same status as for any other bug.
             status::of("", &Internal::new("panicked"))
         })
     }
 
-    /// Tells the request id.
-    pub(super) fn sign(&self, headers: &mut HeaderMap) {
-        // What `RequestId` accepts is fit for a header.
+    /// Adds the request id to a response's headers.
+    pub(super) fn set_request_id(&self, headers: &mut HeaderMap) {
+        // Every valid `RequestId` is a valid header value.
         if let Ok(id) = HeaderValue::from_str(self.context.request_id().as_str()) {
             headers.insert(REQUEST_ID, id);
         }
     }
 }
 
-/// The client's own request id.
-fn accepted<B>(request: &http::Request<B>) -> Option<RequestId> {
-    let mut said = request.headers().get_all(REQUEST_ID).iter();
-    let id = said.next().filter(|_| said.next().is_none())?;
+/// The client's request id, if there is exactly one and it is valid.
+fn client_request_id<B>(request: &http::Request<B>) -> Option<RequestId> {
+    let mut ids = request.headers().get_all(REQUEST_ID).iter();
+    let id = ids.next().filter(|_| ids.next().is_none())?;
     RequestId::parse(id.to_str().ok()?)
 }

@@ -1,4 +1,4 @@
-//! The status that we answer.
+//! Converts errors to a gRPC status.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use crate::error::PUSHBACK;
 use crate::{Advice, Category, Classification, Classify, Rejected, http::generic_message};
 
-/// The status that tells a client of an error, and nothing that isn't meant for it.
+/// Logs an error and returns the status for the client, which contains only what the client may
+/// know.
 ///
-/// The code follows from the classification, and so that the client's own classification agrees in
-/// what counts: whether the call may be repeated, and when.
+/// The code depends on the error's classification. It is chosen so that a client which classifies
+/// the status comes to the same decision: whether to retry the call, and when.
 ///
 /// | classification | code |
 /// |---|---|
@@ -22,16 +23,16 @@ use crate::{Advice, Category, Classification, Classify, Rejected, http::generic_
 /// | 429 | `ResourceExhausted` |
 /// | 408, 504 | `DeadlineExceeded` |
 /// | other 4xx | `FailedPrecondition` |
-/// | the whole transaction can be repeated | `Aborted` |
-/// | any other that can be repeated | `Unavailable` |
+/// | the whole transaction can be retried | `Aborted` |
+/// | any other that can be retried | `Unavailable` |
 /// | all else | `Internal` |
 ///
-/// The message is the error's [public message](Classify::public_message), above 499 the generic
-/// one. The details tell the code as `google.rpc.ErrorInfo`, the wait as `google.rpc.RetryInfo`,
-/// and the request id of the current [`RequestContext`](crate::RequestContext) as
-/// `google.rpc.RequestInfo`. The wait stands in the metadata `grpc-retry-pushback-ms`
-/// too, for clients that repeat calls by themselves; -1 there keeps them from repeating what
-/// mustn't be.
+/// The message is the error's [public message](Classify::public_message), or a generic one from
+/// status 500 on. The details contain the code as `google.rpc.ErrorInfo`, the retry delay as
+/// `google.rpc.RetryInfo`, and the id of the current [`RequestContext`](crate::RequestContext) as
+/// `google.rpc.RequestInfo`. The delay is also sent as the metadata `grpc-retry-pushback-ms`, for
+/// clients that retry automatically. A value of -1 stops them from retrying a call that must not be
+/// repeated.
 ///
 /// ```
 /// use resilience::errors::NotFound;
@@ -42,29 +43,28 @@ use crate::{Advice, Category, Classification, Classify, Rejected, http::generic_
 /// assert_eq!(status.message(), "order 42 not found");
 /// ```
 ///
-/// With the feature `boundary` it also writes the error's one log record, as
-/// [`report`](crate::report()) does, with the place of the call: a handler that ends with it is a
-/// whole boundary. Outside of a request's context the record has no request id; the event
-/// `request_layer_missing`, a warning, says so once per process.
+/// The error is logged once, as by [`report`](crate::report()), with the location of this call, so
+/// a handler that ends with it is a complete boundary. Outside a request context, the record has no
+/// request id, and the warning `request_layer_missing` is logged once per process.
 #[track_caller]
 pub fn status<E: Classify + ?Sized>(error: &E) -> Status {
     status_in("", error)
 }
 
-/// The same, with the `domain` of `google.rpc.ErrorInfo`: the name of the service that the code
-/// belongs to, such as `orders.example.com`.
+/// Like [`status`], with the `domain` of `google.rpc.ErrorInfo`: the name of the service that
+/// defines the code, such as `orders.example.com`.
 #[track_caller]
 pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     crate::report(error);
     if !crate::RequestContext::is_there() {
-        layer_is_missing();
+        warn_layer_missing();
     }
     of(domain, error)
 }
 
-fn layer_is_missing() {
-    static SAID: std::sync::Once = std::sync::Once::new();
-    SAID.call_once(|| {
+fn warn_layer_missing() {
+    static WARNED: std::sync::Once = std::sync::Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
             target: "resilience",
             help = "add `.layer(resilience::tonic::RequestContextLayer::new())` to the server",
@@ -73,7 +73,7 @@ fn layer_is_missing() {
     });
 }
 
-/// Writes no record.
+/// Converts an error to a status without logging it.
 pub(super) fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     let class = error.classify();
     let code = code(&class);
@@ -84,13 +84,13 @@ pub(super) fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(class.code(), domain, []);
     if class.status() < 500 {
-        let wrong: Vec<_> = error
+        let violations: Vec<_> = error
             .field_errors()
             .iter()
             .map(|field| FieldViolation::new(field.field(), field.detail()))
             .collect();
-        if !wrong.is_empty() {
-            details.set_bad_request(wrong);
+        if !violations.is_empty() {
+            details.set_bad_request(violations);
         }
     }
     let wait = class.retry_after().filter(|_| class.is_retryable());
@@ -125,24 +125,24 @@ fn code(class: &Classification) -> Code {
         _ if class.category() == Some(Category::Transient) => Code::Unavailable,
         _ => Code::Internal,
     };
-    // What may be repeated has to look like it.
-    if class.is_retryable() && !may_be_repeated(code) { Code::Unavailable } else { code }
+    // A client must see a retryable error as retryable.
+    if class.is_retryable() && !implies_retry(code) { Code::Unavailable } else { code }
 }
 
-/// Whether a client takes this code alone for leave to repeat the call.
-fn may_be_repeated(code: Code) -> bool {
+/// Whether clients treat this code alone as retryable.
+fn implies_retry(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted)
 }
 
 fn pushback(class: &Classification, code: Code, wait: Option<Duration>) -> Option<i32> {
     match wait {
         Some(wait) => Some(i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
-        None => (may_be_repeated(code) && !class.is_retryable()).then_some(-1),
+        None => (implies_retry(code) && !class.is_retryable()).then_some(-1),
     }
 }
 
-/// As [`status`] makes it, without a record. The rejection is kept as its source, so that layers
-/// further out know it again.
+/// Like [`status`], without logging. The rejection is kept as the source, so that outer layers
+/// recognize it.
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 impl From<Rejected> for Status {
     fn from(rejected: Rejected) -> Self {
@@ -166,7 +166,7 @@ mod tests {
 
     const SECRET: &str = "postgres://app:hunter2@db";
 
-    /// An error that would tell everything.
+    /// An error whose `Display` text contains a secret.
     struct Failed(Classification);
 
     impl fmt::Display for Failed {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_its_code() {
+    fn http_status_determines_grpc_code() {
         let table = [
             (of("", &ValidationError::new("email", "is empty")), Code::InvalidArgument),
             (of("", &NotFound::new("order", "42")), Code::NotFound),
@@ -221,29 +221,33 @@ mod tests {
     }
 
     #[test]
-    fn a_client_learns_what_it_may_and_no_more() {
+    fn status_contains_only_public_texts() {
         for http in 400..=599 {
             for class in
                 [Classification::permanent("SOME_CODE"), Classification::transient("SOME_CODE")]
             {
                 let status = of("orders.example.com", &Failed(class.with_status(http)));
-                let told = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
-                assert!(!told.contains("hunter2") && !told.contains("postgres"), "{told}");
-                assert_eq!(told.contains("for the client"), http < 500, "{http}: {told}");
+                let text = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
+                assert!(!text.contains("hunter2") && !text.contains("postgres"), "{text}");
+                assert_eq!(text.contains("for the client"), http < 500, "{http}: {text}");
                 let info = status.get_details_error_info().unwrap();
                 assert_eq!(
                     (info.reason.as_str(), info.domain.as_str()),
                     ("SOME_CODE", "orders.example.com")
                 );
-                let wrong = status.get_details_bad_request().map(|wrong| wrong.field_violations);
-                assert_eq!(wrong.is_some(), http < 500, "{http}");
-                assert!(wrong.into_iter().flatten().all(|field| field.field == "email"), "{http}");
+                let violations =
+                    status.get_details_bad_request().map(|violations| violations.field_violations);
+                assert_eq!(violations.is_some(), http < 500, "{http}");
+                assert!(
+                    violations.into_iter().flatten().all(|field| field.field == "email"),
+                    "{http}"
+                );
             }
         }
     }
 
     #[test]
-    fn whether_and_when_to_try_again_survives_the_wire() {
+    fn retry_advice_survives_a_round_trip_over_the_wire() {
         let waits = [
             None,
             Some(Duration::from_millis(1500)),
@@ -254,10 +258,10 @@ mod tests {
         for http in 400..=599 {
             for advice in advices.into_iter().chain([Advice::DoNotRetry]) {
                 let ours = Classification::transient_with("X", advice).with_status(http);
-                // What comes over the wire has no source.
+                // A status received over the wire has no source.
                 let theirs = of("", &Failed(ours)).classify();
                 assert_eq!(theirs.is_retryable(), ours.is_retryable(), "{http} {advice:?}");
-                // Protobuf's durations end after ten thousand years.
+                // The longest protobuf duration is about ten thousand years.
                 let longest = Duration::new(315_576_000_000, 999_999_999);
                 assert_eq!(
                     theirs.retry_after(),
@@ -280,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_is_known_again() {
+    fn rejection_converted_to_status_keeps_its_classification() {
         let open = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
         let timed_out = Rejected::timed_out("inventory", Duration::from_secs(5));
         for (rejected, code) in [(open, Code::Unavailable), (timed_out, Code::DeadlineExceeded)] {
@@ -291,8 +295,9 @@ mod tests {
         let wait = Status::from(open).get_details_retry_info().and_then(|info| info.retry_delay);
         assert_eq!(wait, Some(Duration::from_secs(3)));
     }
+
     #[test]
-    fn the_request_id_is_told() {
+    fn status_details_contain_the_request_id() {
         let context = crate::RequestContext::new();
         let status = context.clone().sync_scope(|| of("", &NotFound::new("order", "42")));
         assert_eq!(

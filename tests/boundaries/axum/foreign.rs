@@ -147,7 +147,7 @@ async fn bare_error_statuses_and_texts_become_problems() {
     assert_eq!(records.only().text("message"), "unexpected_error");
     assert_eq!(
         records.only().text("exception.message"),
-        "answered 500 with the text: password hunter2"
+        "responded with status 500 and the text: password hunter2"
     );
 
     let records = Records::capture();
@@ -156,7 +156,10 @@ async fn bare_error_statuses_and_texts_become_problems() {
     assert_eq!(away.json()["retryable"], true, "as the record says");
     assert_eq!(records.only()["retryable"], true);
     assert_eq!(records.only().text("message"), "expected_error");
-    assert_eq!(records.only().text("exception.message"), "answered 503 without an error");
+    assert_eq!(
+        records.only().text("exception.message"),
+        "responded with status 503 without an error"
+    );
 
     ask(app, get("/bytes")).await.assert_problem(502, "INTERNAL_ERROR", generic);
 }
@@ -244,7 +247,7 @@ async fn compressed_server_error_is_replaced() {
         // The layer can't read it.
         assert_eq!(
             records.only().text("exception.message"),
-            format!("answered {status} without an error")
+            format!("responded with status {status} without an error")
         );
     }
     let answer = ask(app, get("/worse")).await;

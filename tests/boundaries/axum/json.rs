@@ -94,9 +94,12 @@ async fn invalid_field_is_named_by_a_pointer() {
 #[tokio::test]
 async fn malformed_json_is_a_bad_request() {
     for (body, detail) in [
-        ("{\"items\": ", "the body is no JSON: EOF while parsing a value at line 1 column 10"),
-        ("{\"items\": []} x", "the body is no JSON: trailing characters at line 1 column 15"),
-        ("", "the body is no JSON: EOF while parsing a value at line 1 column 0"),
+        (
+            "{\"items\": ",
+            "the body isn't valid JSON: EOF while parsing a value at line 1 column 10",
+        ),
+        ("{\"items\": []} x", "the body isn't valid JSON: trailing characters at line 1 column 15"),
+        ("", "the body isn't valid JSON: EOF while parsing a value at line 1 column 0"),
     ] {
         ask(app(), request("POST", "/orders", body)).await.assert_problem(
             400,

@@ -74,7 +74,7 @@ async fn handler_panic_after_an_await_with_a_non_text_payload_is_a_500() {
         "INTERNAL_ERROR",
         GENERIC,
     );
-    assert_record(&records, ": a value that is no text");
+    assert_record(&records, ": non-string panic payload");
 }
 
 #[tokio::test]

@@ -85,5 +85,5 @@ async fn failing_body_is_logged_once() {
     body.frame().await.unwrap().unwrap_err();
     let record = records.only();
     assert_eq!((record.text("error.type"), record.text("request_id")), ("CONNECTION_LOST", ID));
-    assert_eq!(record.text("exception.message"), "the body broke off: connection reset");
+    assert_eq!(record.text("exception.message"), "the response body failed: connection reset");
 }

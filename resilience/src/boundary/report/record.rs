@@ -1,4 +1,4 @@
-//! One record: its fields, and the event that carries them.
+//! The log record of a failure: collects its fields and emits the event.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use tracing::{Level, debug, error, event_enabled, warn};
 
 use super::text;
-use crate::boundary::request::seen::{LINKS, Place};
+use crate::boundary::request::seen::{MAX_LINKS, Place};
 use crate::error::database;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
 const TARGET: &str = "resilience::report";
 
-/// What a report knows of a failure before anything is formatted.
+/// A failure to report, before anything is formatted.
 pub(super) struct Failure<'a> {
     pub(super) error: &'a dyn Display,
     pub(super) type_name: &'static str,
@@ -26,7 +26,7 @@ pub(super) struct Failure<'a> {
     pub(super) context: Option<&'a RequestContext>,
 }
 
-/// Whether a subscriber wants the record of such a failure.
+/// Whether a subscriber is interested in records of this severity.
 pub(super) fn is_wanted(severity: Severity) -> bool {
     match severity {
         Severity::Expected => event_enabled!(target: TARGET, Level::WARN),
@@ -34,7 +34,7 @@ pub(super) fn is_wanted(severity: Severity) -> bool {
     }
 }
 
-/// What has to be formatted.
+/// The fields that have to be formatted.
 struct Texts {
     message: String,
     causes: Option<String>,
@@ -46,7 +46,7 @@ struct Texts {
     database: Database,
 }
 
-/// What the first link of the chain tells that is an error of a database driver.
+/// Details of the first database error in the chain.
 #[derive(Default)]
 struct Database {
     system: Option<&'static str>,
@@ -58,8 +58,8 @@ impl Failure<'_> {
     pub(super) fn log(&self) {
         let Self { type_name, class, operation, place, context, .. } = self;
         let severity = class.severity();
-        // A field is evaluated only if the event is wanted: by a subscriber, or by `log`, which
-        // `is_wanted` can't ask.
+        // Fields are evaluated only if the event is enabled, either by a subscriber or by the crate
+        // `log`, which `is_wanted` can't query.
         let texts = LazyCell::new(|| self.texts());
 
         macro_rules! record {
@@ -100,8 +100,8 @@ impl Failure<'_> {
         }
     }
 
-    /// Says, to whoever debugs, that one more boundary has seen what is logged already.
-    pub(super) fn passed(&self) {
+    /// Logs at DEBUG that another boundary has seen a failure that is already logged.
+    pub(super) fn log_duplicate(&self) {
         debug!(
             target: TARGET,
             {
@@ -118,13 +118,13 @@ impl Failure<'_> {
     fn texts(&self) -> Texts {
         let Self { error, class, evidence, context, .. } = self;
         let message = text::message(error, evidence);
-        let traced = class.severity() > Severity::Expected;
+        let with_traces = class.severity() > Severity::Expected;
         Texts {
             causes: text::causes(&message, error, evidence),
             message,
             location: evidence.location.map(ToString::to_string),
-            backtrace: traced.then(|| backtrace(evidence)).flatten(),
-            spans: traced.then(|| span_trace(error, evidence)).flatten(),
+            backtrace: with_traces.then(|| backtrace(evidence)).flatten(),
+            spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
             user: context.and_then(RequestContext::user),
             tenant: context.and_then(RequestContext::tenant),
             database: database(evidence),
@@ -133,7 +133,7 @@ impl Failure<'_> {
 }
 
 fn database(evidence: &Evidence<'_>) -> Database {
-    let details = evidence.chain().take(LINKS).find_map(database::details);
+    let details = evidence.chain().take(MAX_LINKS).find_map(database::details);
     details.map_or_else(Database::default, |details| Database {
         system: details.system(),
         code: details.code().map(Cow::into_owned),
@@ -141,7 +141,8 @@ fn database(evidence: &Evidence<'_>) -> Database {
     })
 }
 
-/// The error's own, or else the boundary's; neither unless `RUST_BACKTRACE` asks for it.
+/// The backtrace captured by the error, or else the boundary's. `None` unless enabled by
+/// `RUST_BACKTRACE`.
 fn backtrace(evidence: &Evidence<'_>) -> Option<String> {
     let captured = |trace: &Backtrace| {
         (trace.status() == BacktraceStatus::Captured).then(|| text::trace(trace))

@@ -1,103 +1,109 @@
-//! The texts of a record: safe, of bounded length, and never the reason why a request fails.
+//! Formats the texts of a record: redacted, bounded, and without letting a panic in `Display`
+//! escape.
 
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
 
-use crate::boundary::request::seen::LINKS;
+use crate::boundary::request::seen::MAX_LINKS;
 use crate::error::redact::{self, PANICKED};
 use crate::support::catch_panic::catch_panic;
 use crate::taxonomy::Evidence;
 
 /// The longest message, in bytes.
-const MESSAGE: usize = 4096;
+const MAX_MESSAGE: usize = 4096;
 /// The longest text of one cause, in bytes.
-const CAUSE: usize = 1024;
-/// How many causes are listed.
-const CAUSES: usize = 8;
+const MAX_CAUSE: usize = 1024;
+/// The maximum number of causes listed.
+const MAX_CAUSES: usize = 8;
 /// The longest trace, in bytes.
-const TRACE: usize = 32 * 1024;
-/// How much of any text is formatted, in bytes: more than is shown, so that what doesn't belong in
-/// a log isn't cut in two and then not recognized.
-const FORMATTED: usize = 64 * 1024;
-/// What stands where a text was cut, and at the end of a list of causes that goes on.
-const CUT: &str = "…";
+const MAX_TRACE: usize = 32 * 1024;
+/// How much of any text is formatted, in bytes. Far more than is logged, so that a secret isn't
+/// truncated before it can be recognized.
+const MAX_FORMATTED: usize = 64 * 1024;
+/// Marks a truncated text, and the end of an incomplete list of causes.
+const ELLIPSIS: &str = "…";
 
-/// The error's own text.
+/// The error's own text, redacted.
 pub(super) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    words(error, error, evidence, MESSAGE)
+    safe_text(error, error, evidence, MAX_MESSAGE)
 }
 
-/// The spans around, with their fields, which hold what anybody has put there.
+/// The spans around the boundary. Redacted, because their fields can hold anything.
 #[cfg(feature = "tracing-error")]
 pub(super) fn spans(trace: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    words(trace, error, evidence, TRACE)
+    safe_text(trace, error, evidence, MAX_TRACE)
 }
 
 /// A backtrace.
 pub(super) fn trace(trace: &dyn Display) -> String {
-    catch_panic(|| cut(formatted(trace), TRACE)).unwrap_or_else(|| PANICKED.to_owned())
+    catch_panic(|| truncate(formatted(trace), MAX_TRACE)).unwrap_or_else(|| PANICKED.to_owned())
 }
 
-/// The causes of an error with this message, as a JSON array. None if there are none.
+/// The causes of an error as a JSON array, or `None` if there are none.
 ///
-/// A text that has been told already isn't told again, as where a wrapper has the text of what it
-/// wraps.
+/// Skips texts that are already listed or equal to the message, such as those of transparent
+/// wrappers.
 pub(super) fn causes(
     message: &str,
     error: &dyn Display,
     evidence: &Evidence<'_>,
 ) -> Option<String> {
-    let mut told: Vec<String> = Vec::new();
-    for link in evidence.chain().take(LINKS) {
+    let mut listed: Vec<String> = Vec::new();
+    for link in evidence.chain().take(MAX_LINKS) {
         let text = cause(link, error, evidence);
-        if text == cut(message.to_owned(), CAUSE) || told.contains(&text) {
+        if text == truncate(message.to_owned(), MAX_CAUSE) || listed.contains(&text) {
             continue;
         }
-        if told.len() == CAUSES {
-            told.push(CUT.to_owned());
+        if listed.len() == MAX_CAUSES {
+            listed.push(ELLIPSIS.to_owned());
             break;
         }
-        told.push(text);
+        listed.push(text);
     }
-    (!told.is_empty()).then(|| json(&told))
+    (!listed.is_empty()).then(|| json_array(&listed))
 }
 
-/// By the evidence of the whole error: what one link says must not be shown, the next one repeats.
+/// Redacts a cause by the evidence of the whole error, because causes repeat each other's secrets.
 fn cause(link: &(dyn Error + 'static), error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    words(&link, error, evidence, CAUSE)
+    safe_text(&link, error, evidence, MAX_CAUSE)
 }
 
-fn words(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>, limit: usize) -> String {
-    catch_panic(|| cut(redacted(text, error, evidence), limit))
+fn safe_text(
+    text: &dyn Display,
+    error: &dyn Display,
+    evidence: &Evidence<'_>,
+    limit: usize,
+) -> String {
+    catch_panic(|| truncate(redacted(text, error, evidence), limit))
         .unwrap_or_else(|| PANICKED.to_owned())
 }
 
 fn formatted(text: &dyn Display) -> String {
-    let mut told = String::new();
-    // What breaks off is told as far as it goes.
-    let _ = write!(told, "{}", Bounded { text, limit: FORMATTED });
-    told
+    let mut formatted = String::new();
+    // If `Display` fails, keep what it has written so far.
+    let _ = write!(formatted, "{}", Bounded { text, limit: MAX_FORMATTED });
+    formatted
 }
 
-/// The text without what doesn't belong in a log.
+/// The text without secrets.
 fn redacted(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
     redact::text(
-        &Bounded { text, limit: FORMATTED },
-        &Bounded { text: error, limit: FORMATTED },
+        &Bounded { text, limit: MAX_FORMATTED },
+        &Bounded { text: error, limit: MAX_FORMATTED },
         evidence,
     )
 }
 
-/// A text that was cut is as long as the limit allows and then has a mark.
-fn cut(mut text: String, limit: usize) -> String {
+/// Truncates a text to at most `limit` bytes, and then appends an ellipsis.
+fn truncate(mut text: String, limit: usize) -> String {
     if text.len() > limit {
         text.truncate(text.floor_char_boundary(limit));
-        text.push_str(CUT);
+        text.push_str(ELLIPSIS);
     }
     text
 }
 
-/// A text of which no more is formatted than the limit allows.
+/// Formats at most `limit` bytes of a text.
 struct Bounded<'a> {
     text: &'a dyn Display,
     limit: usize,
@@ -123,7 +129,7 @@ impl Display for Bounded<'_> {
     }
 }
 
-fn json(texts: &[String]) -> String {
+fn json_array(texts: &[String]) -> String {
     let mut json = String::from("[");
     for (index, text) in texts.iter().enumerate() {
         if index > 0 {

@@ -1,5 +1,5 @@
-//! What has been reported for a request, so that one failure is one record however many boundaries
-//! it passes.
+//! Deduplicates reports: a failure is logged once per request, even if it passes several
+//! boundaries.
 
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
@@ -8,14 +8,14 @@ use std::hash::{DefaultHasher, Hasher as _};
 use crate::support::catch_panic::catch_panic;
 use crate::taxonomy::Evidence;
 
-/// How many links of a chain are looked at: nothing promises that a chain has an end.
-pub(crate) const LINKS: usize = 32;
-/// How many failures a request remembers.
-const FAILURES: usize = 16;
-/// How many bytes of a text are looked at: nothing promises that it has an end.
-const LOOKED_AT: usize = 16 * 1024;
-/// How many texts and how many places of one failure are remembered.
-const EACH: usize = 8;
+/// The maximum number of errors visited in a chain, which may be cyclic.
+pub(crate) const MAX_LINKS: usize = 32;
+/// The maximum number of failures remembered per request.
+const MAX_FAILURES: usize = 16;
+/// The maximum number of bytes hashed of a text, which may be endless.
+const MAX_HASHED: usize = 16 * 1024;
+/// The maximum number of texts, and of places, remembered per failure.
+const MAX_PER_FAILURE: usize = 8;
 
 /// The file and line of a boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) struct Place {
     pub(crate) line: u32,
 }
 
-/// By what a failure is known again: the text of what is reported, and the texts of what caused it.
+/// Identifies a failure by its message and those of its causes.
 #[derive(Debug)]
 pub(crate) struct Fingerprint {
     own: Option<u64>,
@@ -37,92 +37,93 @@ impl Fingerprint {
             own: hash(error),
             causes: evidence
                 .chain()
-                .take(LINKS)
+                .take(MAX_LINKS)
                 .filter_map(|link: &(dyn Error + 'static)| hash(&link))
                 .collect(),
         }
     }
 }
 
-/// The failures that were reported for a request, the oldest first.
+/// The failures reported for a request, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(Vec<Failure>);
 
 #[derive(Debug)]
 struct Failure {
-    /// What it was called: where it was first reported, and by the boundaries that saw it later.
+    /// The hashes of its messages, at the first report and at later boundaries.
     texts: Vec<u64>,
     /// Where it was logged, and how often.
     logged: (Place, u32),
     /// Where else it was seen, and how often.
-    passed: Vec<(Place, u32)>,
+    sightings: Vec<(Place, u32)>,
 }
 
 impl Seen {
-    /// Whether this is news. What is, is remembered.
+    /// Whether to log this failure. If so, it is remembered.
     ///
-    /// What was logged at one place comes by each other place once, on its way out. So it is news
-    /// at the place where it was logged, where it has happened again, and at a place where it
-    /// has come by as often as it was logged.
-    pub(crate) fn is_first_occurrence(&mut self, print: &Fingerprint, place: Place) -> bool {
-        let known = self.0.iter_mut().rfind(|failure| failure.has(print));
-        if let Some(failure) = known {
+    /// On its way out, a failure passes each boundary once. So it is a new occurrence if it appears
+    /// again at the place that logged it, or at another place more often than it was logged.
+    pub(crate) fn is_first_occurrence(&mut self, fingerprint: &Fingerprint, place: Place) -> bool {
+        let existing = self.0.iter_mut().rfind(|failure| failure.matches(fingerprint));
+        if let Some(failure) = existing {
             if failure.logged.0 == place {
                 failure.logged.1 = failure.logged.1.saturating_add(1);
                 return true;
             }
-            if !failure.exhausted(place) {
-                failure.learn(print);
+            if !failure.has_seen_all(place) {
+                failure.add_text(fingerprint);
                 return false;
             }
         }
-        if let Some(own) = print.own {
-            self.0.retain(|failure| !failure.has(print));
-            if self.0.len() == FAILURES {
+        if let Some(own) = fingerprint.own {
+            self.0.retain(|failure| !failure.matches(fingerprint));
+            if self.0.len() == MAX_FAILURES {
                 self.0.remove(0);
             }
-            self.0.push(Failure { texts: vec![own], logged: (place, 1), passed: Vec::new() });
+            self.0.push(Failure { texts: vec![own], logged: (place, 1), sightings: Vec::new() });
         }
         true
     }
 
-    /// Whether it is one of them.
-    pub(crate) fn knows(&self, print: &Fingerprint) -> bool {
-        self.0.iter().any(|failure| failure.has(print))
+    /// Whether the failure has been reported.
+    pub(crate) fn contains(&self, fingerprint: &Fingerprint) -> bool {
+        self.0.iter().any(|failure| failure.matches(fingerprint))
     }
 }
 
 impl Failure {
-    fn has(&self, print: &Fingerprint) -> bool {
-        print.own.iter().chain(&print.causes).any(|text| self.texts.contains(text))
+    fn matches(&self, fingerprint: &Fingerprint) -> bool {
+        fingerprint.own.iter().chain(&fingerprint.causes).any(|text| self.texts.contains(text))
     }
 
-    /// Whether everything that was logged has come by this place already. Counts it, if not.
-    fn exhausted(&mut self, place: Place) -> bool {
+    /// Counts a sighting at this place. Returns whether the place has already seen every logged
+    /// occurrence.
+    fn has_seen_all(&mut self, place: Place) -> bool {
         let logged = self.logged.1;
-        if let Some((_, times)) = self.passed.iter_mut().find(|(seen, _)| *seen == place) {
-            let exhausted = *times >= logged;
+        if let Some((_, times)) = self.sightings.iter_mut().find(|(seen, _)| *seen == place) {
+            let seen_all = *times >= logged;
             *times = times.saturating_add(1);
-            return exhausted;
+            return seen_all;
         }
-        if self.passed.len() < EACH {
-            self.passed.push((place, 1));
+        if self.sightings.len() < MAX_PER_FAILURE {
+            self.sightings.push((place, 1));
         }
         false
     }
 
-    /// The next boundary may see it by the name that it has here, and no longer know what caused
-    /// it.
-    fn learn(&mut self, print: &Fingerprint) {
-        if let Some(own) =
-            print.own.filter(|own| self.texts.len() < EACH && !self.texts.contains(own))
+    /// Adds the message seen at this boundary. The next boundary may see only that one, without its
+    /// causes.
+    fn add_text(&mut self, fingerprint: &Fingerprint) {
+        if let Some(own) = fingerprint
+            .own
+            .filter(|own| self.texts.len() < MAX_PER_FAILURE && !self.texts.contains(own))
         {
             self.texts.push(own);
         }
     }
 }
 
-/// None of a text that is empty, or that can't be told.
+/// Hashes a text. Returns `None` if it is empty or its `Display` fails or panics.
 fn hash(text: &dyn Display) -> Option<u64> {
     struct Hash {
         hasher: DefaultHasher,
@@ -139,9 +140,9 @@ fn hash(text: &dyn Display) -> Option<u64> {
     }
 
     catch_panic(|| {
-        let mut hash = Hash { hasher: DefaultHasher::new(), left: LOOKED_AT };
+        let mut hash = Hash { hasher: DefaultHasher::new(), left: MAX_HASHED };
         let complete = write!(hash, "{text}").is_ok();
-        let told = if complete { hash.left < LOOKED_AT } else { hash.left == 0 };
-        told.then(|| hash.hasher.finish())
+        let is_usable = if complete { hash.left < MAX_HASHED } else { hash.left == 0 };
+        is_usable.then(|| hash.hasher.finish())
     })?
 }

@@ -2,25 +2,27 @@ use std::future::Future;
 
 use sqlx::{Database, Error, Transaction};
 
-/// A database of sqlx's whose transactions this crate knows how to end: `Postgres`, `MySql`
-/// (MariaDB too) and `Sqlite`, each with its feature. No other type can implement it: the ways in
-/// which a transaction gets lost differ from one database to the next.
+/// An sqlx database supported by `#[transaction]`: `Postgres`, `MySql` (including MariaDB) and
+/// `Sqlite`, each with its feature.
+///
+/// This trait is sealed, because databases differ in how a transaction can be lost.
 #[diagnostic::on_unimplemented(
-    message = "`#[transaction]` doesn't know how transactions of `{Self}` end",
-    label = "not a pool of a database that it knows",
-    note = "it knows `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
-    note = "`Any` hides which database it is; take a pool of that database itself"
+    message = "`#[transaction]` doesn't support the database `{Self}`",
+    label = "not a pool of a supported database",
+    note = "supported databases are `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
+    note = "`Any` isn't supported, because it hides the database; use a pool of the database's own type"
 )]
 pub trait Transactional: Database + sealed::Sealed {
-    /// Whether a connection whose `BEGIN` was interrupted may be inside a transaction.
+    /// Whether to close a connection whose `BEGIN` was interrupted, because it may be inside a
+    /// transaction.
     #[doc(hidden)]
     const CLOSE_IF_INTERRUPTED: bool = true;
 
-    /// `BEGIN`, and what follows it in the same message, if something has to.
+    /// The full statement, and the suffix for a custom one, if `BEGIN` needs a second statement.
     #[doc(hidden)]
     const BEGIN: Option<(&'static str, &'static str)> = None;
 
-    /// Commits, or says [`RolledBack`](super::RolledBack).
+    /// Commits, or returns [`RolledBack`](crate::sql::RolledBack).
     #[doc(hidden)]
     fn commit(transaction: Transaction<'_, Self>)
     -> impl Future<Output = Result<(), Error>> + Send;
@@ -47,22 +49,20 @@ mod postgres {
     impl sealed::Sealed for Postgres {}
 
     impl Transactional for Postgres {
-        // Asked to commit a transaction in which a statement has failed, PostgreSQL rolls it back
-        // and reports no error: its answer differs in a word that sqlx doesn't hand on. But
-        // any other statement is refused then; so one goes before `COMMIT`, in the
-        // same message. A savepoint is refused also where there is no transaction, since the body
-        // has ended it.
+        // If a statement of the transaction has failed, PostgreSQL turns `COMMIT` into a rollback
+        // without an error. Its response differs only in the command tag, which sqlx discards.
+        // Other statements do fail in that state, so send one before `COMMIT`, in the same message.
+        // `SAVEPOINT` also fails outside a transaction, in case the body has ended it.
         //
-        // sqlx goes on counting a transaction, and so sends a `ROLLBACK` when it is dropped,
-        // together with the check that the pool makes of a connection that returns. The
-        // transaction behind `COMMIT` gives it something to roll back; it would draw a
-        // warning otherwise.
+        // sqlx still considers the transaction open and sends a `ROLLBACK` on drop, together with
+        // the pool's check of the returned connection. The `BEGIN` after `COMMIT` gives it
+        // something to roll back. Otherwise PostgreSQL would log a warning.
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
             match (*transaction).execute("SAVEPOINT _resilience; COMMIT; BEGIN").await {
                 Err(Error::Database(refused))
                     if refused.code().is_some_and(|code| code == "25P02" || code == "25P01") =>
                 {
-                    // Whatever this says, the news is that nothing was committed.
+                    // The error to return is that nothing was committed, even if this fails too.
                     drop(transaction.rollback().await);
                     Err(RolledBack::new(Some(refused)).into())
                 }
@@ -85,17 +85,16 @@ mod mysql {
 
     impl Transactional for MySql {
         // A deadlock rolls back the whole transaction, and a statement such as `CREATE TABLE`
-        // commits it. What follows in the body is then committed statement by statement,
-        // and nothing tells, `COMMIT` included. But a savepoint goes where its transaction
-        // goes.
+        // commits it. Later statements of the body are then committed one by one, without any
+        // error, not even from `COMMIT`. But a savepoint ends with its transaction.
         const BEGIN: Option<(&'static str, &'static str)> =
             Some(("BEGIN; SAVEPOINT _resilience", "; SAVEPOINT _resilience"));
 
-        // The `ROLLBACK` that sqlx sends afterwards, since it goes on counting a transaction, finds
-        // none; which is all right here.
+        // sqlx still considers the transaction open and sends a `ROLLBACK` afterwards. MySQL
+        // accepts it outside a transaction.
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
             match (*transaction).execute("RELEASE SAVEPOINT _resilience; COMMIT").await {
-                Err(Error::Database(refused)) if says_no_such_savepoint(&*refused) => {
+                Err(Error::Database(refused)) if is_missing_savepoint(&*refused) => {
                     drop(transaction.rollback().await);
                     Err(RolledBack::new(Some(refused)).into())
                 }
@@ -104,7 +103,7 @@ mod mysql {
         }
     }
 
-    fn says_no_such_savepoint(error: &(dyn DatabaseError + 'static)) -> bool {
+    fn is_missing_savepoint(error: &(dyn DatabaseError + 'static)) -> bool {
         error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1305)
     }
 }
@@ -119,12 +118,12 @@ mod sqlite {
     impl sealed::Sealed for Sqlite {}
 
     // Some failures roll back the whole transaction. `COMMIT` and `ROLLBACK` then fail, and sqlx
-    // counts a transaction on this connection for ever. So both are preceded by a `BEGIN`,
-    // which costs no round trip here: it fails where a transaction is active, and where none
-    // is, there is one then to be rolled back.
+    // considers the transaction on this connection open forever. So send a `BEGIN` before both: it
+    // fails if a transaction is active, and otherwise starts one that can be rolled back. SQLite
+    // needs no round trip for it.
     impl Transactional for Sqlite {
-        // sqlx's worker takes back a `BEGIN` that nobody waits for any more; and a closed
-        // connection may have been a whole database.
+        // sqlx's worker rolls back a `BEGIN` whose future was dropped. And closing the connection
+        // of an in-memory database would delete it.
         const CLOSE_IF_INTERRUPTED: bool = false;
 
         async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {

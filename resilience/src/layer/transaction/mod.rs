@@ -1,8 +1,8 @@
-//! What `#[transaction]` does at run time.
+//! The run-time part of `#[transaction]`.
 
+mod attempts;
 mod database;
 mod from_sqlx;
-mod repeats;
 
 use std::fmt;
 
@@ -13,34 +13,36 @@ use crate::layer::classified::Classified;
 use crate::layer::events;
 use crate::layer::site::Site;
 
+pub use attempts::TransactionAttempts;
 pub use database::Transactional;
 pub use from_sqlx::FromSqlx;
-pub use repeats::TransactionAttempts;
 
 /// A connection taken from a pool for one [`Transaction`].
 pub struct Checkout<DB: Transactional> {
     connection: PoolConnection<DB>,
-    /// Whether it has been told to begin, and hasn't said yet that it has.
+    /// Whether `BEGIN` has been sent and not yet confirmed.
     beginning: bool,
 }
 
 impl<DB: Transactional> Checkout<DB> {
-    /// Takes a connection, or waits for one.
+    /// Takes a connection from the pool, waiting for one if necessary.
     ///
     /// # Errors
-    /// Those of [`Pool::acquire`].
+    /// The errors of [`Pool::acquire`].
     pub async fn of(pool: &Pool<DB>) -> Result<Self, Error> {
         Ok(Self { connection: pool.acquire().await?, beginning: false })
     }
 
-    /// Sends `BEGIN`, or another statement that begins a transaction.
-    ///
-    /// A connection whose `BEGIN` was interrupted or refused is closed. sqlx alone would return it
-    /// to the pool, where it might be inside a transaction that nobody knows of, and swallow
-    /// what its next user writes.
+    /// Sends `BEGIN`, or the given statement, which must begin a transaction.
     ///
     /// # Errors
-    /// Those of the statement; [`BeginFailed`](Error::BeginFailed) where it begins no transaction.
+    /// The errors of the statement, and [`BeginFailed`](Error::BeginFailed) if it doesn't begin a
+    /// transaction.
+    ///
+    /// # Cancellation
+    /// If `BEGIN` is interrupted or fails, the connection is closed. sqlx alone would return it to
+    /// the pool, possibly inside a transaction, and the writes of its next user would be lost.
+    /// Connections to SQLite are kept, because sqlx undoes an interrupted `BEGIN` there.
     pub async fn begin(
         &mut self,
         statement: Option<&'static str>,
@@ -68,7 +70,7 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
         (statement, None) => statement.map(SqlStr::from_static),
         (None, Some((begin, _))) => Some(SqlStr::from_static(begin)),
         (Some(statement), Some((_, after))) => {
-            // Nothing may stand between two semicolons.
+            // The suffix begins with a semicolon, and MySQL rejects an empty statement.
             let statement =
                 statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
             Some(AssertSqlSafe(format!("{statement}{after}")).into_sql_str())
@@ -76,10 +78,10 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
     }
 }
 
-/// A transaction on a connection of a pool: what `#[transaction]` writes, for a body at hand.
+/// A transaction on a pooled connection, as used by the expansion of `#[transaction]`.
 ///
-/// It differs from [`sqlx::Transaction`] in that one which can't be committed any more is an error,
-/// and no silent success; see [`RolledBack`](crate::sql::RolledBack).
+/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error instead
+/// of a silent success. See [`RolledBack`](crate::sql::RolledBack).
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
@@ -96,39 +98,38 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
 /// # }
 /// ```
 ///
-/// Dropping it rolls it back: the `ROLLBACK` is sent when the connection returns to its pool, which
-/// it does at once, in a task of its own.
+/// Dropping it rolls it back: the connection returns to its pool in a background task, which sends
+/// the `ROLLBACK`.
 pub struct Transaction<'c, DB: Transactional> {
     transaction: sqlx::Transaction<'c, DB>,
 }
 
 impl<DB: Transactional> Transaction<'_, DB> {
-    /// The connection, for the statements of the transaction. `tx.begin()` on it makes a savepoint.
+    /// The connection for the transaction's statements. Calling `begin` on it creates a savepoint.
     pub fn connection(&mut self) -> &mut DB::Connection {
         &mut self.transaction
     }
 
-    /// Makes the changes permanent.
+    /// Commits the changes.
     ///
     /// # Errors
-    /// What the database says to `COMMIT`, and [`RolledBack`](crate::sql::RolledBack) where the transaction had already
-    /// ended. It has been rolled back then, unless the connection was lost, in which case
-    /// nobody knows.
+    /// The errors of `COMMIT`, and [`RolledBack`](crate::sql::RolledBack) if the transaction had
+    /// already ended. After an error the changes have been rolled back, unless the connection was
+    /// lost: then the outcome is unknown.
     pub async fn commit(self) -> Result<(), Error> {
         DB::commit(self.transaction).await
     }
 
-    /// Takes the changes back.
+    /// Rolls the changes back.
     ///
     /// # Errors
-    /// What the database says to `ROLLBACK`. If it says nothing because the connection is lost, it
-    /// rolls back by itself.
+    /// The errors of `ROLLBACK`. If the connection is lost, the database rolls back by itself.
     pub async fn rollback(self) -> Result<(), Error> {
         DB::rollback(self.transaction).await
     }
 
-    /// Commits what succeeded, rolls back what failed. An error of the body counts for more than
-    /// one of `ROLLBACK`.
+    /// Commits on `Ok` and rolls back on `Err`. Returns the body's error even if `ROLLBACK` fails
+    /// too.
     #[doc(hidden)]
     pub async fn finish<T, E>(
         self,
@@ -166,14 +167,14 @@ impl<DB: Transactional> fmt::Debug for Transaction<'_, DB> {
     }
 }
 
-/// What the expansion names.
+/// Used by the expansion.
 #[allow(missing_docs, reason = "only the expansion calls these")]
 pub mod internals {
     use sqlx::{Error, Pool};
 
     use super::{FromSqlx, Transactional};
 
-    /// A handle on the pool, so that the body may do what it likes with the one it was found in.
+    /// Clones the pool, so that the body can use, move or borrow its owner.
     #[inline]
     pub fn pool<DB: Transactional>(pool: &Pool<DB>) -> Pool<DB> {
         pool.clone()

@@ -1,4 +1,5 @@
-//! Tells the listeners: those of one alert in the order in which they happened, and without a lock.
+//! Delivers notices to the log and the listeners: in order for each alert, and without holding a
+//! lock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,16 +21,16 @@ pub(super) struct Delivery {
 
 #[derive(Default)]
 struct Outbox {
-    waiting: VecDeque<AlertNotice>,
-    /// What some thread is telling just now.
-    being_told: Vec<AlertNotice>,
+    queue: VecDeque<AlertNotice>,
+    /// The notices that some thread is delivering now.
+    in_flight: Vec<AlertNotice>,
 }
 
 impl Delivery {
     pub(super) const fn new() -> Self {
         Self {
             listeners: Mutex::new(Vec::new()),
-            outbox: Mutex::new(Outbox { waiting: VecDeque::new(), being_told: Vec::new() }),
+            outbox: Mutex::new(Outbox { queue: VecDeque::new(), in_flight: Vec::new() }),
         }
     }
 
@@ -37,57 +38,57 @@ impl Delivery {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
-    /// Takes a notice in. To be called in the order of what happened.
-    pub(super) fn post(&self, notice: AlertNotice) {
-        self.with_outbox(|outbox| outbox.waiting.push_back(notice));
+    /// Queues a notice. Must be called in the order of events.
+    pub(super) fn queue(&self, notice: AlertNotice) {
+        self.with_outbox(|outbox| outbox.queue.push_back(notice));
     }
 
-    /// Tells what is waiting of the alerts that these are about. If another thread is telling of
-    /// one, it will do that.
-    pub(super) fn tell(&self, about: &[AlertNotice]) {
-        for notice in about {
-            while let Some(next) = self.with_outbox(|outbox| outbox.next(notice)) {
-                self.tell_one(&next);
-                self.with_outbox(|outbox| outbox.told(&next));
+    /// Delivers all queued notices for the alerts of these notices. If another thread is already
+    /// delivering for an alert, that thread delivers the rest.
+    pub(super) fn deliver(&self, notices: &[AlertNotice]) {
+        for notice in notices {
+            while let Some(next) = self.with_outbox(|outbox| outbox.next_for(notice)) {
+                self.notify(&next);
+                self.with_outbox(|outbox| outbox.delivered(&next));
             }
         }
     }
 
-    fn tell_one(&self, notice: &AlertNotice) {
-        event(notice);
+    fn notify(&self, notice: &AlertNotice) {
+        log(notice);
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for listener in listeners {
-            // The call isn't to fail because somebody who watched it did.
+            // A panicking listener must not fail the call that raised the alert.
             catch_panic(|| listener(notice));
         }
     }
 
-    fn with_outbox<T>(&self, look: impl FnOnce(&mut Outbox) -> T) -> T {
-        look(&mut self.outbox.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_outbox<T>(&self, f: impl FnOnce(&mut Outbox) -> T) -> T {
+        f(&mut self.outbox.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Outbox {
-    fn next(&mut self, about: &AlertNotice) -> Option<AlertNotice> {
-        if self.being_told.iter().any(|told| same(told, about)) {
+    fn next_for(&mut self, alert: &AlertNotice) -> Option<AlertNotice> {
+        if self.in_flight.iter().any(|notice| same_alert(notice, alert)) {
             return None;
         }
-        let next = self.waiting.iter().position(|waiting| same(waiting, about))?;
-        let next = self.waiting.remove(next)?;
-        self.being_told.push(next.clone());
+        let next = self.queue.iter().position(|notice| same_alert(notice, alert))?;
+        let next = self.queue.remove(next)?;
+        self.in_flight.push(next.clone());
         Some(next)
     }
 
-    fn told(&mut self, about: &AlertNotice) {
-        self.being_told.retain(|told| !same(told, about));
+    fn delivered(&mut self, alert: &AlertNotice) {
+        self.in_flight.retain(|notice| !same_alert(notice, alert));
     }
 }
 
-fn same(left: &AlertNotice, right: &AlertNotice) -> bool {
+fn same_alert(left: &AlertNotice, right: &AlertNotice) -> bool {
     (left.code, left.alert, &left.operation) == (right.code, right.alert, &right.operation)
 }
 
-fn event(notice: &AlertNotice) {
+fn log(notice: &AlertNotice) {
     macro_rules! alert {
         ($level:ident, $name:literal) => {
             $level!(

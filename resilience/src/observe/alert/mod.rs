@@ -1,11 +1,10 @@
-//! Tells somebody when failures go on, become frequent, or can't wait: once when it begins, and
-//! once when it is over.
+//! Alerts: notify listeners once when an operation keeps failing, and once when it recovers.
 
 mod deliver;
 mod notice;
 mod policy;
-mod row;
-mod rows;
+mod state;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -22,16 +21,19 @@ pub use policy::AlertPolicy;
 use crate::support::catch_panic::catch_panic;
 use crate::{Alert, Classification};
 use deliver::Delivery;
-use row::Key;
-use rows::{AlertTable, Outbox, shard};
+use state::Key;
+use table::{AlertTable, Changes, shard};
 
-/// Calls the listener when an alert begins and when it is over.
+/// Registers a listener that is called when an alert begins and when it ends.
 ///
-/// What an alert is, each error says by its [`Classification::alert`]; [`AlertPolicy`] has the
-/// thresholds. Counted are the fresh reports of errors ([`report`](crate::report())), by operation
-/// and code, and the fallbacks that stood in ([`degrade`](macro@crate::degrade)): those with low
-/// priority for a partial failure, and else when they are frequent. So is what was reported without
-/// an operation, since nobody says that it has succeeded.
+/// An error's [`Classification::alert`] decides which kind of alert it can raise, and
+/// [`AlertPolicy`] holds the thresholds. Two things count as failures, per operation and code:
+///
+/// - each [fresh](crate::report::ReportOutcome::is_fresh) [report](crate::report()) of an error,
+/// - each fallback used by [`degrade`](macro@crate::degrade).
+///
+/// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
+/// operation, because no success is ever recorded for those.
 ///
 /// ```
 /// use resilience::{Alert, on_alert, alert::AlertPhase};
@@ -42,21 +44,21 @@ use rows::{AlertTable, Outbox, shard};
 /// });
 /// ```
 ///
-/// The listener is called by the task or thread that met the failure, without any lock, and should
-/// be quick: hand over what takes time. There may be several; none can be taken away. One that
-/// panics disturbs nobody else. The same is told by the events `alert_began` and `alert_over`.
+/// The listener runs on the task or thread where the failure occurred, with no lock held. Keep it
+/// short, and hand slow work to a task or channel. Several listeners can be registered, and none
+/// can be removed. A panic in a listener is caught. Alerts are also logged as the events
+/// `alert_began` (WARN) and `alert_over` (INFO).
 ///
-/// That it has been quiet, a task finds out that is spawned on the tokio runtime of the failure
-/// with which the alert began. Where there is no runtime, it is found out with the next failure of
-/// whatever kind.
+/// The end of an alert is detected by a task spawned on the tokio runtime in which it began.
+/// Outside a runtime, it is detected at the next failure of any operation.
 pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
     ALERTS.listen(Arc::new(listener));
 }
 
-/// Says that an operation has succeeded: its failures are no longer in a row.
+/// Records a success of an operation, which resets its count of consecutive failures.
 ///
-/// What `#[boundary]` does; for a boundary without it. One load of an atomic while no operation has
-/// failed.
+/// `#[boundary]` calls this itself; call it where you report errors without that attribute. Costs
+/// one atomic load while no operation is failing.
 ///
 /// ```
 /// resilience::alert::success("get_user");
@@ -68,12 +70,12 @@ pub fn success(operation: &str) {
     }
 }
 
-/// Whether anybody would notice an alert.
+/// Whether there is a listener or a subscriber for alerts.
 pub(crate) fn is_wanted() -> bool {
-    ALERTS.heard.load(Relaxed) || event_enabled!(target: "resilience", Level::WARN)
+    ALERTS.has_listener.load(Relaxed) || event_enabled!(target: "resilience", Level::WARN)
 }
 
-/// Counts a failure that was reported.
+/// Counts a reported failure.
 pub(crate) fn failed(operation: Option<&str>, class: &Classification) {
     match operation {
         Some(operation) => ALERTS.failed(operation, class.alert(), class),
@@ -81,14 +83,15 @@ pub(crate) fn failed(operation: Option<&str>, class: &Classification) {
     }
 }
 
-/// Counts a failure that a fallback stood in for.
+/// Counts a failure that was hidden by a fallback.
 pub(crate) fn degraded(service: &str, class: &Classification) {
     if is_wanted() {
         ALERTS.failed(service, without_success(class.alert()), class);
     }
 }
 
-/// Where nobody says that it has succeeded, failures over months would be a row.
+/// The alert to use where no success is ever recorded: otherwise failures months apart would count
+/// as consecutive.
 const fn without_success(alert: Alert) -> Alert {
     match alert {
         Alert::WhenRepeated => Alert::WhenFrequent,
@@ -99,82 +102,83 @@ const fn without_success(alert: Alert) -> Alert {
 static ALERTS: Alerts = Alerts::new();
 
 struct Alerts {
-    heard: AtomicBool,
-    /// What [`AlertTable::waiting`] says, so that a success needs no lock.
+    has_listener: AtomicBool,
+    /// A copy of [`AlertTable::waiting`], so that a success needs no lock.
     waiting: AtomicU64,
-    rows: Mutex<AlertTable>,
+    table: Mutex<AlertTable>,
     delivery: Delivery,
 }
 
 impl Alerts {
     const fn new() -> Self {
         Self {
-            heard: AtomicBool::new(false),
+            has_listener: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
-            rows: Mutex::new(AlertTable::new()),
+            table: Mutex::new(AlertTable::new()),
             delivery: Delivery::new(),
         }
     }
 
     fn listen(&self, listener: Arc<dyn Fn(&AlertNotice) + Send + Sync>) {
         self.delivery.add(listener);
-        self.heard.store(true, Relaxed);
+        self.has_listener.store(true, Relaxed);
     }
 
     fn set_policy(&self, policy: AlertPolicy) {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).policy = policy;
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).policy = policy;
     }
 
     fn failed(&'static self, operation: &str, alert: Alert, class: &Classification) {
         let runtime = Handle::try_current().ok();
         let can_watch = runtime.is_some();
         let to_watch =
-            self.change(|rows| rows.failed(operation, alert, *class, Instant::now(), can_watch));
+            self.update(|table| table.failed(operation, alert, *class, Instant::now(), can_watch));
         if let (Some(runtime), Some(key)) = (runtime, to_watch) {
             let task =
-                runtime.spawn(Watch { alerts: self, key: key.clone(), no_timers: false }.run());
-            self.change(|rows| rows.set_task(&key, task.abort_handle()));
+                runtime.spawn(Watcher { alerts: self, key: key.clone(), no_timers: false }.run());
+            self.update(|table| table.set_watcher(&key, task.abort_handle()));
         }
     }
 
     fn succeeded(&self, operation: &str) {
         if self.waiting.load(Relaxed) & (1 << shard(operation)) != 0 {
-            self.change(|rows| rows.succeeded(operation, Instant::now()));
+            self.update(|table| table.succeeded(operation, Instant::now()));
         }
     }
 
-    /// Changes the rows, tells what came of it, and returns the alert that a task is needed for.
-    fn change(&self, change: impl FnOnce(&mut AlertTable)) -> Option<Key> {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut rows);
-        let Outbox { notices, idle, to_watch } = rows.take_news();
-        self.waiting.store(rows.waiting(), Relaxed);
+    /// Updates the table, delivers the resulting notices, and returns the alert that needs a
+    /// watcher.
+    fn update(&self, update: impl FnOnce(&mut AlertTable)) -> Option<Key> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        update(&mut table);
+        let Changes { notices, to_abort, to_watch } = table.take_changes();
+        self.waiting.store(table.waiting(), Relaxed);
         for notice in &notices {
-            self.delivery.post(notice.clone());
+            self.delivery.queue(notice.clone());
         }
-        drop(rows);
-        self.delivery.tell(&notices);
-        for task in idle {
+        drop(table);
+        self.delivery.deliver(&notices);
+        for task in to_abort {
             task.abort();
         }
         to_watch
     }
 }
 
-/// The task that ends an alert when it has been quiet.
-struct Watch {
+/// The task that ends an alert after a quiet period.
+struct Watcher {
     alerts: &'static Alerts,
     key: Key,
     no_timers: bool,
 }
 
-impl Watch {
+impl Watcher {
     async fn run(mut self) {
         loop {
             let mut left = None;
-            self.alerts.change(|rows| left = rows.check(&self.key, Instant::now()));
+            self.alerts.update(|table| left = table.check(&self.key, Instant::now()));
             let Some(left) = left else { return };
-            // Tokio panics where a runtime was built without timers, and offers no way to ask.
+            // In a runtime without timers, `sleep` panics, and there is no way to check first.
             let Some(sleep) = catch_panic(|| tokio::time::sleep(left)) else {
                 self.no_timers = true;
                 return;
@@ -184,10 +188,10 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
-    /// Also when the runtime ends before the alert does. Of an alert that is over there is nothing
-    /// to say.
+impl Drop for Watcher {
+    /// Also runs if the runtime shuts down before the alert ends. Has no effect on an alert that is
+    /// over.
     fn drop(&mut self) {
-        self.alerts.change(|rows| rows.lost_task(&self.key, self.no_timers));
+        self.alerts.update(|table| table.watcher_lost(&self.key, self.no_timers));
     }
 }

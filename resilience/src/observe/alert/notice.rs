@@ -3,42 +3,41 @@ use std::time::Duration;
 
 use crate::{Alert, Category, Severity};
 
-/// An alert that begins or is over, as a listener sees it.
+/// The start or end of an alert, as passed to a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlertNotice {
-    /// Whether it begins or is over.
+    /// Whether the alert begins or ends.
     pub phase: AlertPhase,
-    /// Why somebody is told; [`LowPriority`](Alert::LowPriority) can wait until morning.
+    /// The kind of alert. [`LowPriority`](Alert::LowPriority) can wait until morning.
     pub alert: Alert,
-    /// What was being done. Of a fallback that stood in, the `service` of its function. Empty
-    /// where nobody said.
+    /// The operation that failed, or the `service` of the function whose fallback was used. Empty
+    /// if the failure was reported without an operation.
     pub operation: Arc<str>,
     /// The error's code, such as `SERVICE_UNAVAILABLE`.
     pub code: &'static str,
-    /// The error's category, or `None` where nobody said.
+    /// The error's category, or `None` if it is unclassified.
     pub category: Option<Category>,
-    /// How bad the last failure was.
+    /// The severity of the last failure.
     pub severity: Severity,
-    /// How many failures there have been: those that made it begin, and at its end all that there
-    /// were.
+    /// The number of failures: up to the start of the alert when it begins, in total when it ends.
     pub failures: u64,
-    /// How long it lasted: from the failure with which it began to the success or the last
-    /// failure. 0 when it begins.
+    /// How long the alert lasted: from its first notice to the success that ended it, or else to
+    /// the last failure. Zero when it begins.
     pub lasted: Duration,
 }
 
-/// Whether an alert begins or is over.
+/// Whether an alert begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AlertPhase {
-    /// Somebody should look.
+    /// The operation keeps failing.
     Began,
-    /// It has stopped.
+    /// The failures have stopped.
     Over,
 }
 
 impl AlertPhase {
-    /// The phase's name in lower case: `"began"`, `"over"`.
+    /// The phase's name in lower case: `"began"` or `"over"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Began => "began",

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
-/// When an alert begins, and when it is over: for the whole process.
+/// Thresholds for the process: when an alert begins and when it ends.
 ///
-/// | alert | begins | default | is over |
+/// | alert | begins | default | ends |
 /// |---|---|---|---|
-/// | [`WhenRepeated`](crate::Alert::WhenRepeated) | after a number of failures in a row, with no success of the operation between | 5 | with the operation's next success, or when it has been quiet |
-/// | [`WhenFrequent`](crate::Alert::WhenFrequent), [`LowPriority`](crate::Alert::LowPriority) | with more failures than a number within a time | 10 within 60 s | when it has been quiet |
-/// | [`AtOnce`](crate::Alert::AtOnce) | with the first failure | | when it has been quiet |
+/// | [`WhenRepeated`](crate::Alert::WhenRepeated) | after this many failures in a row, without a success of the operation in between | 5 | on the operation's next success, or after a quiet period |
+/// | [`WhenFrequent`](crate::Alert::WhenFrequent), [`LowPriority`](crate::Alert::LowPriority) | after more than this many failures within a window | 10 within 60 s | after a quiet period |
+/// | [`AtOnce`](crate::Alert::AtOnce) | on the first failure | | after a quiet period |
 ///
-/// Quiet is a time, five minutes by default, without such a failure.
+/// A quiet period is a time without such a failure, five minutes by default.
 ///
 /// ```
 /// use resilience::{secs, alert::AlertPolicy};
@@ -26,11 +26,11 @@ pub struct AlertPolicy {
 }
 
 impl AlertPolicy {
-    /// The most that [`frequent`](Self::frequent) counts to: each failure within the window is
-    /// remembered.
+    /// The largest count that [`frequent`](Self::frequent) accepts. Every failure in the window is
+    /// kept in memory.
     pub const MAX_FREQUENT: u32 = 1000;
 
-    /// The defaults.
+    /// Creates the default policy.
     pub const fn new() -> Self {
         Self {
             repeated: 5,
@@ -40,10 +40,10 @@ impl AlertPolicy {
         }
     }
 
-    /// How many failures in a row make an alert of what is told when it is repeated.
+    /// Sets the number of consecutive failures that raise a `WhenRepeated` alert. Default: 5.
     ///
     /// # Panics
-    /// If it is 0; in a `const`, that is a compile error.
+    /// If `in_a_row` is 0. In a `const`, this is a compile error.
     #[must_use]
     pub const fn repeated(mut self, in_a_row: u32) -> Self {
         assert!(in_a_row > 0, "`repeated` must be at least 1");
@@ -51,27 +51,29 @@ impl AlertPolicy {
         self
     }
 
-    /// How many failures within how long are still not frequent; one more makes an alert.
+    /// Raises a `WhenFrequent` or `LowPriority` alert on more than `more_than` failures within
+    /// `within`. Default: more than 10 within 60 s.
     ///
     /// # Panics
-    /// If it counts beyond [`MAX_FREQUENT`](Self::MAX_FREQUENT), or the time is 0; in a `const`,
-    /// that is a compile error.
+    /// If `more_than` exceeds [`MAX_FREQUENT`](Self::MAX_FREQUENT) or `within` is zero. In a
+    /// `const`, this is a compile error.
     #[must_use]
     pub const fn frequent(mut self, more_than: u32, within: Duration) -> Self {
         assert!(
             more_than <= Self::MAX_FREQUENT,
-            "`frequent` can't count to more than `AlertPolicy::MAX_FREQUENT`"
+            "the count of `frequent` must be at most `AlertPolicy::MAX_FREQUENT`"
         );
-        assert!(!within.is_zero(), "the time of `frequent` must be longer than 0");
+        assert!(!within.is_zero(), "the window of `frequent` must be longer than 0");
         self.frequent = more_than;
         self.window = within;
         self
     }
 
-    /// How long it must have been quiet for an alert to be over.
+    /// Sets how long an operation must go without failing before its alert ends. Default: 5
+    /// minutes.
     ///
     /// # Panics
-    /// If it is 0; in a `const`, that is a compile error.
+    /// If `quiet` is zero. In a `const`, this is a compile error.
     #[must_use]
     pub const fn quiet(mut self, quiet: Duration) -> Self {
         assert!(!quiet.is_zero(), "`quiet` must be longer than 0");
@@ -79,7 +81,7 @@ impl AlertPolicy {
         self
     }
 
-    /// Makes it the process's policy, from now on.
+    /// Makes this the policy of the process from now on.
     pub fn install(self) {
         super::ALERTS.set_policy(self);
     }

@@ -8,69 +8,69 @@ use tokio::time::Instant;
 use super::{AlertNotice, AlertPhase, AlertPolicy};
 use crate::{Alert, Classification};
 
-/// The failures of one operation with one code.
+/// The failures of one operation with one code, and their alert.
 #[derive(Debug)]
 pub(super) struct AlertState {
     pub(super) key: Key,
     class: Classification,
     failures: u64,
-    /// Those within the window, of what is told when it is frequent.
+    /// The failures within the window, if the alert depends on frequency.
     recent: VecDeque<Instant>,
-    last: Instant,
+    last_failure: Instant,
     alert: Option<Begun>,
 }
 
-/// What a row of failures is about.
+/// Identifies an [`AlertState`] in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) operation: Arc<str>,
     pub(super) code: &'static str,
     pub(super) alert: Alert,
-    /// The number of the alert that the row has become; 0 before.
+    /// The number of the current alert, or 0 if there is none.
     pub(super) number: u64,
 }
 
-/// An alert that isn't over.
+/// An alert in progress.
 #[derive(Debug)]
 struct Begun {
-    at: Instant,
+    since: Instant,
     ended_by: EndedBy,
 }
 
-/// What finds out that it has been quiet.
+/// What detects the quiet period that ends an alert.
 #[derive(Debug)]
 enum EndedBy {
-    /// The next failure of whatever kind, unless that can start a task.
+    /// The next failure of any operation. A failure inside a runtime starts a watcher.
     NextFailure,
-    /// The same: tasks of this runtime can't tell the time.
+    /// The next failure of any operation. No watcher is started, since the runtime has no timers.
     NextFailureOnly,
-    Task(Option<AbortHandle>),
+    Watcher(Option<AbortHandle>),
 }
 
 impl AlertState {
     pub(super) const fn new(key: Key, class: Classification, now: Instant) -> Self {
-        Self { key, class, failures: 0, recent: VecDeque::new(), last: now, alert: None }
+        Self { key, class, failures: 0, recent: VecDeque::new(), last_failure: now, alert: None }
     }
 
-    pub(super) const fn last(&self) -> Instant {
-        self.last
+    pub(super) const fn last_failure(&self) -> Instant {
+        self.last_failure
     }
 
-    /// Whether a success changes anything.
-    pub(super) fn waits(&self) -> bool {
+    /// Whether a success of the operation resets this.
+    pub(super) fn awaits_success(&self) -> bool {
         self.key.alert == Alert::WhenRepeated
     }
 
-    /// Whether this is an alert without a failure for so long.
+    /// Whether this is an alert whose quiet period has passed.
     pub(super) fn is_quiet(&self, now: Instant, quiet: Duration) -> bool {
         self.alert.is_some() && self.until_quiet(now, quiet).is_zero()
     }
 
     pub(super) fn until_quiet(&self, now: Instant, quiet: Duration) -> Duration {
-        quiet.saturating_sub(now.saturating_duration_since(self.last))
+        quiet.saturating_sub(now.saturating_duration_since(self.last_failure))
     }
 
-    /// Counts a failure. Whether an alert begins with it.
+    /// Counts a failure. Returns whether an alert begins with it.
     pub(super) fn fail(
         &mut self,
         class: Classification,
@@ -78,7 +78,7 @@ impl AlertState {
         policy: &AlertPolicy,
     ) -> bool {
         self.class = class;
-        self.last = now;
+        self.last_failure = now;
         self.failures += 1;
         if self.alert.is_some() {
             return false;
@@ -96,55 +96,54 @@ impl AlertState {
     }
 
     pub(super) fn begin(&mut self, now: Instant, number: u64) -> AlertNotice {
-        self.alert = Some(Begun { at: now, ended_by: EndedBy::NextFailure });
+        self.alert = Some(Begun { since: now, ended_by: EndedBy::NextFailure });
         self.key.number = number;
         self.recent = VecDeque::new();
         self.notice(AlertPhase::Began, Duration::ZERO)
     }
 
-    /// Starts again from nothing. If it was an alert, that is over at this time, or else since the
-    /// last failure.
+    /// Ends the alert, if there is one. It lasted until `at`, or until the last failure if `None`.
     pub(super) fn end(
         &mut self,
         at: Option<Instant>,
     ) -> (Option<AlertNotice>, Option<AbortHandle>) {
         let Some(begun) = self.alert.take() else { return (None, None) };
-        let lasted = at.unwrap_or(self.last).saturating_duration_since(begun.at);
+        let lasted = at.unwrap_or(self.last_failure).saturating_duration_since(begun.since);
         let notice = self.notice(AlertPhase::Over, lasted);
         self.failures = 0;
         self.key.number = 0;
         let task = match begun.ended_by {
-            EndedBy::Task(task) => task,
+            EndedBy::Watcher(task) => task,
             EndedBy::NextFailure | EndedBy::NextFailureOnly => None,
         };
         (Some(notice), task)
     }
 
-    /// Whether this is an alert that no task ends.
+    /// Whether this is an alert without a watcher.
     pub(super) fn is_unwatched(&self) -> bool {
-        self.alert.as_ref().is_some_and(|alert| !matches!(alert.ended_by, EndedBy::Task(_)))
+        self.alert.as_ref().is_some_and(|alert| !matches!(alert.ended_by, EndedBy::Watcher(_)))
     }
 
-    /// Whether a task could end this alert and none does.
-    pub(super) fn wants_task(&self) -> bool {
+    /// Whether this is an alert that has no watcher and can have one.
+    pub(super) fn needs_watcher(&self) -> bool {
         self.alert.as_ref().is_some_and(|alert| matches!(alert.ended_by, EndedBy::NextFailure))
     }
 
-    /// Says that a task will end it.
+    /// Marks the alert as watched. The caller starts the watcher.
     pub(super) fn watch(&mut self) -> Key {
-        self.set_ended_by(EndedBy::Task(None));
+        self.set_ended_by(EndedBy::Watcher(None));
         self.key.clone()
     }
 
-    pub(super) fn set_task(&mut self, task: AbortHandle) {
-        // Unless the task has gone again already.
+    pub(super) fn set_watcher(&mut self, task: AbortHandle) {
+        // The task may have ended already.
         if !self.is_unwatched() {
-            self.set_ended_by(EndedBy::Task(Some(task)));
+            self.set_ended_by(EndedBy::Watcher(Some(task)));
         }
     }
 
-    pub(super) fn lost_task(&mut self, for_ever: bool) {
-        self.set_ended_by(if for_ever { EndedBy::NextFailureOnly } else { EndedBy::NextFailure });
+    pub(super) fn watcher_lost(&mut self, no_timers: bool) {
+        self.set_ended_by(if no_timers { EndedBy::NextFailureOnly } else { EndedBy::NextFailure });
     }
 
     fn set_ended_by(&mut self, ended_by: EndedBy) {

@@ -10,12 +10,12 @@ use crate::layer::retry::Wait;
 use crate::layer::site::Site;
 use crate::{Advice, Classification, Retry};
 
-/// The state of one call that runs in a transaction: how often its body has run, and whether it may
-/// run again.
+/// The state of a call that runs in a transaction: counts the attempts and decides whether to make
+/// another.
 ///
-/// A whole transaction is repeated after a deadlock, once ([`Advice::RetryTransactionOnce`]), and
-/// after a serialization failure, up to the policy's attempts ([`Advice::RetryTransaction`]).
-/// Nothing else is: whether a failed call may be made again is for `#[retry]` to say.
+/// The whole transaction is retried once after a deadlock ([`Advice::RetryTransactionOnce`]), and
+/// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]). No
+/// other error is retried here: use `#[retry]` for those.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -25,10 +25,10 @@ use crate::{Advice, Classification, Retry};
 /// static SITE: Site = Site::new("orders", "place", module_path!(), file!(), line!());
 /// let deadlock = |_: &&str| Classification::transient_with("DATABASE_DEADLOCK", Advice::RetryTransactionOnce);
 ///
-/// let mut repeats = TransactionAttempts::new(&TransactionAttempts::POLICY, &SITE);
-/// let wait = repeats.judge("deadlock", deadlock).expect("the first one");
+/// let mut attempts = TransactionAttempts::new(&TransactionAttempts::POLICY, &SITE);
+/// let wait = attempts.judge("deadlock", deadlock).expect("the first deadlock is retried");
 /// wait.pause().await;
-/// assert_eq!(repeats.judge("deadlock", deadlock), Err("deadlock"), "not twice");
+/// assert_eq!(attempts.judge("deadlock", deadlock), Err("deadlock"), "the second isn't");
 /// # }
 /// ```
 #[derive(Debug)]
@@ -36,28 +36,29 @@ pub struct TransactionAttempts<'a> {
     policy: &'a Retry,
     site: &'a Site,
     deadline: Option<&'a Deadline<'a>>,
-    /// The number of the execution under way, from 1.
+    /// The number of the current attempt, from 1.
     number: u32,
     deadlocked: bool,
 }
 
 impl TransactionAttempts<'static> {
-    /// Five executions, 10 ms before the second, doubling, with jitter, and at most a second.
+    /// The default policy: five attempts, with a delay of 10 ms that doubles up to 1 s, plus
+    /// jitter.
     ///
-    /// The waits are short because the transaction that won is about to end, and a victim holds no
-    /// lock meanwhile.
+    /// The delays are short because the competing transaction is about to end, and because no locks
+    /// are held during a delay.
     pub const POLICY: Retry =
         Retry::new().attempts(5).base(Duration::from_millis(10)).max_delay(Duration::from_secs(1));
 }
 
 impl<'a> TransactionAttempts<'a> {
-    /// Before the first execution. Of the policy the attempts and the delays count.
+    /// Starts at the first attempt. Only the attempts and the delays of the policy are used.
     #[inline]
     pub const fn new(policy: &'a Retry, site: &'a Site) -> Self {
         Self { policy, site, deadline: None, number: 1, deadlocked: false }
     }
 
-    /// A deadline outside the loop: a wait that would end past it isn't begun.
+    /// Sets a deadline for the whole call. A delay that would exceed it isn't started.
     #[inline]
     #[must_use]
     pub const fn deadline(mut self, deadline: &'a Deadline<'a>) -> Self {
@@ -65,29 +66,29 @@ impl<'a> TransactionAttempts<'a> {
         self
     }
 
-    /// The number of the execution under way, from 1.
+    /// The number of the current attempt, from 1.
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// Decides after a failure: how long to wait before the next execution, or the error back, if
-    /// there is none. `classify` answers with a [`Classification`].
+    /// Decides after a failed attempt. Returns the delay before the next attempt. `classify`
+    /// returns a [`Classification`].
     ///
     /// # Errors
-    /// The same error, when the call is given up.
+    /// Returns `error` if there is no further attempt.
     pub fn judge<E: Display, C: Into<Classified<E>>>(
         &mut self,
         error: E,
         classify: impl FnOnce(&E) -> C,
     ) -> Result<Wait, E> {
-        let told = self.site.classify(&error, classify);
-        match self.decide(&told.class, &told.shown(&error)) {
+        let classified = self.site.classify(&error, classify);
+        match self.decide(&classified.class, &classified.shown(&error)) {
             Some(delay) => Ok(Wait(delay)),
             None => Err(error),
         }
     }
 
-    /// The same for every error type, so that it is compiled once.
+    /// Independent of the error type, so that it is compiled only once.
     #[cold]
     fn decide(&mut self, class: &Classification, error: &dyn Display) -> Option<Duration> {
         let is_deadlock = match class.advice() {
@@ -120,8 +121,8 @@ impl<'a> TransactionAttempts<'a> {
         if self.number >= self.policy.attempts || is_deadlock && self.deadlocked {
             return Err(Stopped::AttemptsExhausted);
         }
-        let executed = usize::try_from(self.number - 1).unwrap_or(usize::MAX);
-        let delay = self.policy.delays().nth(executed).ok_or(Stopped::AttemptsExhausted)?;
+        let retries = usize::try_from(self.number - 1).unwrap_or(usize::MAX);
+        let delay = self.policy.delays().nth(retries).ok_or(Stopped::AttemptsExhausted)?;
         match self.deadline {
             Some(deadline) if delay >= deadline.time_left(Instant::now()) => Err(Stopped::Deadline),
             _ => Ok(delay),
@@ -143,13 +144,13 @@ mod tests {
     const SERIALIZATION: Classification =
         Classification::transient_with("SERIALIZATION", Advice::RetryTransaction);
 
-    /// The delays, until the call is given up.
+    /// The delay after each failure, or `None` if there is no further attempt.
     fn delays(
-        repeats: &mut TransactionAttempts<'_>,
+        attempts: &mut TransactionAttempts<'_>,
         failures: &[Classification],
     ) -> Vec<Option<Duration>> {
         let decide =
-            |class: &Classification| repeats.judge("lost", |_| *class).ok().map(Wait::duration);
+            |class: &Classification| attempts.judge("lost", |_| *class).ok().map(Wait::duration);
         failures.iter().map(decide).collect()
     }
 
@@ -158,47 +159,47 @@ mod tests {
     }
 
     #[test]
-    fn a_deadlock_is_repeated_once() {
-        let mut repeats = TransactionAttempts::new(&POLICY, &SITE);
+    fn deadlock_is_retried_once() {
+        let mut attempts = TransactionAttempts::new(&POLICY, &SITE);
         assert_eq!(
-            delays(&mut repeats, &[DEADLOCK, DEADLOCK, DEADLOCK]),
+            delays(&mut attempts, &[DEADLOCK, DEADLOCK, DEADLOCK]),
             waits([Some(10), None, None])
         );
-        assert_eq!(repeats.number(), 2);
+        assert_eq!(attempts.number(), 2);
     }
 
     #[test]
-    fn a_serialization_failure_is_repeated_up_to_the_attempts() {
-        let mut repeats = TransactionAttempts::new(&POLICY, &SITE);
+    fn serialization_failure_is_retried_up_to_the_maximum_attempts() {
+        let mut attempts = TransactionAttempts::new(&POLICY, &SITE);
         assert_eq!(
-            delays(&mut repeats, &[SERIALIZATION; 6]),
+            delays(&mut attempts, &[SERIALIZATION; 6]),
             waits([Some(10), Some(20), Some(40), Some(80), None, None])
         );
-        assert_eq!(repeats.number(), 5);
+        assert_eq!(attempts.number(), 5);
     }
 
     #[test]
-    fn each_kind_counts_and_a_deadlock_keeps_its_own_limit() {
-        let mut repeats = TransactionAttempts::new(&POLICY, &SITE);
+    fn both_failures_count_as_attempts_and_deadlocks_have_their_own_limit() {
+        let mut attempts = TransactionAttempts::new(&POLICY, &SITE);
         let failures = [SERIALIZATION, DEADLOCK, SERIALIZATION, DEADLOCK];
-        assert_eq!(delays(&mut repeats, &failures), waits([Some(10), Some(20), Some(40), None]));
+        assert_eq!(delays(&mut attempts, &failures), waits([Some(10), Some(20), Some(40), None]));
 
         let three = POLICY.attempts(3);
-        let mut repeats = TransactionAttempts::new(&three, &SITE);
+        let mut attempts = TransactionAttempts::new(&three, &SITE);
         assert_eq!(
-            delays(&mut repeats, &[SERIALIZATION, SERIALIZATION, DEADLOCK]),
+            delays(&mut attempts, &[SERIALIZATION, SERIALIZATION, DEADLOCK]),
             waits([Some(10), Some(20), None])
         );
     }
 
     #[test]
-    fn one_attempt_repeats_nothing() {
+    fn nothing_is_retried_with_one_attempt() {
         let one = POLICY.attempts(1);
         assert_eq!(delays(&mut TransactionAttempts::new(&one, &SITE), &[DEADLOCK]), [None]);
     }
 
     #[test]
-    fn nothing_else_is_repeated() {
+    fn only_deadlocks_and_serialization_failures_are_retried() {
         let others = [
             Classification::transient("X"),
             Classification::transient_with("X", Advice::RetryAfter(secs(1))),
@@ -218,23 +219,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_that_would_end_past_the_deadline_is_not_begun() {
+    async fn transaction_retry_delay_must_fit_within_the_deadline() {
         let deadline = Deadline::starting_now(millis(45));
-        let mut repeats = TransactionAttempts::new(&POLICY, &SITE).deadline(&deadline);
+        let mut attempts = TransactionAttempts::new(&POLICY, &SITE).deadline(&deadline);
         for expected in [10, 20] {
-            let wait = repeats.judge("lost", |_| SERIALIZATION).expect("there is time");
+            let wait = attempts
+                .judge("lost", |_| SERIALIZATION)
+                .expect("the delay fits within the deadline");
             assert_eq!(wait.duration(), millis(expected));
             wait.pause().await;
         }
         assert_eq!(
-            repeats.judge("lost", |_| SERIALIZATION),
+            attempts.judge("lost", |_| SERIALIZATION),
             Err("lost"),
-            "15 ms are left, and 40 are due"
+            "15 ms are left, but the delay is 40 ms"
         );
     }
 
     #[test]
-    fn the_standard_policy_keeps_within_its_bounds() {
+    fn default_transaction_policy_is_valid_and_its_delays_are_bounded() {
         assert_eq!(TransactionAttempts::POLICY, TransactionAttempts::POLICY.checked());
         for (delay, least) in TransactionAttempts::POLICY.delays().zip([10, 20, 40, 80]) {
             assert!(delay >= millis(least) && delay <= millis(least + 10), "{delay:?}");

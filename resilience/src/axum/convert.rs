@@ -1,4 +1,5 @@
-//! Answers that aren't problems yet: axum's own rejections, and handlers' bare statuses and texts.
+//! Converts responses that aren't problems yet: axum's own rejections, and bare statuses or plain
+//! texts from handlers.
 
 use std::error::Error;
 use std::fmt;
@@ -9,43 +10,42 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
 
-use super::answer;
+use super::response;
 use super::scope::Scope;
 use crate::http::Problem;
 use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
 
-/// The longest text that becomes a detail or goes to the log, in bytes.
-pub(super) const LONGEST: usize = 8 * 1024;
+/// The longest text that becomes a detail or is logged, in bytes.
+pub(super) const MAX_TEXT: usize = 8 * 1024;
 
-/// Whether an answer is to become a problem.
-pub(super) fn is_foreign(response: &Response, scope: &Scope) -> bool {
+/// Whether to convert a response to a problem.
+pub(super) fn applies_to(response: &Response, scope: &Scope) -> bool {
     is_bare(response)
-        && !scope.settings.keeps_text
+        && !scope.settings.keep_text
         && response.extensions().get::<Problem>().is_none()
 }
 
-/// An error's status, and a body that is plain text or nothing.
+/// Whether this is an error response with a body of plain text or none.
 fn is_bare(response: &Response) -> bool {
     let (status, body) = (response.status(), response.body());
     let encoded = response.headers().contains_key(CONTENT_ENCODING);
-    // What a server error says is not for clients, however it is encoded.
+    // The text of a server error is never for clients, even if it is encoded.
     if !(status.is_server_error() || status.is_client_error() && !encoded) {
         return false;
     }
     let size = body.size_hint().exact();
-    // A text of a client error that isn't at hand in full is somebody's stream, and what is that
-    // long is somebody's page.
-    let fits = status.is_server_error() || size.is_some_and(|size| size <= LONGEST as u64);
+    // On a client error, a text of unknown size is a stream, and a long text is a page: keep both.
+    let fits = status.is_server_error() || size.is_some_and(|size| size <= MAX_TEXT as u64);
     match response.headers().get(CONTENT_TYPE) {
         Some(kind) => is_text(kind) && fits,
-        // What a server error says without saying in what form is not for clients.
+        // A server error's body without a content type is never for clients either.
         None => status.is_server_error() || size == Some(0),
     }
 }
 
-/// The problem in place of a bare answer. Below 500 the text is its detail; from there on the log
-/// gets it.
-pub(super) async fn problem(response: Response, scope: Scope) -> Response {
+/// Converts a bare response to a problem. The text becomes the detail below 500, and is logged
+/// otherwise.
+pub(super) async fn to_problem(response: Response, scope: Scope) -> Response {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
     let encoded = parts.headers.contains_key(CONTENT_ENCODING);
@@ -53,19 +53,19 @@ pub(super) async fn problem(response: Response, scope: Scope) -> Response {
     let bare = Bare { status, text };
     let mut problem = Problem::of(&bare);
     if status >= 500 {
-        let ours = scope.settings.place;
-        Report::new(&bare).at(ours.file(), ours.line()).emit();
+        let place = scope.settings.place;
+        Report::new(&bare).at(place.file(), place.line()).emit();
     } else if let Some(text) = bare.text {
         problem = problem.with_detail(text);
     }
-    note(&problem);
+    log_rejection(&problem);
     let mut response = Response::from_parts(parts, Body::empty());
-    answer::write(problem, &mut response, Some(&scope));
+    response::write(problem, &mut response, Some(&scope));
     response
 }
 
-/// Says to whoever debugs that a client made a mistake, which is no error of ours.
-pub(super) fn note(problem: &Problem) {
+/// Logs a client error at DEBUG, since it isn't an error of the service.
+pub(super) fn log_rejection(problem: &Problem) {
     let (code, status, detail) = (problem.code(), problem.status(), problem.detail());
     if status < 500 {
         tracing::debug!(target: "resilience", code, status, detail, "request_rejected");
@@ -78,16 +78,16 @@ fn is_text(kind: &HeaderValue) -> bool {
 }
 
 async fn text(body: Body) -> Option<String> {
-    if body.size_hint().exact().is_none_or(|size| size > LONGEST as u64) {
+    if body.size_hint().exact().is_none_or(|size| size > MAX_TEXT as u64) {
         return None;
     }
-    let bytes = Limited::new(body, LONGEST).collect().await.ok()?.to_bytes();
+    let bytes = Limited::new(body, MAX_TEXT).collect().await.ok()?.to_bytes();
     let text = std::str::from_utf8(&bytes).ok()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The code of a status that comes without one.
-pub(super) const fn code(status: u16) -> &'static str {
+/// The code for a status that has none of its own.
+pub(super) const fn code_for(status: u16) -> &'static str {
     match status {
         400 => "BAD_REQUEST",
         401 => "AUTH_FAILED",
@@ -110,7 +110,7 @@ pub(super) const fn code(status: u16) -> &'static str {
     }
 }
 
-/// An error's status that was answered without an error.
+/// An error response that wasn't made from an error.
 #[derive(Debug)]
 struct Bare {
     status: u16,
@@ -120,8 +120,8 @@ struct Bare {
 impl fmt::Display for Bare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
-            Some(text) => write!(f, "answered {} with the text: {text}", self.status),
-            None => write!(f, "answered {} without an error", self.status),
+            Some(text) => write!(f, "responded with status {} and the text: {text}", self.status),
+            None => write!(f, "responded with status {} without an error", self.status),
         }
     }
 }
@@ -131,8 +131,8 @@ impl Error for Bare {}
 impl Classify for Bare {
     fn classify(&self) -> Classification {
         match self.status {
-            408 | 429 | 503 | 504 => Classification::transient(code(self.status)),
-            _ => Classification::permanent(code(self.status)),
+            408 | 429 | 503 | 504 => Classification::transient(code_for(self.status)),
+            _ => Classification::permanent(code_for(self.status)),
         }
         .with_status(self.status)
     }
@@ -148,7 +148,7 @@ mod tests {
     use axum::http::StatusCode;
 
     #[test]
-    fn only_plain_text_and_nothing_are_bare() {
+    fn only_error_responses_with_plain_or_no_text_are_bare() {
         let response = |status: u16, kind: Option<&'static str>, body: Body| {
             let mut response = Response::new(body);
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -157,7 +157,7 @@ mod tests {
             }
             response
         };
-        let long = || Body::from("x".repeat(LONGEST + 1));
+        let long = || Body::from("x".repeat(MAX_TEXT + 1));
         let table = [
             (404, None, Body::empty(), true),
             (404, Some("text/plain"), Body::from("no"), true),
