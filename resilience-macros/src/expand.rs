@@ -48,11 +48,11 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
             format!("`{owner}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"),
         );
     }
-    if recognised.is_none()
-        && let Some(objection) = outcome::objection(&function, owner)
-    {
-        let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
-        errors.at(span, objection);
+    if recognised.is_none() {
+        if let Some(objection) = outcome::objection(&function, owner) {
+            let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
+            errors.at(span, objection);
+        }
     }
     if !errors.is_empty() {
         return with_errors(&function, &nest.touches, errors);

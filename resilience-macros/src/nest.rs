@@ -190,12 +190,13 @@ impl Nest {
             }
             if let (Some((total, _)), Some((each, span))) =
                 (self.known_timeout(outer), self.known_timeout(inner))
-                && total < each
             {
-                errors.at(
-                        span,
-                        format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
-                    );
+                if total < each {
+                    errors.at(
+                            span,
+                            format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
+                        );
+                }
             }
         }
     }

@@ -14,11 +14,13 @@ const UNUSED: &str = "the body doesn't use `tx`, so nothing of it runs in the tr
 /// The warnings of a nest, as code that makes rustc say them.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut warnings = TokenStream::new();
-    if let Some(at) = nest.position(Kind::Transaction)
-        && let Some(Layer::Transaction(transaction)) = &nest.layers[at].layer
-        && transaction.is_unused(scope.function)
+    if let Some(Layer::Transaction(transaction)) =
+        nest.position(Kind::Transaction).and_then(|at| nest.layers[at].layer.as_ref())
     {
-        warnings.extend(warning(transaction.name_at(), "transaction_without_statement", UNUSED));
+        if transaction.is_unused(scope.function) {
+            let name = transaction.name_at();
+            warnings.extend(warning(name, "transaction_without_statement", UNUSED));
+        }
     }
     warnings.extend(of_retry(nest, scope));
     warnings

@@ -70,7 +70,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
 
 /// What a breaker's `recovery_timeout` can be.
 const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
@@ -316,17 +316,17 @@ fn own_settings(
             add(key, duration.to_token_stream());
         }
     }
-    if let [(first, _), (longest, span)] = known_durations[..]
-        && longest < first
-    {
-        errors.at(
-                span,
-                format!(
-                    "`recovery_timeout` is {} and `max_recovery_timeout` is {}; the first recovery must not be longer than the longest",
-                    units::show(first),
-                    units::show(longest)
-                ),
-            );
+    if let [(first, _), (longest, span)] = known_durations[..] {
+        if longest < first {
+            errors.at(
+                    span,
+                    format!(
+                        "`recovery_timeout` is {} and `max_recovery_timeout` is {}; the first recovery must not be longer than the longest",
+                        units::show(first),
+                        units::show(longest)
+                    ),
+                );
+        }
     }
     if let Some(percent) = arguments.percent("recovery_jitter", errors) {
         constant("recovery_jitter", later(&percent), errors);

@@ -169,28 +169,31 @@ impl Retry {
         let max_delay = or_default(&self.max_delay, DEFAULT_MAX_DELAY);
         if let (Some((base, how)), Some((max, max_how))) =
             (or_default(&self.base, DEFAULT_BASE), max_delay)
-            && base > max
         {
-            let blamed = match (&self.base, &self.max_delay) {
-                (Some(Setting::Known(_, span)), _) | (_, Some(Setting::Known(_, span))) => *span,
-                _ => Span::call_site(),
-            };
-            errors.at(
-                    blamed,
-                    format!("`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest", units::show(base), units::show(max)),
-                );
+            if base > max {
+                let blamed = match (&self.base, &self.max_delay) {
+                    (Some(Setting::Known(_, span)), _) | (_, Some(Setting::Known(_, span))) => {
+                        *span
+                    }
+                    _ => Span::call_site(),
+                };
+                errors.at(
+                        blamed,
+                        format!("`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest", units::show(base), units::show(max)),
+                    );
+            }
         }
-        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) = (&self.jitter, max_delay)
-            && *jitter > max
-        {
-            errors.at(
-                *span,
-                format!(
-                    "`jitter` is {} and `max_delay` is {}{how}; no delay is longer than that, its random part included",
-                    units::show(*jitter),
-                    units::show(max)
-                ),
-            );
+        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) = (&self.jitter, max_delay) {
+            if *jitter > max {
+                errors.at(
+                    *span,
+                    format!(
+                        "`jitter` is {} and `max_delay` is {}{how}; no delay is longer than that, its random part included",
+                        units::show(*jitter),
+                        units::show(max)
+                    ),
+                );
+            }
         }
     }
 

@@ -134,11 +134,15 @@ impl Transaction {
             None => Some((default, " by default")),
             Some(setting) => setting.known().map(|known| (known, "")),
         };
-        if let (Some((base, how)), Some((max, max_how))) =
+        let (Some((base, how)), Some((max, max_how))) =
             (known(&self.base, DEFAULT_BASE), known(&self.max_delay, DEFAULT_MAX_DELAY))
-            && base > max
-            && let Some(Setting::Known(_, blamed)) = self.base.as_ref().or(self.max_delay.as_ref())
-        {
+        else {
+            return;
+        };
+        if base <= max {
+            return;
+        }
+        if let Some(Setting::Known(_, blamed)) = self.base.as_ref().or(self.max_delay.as_ref()) {
             errors.at(
                 *blamed,
                 format!(

@@ -126,11 +126,10 @@ where
 /// The answer of a handler, in the layer's form.
 fn finish(mut response: Response, scope: &Scope) -> Response {
     answer::settle(&mut response, scope);
-    if response.status().as_u16() < 400
-        && !is_grpc(&response)
-        && let Some(operation) = scope.context.operation()
-    {
-        crate::alert::success(&operation);
+    if response.status().as_u16() < 400 && !is_grpc(&response) {
+        if let Some(operation) = scope.context.operation() {
+            crate::alert::success(&operation);
+        }
     }
     scope.sign(response.headers_mut());
     response.map(|body| ScopedBody::wrap(body, scope.clone()))

@@ -13,6 +13,7 @@ use serde_path_to_error::{Path, Segment};
 use super::foreign;
 use crate::errors::Internal;
 use crate::http::Problem;
+use crate::support::prefix;
 use crate::{FieldError, http::generic_message};
 
 /// axum's `Json`, which says which field of a request is wrong.
@@ -117,7 +118,7 @@ fn wrong(path: &Path, error: &serde_json::Error) -> FieldError {
     // The field says where; a line and a column don't say it better.
     let text = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
     // serde quotes the value, which may be all that the router allows.
-    let text = &text[..text.floor_char_boundary(foreign::LONGEST)];
+    let text = prefix::of(text, foreign::LONGEST);
     if field.len() > foreign::LONGEST {
         field.clear();
     }

@@ -139,18 +139,18 @@ fn begin(watching: &Once) {
 }
 
 fn note(info: &PanicHookInfo<'_>) {
-    if CATCHING.try_with(Cell::get) == Ok(true)
-        && let Some(location) = info.location()
-    {
-        put(Box::new(Place {
-            message: message(info.payload()),
-            file: location.file().to_owned(),
-            line: location.line(),
-            column: location.column(),
-            backtrace: Backtrace::capture(),
-            before: None,
-        }));
+    if CATCHING.try_with(Cell::get) != Ok(true) {
+        return;
     }
+    let Some(location) = info.location() else { return };
+    put(Box::new(Place {
+        message: message(info.payload()),
+        file: location.file().to_owned(),
+        line: location.line(),
+        column: location.column(),
+        backtrace: Backtrace::capture(),
+        before: None,
+    }));
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -41,10 +41,10 @@ impl Scope {
 
     /// Tells the alerts of a success, if headers or trailers say that it was one.
     pub(super) fn ended(&self, metadata: &HeaderMap) {
-        if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0")
-            && let Some(operation) = self.context.operation()
-        {
-            crate::alert::success(&operation);
+        if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0") {
+            if let Some(operation) = self.context.operation() {
+                crate::alert::success(&operation);
+            }
         }
     }
 

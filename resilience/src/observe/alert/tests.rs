@@ -201,7 +201,7 @@ fn each_alert_begins_and_ends_in_turn_however_many_threads_meet_it() {
         }
     });
     let phases: Vec<_> = alone.take().iter().map(|notice| notice.phase).collect();
-    assert!(phases.len() >= 2 && phases.len().is_multiple_of(2), "{}", phases.len());
+    assert!(phases.len() >= 2 && phases.len() % 2 == 0, "{}", phases.len());
     assert!(phases.chunks(2).all(|pair| pair == [Began, Over]), "{phases:?}");
 }
 
