@@ -134,9 +134,10 @@ impl Attributes {
                 let layer = self.written[at].layer.as_deref()?;
                 downcast::<Timeout>(layer)?.literal()
             };
-            if let (Some((total, _)), Some((each, span))) = (known(outer), known(inner))
-                && total < each
-            {
+            let (Some((total, _)), Some((each, span))) = (known(outer), known(inner)) else {
+                continue;
+            };
+            if total < each {
                 errors.at(
                     span,
                     format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),

@@ -50,11 +50,12 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
             format!("`{first}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"),
         );
     }
-    if async_trait.is_none()
-        && let Some(reason) = not_on_main.or_else(|| outcome::rejection_reason(&function, first))
-    {
-        let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
-        errors.at(span, reason);
+    if async_trait.is_none() {
+        let reason = not_on_main.or_else(|| outcome::rejection_reason(&function, first));
+        if let Some(reason) = reason {
+            let span = function.return_type().map_or(function.sig.fn_token.span, Spanned::span);
+            errors.at(span, reason);
+        }
     }
     match attributes.into_nest() {
         Some(nest) if errors.is_empty() => {

@@ -98,10 +98,10 @@ mod tests {
             ("500ms", Duration::from_millis(500)),
             ("1m30s", Duration::from_secs(90)),
             ("1.5s", Duration::from_millis(1500)),
-            ("2 h 5 m", Duration::from_mins(125)),
+            ("2 h 5 m", Duration::from_secs(125 * 60)),
             ("0s", Duration::ZERO),
             ("10us", Duration::from_micros(10)),
-            ("1d", Duration::from_hours(24)),
+            ("1d", Duration::from_secs(24 * 60 * 60)),
         ];
         for (text, expected) in table {
             assert_eq!(duration(text), Ok(expected), "{text}");

@@ -13,9 +13,8 @@ const UNUSED: &str = "the body doesn't use `tx`, so nothing of it runs in the tr
 /// The warnings of a nest, as code that makes rustc say them.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut warnings = TokenStream::new();
-    if let Some((_, transaction)) = nest.get::<Transaction>()
-        && transaction.is_unused(scope.function)
-    {
+    let transaction = nest.get::<Transaction>().map(|(_, transaction)| transaction);
+    if let Some(transaction) = transaction.filter(|it| it.is_unused(scope.function)) {
         let span = transaction.name_span();
         warnings.extend(warning(span, "transaction_without_statement", UNUSED));
     }

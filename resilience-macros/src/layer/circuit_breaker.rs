@@ -308,10 +308,9 @@ fn own_settings(
             add(key, duration.to_token_stream());
         }
     }
-    if let [(first, _), (longest, span)] = known_durations[..]
-        && longest < first
-    {
-        errors.at(
+    if let [(first, _), (longest, span)] = known_durations[..] {
+        if longest < first {
+            errors.at(
                 span,
                 format!(
                     "`recovery_timeout` is {} and `max_recovery_timeout` is {}; the first recovery must not be longer than the longest",
@@ -319,6 +318,7 @@ fn own_settings(
                     units::show(longest)
                 ),
             );
+        }
     }
     if let Some(percent) = arguments.percent("recovery_jitter", errors) {
         constant("recovery_jitter", percent.expr(), errors);

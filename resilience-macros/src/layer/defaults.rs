@@ -21,7 +21,7 @@ pub(crate) const TRANSACTION: Delays =
 
 /// What the `recovery_timeout` and `max_recovery_timeout` of a circuit breaker can be.
 pub(crate) const RECOVERY: RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_hours(24);
+    Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60);
 
 /// What the `probes` of a circuit breaker can be.
 pub(crate) const PROBES: RangeInclusive<u32> = 1..=65_535;

@@ -36,7 +36,7 @@ pub(crate) use timeout::Timeout;
 pub(crate) use transaction::Transaction;
 
 /// What one attribute says, after its own options have been checked.
-pub(crate) trait Layer: Any {
+pub(crate) trait Layer: AsAny + 'static {
     /// Reads the attribute's own options. `None` if there is no layer without the ones that are
     /// missing or wrong; then `errors` says so.
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self>
@@ -153,5 +153,16 @@ fn boxed(layer: Option<impl Layer>) -> Option<Box<dyn Layer>> {
 
 /// The layer, if it is an `L`.
 pub(crate) fn downcast<L: Layer>(layer: &dyn Layer) -> Option<&L> {
-    (layer as &dyn Any).downcast_ref()
+    layer.as_any().downcast_ref()
+}
+
+/// A trait object as `dyn Any`, which Rust before 1.86 can't do by itself.
+pub(crate) trait AsAny {
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T: Any> AsAny for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }

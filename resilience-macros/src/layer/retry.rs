@@ -235,10 +235,12 @@ impl Retry {
         // A named policy may have any values.
         let defaults = self.policy.is_none().then_some(defaults::RETRY);
         self.settings.check(defaults, errors);
-        if let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) =
+        let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) =
             (&self.jitter, self.settings.max_delay(defaults))
-            && *jitter > max
-        {
+        else {
+            return;
+        };
+        if *jitter > max {
             errors.at(
                 *span,
                 format!(

@@ -134,9 +134,7 @@ impl Scope<'_> {
 
     /// How an expression that names a piece of state is held.
     pub(super) fn holding(&self, expr: &Expr) -> Holding {
-        if let Expr::Path(path) = expr
-            && path.qself.is_none()
-        {
+        if let Expr::Path(path @ syn::ExprPath { qself: None, .. }) = expr {
             let first = &path.path.segments[0].ident;
             if path.path.segments.len() > 1 || !self.is_local(first) {
                 return Holding::Static;

@@ -36,10 +36,11 @@ impl RetrySettings {
     /// policy, which can't be read here, may say something else.
     pub(super) fn check(&self, defaults: Option<Delays>, errors: &mut Errors) {
         let base = known(self.base.as_ref(), defaults.map(|defaults| defaults.base));
-        if let (Some((base, how)), Some((max, max_how))) = (base, self.max_delay(defaults))
-            && base > max
-            && let Some(Setting::Literal(_, span)) = self.base.as_ref().or(self.max_delay.as_ref())
-        {
+        let (Some((base, how)), Some((max, max_how))) = (base, self.max_delay(defaults)) else {
+            return;
+        };
+        let given = self.base.as_ref().or(self.max_delay.as_ref());
+        if let (true, Some(Setting::Literal(_, span))) = (base > max, given) {
             errors.at(
                 *span,
                 format!(

@@ -126,11 +126,10 @@ where
 /// Applies the layer's settings to a handler's response.
 fn finish(mut response: Response, scope: &Scope) -> Response {
     response::rewrite_problem(&mut response, scope);
-    if response.status().as_u16() < 400
-        && !is_grpc(&response)
-        && let Some(operation) = scope.context.operation()
-    {
-        crate::alert::success(&operation);
+    if response.status().as_u16() < 400 && !is_grpc(&response) {
+        if let Some(operation) = scope.context.operation() {
+            crate::alert::success(&operation);
+        }
     }
     scope.set_request_id(response.headers_mut());
     response.map(|body| ScopedBody::wrap(body, scope.clone()))

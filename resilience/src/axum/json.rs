@@ -13,6 +13,7 @@ use serde_path_to_error::{Path, Segment};
 use super::convert;
 use crate::errors::Internal;
 use crate::http::Problem;
+use crate::support::prefix;
 use crate::{FieldError, http::generic_message};
 
 /// Like axum's `Json`, but reports which field of a request is invalid.
@@ -118,7 +119,7 @@ fn field_error(path: &Path, error: &serde_json::Error) -> FieldError {
     // The field replaces line and column.
     let text = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
     // serde quotes the value, which may be as long as the whole body.
-    let text = &text[..text.floor_char_boundary(convert::MAX_TEXT)];
+    let text = prefix::of(text, convert::MAX_TEXT);
     if field.len() > convert::MAX_TEXT {
         field.clear();
     }

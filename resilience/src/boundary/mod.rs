@@ -284,10 +284,10 @@ impl<T, E, F: Future<Output = Result<T, E>>, R: Fn(&E, At)> Future for Within<F,
             WithinProjected::There { work } => work.poll(cx),
             WithinProjected::New { work } => {
                 let outcome = work.as_mut().poll(cx);
-                if let Poll::Ready(Err(_)) = &outcome
-                    && let Some(context) = work.as_mut().take_value()
-                {
-                    failed_in(context);
+                if let Poll::Ready(Err(_)) = &outcome {
+                    if let Some(context) = work.as_mut().take_value() {
+                        failed_in(context);
+                    }
                 }
                 outcome
             }

@@ -141,18 +141,18 @@ fn install_hook(installed: &Once) {
 }
 
 fn record_place(info: &PanicHookInfo<'_>) {
-    if CATCHING.try_with(Cell::get) == Ok(true)
-        && let Some(location) = info.location()
-    {
-        push(Box::new(Place {
-            message: message(info.payload()),
-            file: location.file().to_owned(),
-            line: location.line(),
-            column: location.column(),
-            backtrace: Backtrace::capture(),
-            previous: None,
-        }));
+    if CATCHING.try_with(Cell::get) != Ok(true) {
+        return;
     }
+    let Some(location) = info.location() else { return };
+    push(Box::new(Place {
+        message: message(info.payload()),
+        file: location.file().to_owned(),
+        line: location.line(),
+        column: location.column(),
+        backtrace: Backtrace::capture(),
+        previous: None,
+    }));
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

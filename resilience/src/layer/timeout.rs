@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::task::coop::{Unconstrained, unconstrained};
+// Where tokio had it before 1.44; both paths are public.
+use tokio::task::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 
 pub use super::deadline::Deadline;

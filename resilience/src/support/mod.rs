@@ -9,4 +9,6 @@ pub(crate) mod catch_panic;
 pub(crate) mod clock;
 pub(crate) mod duration;
 #[cfg(feature = "tokio")]
+pub(crate) mod prefix;
+#[cfg(feature = "tokio")]
 pub(crate) mod random;

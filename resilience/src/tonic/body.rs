@@ -54,10 +54,10 @@ impl<B: Body> Body for ContextualBody<B> {
         match scope.enter(|| panics::catch(|| body.poll_frame(cx))) {
             Ok(polled) => {
                 let frame = ready!(polled);
-                if let Some(Ok(frame)) = &frame
-                    && let Some(trailers) = frame.trailers_ref()
-                {
-                    scope.record_success(trailers);
+                if let Some(Ok(frame)) = &frame {
+                    if let Some(trailers) = frame.trailers_ref() {
+                        scope.record_success(trailers);
+                    }
                 }
                 Poll::Ready(frame)
             }

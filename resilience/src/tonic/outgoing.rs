@@ -41,10 +41,10 @@ pub trait RequestExt: Sized {
 
 impl<T> RequestExt for Request<T> {
     fn with_request_id(mut self) -> Self {
-        if let Some(context) = crate::RequestContext::current()
-            && let Ok(id) = MetadataValue::try_from(context.request_id().as_str())
-        {
-            self.metadata_mut().insert(super::REQUEST_ID, id);
+        if let Some(context) = crate::RequestContext::current() {
+            if let Ok(id) = MetadataValue::try_from(context.request_id().as_str()) {
+                self.metadata_mut().insert(super::REQUEST_ID, id);
+            }
         }
         self
     }

@@ -41,10 +41,10 @@ impl Scope {
 
     /// Records a success for alerts if the headers or trailers have the status `Ok`.
     pub(super) fn record_success(&self, metadata: &HeaderMap) {
-        if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0")
-            && let Some(operation) = self.context.operation()
-        {
-            crate::alert::success(&operation);
+        if metadata.get(Status::GRPC_STATUS).is_some_and(|code| code == "0") {
+            if let Some(operation) = self.context.operation() {
+                crate::alert::success(&operation);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::fmt::{self, Display, Write as _};
 use crate::boundary::request::seen::MAX_LINKS;
 use crate::error::redact::{self, PANICKED};
 use crate::support::catch_panic::catch_panic;
+use crate::support::prefix;
 use crate::taxonomy::Evidence;
 
 /// The longest message, in bytes.
@@ -97,7 +98,7 @@ fn redacted(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) ->
 /// Truncates a text to at most `limit` bytes, and then appends an ellipsis.
 fn truncate(mut text: String, limit: usize) -> String {
     if text.len() > limit {
-        text.truncate(text.floor_char_boundary(limit));
+        text.truncate(prefix::of(&text, limit).len());
         text.push_str(ELLIPSIS);
     }
     text
@@ -118,7 +119,7 @@ impl Display for Bounded<'_> {
 
         impl fmt::Write for Writer<'_, '_> {
             fn write_str(&mut self, part: &str) -> fmt::Result {
-                let fits = &part[..part.floor_char_boundary(self.left)];
+                let fits = prefix::of(part, self.left);
                 self.left -= fits.len();
                 self.to.write_str(fits)?;
                 if fits.len() < part.len() { Err(fmt::Error) } else { Ok(()) }

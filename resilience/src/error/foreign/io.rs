@@ -141,13 +141,14 @@ fn by_kind(kind: ErrorKind) -> Option<Classification> {
         | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::InvalidInput
         | ErrorKind::InvalidData
-        | ErrorKind::InvalidFilename
         | ErrorKind::NotSeekable
         | ErrorKind::FileTooLarge
         | ErrorKind::CrossesDevices
         | ErrorKind::TooManyLinks
         | ErrorKind::ArgumentListTooLong
         | ErrorKind::Unsupported => Classification::permanent("IO_ERROR"),
+        // `ErrorKind::InvalidFilename`, which can be named since Rust 1.87.
+        _ if kind.to_string() == "invalid filename" => Classification::permanent("IO_ERROR"),
         _ => return None,
     })
 }
@@ -227,6 +228,14 @@ mod tests {
         assert_eq!(Error::from(ErrorKind::TimedOut).classify().status(), 504);
         assert_eq!(Error::from(ErrorKind::NotFound).classify().status(), 500);
         assert_eq!(Error::other("?").classify(), Classification::unclassified());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_no_file_can_have_is_permanent() {
+        let error = std::fs::File::open("a".repeat(5000)).unwrap_err();
+        assert_eq!(format!("{:?}", error.kind()), "InvalidFilename");
+        assert_eq!(error.classify(), Classification::permanent("IO_ERROR"));
     }
 
     #[test]

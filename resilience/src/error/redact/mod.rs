@@ -15,6 +15,7 @@ use std::error::Error;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::support::prefix;
 use crate::taxonomy::Evidence;
 
 /// How far down a chain of causes is looked. One that is longer runs in a circle.
@@ -105,10 +106,10 @@ impl Secrets {
             secret.hide_in(&mut text);
         }
         #[cfg(feature = "_sqlx")]
-        if !DATABASE_VALUES.load(Relaxed)
-            && let Some(hidden) = sqlx_debug::hide(&text)
-        {
-            text = hidden;
+        if !DATABASE_VALUES.load(Relaxed) {
+            if let Some(hidden) = sqlx_debug::hide(&text) {
+                text = hidden;
+            }
         }
         let text = match url_credentials::hide(&text) {
             Cow::Owned(hidden) => hidden,
@@ -126,12 +127,12 @@ impl Secret {
             }
         } else if text.contains(&self.text) {
             *text = text.replace(&self.text, &self.instead);
-        } else if self.text.len() > CUT
-            && let Some(start) = text.find(&self.text[..self.text.floor_char_boundary(CUT)])
-        {
-            // The text ends before the secret does.
-            text.truncate(start);
-            text.push_str(&self.instead);
+        } else if self.text.len() > CUT {
+            if let Some(start) = text.find(prefix::of(&self.text, CUT)) {
+                // The text ends before the secret does.
+                text.truncate(start);
+                text.push_str(&self.instead);
+            }
         }
     }
 }
