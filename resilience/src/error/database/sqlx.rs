@@ -56,9 +56,8 @@ impl Classify for Error {
                     .with_severity(crate::Severity::Critical)
                     .with_alert(Alert::AtOnce),
             },
-            _ => {
-                condition_of(self).map_or(Classification::unclassified(), |is| is.classification())
-            }
+            _ => condition_of(self)
+                .map_or(Classification::unclassified(), |condition| condition.classification()),
         }
     }
 
@@ -170,31 +169,33 @@ fn condition_of(error: &Error) -> Option<SqlCondition> {
 }
 
 fn by_io(error: &io::Error) -> Classification {
-    let is = error.classify();
+    let class = error.classify();
     match io_condition(error) {
         // What the system calls it says more than that the connection is lost:
         // `TOO_MANY_OPEN_FILES`, `NETWORK_TIMEOUT`.
-        Some(condition) if is.category().is_none() || error.kind() == io::ErrorKind::NotFound => {
+        Some(condition)
+            if class.category().is_none() || error.kind() == io::ErrorKind::NotFound =>
+        {
             condition.classification()
         }
         Some(condition) if condition.kind() == SqlKind::ConnectFailed => {
-            is.with_alert(Alert::AtOnce)
+            class.with_alert(Alert::AtOnce)
         }
-        _ => is,
+        _ => class,
     }
 }
 
 fn io_condition(error: &io::Error) -> Option<SqlCondition> {
-    let is = error.classify();
-    if is.rejected().is_some() {
+    let class = error.classify();
+    if class.rejected().is_some() {
         return None;
     }
-    let kind = match (error.kind(), is.code()) {
+    let kind = match (error.kind(), class.code()) {
         // The socket's file; that is how a server on the same machine is not there.
         (io::ErrorKind::NotFound, _) | (_, "CONNECT_FAILED") => SqlKind::ConnectFailed,
         (_, "CONNECTION_LOST" | "NETWORK_TIMEOUT") => SqlKind::ConnectionLost,
         // A stream that fails for a reason without a name, such as TLS within an open connection.
-        _ if is.category().is_none() => SqlKind::ConnectionLost,
+        _ if class.category().is_none() => SqlKind::ConnectionLost,
         _ => return None,
     };
     Some(SqlCondition::new(kind, "Io"))
@@ -412,13 +413,13 @@ mod tests {
             (io(io::ErrorKind::PermissionDenied), Permanent, "IO_ERROR", 500, Maybe),
         ];
         for (error, category, code, status, sent) in table {
-            let is = error.classify();
+            let class = error.classify();
             assert_eq!(
-                (is.category(), is.code(), is.status()),
+                (class.category(), class.code(), class.status()),
                 (Some(category), code, status),
                 "{error:?}"
             );
-            assert_eq!(is.sent(), sent, "{error:?}");
+            assert_eq!(class.sent(), sent, "{error:?}");
             assert_eq!(error.public_message(), generic_message(status), "{error:?}");
             assert!(error.evidence().chain().next().is_some_and(<dyn StdError>::is::<Error>));
         }

@@ -31,30 +31,30 @@ fn of_all(postgres: &[&str], mysql: &[u16], mariadb: &[u16], sqlite: &[i32]) -> 
 
 #[test]
 fn s1_an_exhausted_pool_is_503_and_retried_and_alerts_when_it_goes_on() {
-    let is = Kind::PoolExhausted.classification();
+    let class = Kind::PoolExhausted.classification();
     assert_eq!(
-        (is.code(), is.status(), is.sent(), is.alert()),
+        (class.code(), class.status(), class.sent(), class.alert()),
         ("POOL_EXHAUSTED", 503, Sent::Never, Alert::WhenRepeated)
     );
-    assert!(is.is_retryable());
+    assert!(class.is_retryable());
     for full in of_all(&["53300"], &[1040, 1203, 1226], &[1040, 1203, 1226], &[]) {
-        let is = full.classification();
+        let class = full.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("TOO_MANY_CONNECTIONS", 503, Sent::Never),
             "{full:?}"
         );
-        assert!(is.is_retryable() && is.alert() == Alert::WhenRepeated, "{full:?}");
+        assert!(class.is_retryable() && class.alert() == Alert::WhenRepeated, "{full:?}");
     }
 }
 
 #[test]
 fn s2_a_deadlock_is_503_and_the_transaction_is_repeated_once() {
     for deadlock in of_all(&["40P01"], &[1213, 1614, 3058, 3132], &[1213, 1614], &[]) {
-        let is = deadlock.classification();
-        assert_eq!((is.code(), is.status()), ("DEADLOCK", 503), "{deadlock:?}");
+        let class = deadlock.classification();
+        assert_eq!((class.code(), class.status()), ("DEADLOCK", 503), "{deadlock:?}");
         assert_eq!(
-            (is.category(), is.advice()),
+            (class.category(), class.advice()),
             (Some(Category::Transient), Advice::RetryTransactionOnce)
         );
     }
@@ -63,9 +63,9 @@ fn s2_a_deadlock_is_503_and_the_transaction_is_repeated_once() {
 #[test]
 fn a_serialization_failure_is_503_and_the_transaction_is_repeated() {
     for failure in of_all(&["40001", "40000", "72000"], &[1020, 1412, 3101], &[1020], &[517, 769]) {
-        let is = failure.classification();
-        assert_eq!((is.code(), is.status()), ("SERIALIZATION_FAILURE", 503), "{failure:?}");
-        assert_eq!(is.advice(), Advice::RetryTransaction, "{failure:?}");
+        let class = failure.classification();
+        assert_eq!((class.code(), class.status()), ("SERIALIZATION_FAILURE", 503), "{failure:?}");
+        assert_eq!(class.advice(), Advice::RetryTransaction, "{failure:?}");
     }
 }
 
@@ -74,9 +74,12 @@ fn s3_a_unique_violation_is_409_and_not_retried() {
     let unique =
         of_all(&["23505", "23P01"], &[1022, 1062, 1169, 1586, 1859], &[1062], &[1555, 2067, 2579]);
     for violation in unique {
-        let is = violation.classification();
-        assert_eq!((is.code(), is.status()), ("CONFLICT", 409), "{violation:?}");
-        assert_eq!((is.category(), is.severity()), (Some(Category::Permanent), Severity::Expected));
+        let class = violation.classification();
+        assert_eq!((class.code(), class.status()), ("CONFLICT", 409), "{violation:?}");
+        assert_eq!(
+            (class.category(), class.severity()),
+            (Some(Category::Permanent), Severity::Expected)
+        );
     }
     assert_eq!(postgres_is("23P01").kind(), Kind::ExclusionViolation);
 }
@@ -84,10 +87,10 @@ fn s3_a_unique_violation_is_409_and_not_retried() {
 #[test]
 fn s4_what_was_stopped_is_504_and_not_retried() {
     for stopped in of_all(&["57014", "25P03", "25P04"], &[1317, 3024, 1613], &[1317, 1969], &[9]) {
-        let is = stopped.classification();
-        assert_eq!((is.code(), is.status()), ("QUERY_TIMEOUT", 504), "{stopped:?}");
+        let class = stopped.classification();
+        assert_eq!((class.code(), class.status()), ("QUERY_TIMEOUT", 504), "{stopped:?}");
         assert_eq!(
-            (is.category(), is.advice()),
+            (class.category(), class.advice()),
             (Some(Category::Transient), Advice::DoNotRetry),
             "{stopped:?}"
         );
@@ -99,13 +102,13 @@ fn s5_a_refused_connection_is_503_and_retried_and_alerts_at_once() {
     for refused in
         of_all(&["08001", "08004", "57P03"], &[1129, 2002, 2003, 2005, 3032], &[2002, 2003], &[])
     {
-        let is = refused.classification();
+        let class = refused.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("CONNECT_FAILED", 503, Sent::Never),
             "{refused:?}"
         );
-        assert!(is.is_retryable() && is.alert() == Alert::AtOnce, "{refused:?}");
+        assert!(class.is_retryable() && class.alert() == Alert::AtOnce, "{refused:?}");
     }
 }
 
@@ -130,11 +133,11 @@ fn s6_a_broken_reference_or_rule_or_value_is_422_and_not_retried() {
     ];
     for (kind, conditions) in table {
         for violation in conditions {
-            let is = violation.classification();
+            let class = violation.classification();
             assert_eq!(violation.kind(), kind, "{violation:?}");
-            assert_eq!((is.code(), is.status()), ("VALIDATION_ERROR", 422), "{violation:?}");
+            assert_eq!((class.code(), class.status()), ("VALIDATION_ERROR", 422), "{violation:?}");
             assert_eq!(
-                (is.category(), is.severity()),
+                (class.category(), class.severity()),
                 (Some(Category::Permanent), Severity::Expected)
             );
         }
@@ -153,19 +156,19 @@ fn what_only_our_own_statement_can_cause_is_500() {
         &[1, 21, 25, 516, 1811],
     );
     for error in ours {
-        let is = error.classification();
-        assert_eq!((is.code(), is.status()), ("INTERNAL_ERROR", 500), "{error:?}");
+        let class = error.classification();
+        assert_eq!((class.code(), class.status()), ("INTERNAL_ERROR", 500), "{error:?}");
         assert_eq!(
-            (is.category(), is.severity()),
+            (class.category(), class.severity()),
             (Some(Category::Permanent), Severity::Unexpected),
             "{error:?}"
         );
     }
     for missing in of_all(&["42501"], &[1142, 1143, 1227, 1370], &[1142], &[23]) {
-        let is = missing.classification();
-        assert_eq!((is.code(), is.status()), ("INSUFFICIENT_PRIVILEGE", 500), "{missing:?}");
+        let class = missing.classification();
+        assert_eq!((class.code(), class.status()), ("INSUFFICIENT_PRIVILEGE", 500), "{missing:?}");
         assert_eq!(
-            (is.category(), is.severity()),
+            (class.category(), class.severity()),
             (Some(Category::Permanent), Severity::Unexpected),
             "{missing:?}"
         );
@@ -175,18 +178,18 @@ fn what_only_our_own_statement_can_cause_is_500() {
 #[test]
 fn a_lock_timeout_is_503_and_repeats_what_may_be_repeated() {
     for held in of_all(&["55P03"], &[3572], &[], &[5, 6, 15, 261, 262, 518, 773]) {
-        let is = held.classification();
+        let class = held.classification();
         assert_eq!(
-            (is.code(), is.status(), is.is_retryable()),
+            (class.code(), class.status(), class.is_retryable()),
             ("LOCK_TIMEOUT", 503, true),
             "{held:?}"
         );
     }
     // The server's `innodb_rollback_on_timeout` decides whether the transaction is still there.
     for held in of_all(&[], &[1205, 1206, 1689, 3177], &[1205], &[]) {
-        let is = held.classification();
+        let class = held.classification();
         assert_eq!(
-            (is.code(), is.status(), is.advice()),
+            (class.code(), class.status(), class.advice()),
             ("LOCK_TIMEOUT", 503, Advice::RetryTransaction),
             "{held:?}"
         );
@@ -202,27 +205,27 @@ fn a_lost_connection_may_have_been_of_use() {
         &[],
     );
     for lost in lost {
-        let is = lost.classification();
+        let class = lost.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("CONNECTION_LOST", 503, Sent::Maybe),
             "{lost:?}"
         );
-        assert!(is.is_retryable(), "{lost:?}");
+        assert!(class.is_retryable(), "{lost:?}");
     }
     for unknown in of_all(&["08007", "40003"], &[], &[], &[]) {
-        let is = unknown.classification();
+        let class = unknown.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("OUTCOME_UNKNOWN", 503, Sent::Maybe),
             "{unknown:?}"
         );
     }
     // The server had hung up before: this statement can't have arrived.
     for idle in of_all(&["57P05"], &[4031], &[], &[]) {
-        let is = idle.classification();
+        let class = idle.classification();
         assert_eq!(
-            (is.code(), is.sent(), is.is_retryable()),
+            (class.code(), class.sent(), class.is_retryable()),
             ("CONNECTION_LOST", Sent::Never, true),
             "{idle:?}"
         );
@@ -251,14 +254,14 @@ fn what_an_operator_must_fix_is_fatal_and_never_the_clients_fault() {
     ];
     for (code, conditions) in table {
         for fatal in conditions {
-            let is = fatal.classification();
+            let class = fatal.classification();
             assert_eq!(
-                (is.code(), is.status(), is.category()),
+                (class.code(), class.status(), class.category()),
                 (code, 500, Some(Category::Fatal)),
                 "{fatal:?}"
             );
             assert_eq!(
-                (is.severity(), is.alert()),
+                (class.severity(), class.alert()),
                 (Severity::Critical, Alert::AtOnce),
                 "{fatal:?}"
             );
@@ -269,21 +272,21 @@ fn what_an_operator_must_fix_is_fatal_and_never_the_clients_fault() {
 #[test]
 fn a_server_that_is_full_stops_nobody_elses_process() {
     for full in of_all(&["53100"], &[1021, 1114, 3675], &[1021, 1114], &[]) {
-        let is = full.classification();
+        let class = full.classification();
         assert_eq!(
-            (is.code(), is.status(), is.category()),
+            (class.code(), class.status(), class.category()),
             ("DATABASE_FULL", 503, Some(Category::Transient)),
             "{full:?}"
         );
         assert_eq!(
-            (is.advice(), is.severity(), is.alert()),
+            (class.advice(), class.severity(), class.alert()),
             (Advice::DoNotRetry, Severity::Critical, Alert::AtOnce)
         );
     }
     for short in of_all(&["53000", "53200"], &[1037, 1041, 1135, 1461], &[1041], &[]) {
-        let is = short.classification();
+        let class = short.classification();
         assert_eq!(
-            (is.code(), is.status(), is.is_retryable()),
+            (class.code(), class.status(), class.is_retryable()),
             ("DATABASE_OVERLOADED", 503, true),
             "{short:?}"
         );
@@ -297,18 +300,18 @@ fn a_server_that_is_full_stops_nobody_elses_process() {
 #[test]
 fn a_read_only_server_may_be_a_failover_and_a_read_only_file_is_not() {
     for demoted in of_all(&["25006"], &[1290, 1836], &[1290, 1836], &[]) {
-        let is = demoted.classification();
+        let class = demoted.classification();
         assert_eq!(
-            (is.code(), is.status(), is.is_retryable()),
+            (class.code(), class.status(), class.is_retryable()),
             ("READ_ONLY", 503, true),
             "{demoted:?}"
         );
-        assert_eq!(is.severity(), Severity::Unexpected);
+        assert_eq!(class.severity(), Severity::Unexpected);
     }
     for file in [8, 264, 520, 776, 1032, 1288, 1544] {
-        let is = sqlite_is(file).classification();
+        let class = sqlite_is(file).classification();
         assert_eq!(
-            (is.code(), is.status(), is.category()),
+            (class.code(), class.status(), class.category()),
             ("READ_ONLY", 500, Some(Category::Permanent)),
             "{file}"
         );
@@ -424,9 +427,9 @@ fn every_kind() -> HashSet<Kind> {
         Kind::ConnectFailed,
     ]
     .into();
-    kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|is| is.kind()));
-    kinds.extend((0..=u16::MAX).filter_map(mariadb::classify).map(|is| is.kind()));
-    kinds.extend((0..70_000).filter_map(sqlite::classify).map(|is| is.kind()));
+    kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|condition| condition.kind()));
+    kinds.extend((0..=u16::MAX).filter_map(mariadb::classify).map(|condition| condition.kind()));
+    kinds.extend((0..70_000).filter_map(sqlite::classify).map(|condition| condition.kind()));
     for code in ["23P01", "25P02", "P0002", "57P03", "57P05", "40003"] {
         kinds.insert(postgres_is(code).kind());
     }
@@ -444,9 +447,12 @@ fn every_kind_has_a_name_of_its_own() {
             kind.name().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()),
             "{kind}"
         );
-        let is = kind.classification();
-        assert!(is.category().is_some() && is.status() != 401 && is.status() != 403, "{kind}");
-        assert_eq!(is.rejected(), None);
+        let class = kind.classification();
+        assert!(
+            class.category().is_some() && class.status() != 401 && class.status() != 403,
+            "{kind}"
+        );
+        assert_eq!(class.rejected(), None);
     }
 }
 
@@ -519,24 +525,24 @@ fn the_documented_table_is_what_the_code_does() {
 }
 
 fn documented_row(kind: Kind) -> String {
-    let is = kind.classification();
-    let again = match is.advice() {
+    let class = kind.classification();
+    let again = match class.advice() {
         Advice::Retry => "yes",
         Advice::RetryTransactionOnce => "the transaction, once",
         Advice::RetryTransaction => "the transaction",
         _ => "no",
     };
-    let sent = if is.sent() == Sent::Never { "never" } else { "maybe" };
-    let alert = match is.alert() {
+    let sent = if class.sent() == Sent::Never { "never" } else { "maybe" };
+    let alert = match class.alert() {
         Alert::AtOnce => "at once",
         Alert::WhenRepeated => "when repeated",
         Alert::WhenFrequent => "when frequent",
         Alert::LowPriority => "low priority",
     };
-    let category = is.category().unwrap();
+    let category = class.category().unwrap();
     format!(
         "| `{kind}` | {category} | `{}` | {} | {again} | {sent} | {alert} |",
-        is.code(),
-        is.status()
+        class.code(),
+        class.status()
     )
 }
