@@ -256,7 +256,7 @@ fn an_error_that_can_not_be_written_fails_no_call() {
     assert_eq!(events[0]["error"], "invalid_statement", "{events:#?}");
     let events = recorded(|| assert!(matches!(panics(), Ok(3))));
     assert_eq!(
-        events[0]["error"], "(the text can't be told: its `Display` panicked)",
+        events[0]["error"], "(`Display` panicked while formatting this error)",
         "{events:#?}"
     );
 }
