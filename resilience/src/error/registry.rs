@@ -11,7 +11,8 @@ use crate::{Classify, Rejected, ServiceError, errors};
 
 /// Returns the first error in the chain, outermost first, that classifies itself.
 ///
-/// Errors of known types without a category, such as an `io::Error` of an unnamed kind, are skipped.
+/// Errors of known types without a category, such as an `io::Error` of an unnamed kind, are
+/// skipped.
 pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
     chain(error).find_map(classified)
 }

@@ -20,8 +20,8 @@ use crate::{Classification, Classify, ServiceError, taxonomy::Evidence};
 /// | other 4xx | permanent, `UPSTREAM_CLIENT_ERROR`, 500, unexpected |
 /// | anything else | permanent, `UPSTREAM_UNEXPECTED_STATUS`, 500, unexpected |
 ///
-/// The `Retry-After` of a transient answer becomes the error's advice. If a 404 means "the item does
-/// not exist" in your API, return your own error for it before you check the status.
+/// The `Retry-After` of a transient answer becomes the error's advice. If a 404 means "the item
+/// does not exist" in your API, return your own error for it before you check the status.
 ///
 /// ```
 /// use resilience::{Classify, http::UpstreamError};

@@ -1,6 +1,6 @@
 //! Registers derived error types, so that `Box<dyn Error>` and `anyhow::Error` can be classified.
 
-/// Registers a derived type, including the case that it is a context of an `anyhow::Error`.
+/// Registers a derived type, so that it is found in boxes and in the contexts of `anyhow::Error`.
 ///
 /// The features are checked here because the user's crate doesn't know them, and needn't depend on
 /// `inventory`.

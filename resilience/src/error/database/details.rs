@@ -29,8 +29,8 @@ pub(super) enum Code<'e> {
 }
 
 impl<'e> Details<'e> {
-    /// The system, named as in OpenTelemetry's `db.system.name`: `postgresql`, `mysql`, `mariadb` or
-    /// `sqlite`. `None` if the error is the driver's own.
+    /// The system, named as in OpenTelemetry's `db.system.name`: `postgresql`, `mysql`, `mariadb`
+    /// or `sqlite`. `None` if the error is the driver's own.
     ///
     /// The protocol doesn't distinguish MariaDB from MySQL, so this is `mariadb` only for errors
     /// that only MariaDB sends.

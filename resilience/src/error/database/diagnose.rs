@@ -9,13 +9,13 @@ use super::probe::{Outcome, probe};
 use super::sqlx::details;
 use crate::{Classification, Classify, Sent, ServiceError, taxonomy::Evidence};
 
-/// Finds out why a pool provided no connection. `PoolTimedOut` alone doesn't show whether the server
-/// is down or full.
+/// Finds out why a pool provided no connection. `PoolTimedOut` alone doesn't show whether the
+/// server is down or full.
 ///
 /// When a connection is refused, or on PostgreSQL when the server has no free slot, SQLx's pool
-/// keeps trying until the acquire timeout. Then it returns `PoolTimedOut`, the same error as when all
-/// connections are in use. This function makes one connection attempt with the pool's options to
-/// distinguish the cases:
+/// keeps trying until the acquire timeout. Then it returns `PoolTimedOut`, the same error as when
+/// all connections are in use. This function makes one connection attempt with the pool's options
+/// to distinguish the cases:
 ///
 /// | the attempt | classification |
 /// |---|---|
@@ -81,8 +81,8 @@ pub async fn diagnose<DB: Database>(pool: &Pool<DB>, error: Error) -> Diagnosis 
 
 /// An SQLx error, and the reason if a pool provided no connection. Returned by [`diagnose`].
 ///
-/// It classifies itself. Its source is the failure of the connection attempt, if there was one, else
-/// the original error. Without an attempt, its `Display` is that of the original error.
+/// It classifies itself. Its source is the failure of the connection attempt, if there was one,
+/// else the original error. Without an attempt, its `Display` is that of the original error.
 #[derive(Debug)]
 #[cfg_attr(
     docsrs,
@@ -104,8 +104,8 @@ struct PoolState {
 impl Diagnosis {
     /// The kind of error, if it is known.
     ///
-    /// If the pool provided no connection, `PoolExhausted`, `ConnectFailed`, `TooManyConnections` or
-    /// the kind of whatever made the attempt fail.
+    /// If the pool provided no connection, `PoolExhausted`, `ConnectFailed`, `TooManyConnections`
+    /// or the kind of the attempt's failure.
     pub fn kind(&self) -> Option<SqlKind> {
         match &self.outcome {
             Some(Outcome::Failed(found)) => condition(found),
@@ -161,7 +161,7 @@ impl StdError for Diagnosis {
 impl Classify for Diagnosis {
     fn classify(&self) -> Classification {
         match &self.outcome {
-            // The caller's statement never had a connection, whatever the attempt's error.
+            // The caller's statement never had a connection.
             Some(Outcome::Failed(found)) => found.classify().with_sent(Sent::Never),
             Some(Outcome::TimedOut) if self.has_room() => SqlKind::ConnectFailed.classification(),
             _ => self.error.classify(),

@@ -28,7 +28,7 @@ pub fn details<'e>(error: &'e (dyn Error + 'static)) -> Option<Details<'e>> {
     }
 }
 
-/// Returns the condition that a database driver's error stands for: shorthand for [`details`] and
+/// Returns the condition of a database driver's error: shorthand for [`details`] and
 /// [`Details::condition`].
 ///
 /// ```

@@ -19,7 +19,8 @@ pub enum SqlKind {
     UniqueViolation,
     /// An exclusion constraint was violated: the value conflicts with an existing row.
     ExclusionViolation,
-    /// A foreign key was violated: the referenced row doesn't exist, or the row is still referenced.
+    /// A foreign key was violated: the referenced row doesn't exist, or the row is still
+    /// referenced.
     ForeignKeyViolation,
     /// A check constraint of the table, or the check option of a view, was violated.
     CheckViolation,
@@ -37,8 +38,9 @@ pub enum SqlKind {
     SerializationFailure,
     /// Another transaction holds the lock. The statement had no effect and may be repeated alone.
     LockNotAvailable,
-    /// Another transaction holds the lock, and this transaction may have been rolled back, depending
-    /// on MySQL's `innodb_rollback_on_timeout`. Only the whole transaction may be repeated.
+    /// Another transaction holds the lock, and this transaction may have been rolled back,
+    /// depending on MySQL's `innodb_rollback_on_timeout`. Only the whole transaction may be
+    /// repeated.
     LockTimeout,
     /// An object is in use or has just changed. The statement had no effect and may be repeated
     /// alone.

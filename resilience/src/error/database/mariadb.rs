@@ -5,8 +5,8 @@ use super::{SqlCondition, mariadb_numbers, mysql};
 /// Returns the meaning of a MariaDB error number, or `None` if MariaDB doesn't send it.
 ///
 /// The numbers below 1900 and from 2000 to 3060 are the same as MySQL's, see [`mysql::classify`]. A
-/// server error that isn't in the table is a [`ServerError`](super::SqlKind::ServerError): permanent,
-/// 500.
+/// server error that isn't in the table is a [`ServerError`](super::SqlKind::ServerError):
+/// permanent, 500.
 ///
 /// Doesn't allocate.
 ///

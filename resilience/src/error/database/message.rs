@@ -1,11 +1,11 @@
-//! Extracts from an error's text what isn't available otherwise: names from the schema, and SQLite's
-//! code. No classification depends on the message's language.
+//! Extracts from an error's text what isn't available otherwise: names from the schema, and
+//! SQLite's code. No classification depends on the message's language.
 
 /// The key or constraint named in an English message of MySQL or MariaDB.
 ///
-/// In the message of a duplicate key, the quoted value precedes the key and can contain anything, so
-/// the key is what follows the last `for key`. `None` if the closing quote is missing, because the
-/// message was truncated.
+/// In the message of a duplicate key, the quoted value precedes the key and can contain anything,
+/// so the key is what follows the last `for key`. `None` if the closing quote is missing, because
+/// the message was truncated.
 #[cfg(any(feature = "sqlx-mysql", test))]
 pub(super) fn mysql_constraint(number: u16, message: &str) -> Option<&str> {
     match number {
@@ -26,7 +26,8 @@ fn between<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
     Some(message.split_once(before)?.1.split_once(after)?.0)
 }
 
-/// The columns or the name of the constraint, after the colon. SQLite's messages are always English.
+/// The columns or the name of the constraint, after the colon. SQLite's messages are always
+/// English.
 #[cfg(any(feature = "sqlx-sqlite", test))]
 pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     let rule = match code {

@@ -31,9 +31,9 @@ pub fn classify(number: u16) -> Option<SqlCondition> {
 
 /// Returns the meaning of an error number if the server may be MySQL or MariaDB.
 ///
-/// Drivers for both don't report which one it is. If a number has two meanings, the SQLSTATE decides
-/// where it can: 4025 with `23000` is MariaDB's failed check constraint. If it can't, the number is
-/// looked up in MySQL's table, then in MariaDB's.
+/// Drivers for both don't report which one it is. If a number has two meanings, the SQLSTATE
+/// decides where it can: 4025 with `23000` is MariaDB's failed check constraint. If it can't, the
+/// number is looked up in MySQL's table, then in MariaDB's.
 ///
 /// ```
 /// use resilience::sql::{SqlKind, mysql};
@@ -75,8 +75,8 @@ const _: () = {
     }
 };
 
-/// Numbers whose message may quote a value, although other messages of their kind don't. A duplicate
-/// key quotes the row, a syntax error quotes the statement.
+/// Numbers whose message may quote a value, although other messages of their kind don't. A
+/// duplicate key quotes the row, a syntax error quotes the statement.
 const QUOTING: &[u16] = &[1062, 1064, 1149, 1231, 1569, 1586, 1761, 1762, 3143];
 /// Numbers whose message never quotes a value, although other messages of their kind may.
 const NOT_QUOTING: &[u16] = &[

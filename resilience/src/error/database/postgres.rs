@@ -7,9 +7,9 @@ use super::{SqlCondition, SqlKind as Kind};
 /// Returns the meaning of a SQLSTATE. `None` for success, warnings, unknown classes and invalid
 /// codes.
 ///
-/// A code that isn't in the table, from a newer version or a compatible server, is classified by its
-/// class. Codes in other classes (`RAISE … USING ERRCODE = 'MY001'`) are defined by the application;
-/// their meaning is unknown.
+/// A code that isn't in the table, from a newer version or a compatible server, is classified by
+/// its class. Codes in other classes (`RAISE … USING ERRCODE = 'MY001'`) are defined by the
+/// application; their meaning is unknown.
 ///
 /// Doesn't allocate.
 ///
@@ -96,15 +96,16 @@ const fn begins_with(code: &[u8], prefix: &[u8]) -> bool {
     true
 }
 
-/// Classes and codes whose message may quote a value, or contain the text of a function or of another
-/// server.
+/// Classes and codes whose message may quote a value, or contain the text of a function or of
+/// another server.
 const QUOTING: &[&str] =
     &["09", "22", "23000", "2F", "38", "39", "42601", "42602", "44", "HV", "P0", "XX"];
 /// Codes of these classes whose message never does.
 const NOT_QUOTING: &[&str] =
     &["22001", "22012", "44000", "HV00N", "P0002", "P0003", "XX001", "XX002"];
 
-/// Class, name and meaning, for codes that aren't in the table. The class is the first two characters.
+/// Class, name and meaning, for codes that aren't in the table. The class is the first two
+/// characters.
 const CLASSES: &[(&str, &str, Kind)] = &[
     ("02", "no_data", Kind::NoData),
     ("03", "sql_statement_not_yet_complete", Kind::InvalidStatement),

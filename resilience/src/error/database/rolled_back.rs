@@ -4,8 +4,9 @@ use std::fmt;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
-/// The body returned `Ok`, but there was no transaction left to commit. Permanent, `INTERNAL_ERROR`,
-/// 500, of the kind [`InFailedTransaction`](crate::sql::SqlKind::InFailedTransaction).
+/// The body returned `Ok`, but there was no transaction left to commit. Permanent,
+/// `INTERNAL_ERROR`, 500, of the kind
+/// [`InFailedTransaction`](crate::sql::SqlKind::InFailedTransaction).
 ///
 /// This is a bug in the body: it continued after an error that it should have returned.
 ///
@@ -23,8 +24,8 @@ use sqlx::error::{DatabaseError, ErrorKind};
 /// - **PostgreSQL** rolls back the whole transaction after any failed statement, unless it failed
 ///   inside a savepoint. A body that sends `COMMIT` itself also ends the transaction; later
 ///   statements are committed one by one.
-/// - **MySQL and MariaDB** roll back on a deadlock, and commit on a statement such as `CREATE TABLE`.
-///   Later statements are committed one by one.
+/// - **MySQL and MariaDB** roll back on a deadlock, and commit on a statement such as `CREATE
+///   TABLE`. Later statements are committed one by one.
 /// - **SQLite** rolls back if the disk is full or a constraint says `ON CONFLICT ROLLBACK`.
 #[derive(Debug)]
 pub struct RolledBack {

@@ -38,8 +38,8 @@ const _: () = {
     }
 };
 
-/// Codes whose message may quote a value, although other messages of their kind don't. A syntax error
-/// quotes the statement.
+/// Codes whose message may quote a value, although other messages of their kind don't. A syntax
+/// error quotes the statement.
 const QUOTING: &[i32] = &[1];
 /// Codes whose message never quotes a value, although other messages of their kind may.
 const NOT_QUOTING: &[i32] = &[18, 20, 3091];

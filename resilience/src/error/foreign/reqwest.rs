@@ -15,9 +15,9 @@ use crate::{Classification, Classify, Sent};
 pub trait ResponseExt: Sized {
     /// Returns the response, or an [`UpstreamError`] if its status is 400 or above.
     ///
-    /// `service` is the name of the callee in logs. In contrast to reqwest's `error_for_status`, the
-    /// error keeps the `Retry-After`. Redirects and `304 Not Modified` are returned as responses:
-    /// you only get them if you disabled redirects or made a conditional request.
+    /// `service` is the name of the callee in logs. In contrast to reqwest's `error_for_status`,
+    /// the error keeps the `Retry-After`. Redirects and `304 Not Modified` are returned as
+    /// responses: you only get them if you disabled redirects or made a conditional request.
     ///
     /// # Errors
     ///

@@ -40,16 +40,16 @@ static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
 /// Allows or forbids the values of database rows in the logs of this process. Forbidden by default.
 ///
 /// A database's error message may quote a row: `Duplicate entry 'ada@example.com' for key 'email'`,
-/// or the detail `Key (email)=(ada@example.com) already exists`. In logs, such a text is replaced by
-/// the condition and the code: `unique_violation (1062)`. To debug locally with test data, allow the
-/// values once at start-up:
+/// or the detail `Key (email)=(ada@example.com) already exists`. In logs, such a text is replaced
+/// by the condition and the code: `unique_violation (1062)`. To debug locally with test data, allow
+/// the values once at start-up:
 ///
 /// ```
 /// resilience::sql::log_database_values(cfg!(debug_assertions));
 /// # resilience::sql::log_database_values(false);
 /// ```
 ///
-/// Responses to clients never contain such values, whatever the setting.
+/// Responses to clients never contain such values.
 pub fn log_database_values(allowed: bool) {
     DATABASE_VALUES.store(allowed, Relaxed);
 }

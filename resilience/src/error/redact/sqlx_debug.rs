@@ -26,7 +26,8 @@ enum Values {
     Anywhere,
 }
 
-/// Redacts such errors, each up to its closing bracket. `None` if there are none. Takes linear time.
+/// Redacts such errors, each up to its closing bracket. `None` if there are none. Takes linear
+/// time.
 pub(super) fn redact(text: &str) -> Option<String> {
     let mut redacted = String::new();
     let (mut copied, mut at) = (0, 0);

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 /// Replaces credentials.
 const MASK: &str = "***";
 
-/// What precedes the URL in reqwest's `Display`, `… for url (https://host/path)`, and in its `Debug`,
-/// each with the byte that follows the URL.
+/// What precedes the URL in reqwest's `Display`, `… for url (https://host/path)`, and in its
+/// `Debug`, each with the byte that follows the URL.
 const REQWEST: [(&str, u8); 2] = [(" for url (", b')'), ("url: \"", b'"')];
 
-/// Reduces reqwest's URLs to their origin, and masks the credentials in all other URLs. Takes linear
-/// time.
+/// Reduces reqwest's URLs to their origin, and masks the credentials in all other URLs. Takes
+/// linear time.
 pub(super) fn redact(text: &str) -> Cow<'_, str> {
     // Every URL contains a colon.
     if !text.contains(':') {
@@ -28,8 +28,8 @@ pub(super) fn redact(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// `https://user:password@host:8443/path?query` → `https://host:8443`. Only the scheme if there is no
-/// host.
+/// `https://user:password@host:8443/path?query` → `https://host:8443`. Only the scheme if there is
+/// no host.
 pub(super) fn origin(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         let scheme = |text: &&str| {
@@ -44,8 +44,8 @@ pub(super) fn origin(url: &str) -> String {
     };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    // Credentials that contain a slash end the authority too early. What is left doesn't look like a
-    // host then.
+    // Credentials that contain a slash end the authority too early. What is left doesn't look like
+    // a host then.
     let host = if rest.contains('@') && !ends_in_a_port(host) { MASK } else { host };
     format!("{scheme}://{host}")
 }
@@ -111,8 +111,8 @@ fn ends_in_a_port(authority: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A run of characters without whitespace or quotes. Found once for all URLs in it, so that the time
-/// stays linear.
+/// A run of characters without whitespace or quotes. Found once for all URLs in it, so that the
+/// time stays linear.
 #[derive(Default)]
 struct Word {
     end: usize,

@@ -12,13 +12,14 @@ pub enum Category {
     /// Temporary: the same call may succeed later. Retried with backoff. For example a timeout, a
     /// 503, a 429 or a reset connection.
     Transient,
-    /// The same call will fail again. Never retried. For example a validation error, a 404 or a 401.
+    /// The same call will fail again. Never retried. For example a validation error, a 404 or a
+    /// 401.
     Permanent,
     /// One part failed and the rest can continue. Degraded, not retried. For example a cache miss,
     /// or an analytics service that is down.
     Partial,
-    /// The process can't continue. Never retried, degraded or hidden. For example a missing setting,
-    /// corrupt state or a full disk.
+    /// The process can't continue. Never retried, degraded or hidden. For example a missing
+    /// setting, corrupt state or a full disk.
     Fatal,
 }
 
@@ -93,7 +94,8 @@ pub enum Advice {
 pub enum Alert {
     /// After a number of consecutive failures. The default of transient errors.
     WhenRepeated,
-    /// When failures are more frequent than usual. The default of permanent and unclassified errors.
+    /// When failures are more frequent than usual. The default of permanent and unclassified
+    /// errors.
     WhenFrequent,
     /// When failures are frequent, with low priority. The default of partial errors.
     LowPriority,

@@ -125,8 +125,8 @@ impl Classification {
         self
     }
 
-    /// Sets when the error raises an alert. A fatal error always alerts at once. A critical one does
-    /// by default.
+    /// Sets when the error raises an alert. A fatal error always alerts at once. A critical one
+    /// does by default.
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);

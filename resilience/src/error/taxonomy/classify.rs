@@ -54,8 +54,8 @@ pub trait Classify: Display {
     /// Called once per failure and layer, never on success. It should be cheap and must not panic.
     fn classify(&self) -> Classification;
 
-    /// The message for the client. By default the generic text of the status, which contains nothing
-    /// from the error's own text.
+    /// The message for the client. By default the generic text of the status, which contains
+    /// nothing from the error's own text.
     fn public_message(&self) -> Cow<'_, str> {
         Cow::Borrowed(generic_message(self.classify().status()))
     }

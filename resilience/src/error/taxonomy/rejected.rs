@@ -26,8 +26,8 @@ pub enum Rejected {
     CircuitOpen {
         /// The breaker's name.
         service: &'static str,
-        /// The time until the breaker admits a probe. `None` if it is unknown: the breaker is forced
-        /// open, or probes are in flight.
+        /// The time until the breaker admits a probe. `None` if it is unknown: the breaker is
+        /// forced open, or probes are in flight.
         retry_after: Option<Duration>,
     },
     /// A `#[timeout]` elapsed; the callee may have acted. Transient, `NETWORK_TIMEOUT`, 504.

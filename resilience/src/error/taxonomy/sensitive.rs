@@ -2,9 +2,9 @@ use std::fmt;
 
 /// A value that can't be logged by mistake: `Debug` hides it, and there is no `Display`.
 ///
-/// Use it for fields of an error that are `#[service(sensitive)]`. The derive keeps such a field out
-/// of the error's messages. This type also keeps it out of `{:?}`, which a derived `Debug`, `unwrap`
-/// and `?error` in a log statement use.
+/// Use it for fields of an error that are `#[service(sensitive)]`. The derive keeps such a field
+/// out of the error's messages. This type also keeps it out of `{:?}`, which a derived `Debug`,
+/// `unwrap` and `?error` in a log statement use.
 ///
 /// ```
 /// use resilience::{Sensitive, ServiceError};

@@ -89,7 +89,8 @@ pub struct CatalogEntry {
     pub severity: Severity,
     /// The HTTP status.
     pub status: u16,
-    /// The text for clients: the template of `public = "…"`, or else the generic text of the status.
+    /// The text for clients: the template of `public = "…"`, or else the generic text of the
+    /// status.
     pub public: PublicMessage,
     /// The doc comment, with its lines joined by newlines.
     pub doc: &'static str,
