@@ -1,15 +1,19 @@
-//! Production error handling as attributes: retry, circuit breaker, timeout, degradation,
-//! transactions and boundaries on async functions, and errors that classify themselves.
+//! Production error handling as attributes: retries, circuit breakers, timeouts, fallbacks and
+//! transactions for async functions, driven by errors that classify themselves.
 //!
-//! - **Attributes nest as written**: the topmost is the outermost layer. A nest that makes no sense
-//!   doesn't compile.
-//! - **An error classifies itself**, and every layer decides from that alone.
-//! - **What the layers themselves report is one type**, [`Rejected`].
-//! - **State has a place**: a `static`, a field, or the annotated function itself.
+//! - **Errors classify themselves**, and every layer acts on that classification alone.
+//! - **Attributes nest as written**: the topmost is the outermost layer. A combination that makes
+//!   no sense doesn't compile.
+//! - **Layers report their own failures as one type**, [`Rejected`].
+//! - **State has one owner**: a `static`, a field, or the annotated function.
 //!
-//! # From an error to a nest
+//! Start with the two examples below. Then read [`ServiceError`](macro@ServiceError) and the page
+//! of each attribute you use.
 //!
-//! Say how a call may fail, with [`#[derive(ServiceError)]`](macro@ServiceError) beside [thiserror](https://docs.rs/thiserror):
+//! # Classify errors, then add layers
+//!
+//! Derive [`ServiceError`](macro@ServiceError) next to [thiserror](https://docs.rs/thiserror)'s
+//! `Error`, and put the attributes on the function that makes the call:
 //!
 //! ```
 //! # #[cfg(all(feature = "macros", feature = "tokio"))] {
@@ -24,7 +28,7 @@
 //!     #[service(transient, code = "INVENTORY_BUSY")] // retried, 503
 //!     Busy,
 //!     #[error(transparent)]
-//!     #[service(transparent)] // what the layers themselves report
+//!     #[service(transparent)] // a timeout, an open circuit
 //!     Rejected(#[from] resilience::Rejected),
 //! }
 //!
@@ -43,11 +47,11 @@
 //! # }
 //! ```
 //!
-//! # From a failure to the client and the log
+//! # Log each failure once, and answer the client
 //!
-//! A handler that returns a `Problem` is a whole boundary: its `?` writes the error's one log
-//! record, and makes the answer. A consumer, a job or a command has [`#[boundary]`](macro@boundary)
-//! instead, and `main` has [`exit_code`].
+//! A handler that returns a `Problem` is a complete boundary: its `?` logs the error once and
+//! creates the response. Message consumers, jobs and commands use [`#[boundary]`](macro@boundary)
+//! instead, and `main` uses [`exit_code`].
 //!
 //! ```
 //! # #[cfg(all(feature = "macros", feature = "http"))] {
@@ -80,60 +84,73 @@
 //!
 //! # Where to look
 //!
-//! | for | see |
+//! | to | see |
 //! |---|---|
-//! | the attributes: options, defaults, equivalent code, recipes | [`boundary`](macro@boundary), [`degrade`](macro@degrade), [`retry`](macro@retry), [`circuit_breaker`](macro@circuit_breaker), [`timeout`](macro@timeout), `transaction` |
-//! | how an error says what it is | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
-//! | the same without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
-//! | what a body can ask | [`context()`] |
-//! | control and watching | [`registry()`] |
-//! | log records of errors, one for each failure | [`report`](report()), [`Report`], [`RequestContext`] |
-//! | being told when failures go on | [`on_alert`], [`AlertPolicy`] |
-//! | the end: of a server after a fatal error, of a program | [`shutdown::requested`], [`exit_code`] |
-//! | answers of HTTP services: a callee's, and our own (`Problem`) | [`http`] |
-//! | all of that for axum, in one layer | `axum` |
-//! | which fields of a request are wrong | [`FieldError`], `axum::Json` |
-//! | the catalogue as JSON and Markdown | `catalog` |
-//! | what a database's error means; a violated constraint as an error of your own | [`sql`], `sql::constraint` |
-//! | a function that runs in a transaction, which is repeated where it lost to another | `transaction`, with a feature of sqlx |
-//! | gRPC | `tonic`, with the feature of that name |
+//! | use an attribute: options, defaults, equivalent code, recipes | [`boundary`](macro@boundary), [`degrade`](macro@degrade), [`retry`](macro@retry), [`circuit_breaker`](macro@circuit_breaker), [`timeout`](macro@timeout), `transaction` |
+//! | classify errors | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
+//! | use the layers without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
+//! | read the attempt, the idempotency key or the time left inside a call | [`context()`] |
+//! | inspect and control circuit breakers | [`registry()`] |
+//! | log each failure once | [`report`](report()), [`Report`](report::Report), [`RequestContext`] |
+//! | be notified when failures continue | [`on_alert`], [`AlertPolicy`](alert::AlertPolicy) |
+//! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
+//! | handle HTTP error statuses of a callee, answer with a `Problem` | [`http`] |
+//! | set up all of this for axum with one layer | `axum` |
+//! | report invalid fields of a request | [`FieldError`], `axum::Json` |
+//! | export the error catalogue as JSON or Markdown | [`catalog`] |
+//! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
+//! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
+//! | call or serve gRPC | `tonic`, with the feature of that name |
 //!
 //! # Events
 //!
-//! Through [tracing](https://docs.rs/tracing), target `resilience`, one event per fact with its name as the message: `retry_scheduled`,
-//! `retry_stopped`, `circuit_breaker_state_change`, `circuit_breaker_failure`,
-//! `circuit_breaker_rejected`, `call_timed_out`, `graceful_degradation_activated`,
-//! `degradation_failed`, `transaction_retry`, `transaction_stopped`, `transaction_rollback_failed`,
-//! and, once per function, `unclassified_error` and `option_out_of_range`. All are warnings, except
-//! that `retry_scheduled` and `transaction_retry` are for information, and
-//! `circuit_breaker_rejected` and the end of a call whose first answer was final are for debugging.
-//! None is an error record: what is retried or handled isn't an error yet.
+//! Events are emitted with [tracing](https://docs.rs/tracing) under the target `resilience`. The
+//! message is the event's name.
 //!
-//! The record of an error has the target `resilience::report`: `expected_error`, `unexpected_error`
-//! or `critical_error`, and [`Report`] has its fields; a further boundary on its way says
-//! `already_reported`, for debugging. Of alerts tell `alert_began`, a warning, and `alert_over`,
-//! for information. With `axum` there are `request_rejected`, for debugging, of what axum answers
-//! by itself, and `request_layer_missing`, a warning, once per process.
+//! | event | level |
+//! |---|---|
+//! | `retry_scheduled`, `transaction_retry` | INFO |
+//! | `retry_stopped` | WARN; DEBUG if the first attempt failed permanently |
+//! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
+//! | `circuit_breaker_state_change`, `circuit_breaker_failure` | WARN |
+//! | `circuit_breaker_rejected` | DEBUG |
+//! | `call_timed_out` | WARN |
+//! | `graceful_degradation_activated`, `degradation_failed` | WARN |
+//! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
+//! | `alert_began` | WARN |
+//! | `alert_over` | INFO |
+//! | `request_layer_missing`, with `axum` or `tonic` | WARN, once per process |
+//! | `request_rejected`, with `axum`: axum rejected the request itself | DEBUG |
 //!
-//! Errors stand in all of them without what doesn't belong in a log: credentials in URLs, more than
-//! the host of a `reqwest::Error`'s URL, and, until [`log_database_values`] asks for them, what a
-//! database quotes of rows.
+//! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
+//! Error records have the target `resilience::report` and the message `expected_error`,
+//! `unexpected_error` or `critical_error`; [`Report`](report::Report) lists their fields. Further
+//! boundaries that the same error passes log `already_reported` at DEBUG.
 //!
-//! Each event of a layer says `service`, the label, and `function`. By default both are the
-//! function's bare name, so give methods that are called `get` a label of their own:
+//! Error text is redacted in all of them: credentials are removed from URLs and connection strings,
+//! the URL of a `reqwest::Error` is reduced to its origin, and row values quoted by a database are
+//! left out unless [`sql::log_database_values`] allows them.
+//!
+//! Events of a layer have the fields `service`, the label, and `function`. Both default to the
+//! function's bare name, so give methods with common names such as `get` a label:
 //! `#[retry(service = "orders", …)]`.
 //!
 //! # Features
 //!
-//! `macros`, `tokio` and `boundary` are on by default.
+//! The default features are `macros`, `tokio` and `boundary`.
 //!
-//! - `reqwest`, `tonic`, `anyhow` and `boxed` make foreign errors classify themselves.
-//! - `sqlx-postgres`, `sqlx-mysql` and `sqlx-sqlite` do so for `sqlx::Error`, and bring
+//! - `macros`: the attributes and `#[derive(ServiceError)]`.
+//! - `tokio`: the layers and their events.
+//! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
+//! - `reqwest`, `tonic`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and for
+//!   boxed errors.
+//! - `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`: `Classify` for `sqlx::Error`, and
 //!   `#[transaction]`.
-//! - `http` adds the answer `Problem` and the catalogue; `axum` adds the layer.
-//! - `tracing-error` adds span traces to log records.
+//! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
+//! - `axum`: `Problem` as an axum response, and the request layer.
+//! - `tracing-error`: span traces in log records.
 //!
-//! With `default-features = false` there remain the taxonomy and, with `macros`, the derive.
+//! With `default-features = false`, the taxonomy remains, and the derive if `macros` is on.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -154,7 +171,8 @@ mod support;
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 pub mod tonic;
 
-/// What the macros' expansion calls; no promise is made about any of it.
+/// Called by the macros' expansion. Not part of the public API: anything here can change at any
+/// time.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::private::*;
@@ -180,7 +198,7 @@ pub use resilience_macros::retry;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/timeout.md")]
 pub use resilience_macros::timeout;
-// Not `_sqlx`, since the compiler names these features to who has forgotten them.
+// Not `_sqlx`: if no driver is enabled, the compiler suggests the features listed here.
 #[cfg(all(
     feature = "macros",
     any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite")

@@ -127,7 +127,7 @@ async fn diagnosis_finds_a_stopped_server_behind_pool_timed_out() {
     for diagnosis in [one, other] {
         assert_eq!((answer(&diagnosis), diagnosis.kind()), (REFUSED, Some(SqlKind::ConnectFailed)));
         assert!(matches!(diagnosis.found(), Some(Error::Io(_))));
-        assert!(diagnosis.to_string().contains("the server takes none"), "{diagnosis}");
+        assert!(diagnosis.to_string().contains("the server accepts none"), "{diagnosis}");
         let chain: Vec<_> = diagnosis.evidence().chain().map(ToString::to_string).collect();
         assert!(chain.iter().any(|cause| cause.contains("refused")), "{chain:?}");
     }

@@ -1,4 +1,4 @@
-//! What an error is, and what its text may show.
+//! Classifies errors, and redacts their text for logs.
 
 pub(crate) mod database;
 pub(crate) mod downcast;

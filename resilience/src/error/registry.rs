@@ -1,5 +1,5 @@
-//! Finds, behind a trait object, the error that can classify itself: by the types that this crate
-//! knows, and those that the derive has registered.
+//! Finds the error behind a trait object that can classify itself: one of the types that this crate
+//! knows or that the derive registered.
 
 use std::error::Error;
 
@@ -9,34 +9,36 @@ use super::downcast::downcast;
 use super::upstream::UpstreamError;
 use crate::{Classify, Rejected, ServiceError, errors};
 
-/// Looks at the error and then at its sources, outermost first.
+/// Returns the first error in the chain, outermost first, that classifies itself.
 ///
-/// One that is known but doesn't know itself (an `io::Error` of an unnamed kind) leaves the word to
-/// what is inside it.
+/// Errors of known types without a category, such as an `io::Error` of an unnamed kind, are
+/// skipped.
 pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
-    links(error).find_map(classified)
+    chain(error).find_map(classified)
 }
 
-fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
+/// Casts this error, ignoring its sources, if its type is known and it has a category.
 pub(crate) fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
-    types()
+    known_types()
         .find_map(|known| (known.cast)(link))
         .filter(|error| error.classify().category().is_some())
 }
 
-pub(crate) fn types() -> impl Iterator<Item = &'static Known> {
+/// The built-in types, then the derived ones.
+pub(crate) fn known_types() -> impl Iterator<Item = &'static Known> {
     BUILT_IN.iter().chain(derived())
 }
 
-/// Recognises one type behind a trait object.
+/// Recognises one error type behind a trait object.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
-    /// Gives the error back as what it is, if it is of this type.
+    /// Casts an error of this type.
     pub(crate) cast: for<'a> fn(&'a (dyn Error + 'static)) -> Option<&'a dyn Classify>,
-    /// The same for the outermost context of this type, which a plain trait object hides.
+    /// Casts the outermost context of this type, which a plain trait object hides.
     #[cfg(feature = "anyhow")]
     pub(crate) context: Option<Context>,
 }
@@ -45,7 +47,7 @@ pub struct Known {
 pub(crate) type Context = fn(&anyhow::Error) -> Option<&dyn Classify>;
 
 impl Known {
-    /// The entry of a derived type, which needn't be shared between threads.
+    /// The entry of a derived type. It needn't be `Send` or `Sync`.
     pub const fn derived<E: ServiceError + 'static>() -> Self {
         Self {
             cast: |error| downcast::<E>(error).map(|error| error as &dyn Classify),
@@ -93,13 +95,13 @@ static BUILT_IN: &[Known] = &[
     Known::built_in::<errors::Internal>(),
 ];
 
-/// The types that the derive has listed in this program.
+/// The types that the derive registered in this program.
 #[cfg(feature = "boxed")]
 pub(crate) fn derived() -> impl Iterator<Item = &'static Known> {
     inventory::iter::<Known>()
 }
 
-/// Without the feature `boxed` nothing is listed.
+/// Empty: without the feature `boxed` nothing is registered.
 #[cfg(not(feature = "boxed"))]
 pub(crate) fn derived() -> impl Iterator<Item = &'static Known> {
     std::iter::empty()
@@ -108,8 +110,8 @@ pub(crate) fn derived() -> impl Iterator<Item = &'static Known> {
 #[cfg(feature = "boxed")]
 inventory::collect!(Known);
 
-/// Tells whether anyhow can hold a type: then its own [`Shared::KNOWN`] is found before the
-/// trait's.
+/// Selects an entry by whether anyhow can hold the type. If it can, the inherent [`Shared::KNOWN`]
+/// takes precedence over the trait's.
 #[cfg(feature = "anyhow")]
 mod shared {
     use std::marker::PhantomData;
@@ -117,7 +119,7 @@ mod shared {
     use super::Known;
     use crate::ServiceError;
 
-    /// Asks for one type.
+    /// Provides the entry of `E`.
     #[derive(Debug)]
     pub struct Shared<E>(PhantomData<E>);
 
@@ -131,9 +133,9 @@ mod shared {
         };
     }
 
-    /// Answers where the type's own constant doesn't exist.
+    /// The fallback for types without the inherent constant.
     pub trait NotShared {
-        /// The entry of a type that only a plain box can hold.
+        /// The entry of a type that anyhow can't hold, but a plain box can.
         const KNOWN: Known;
     }
 

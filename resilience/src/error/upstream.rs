@@ -8,20 +8,20 @@ use crate::{Classification, Classify, ServiceError, taxonomy::Evidence};
 
 /// A service that we call answered with an error status.
 ///
-/// Its statuses aren't ours: that *it* finds nothing, or doesn't know *us*, is no affair of our
-/// client.
+/// The callee's status is never passed on as ours: a 404 or 401 about *our* request would mislead
+/// our client.
 ///
-/// | its status | classification |
+/// | callee's status | classification |
 /// |---|---|
 /// | 429 | transient, `RATE_LIMITED`, 429 |
 /// | 408, 504 | transient, `NETWORK_TIMEOUT`, 504 |
 /// | 425, 5xx | transient, `SERVICE_UNAVAILABLE`, 503 |
-/// | 501, 505, 506, 508, 510, 511 | permanent, `UPSTREAM_SERVER_ERROR`, 500: it will never serve this request |
+/// | 501, 505, 506, 508, 510, 511 | permanent, `UPSTREAM_SERVER_ERROR`, 500: the callee will never serve this request |
 /// | other 4xx | permanent, `UPSTREAM_CLIENT_ERROR`, 500, unexpected |
 /// | anything else | permanent, `UPSTREAM_UNEXPECTED_STATUS`, 500, unexpected |
 ///
-/// A `Retry-After` of a transient answer becomes advice. Who means "the item does not exist" by a
-/// 404 says so in an error of their own, before asking for the check.
+/// The `Retry-After` of a transient answer becomes the error's advice. If a 404 means "the item
+/// does not exist" in your API, return your own error for it before you check the status.
 ///
 /// ```
 /// use resilience::{Classify, http::UpstreamError};
@@ -42,7 +42,7 @@ pub struct UpstreamError {
 }
 
 impl UpstreamError {
-    /// The answer of `service` with this status, which may be any number.
+    /// Creates an error for an answer of `service`. Any status is accepted.
     pub fn new(service: impl Into<Cow<'static, str>>, status: u16) -> Self {
         Self { service: service.into(), status, retry_after: None }
     }
@@ -54,17 +54,17 @@ impl UpstreamError {
         self
     }
 
-    /// The callee.
+    /// The name of the callee.
     pub fn service(&self) -> &str {
         &self.service
     }
 
-    /// The status that it answered.
+    /// The callee's status.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// How long it asks us to wait, if it says so.
+    /// How long the callee asks us to wait, if it does.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -84,8 +84,8 @@ impl Classify for UpstreamError {
         match self.status {
             429 => transient("RATE_LIMITED"),
             408 | 504 => transient("NETWORK_TIMEOUT"),
-            // Not implemented, a version or extension that it doesn't speak, a loop, a network that
-            // wants a login.
+            // Not implemented, an unsupported HTTP version or extension, a loop, a network that
+            // requires a login.
             501 | 505 | 506 | 508 | 510 | 511 => Classification::permanent("UPSTREAM_SERVER_ERROR"),
             425 | 500..=599 => transient("SERVICE_UNAVAILABLE"),
             400..=499 => Classification::permanent("UPSTREAM_CLIENT_ERROR"),
@@ -106,7 +106,7 @@ mod tests {
     use crate::{Category, Sent, Severity};
 
     #[test]
-    fn each_status_has_its_classification() {
+    fn upstream_statuses_are_classified() {
         let table = [
             (408, true, "NETWORK_TIMEOUT", 504),
             (425, true, "SERVICE_UNAVAILABLE", 503),
@@ -128,16 +128,16 @@ mod tests {
             (u16::MAX, false, "UPSTREAM_UNEXPECTED_STATUS", 500),
         ];
         for (status, retryable, code, ours) in table {
-            let is = UpstreamError::new("a", status).classify();
+            let class = UpstreamError::new("a", status).classify();
             assert_eq!(
-                (is.is_retryable(), is.code(), is.status()),
+                (class.is_retryable(), class.code(), class.status()),
                 (retryable, code, ours),
                 "{status}"
             );
-            assert_eq!(is.sent(), Sent::Maybe, "{status}");
+            assert_eq!(class.sent(), Sent::Maybe, "{status}");
             if !retryable {
                 assert_eq!(
-                    (is.category(), is.severity()),
+                    (class.category(), class.severity()),
                     (Some(Category::Permanent), Severity::Unexpected),
                     "{status}"
                 );
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_advice_only_where_a_retry_is() {
+    fn retry_after_is_advice_only_for_transient_statuses() {
         let wait = Duration::from_secs(7);
         assert_eq!(
             UpstreamError::new("a", 503).with_retry_after(wait).classify().retry_after(),

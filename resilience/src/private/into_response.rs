@@ -1,9 +1,9 @@
-//! `IntoResponse` for a derived type that asks for it, `#[service(axum)]`.
+//! Implements `IntoResponse` for derived types with `#[service(axum)]`.
 
-/// Makes a derived type an answer: it is reported and becomes a `Problem`.
+/// Implements `IntoResponse` for a derived type: the error is reported and becomes a `Problem`.
 ///
-/// Decided here and not in the user's crate, which needn't depend on `axum`. The generics and the
-/// `where` clause stand in brackets.
+/// The feature is checked here because the user's crate needn't depend on `axum`. The generics and
+/// the `where` clause are passed in brackets.
 #[cfg(feature = "axum")]
 #[doc(hidden)]
 #[macro_export]
@@ -20,7 +20,7 @@ macro_rules! __into_response {
     };
 }
 
-/// Without the feature there is nothing to implement.
+/// Without the feature, `#[service(axum)]` is an error.
 #[cfg(not(feature = "axum"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,4 +1,4 @@
-//! What the macros' expansion and this project's own tests use; no promise is made about any of it.
+//! Items used by the macros' expansion and by this project's tests. Not part of the public API.
 
 #[cfg(feature = "tokio")]
 pub(crate) mod expansion;
@@ -45,7 +45,7 @@ pub use crate::support::atomic_word::AtomicWord;
 pub use inventory;
 pub use std::string::ToString;
 
-/// What `#[service(axum)]` implements.
+/// The names that `#[service(axum)]` expands to.
 #[cfg(feature = "axum")]
 pub mod axum {
     pub use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! The paths that names had before they moved into modules, kept until version 0.2.
+//! Paths of items before they moved into modules. Kept until version 0.2.
 
 #[cfg(feature = "tokio")]
 pub use crate::circuit_breaker::{

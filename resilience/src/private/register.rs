@@ -1,8 +1,8 @@
-//! Registers a derived type, so that `Box<dyn Error>` and `anyhow::Error` are classified by it.
+//! Registers derived error types, so that `Box<dyn Error>` and `anyhow::Error` can be classified.
 
-/// Lists a derived type, so that a box which holds one is classified by it.
+/// Registers a derived type, so that it is found in boxes and in the contexts of `anyhow::Error`.
 ///
-/// Decided here and not in the user's crate, which needn't know the features, nor depend on
+/// The features are checked here because the user's crate doesn't know them, and needn't depend on
 /// `inventory`.
 #[cfg(feature = "anyhow")]
 #[doc(hidden)]
@@ -16,7 +16,7 @@ macro_rules! __register {
     };
 }
 
-/// The same where nothing asks for contexts.
+/// Registers a derived type. Without `anyhow` there are no contexts to find.
 #[cfg(all(feature = "boxed", not(feature = "anyhow")))]
 #[doc(hidden)]
 #[macro_export]
@@ -26,7 +26,7 @@ macro_rules! __register {
     };
 }
 
-/// Nothing looks for derived types without the feature `boxed`.
+/// Does nothing: without the feature `boxed` no lookup needs the registry.
 #[cfg(not(feature = "boxed"))]
 #[doc(hidden)]
 #[macro_export]

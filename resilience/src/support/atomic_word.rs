@@ -1,28 +1,27 @@
-//! The one kind of memory that the lock-free parts use, so that the model checker can run them on
-//! its own.
+//! The atomic used by the lock-free code, as a trait so that loom can replace it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An atomic `u64`: std's in the crate, loom's in its tests.
+/// An atomic `u64`: std's in the crate, loom's in the model tests.
 ///
-/// Every state fits into one word and every second word says which state it belongs to, so acquire
-/// and release suffice.
+/// Each state fits into one word. Where there is a second word, it records which state it belongs
+/// to. Acquire and release ordering are therefore sufficient.
 pub trait AtomicWord {
-    /// Reads, with acquire ordering.
+    /// Loads the value with acquire ordering.
     fn load(&self) -> u64;
 
-    /// Replaces `current` by `new`, or says what is there instead; may also fail for no reason.
+    /// Stores `new` if the value is `current`. May fail spuriously.
     ///
     /// # Errors
     ///
-    /// The value found, where the exchange wasn't made.
+    /// Returns the actual value if nothing was stored.
     fn compare_exchange_weak(&self, current: u64, new: u64) -> Result<u64, u64>;
 
-    /// The same, failing only when something else is there.
+    /// Stores `new` if the value is `current`.
     ///
     /// # Errors
     ///
-    /// The value found, where the exchange wasn't made.
+    /// Returns the actual value if nothing was stored.
     fn compare_exchange(&self, current: u64, new: u64) -> Result<u64, u64>;
 }
 

@@ -1,17 +1,16 @@
-//! Runs the user's code where its panic must not become ours.
+//! Runs user code whose panics must not propagate.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the function returns, or nothing if it panicked; the panic hook has told of it.
+/// Returns the function's result, or `None` if it panicked. The panic hook still runs.
 pub(crate) fn catch_panic<T>(function: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(function)) {
         Ok(value) => Some(value),
         Err(panic) => {
-            // What it panicked with may panic in its turn when it is dropped; what that panics with
-            // is let be.
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-                mem::forget(again);
+            // Dropping the payload can panic too. The payload of that second panic is leaked.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+                mem::forget(second);
             }
             None
         }
@@ -22,18 +21,18 @@ pub(crate) fn catch_panic<T>(function: impl FnOnce() -> T) -> Option<T> {
 mod tests {
     use super::*;
 
-    struct Bomb;
+    struct PanicsOnDrop;
 
-    impl Drop for Bomb {
+    impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
             panic!("dropped");
         }
     }
 
     #[test]
-    fn neither_a_panic_nor_what_it_carries_gets_through() {
+    fn catch_panic_catches_panics_of_the_function_and_of_dropping_its_payload() {
         assert_eq!(catch_panic(|| 3), Some(3));
         assert_eq!(catch_panic(|| panic!("once")), None::<()>);
-        assert_eq!(catch_panic(|| std::panic::panic_any(Bomb)), None::<()>);
+        assert_eq!(catch_panic(|| std::panic::panic_any(PanicsOnDrop)), None::<()>);
     }
 }

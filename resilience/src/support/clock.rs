@@ -1,15 +1,15 @@
-//! Tokio's clock as plain numbers, so that a point in time fits into an atomic, and a paused clock
-//! tests everything.
+//! Tokio's clock as plain integers: a point in time fits into an atomic, and tests can pause the
+//! clock.
 
 use std::sync::OnceLock;
 use std::time::Instant as StdInstant;
 use tokio::time::{Duration, Instant};
 
-/// The number of the base instant. Half of the range lies before it: a paused clock of another
-/// runtime can stand earlier than the moment at which this process first asked.
+/// The value of the base instant, the first one this process asked for. Half of the range lies
+/// before it, because the paused clock of another runtime can be earlier.
 const BASE_NANOS: u64 = 1 << 62;
 
-/// The largest number that [`millis`] returns has this many bits.
+/// Number of bits of the largest value that [`millis`] returns.
 pub(crate) const MILLIS_BITS: u32 = 40;
 const BASE_MILLIS: u64 = 1 << (MILLIS_BITS - 1);
 
@@ -18,7 +18,7 @@ fn base() -> StdInstant {
     *BASE.get_or_init(StdInstant::now)
 }
 
-/// An instant in nanoseconds; 146 years either way, and saturating beyond. Never 0.
+/// Converts an instant to nanoseconds. Saturates 146 years before and after the base. Never 0.
 pub(crate) fn to_nanos(instant: Instant) -> u64 {
     let (instant, base) = (instant.into_std(), base());
     let distance = |duration: Duration| {
@@ -30,8 +30,7 @@ pub(crate) fn to_nanos(instant: Instant) -> u64 {
     }
 }
 
-/// Now, in milliseconds, rounded down; 17 years either way of the process's start, and saturating
-/// beyond.
+/// The current time in milliseconds, rounded down. Saturates 17 years before and after the base.
 pub(crate) fn millis() -> u64 {
     nanos_to_millis(to_nanos(Instant::now()))
 }
@@ -40,8 +39,8 @@ fn nanos_to_millis(nanos: u64) -> u64 {
     if nanos >= BASE_NANOS {
         BASE_MILLIS + ((nanos - BASE_NANOS) / 1_000_000).min(BASE_MILLIS - 1)
     } else {
-        // Away from the base is down here, or a wait that begins before it and ends after it would
-        // last a millisecond longer.
+        // Before the base, rounding down means rounding away from it. Otherwise a wait that spans
+        // the base would last a millisecond longer.
         BASE_MILLIS - (BASE_NANOS - nanos).div_ceil(1_000_000).min(BASE_MILLIS - 1)
     }
 }
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_before_and_after_the_base_keep_their_distance() {
+    fn nanos_preserve_distances_before_and_after_the_base() {
         let now = Instant::now();
         let later = now + Duration::from_secs(30 * 86_400);
         assert_eq!(to_nanos(later) - to_nanos(now), 30 * 86_400 * 1_000_000_000);
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn milliseconds_are_rounded_down_on_both_sides_of_the_base() {
+    fn millis_round_down_before_and_after_the_base() {
         for nanos in [BASE_NANOS - 1_500_000, BASE_NANOS - 1, BASE_NANOS, BASE_NANOS + 1_999_999] {
             assert_eq!(nanos_to_millis(nanos + 20_000_000), nanos_to_millis(nanos) + 20, "{nanos}");
         }

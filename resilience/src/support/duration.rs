@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// So many seconds; short for [`Duration::from_secs`], for policies and breakers.
+/// A duration of whole seconds; shorthand for [`Duration::from_secs`].
 ///
 /// ```
 /// assert_eq!(resilience::secs(30), std::time::Duration::from_secs(30));
@@ -9,7 +9,7 @@ pub const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// So many milliseconds; short for [`Duration::from_millis`].
+/// A duration of whole milliseconds; shorthand for [`Duration::from_millis`].
 ///
 /// ```
 /// assert_eq!(resilience::millis(500), std::time::Duration::from_millis(500));

@@ -1,5 +1,4 @@
-//! What the rooms above share: it knows nothing of errors or layers, and imports nothing of this
-//! crate.
+//! Utilities shared by all other modules. Imports nothing else from this crate.
 
 #[cfg(feature = "tokio")]
 pub(crate) mod atomic_word;

@@ -1,4 +1,4 @@
-//! Random numbers for jitter and generated keys: a small generator of each per thread.
+//! Random numbers for jitter and generated keys, each from its own generator per thread.
 
 use std::cell::RefCell;
 
@@ -6,16 +6,16 @@ use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 
 thread_local! {
-    static GENERATOR: RefCell<SmallRng> = RefCell::new(seeded_by_the_system());
-    /// One of its own, which nobody can seed: equal keys make a callee take two operations for one.
-    static KEYS: RefCell<SmallRng> = RefCell::new(seeded_by_the_system());
+    static JITTER: RefCell<SmallRng> = RefCell::new(system_seeded());
+    /// Separate, so that [`seed_jitter`] can't repeat keys: a callee would take two operations with
+    /// equal keys for one.
+    static KEYS: RefCell<SmallRng> = RefCell::new(system_seeded());
 }
 
-/// Seeds the generator of the current thread, so that the jitter of a test is the same in every
-/// run.
+/// Seeds the current thread's jitter generator, so that a test gets the same delays in every run.
 ///
-/// Without a call, each thread's generator is seeded by the operating system on first use.
-/// Idempotency keys don't depend on it.
+/// By default each thread's generator is seeded by the operating system on first use. Idempotency
+/// keys aren't affected.
 ///
 /// ```
 /// use resilience::Retry;
@@ -27,28 +27,24 @@ thread_local! {
 /// assert_eq!(delays(), delays());
 /// ```
 pub fn seed_jitter(seed: u64) {
-    GENERATOR.with_borrow_mut(|generator| *generator = SmallRng::seed_from_u64(seed));
+    JITTER.with_borrow_mut(|generator| *generator = SmallRng::seed_from_u64(seed));
 }
 
-/// A number from 0 to `max`, both included.
+/// A random number from 0 to `max`, inclusive.
 pub(crate) fn up_to(max: u64) -> u64 {
-    if max == 0 {
-        0
-    } else {
-        GENERATOR.with_borrow_mut(|generator| generator.random_range(0..=max))
-    }
+    if max == 0 { 0 } else { JITTER.with_borrow_mut(|generator| generator.random_range(0..=max)) }
 }
 
-/// For keys: never the same again.
+/// A random number for keys. Never repeated by [`seed_jitter`].
 pub(crate) fn unique128() -> u128 {
     KEYS.with_borrow_mut(|generator| {
         (u128::from(generator.next_u64()) << 64) | u128::from(generator.next_u64())
     })
 }
 
-fn seeded_by_the_system() -> SmallRng {
-    // Jitter needs no secrecy: where the system has no randomness to give, the clock and an address
-    // tell threads apart.
+fn system_seeded() -> SmallRng {
+    // Jitter needn't be secret. If the system provides no randomness, the clock and `RandomState`
+    // still give each thread a different seed.
     SmallRng::try_from_rng(&mut rand::rngs::SysRng).unwrap_or_else(|_| {
         use std::hash::{BuildHasher, RandomState};
         SmallRng::seed_from_u64(RandomState::new().hash_one(std::time::SystemTime::now()))
@@ -60,14 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_and_the_bounds_are_reached() {
+    fn seeded_numbers_repeat_and_include_both_bounds() {
         seed_jitter(1);
         let first: Vec<u64> = (0..200).map(|_| up_to(3)).collect();
         seed_jitter(1);
         let second: Vec<u64> = (0..200).map(|_| up_to(3)).collect();
         assert_eq!(first, second);
         for value in 0..=3 {
-            assert!(first.contains(&value), "{value} never came");
+            assert!(first.contains(&value), "{value} was never returned");
         }
         assert!(first.iter().all(|&value| value <= 3));
         assert_eq!(up_to(0), 0);
@@ -75,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_does_not_repeat_keys() {
+    fn seeding_jitter_does_not_repeat_keys() {
         seed_jitter(1);
         let key = unique128();
         seed_jitter(1);

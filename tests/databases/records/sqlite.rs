@@ -233,7 +233,7 @@ fn unprintable_error_does_not_fail_the_call() {
     assert_eq!(events[0]["error"], "invalid_statement", "{events:#?}");
     let events = recorded(|| assert!(matches!(panics(), Ok(3))));
     assert_eq!(
-        events[0]["error"], "(the text can't be told: its `Display` panicked)",
+        events[0]["error"], "(`Display` panicked while formatting this error)",
         "{events:#?}"
     );
 }

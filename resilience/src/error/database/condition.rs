@@ -3,7 +3,7 @@ use std::fmt;
 use super::SqlKind;
 use crate::Classification;
 
-/// What one code of a database means.
+/// The meaning of a database's error code.
 ///
 /// ```
 /// use resilience::sql::{SqlKind, postgres};
@@ -32,37 +32,37 @@ impl SqlCondition {
         self
     }
 
-    /// What it means: the same set for every system.
+    /// The kind of error, from a set shared by all systems.
     pub const fn kind(&self) -> SqlKind {
         self.kind
     }
 
-    /// The stable name of the kind, as it stands in logs: `unique_violation`.
+    /// The stable name of the kind, as used in logs: `unique_violation`.
     pub const fn name(&self) -> &'static str {
         self.kind.name()
     }
 
-    /// What the database itself calls the code: `unique_violation`, `ER_DUP_ENTRY`,
+    /// The database's name for the code: `unique_violation`, `ER_DUP_ENTRY` or
     /// `SQLITE_CONSTRAINT_UNIQUE`.
     pub const fn own_name(&self) -> &'static str {
         self.own_name
     }
 
-    /// Category, code, status, advice and the rest.
+    /// The category, code, status, advice and the rest.
     pub const fn classification(&self) -> Classification {
         self.kind.classification()
     }
 
-    /// Whether the database's own text of the error may quote a value of a row or of the statement:
+    /// Whether the database's message may quote a value of a row or of the statement, such as
     /// `Duplicate entry 'ada@b.c'`.
     ///
-    /// True where it isn't known. A log that must not hold personal data leaves such a text out.
+    /// True if that isn't known. Don't log such a message where personal data isn't allowed.
     ///
     /// ```
     /// use resilience::sql::{mysql, postgres};
     ///
     /// assert!(mysql::classify(1062).unwrap().message_has_values());
-    /// // PostgreSQL names the constraint, and keeps the value for the detail.
+    /// // PostgreSQL names the constraint in the message. The value is in the detail.
     /// assert!(!postgres::classify("23505").unwrap().message_has_values());
     /// ```
     pub const fn message_has_values(&self) -> bool {

@@ -2,11 +2,10 @@ use std::borrow::Cow;
 
 use super::SqlCondition;
 
-/// What a log record or a handler may want to know of one error of a database driver, besides its
-/// classification.
+/// Details of a database driver's error beyond its classification, for a log record or a handler.
 ///
-/// It holds names of the schema and no value of a row. What PostgreSQL calls the detail, which
-/// quotes rows, isn't here.
+/// Contains names from the schema, but no values of rows. PostgreSQL's `DETAIL`, which quotes rows,
+/// is therefore not included.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Details<'e> {
@@ -22,7 +21,7 @@ pub struct Details<'e> {
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(
     not(all(feature = "sqlx-postgres", any(feature = "sqlx-mysql", feature = "sqlx-sqlite"))),
-    allow(dead_code, reason = "each driver has one of them")
+    allow(dead_code, reason = "each driver uses only one variant")
 )]
 pub(super) enum Code<'e> {
     Text(&'e str),
@@ -30,17 +29,17 @@ pub(super) enum Code<'e> {
 }
 
 impl<'e> Details<'e> {
-    /// The system, by the names of OpenTelemetry's `db.system.name`: `postgresql`, `mysql`,
-    /// `mariadb` or `sqlite`. `None` of an error that is the driver's own.
+    /// The system, named as in OpenTelemetry's `db.system.name`: `postgresql`, `mysql`, `mariadb`
+    /// or `sqlite`. `None` if the error is the driver's own.
     ///
-    /// The protocol doesn't tell MariaDB from MySQL; `mariadb` is said where only MariaDB sends
-    /// this number.
+    /// The protocol doesn't distinguish MariaDB from MySQL, so this is `mariadb` only for errors
+    /// that only MariaDB sends.
     pub fn system(&self) -> Option<&'static str> {
         self.system
     }
 
-    /// The database's own code, as it stands in OpenTelemetry's `db.response.status_code`: a
-    /// SQLSTATE for PostgreSQL, a number for the others.
+    /// The database's code, as in OpenTelemetry's `db.response.status_code`: a SQLSTATE for
+    /// PostgreSQL, a number for the others.
     pub fn code(&self) -> Option<Cow<'e, str>> {
         Some(match self.code? {
             Code::Text(code) => Cow::Borrowed(code),
@@ -48,30 +47,30 @@ impl<'e> Details<'e> {
         })
     }
 
-    /// What the code means.
+    /// The meaning of the code, if it is known.
     pub fn condition(&self) -> Option<SqlCondition> {
         self.condition
     }
 
-    /// The constraint that was violated; see [`constraint`](crate::sql::constraint).
+    /// The violated constraint; see [`constraint`](crate::sql::constraint).
     pub fn constraint(&self) -> Option<&'e str> {
         self.constraint
     }
 
-    /// The table, where PostgreSQL names it.
+    /// The table, if PostgreSQL names it.
     pub fn table(&self) -> Option<&'e str> {
         self.table
     }
 
-    /// The column, where PostgreSQL names it.
+    /// The column, if PostgreSQL names it.
     pub fn column(&self) -> Option<&'e str> {
         self.column
     }
 
-    /// Whether the text of the error, or of what it is made from, may quote a value of a row or of
-    /// the statement.
+    /// Whether the text of the error or of its sources may quote a value of a row or of the
+    /// statement.
     ///
-    /// True where it isn't known. See [`SqlCondition::message_has_values`].
+    /// True if that isn't known. See [`SqlCondition::message_has_values`].
     pub fn message_has_values(&self) -> bool {
         self.message_has_values
     }

@@ -5,28 +5,28 @@ use ::sqlx::{Database, Error, Pool};
 use tokio::runtime::Handle;
 
 use super::SqlKind;
-use super::probe::{self, Answer};
+use super::probe::{Outcome, probe};
 use super::sqlx::details;
 use crate::{Classification, Classify, Sent, ServiceError, taxonomy::Evidence};
 
-/// Says why a pool gave no connection: `PoolTimedOut` alone hides a server that is down, and one
-/// that is full.
+/// Finds out why a pool provided no connection. `PoolTimedOut` alone doesn't show whether the
+/// server is down or full.
 ///
-/// SQLx's pool repeats a refused connection, and on PostgreSQL one for which the server has no
-/// slot, until the acquire timeout is over, and then says what it says when all its connections
-/// were in use. This makes one attempt of its own to connect, with the pool's options, and tells
-/// the cases apart:
+/// When a connection is refused, or on PostgreSQL when the server has no free slot, SQLx's pool
+/// keeps trying until the acquire timeout. Then it returns `PoolTimedOut`, the same error as when
+/// all connections are in use. This function makes one connection attempt with the pool's options
+/// to distinguish the cases:
 ///
-/// | the attempt | is then classified as |
+/// | the attempt | classification |
 /// |---|---|
 /// | is refused | never sent, alerts at once, `CONNECT_FAILED`, 503 |
 /// | finds the server full | never sent, `TOO_MANY_CONNECTIONS`, 503 |
-/// | fails otherwise: a wrong password, a missing database | what that is |
-/// | isn't answered within a second, and the pool has room | never sent, alerts at once, `CONNECT_FAILED`, 503 |
-/// | isn't answered within a second, and the pool has none | never sent, `POOL_EXHAUSTED`, 503 |
+/// | fails otherwise: wrong password, missing database | that of the failure, never sent |
+/// | isn't answered within a second, and the pool has free capacity | never sent, alerts at once, `CONNECT_FAILED`, 503 |
+/// | isn't answered within a second, and the pool has no free capacity | never sent, `POOL_EXHAUSTED`, 503 |
 /// | succeeds | never sent, `POOL_EXHAUSTED`, 503 |
 ///
-/// Any other error comes back as it was, at once. So a handler asks about every error:
+/// All other errors are returned unchanged, without an attempt. So you can pass every error:
 ///
 /// ```
 /// use resilience::{ServiceError, sql};
@@ -49,14 +49,14 @@ use crate::{Classification, Classify, Sent, ServiceError, taxonomy::Evidence};
 ///
 /// # Cost
 ///
-/// Nothing on success. After a `PoolTimedOut` up to one second, and one connection, which is closed
-/// again. All who ask about one pool within a second share one attempt, so a server in trouble sees
-/// at most one a second per pool and process. The pool looks full while its connections are being
-/// refused, so the attempt is made then too.
+/// None on success. After a `PoolTimedOut`, up to one second and one connection, which is closed
+/// again. Concurrent calls for one pool share an attempt, and its result is reused for a second, so
+/// an overloaded server sees at most one attempt per second, pool and process. The attempt is made
+/// even if the pool looks full, because it also looks full while its connections are being refused.
 ///
 /// # Cancellation
 ///
-/// Dropping the future ends the attempt, unless somebody else waits for it too: they make it anew.
+/// Dropping the future cancels the attempt. Other callers waiting for it start a new one.
 ///
 /// Outside a tokio runtime no attempt is made. Nothing is logged.
 #[cfg_attr(
@@ -66,23 +66,23 @@ use crate::{Classification, Classify, Sent, ServiceError, taxonomy::Evidence};
 pub async fn diagnose<DB: Database>(pool: &Pool<DB>, error: Error) -> Diagnosis {
     let state = PoolState {
         size: pool.size(),
-        // The two are read one after the other.
+        // Clamped, because the two aren't read at the same time.
         idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX).min(pool.size()),
         max: pool.options().get_max_connections(),
     };
-    let answer = match error {
+    let outcome = match error {
         Error::PoolTimedOut if !pool.is_closed() && Handle::try_current().is_ok() => {
-            Some(probe::ask::<DB::Connection>(pool.connect_options()).await)
+            Some(probe::<DB::Connection>(pool.connect_options()).await)
         }
         _ => None,
     };
-    Diagnosis { error, state, answer }
+    Diagnosis { error, state, outcome }
 }
 
-/// An error of SQLx, and for a pool that gave no connection the reason; made by [`diagnose`].
+/// An SQLx error, and the reason if a pool provided no connection. Returned by [`diagnose`].
 ///
-/// It classifies itself, and has what was found among its sources. Where there was nothing to find
-/// out, it says what the error says.
+/// It classifies itself. Its source is the failure of the connection attempt, if there was one,
+/// else the original error. Without an attempt, its `Display` is that of the original error.
 #[derive(Debug)]
 #[cfg_attr(
     docsrs,
@@ -91,7 +91,7 @@ pub async fn diagnose<DB: Database>(pool: &Pool<DB>, error: Error) -> Diagnosis 
 pub struct Diagnosis {
     error: Error,
     state: PoolState,
-    answer: Option<Answer>,
+    outcome: Option<Outcome>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -102,31 +102,32 @@ struct PoolState {
 }
 
 impl Diagnosis {
-    /// What it is: of a pool that gave no connection `PoolExhausted`, `ConnectFailed`,
-    /// `TooManyConnections` or what else kept the server from taking one; of another error its
-    /// own kind, if it is known.
+    /// The kind of error, if it is known.
+    ///
+    /// If the pool provided no connection, `PoolExhausted`, `ConnectFailed`, `TooManyConnections`
+    /// or the kind of the attempt's failure.
     pub fn kind(&self) -> Option<SqlKind> {
-        match &self.answer {
-            Some(Answer::Failed(found)) => condition(found),
-            Some(Answer::Nothing) if self.has_room() => Some(SqlKind::ConnectFailed),
+        match &self.outcome {
+            Some(Outcome::Failed(found)) => condition(found),
+            Some(Outcome::TimedOut) if self.has_room() => Some(SqlKind::ConnectFailed),
             _ => condition(&self.error),
         }
     }
 
-    /// The error that was asked about.
+    /// The original error.
     pub fn error(&self) -> &Error {
         &self.error
     }
 
-    /// The error that was asked about, for a `match` over it.
+    /// Returns the original error, for example to `match` on it.
     pub fn into_error(self) -> Error {
         self.error
     }
 
-    /// What the attempt to connect came to, if one was made and failed.
+    /// The error of the connection attempt, if one was made and failed.
     pub fn found(&self) -> Option<&Error> {
-        match &self.answer {
-            Some(Answer::Failed(found)) => Some(found),
+        match &self.outcome {
+            Some(Outcome::Failed(found)) => Some(found),
             _ => None,
         }
     }
@@ -142,11 +143,11 @@ fn condition(error: &Error) -> Option<SqlKind> {
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(answer) = &self.answer else { return fmt::Display::fmt(&self.error, f) };
+        let Some(outcome) = &self.outcome else { return fmt::Display::fmt(&self.error, f) };
         let PoolState { size, idle, max } = self.state;
         write!(
             f,
-            "no database connection in time: {answer}; the pool has {size} of {max}, {idle} idle"
+            "no database connection in time: {outcome}; the pool has {size} of {max}, {idle} idle"
         )
     }
 }
@@ -159,10 +160,10 @@ impl StdError for Diagnosis {
 
 impl Classify for Diagnosis {
     fn classify(&self) -> Classification {
-        match &self.answer {
-            // Whatever became of the attempt, the caller's statement never had a connection.
-            Some(Answer::Failed(found)) => found.classify().with_sent(Sent::Never),
-            Some(Answer::Nothing) if self.has_room() => SqlKind::ConnectFailed.classification(),
+        match &self.outcome {
+            // The caller's statement never had a connection.
+            Some(Outcome::Failed(found)) => found.classify().with_sent(Sent::Never),
+            Some(Outcome::TimedOut) if self.has_room() => SqlKind::ConnectFailed.classification(),
             _ => self.error.classify(),
         }
     }

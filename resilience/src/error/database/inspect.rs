@@ -4,11 +4,10 @@ use std::error::Error;
 use super::sqlx;
 use super::{Details, SqlCondition};
 
-/// The details of one error, if it is one of a database driver that a feature has switched on.
-/// Looks at this error alone and not at its sources.
+/// Returns the details of an error, if it comes from a database driver whose feature is enabled.
 ///
-/// That is SQLx's own `Error`, what is inside its `Database` variant, and the error of each driver.
-/// Costs no allocation.
+/// Recognises `sqlx::Error`, the content of its `Database` variant, and each driver's own error
+/// type. Looks at this error only, not at its sources. Doesn't allocate.
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
@@ -29,7 +28,8 @@ pub fn details<'e>(error: &'e (dyn Error + 'static)) -> Option<Details<'e>> {
     }
 }
 
-/// What an error of a database driver means; [`Details::condition`] of [`details`].
+/// Returns the condition of a database driver's error: shorthand for [`details`] and
+/// [`Details::condition`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
@@ -49,14 +49,13 @@ pub fn condition(error: &(dyn Error + 'static)) -> Option<SqlCondition> {
     }
 }
 
-/// The name of the constraint that an error of a database driver reports, to turn it into an error
-/// of the service's own.
+/// Returns the name of the violated constraint, so that you can turn it into your own error.
 ///
-/// | system | the name |
+/// | system | name |
 /// |---|---|
-/// | PostgreSQL | the constraint's or the index's, which is a field of the error: `users_email_key` |
-/// | MySQL, MariaDB | the key's or the constraint's, out of the English message: `users.users_email_key` with MySQL since 8.0.19, `users_email_key` with MariaDB; `None` in other languages, except for foreign keys |
-/// | SQLite | its columns, out of the message: `users.email`; for a check, the constraint's name or, if it has none, its expression |
+/// | PostgreSQL | of the constraint or index, from a field of the error: `users_email_key` |
+/// | MySQL, MariaDB | of the key or constraint, from the English message: `users.users_email_key` for MySQL since 8.0.19, `users_email_key` for MariaDB; `None` in other languages, except for foreign keys |
+/// | SQLite | of the columns, from the message: `users.email`; for a check constraint, its name, or its expression if it has no name |
 ///
 /// ```
 /// # #[cfg(all(feature = "macros", feature = "sqlx-sqlite"))] {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{Advice, Alert, Classification, Sent, Severity};
 
-/// What a database's code means: the same set for every system. See [the
+/// The kind of a database error, from a set shared by all systems. See [the
 /// table](crate::sql#the-conditions).
 ///
 /// ```
@@ -15,100 +15,101 @@ use crate::{Advice, Alert, Classification, Sent, Severity};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SqlKind {
-    /// A value that must be unique is taken.
+    /// A unique constraint or primary key was violated.
     UniqueViolation,
-    /// A value conflicts with a row that is there: an exclusion constraint.
+    /// An exclusion constraint was violated: the value conflicts with an existing row.
     ExclusionViolation,
-    /// A row refers to one that doesn't exist, or is still referred to.
+    /// A foreign key was violated: the referenced row doesn't exist, or the row is still
+    /// referenced.
     ForeignKeyViolation,
-    /// A value breaks a rule of the table or the view.
+    /// A check constraint of the table, or the check option of a view, was violated.
     CheckViolation,
-    /// A value that is required is missing.
+    /// A required value is missing.
     NotNullViolation,
-    /// Another constraint, or one that isn't named.
+    /// Another constraint was violated, or the database doesn't say which.
     ConstraintViolation,
-    /// A value that the column, or the type, can't hold: too long, out of range, malformed.
+    /// The value doesn't fit the column or type: too long, out of range, malformed.
     InvalidValue,
-    /// A row that must be there isn't.
+    /// A required row doesn't exist.
     NoData,
-    /// Two transactions wait for each other; the database has rolled this one back.
+    /// Transactions were waiting for each other. The database rolled this one back.
     Deadlock,
-    /// A transaction has lost to its neighbours; the database has rolled it back.
+    /// The transaction conflicted with a concurrent one. The database rolled it back.
     SerializationFailure,
-    /// A lock is held by another. The statement had no effect, and may be repeated as it is.
+    /// Another transaction holds the lock. The statement had no effect and may be repeated alone.
     LockNotAvailable,
-    /// A lock is held by another, and the transaction may have been rolled back or not: MySQL's
-    /// `innodb_rollback_on_timeout` decides. Only the whole transaction may be repeated.
+    /// Another transaction holds the lock, and this transaction may have been rolled back,
+    /// depending on MySQL's `innodb_rollback_on_timeout`. Only the whole transaction may be
+    /// repeated.
     LockTimeout,
-    /// Something is in use, or has just changed. The statement had no effect, and may be repeated
-    /// as it is.
+    /// An object is in use or has just changed. The statement had no effect and may be repeated
+    /// alone.
     Busy,
-    /// The statement was stopped: by the server's statement timeout, or by somebody. The two have
-    /// the same code.
+    /// The statement was cancelled, by the server's statement timeout or by an administrator. The
+    /// code is the same for both.
     QueryCanceled,
-    /// The transaction took too long, or was left idle; the database has rolled it back.
+    /// The transaction took too long or was idle for too long. The database rolled it back.
     TransactionTimeout,
-    /// No connection could be made.
+    /// No connection could be established.
     ConnectFailed,
-    /// The server takes no connections: it is starting, recovering or stopping.
+    /// The server doesn't accept connections because it is starting, recovering or shutting down.
     ServerNotReady,
-    /// A node of the cluster doesn't serve for now, and the transaction is gone with it.
+    /// A cluster node is temporarily unavailable. The transaction is lost.
     NodeNotReady,
-    /// The server has as many connections as it takes.
+    /// The server's connection limit is reached.
     TooManyConnections,
-    /// No connection of our own pool was free in time.
+    /// No connection of our pool became free in time.
     PoolExhausted,
-    /// Our own pool is closed.
+    /// Our pool is closed.
     PoolClosed,
-    /// The connection broke.
+    /// The connection was lost.
     ConnectionLost,
-    /// The server ended the connection: it is stopping, or an administrator has ended it.
+    /// The server closed the connection, because it is shutting down or an administrator ended it.
     ServerShutdown,
-    /// The server had closed the connection because nothing was sent on it; this statement didn't
-    /// arrive.
+    /// The server had already closed the idle connection. The statement didn't arrive.
     IdleDisconnect,
-    /// Whether the statement, or the COMMIT, took effect isn't known.
+    /// It isn't known whether the statement or the COMMIT took effect.
     OutcomeUnknown,
     /// The server doesn't accept our user, password or host.
     AuthenticationFailed,
-    /// The database that the connection names doesn't exist.
+    /// The database doesn't exist.
     DatabaseMissing,
-    /// No encrypted connection could be agreed on.
+    /// The TLS handshake failed.
     TlsFailed,
-    /// The connection can't be configured as asked.
+    /// The connection options are invalid.
     Misconfigured,
-    /// Our user may not do this.
+    /// Our user lacks a privilege.
     InsufficientPrivilege,
     /// The server's disk is full.
     DiskFull,
-    /// The disk of this process is full: the database is a file of ours.
+    /// This process's disk is full. The database is a local file.
     LocalDiskFull,
-    /// The server has no memory, or no other resource, left for this.
+    /// The server is out of memory or another resource.
     ResourceExhausted,
-    /// This process has no memory left: the database is a library of ours.
+    /// This process is out of memory. The database runs inside it.
     LocalOutOfMemory,
-    /// The statement is larger than the server's limits.
+    /// The statement exceeds a limit of the server.
     LimitExceeded,
-    /// The database's data is damaged, or isn't a database.
+    /// The database's data is damaged, or the file isn't a database.
     Corrupt,
     /// Reading or writing the database's files failed.
     StorageError,
-    /// The server takes no writes: a replica, or one that was demoted.
+    /// The server is read-only: a replica, or a demoted primary.
     ReadOnlyServer,
-    /// The database's file can't be written.
+    /// The database file is read-only.
     ReadOnlyFile,
-    /// An earlier statement of the transaction failed, and this one wasn't run.
+    /// An earlier statement of the transaction failed, so this one wasn't executed.
     InFailedTransaction,
-    /// A trigger or a function of the user's own raised this.
+    /// A user-defined trigger or function raised the error.
     Raised,
-    /// The statement is wrong, or doesn't fit the schema or the state of the connection.
+    /// The statement is invalid, or doesn't fit the schema or the state of the connection.
     InvalidStatement,
-    /// Anything else that the server reports.
+    /// Any other error of the server.
     ServerError,
 }
 
 impl SqlKind {
-    /// The stable name, as it stands in logs: `unique_violation`.
+    /// The stable name, as used in logs: `unique_violation`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UniqueViolation => "unique_violation",
@@ -157,7 +158,7 @@ impl SqlKind {
         }
     }
 
-    /// What the layers and the boundaries make of it.
+    /// The classification of errors of this kind.
     ///
     /// ```
     /// use resilience::sql::SqlKind;
@@ -241,8 +242,8 @@ impl SqlKind {
         }
     }
 
-    /// Whether the server's own text of such an error may quote a value of a row or of the
-    /// statement. Where a system differs, its table says so.
+    /// Whether messages of this kind may quote a value of a row or of the statement. The systems'
+    /// tables list exceptions.
     pub(super) const fn quotes_values(self) -> bool {
         matches!(
             self,

@@ -1,10 +1,10 @@
-//! The error numbers that only MariaDB sends, or sends with a meaning of its own.
+//! The error numbers that only MariaDB uses, or uses with another meaning than MySQL.
 
 use super::numbers::{UNLISTED, is_server_error};
 use super::{SqlCondition, SqlKind as Kind};
 
-/// A number that MySQL doesn't have, or has with another meaning.
-pub(super) fn own(number: u16) -> Option<SqlCondition> {
+/// The meaning of such a number.
+pub(super) fn condition(number: u16) -> Option<SqlCondition> {
     let Ok(row) = ROWS.binary_search_by_key(&number, |(number, ..)| *number) else {
         return is_server_error(number).then_some(UNLISTED);
     };
@@ -12,12 +12,13 @@ pub(super) fn own(number: u16) -> Option<SqlCondition> {
     Some(SqlCondition::new(kind, name))
 }
 
+/// Whether the table lists this number.
 pub(super) fn has(number: u16) -> bool {
     ROWS.binary_search_by_key(&number, |(number, ..)| *number).is_ok()
 }
 
-/// The SQLSTATE of a number that MySQL has with another one.
-pub(super) fn state_of(number: u16) -> Option<&'static str> {
+/// MariaDB's SQLSTATE for a number that MySQL uses with another SQLSTATE.
+pub(super) fn sqlstate(number: u16) -> Option<&'static str> {
     match number {
         4025 => Some("23000"),
         4080 | 4159 => Some("42000"),
@@ -30,13 +31,12 @@ pub(super) fn state_of(number: u16) -> Option<&'static str> {
 const _: () = {
     let mut row = 1;
     while row < ROWS.len() {
-        assert!(ROWS[row - 1].0 < ROWS[row].0, "the numbers are sorted, each is there once");
+        assert!(ROWS[row - 1].0 < ROWS[row].0, "the numbers must be sorted and unique");
         row += 1;
     }
 };
 
-/// Number, MariaDB's name of it, and what it means. Sorted by number. Correct it here and nowhere
-/// else.
+/// Number, MariaDB's name and meaning, sorted by number. The only place to correct a meaning.
 const ROWS: &[(u16, &str, Kind)] = &[
     (1901, "ER_GENERATED_COLUMN_FUNCTION_IS_NOT_ALLOWED", Kind::InvalidStatement),
     (1906, "ER_WARNING_NON_DEFAULT_VALUE_FOR_GENERATED_COLUMN", Kind::InvalidStatement),

@@ -1,11 +1,11 @@
-//! What only the text of an error tells: names of the schema, and SQLite's code. No classification
-//! depends on a language.
+//! Extracts from an error's text what isn't available otherwise: names from the schema, and
+//! SQLite's code. No classification depends on the message's language.
 
-/// The key or constraint that MySQL and MariaDB name in their English message.
+/// The key or constraint named in an English message of MySQL or MariaDB.
 ///
-/// The value that a duplicate key quotes stands before the key and may hold anything; only what
-/// follows the last `for key` is the key. A message that was cut short has no closing quote, and
-/// names none.
+/// In the message of a duplicate key, the quoted value precedes the key and can contain anything,
+/// so the key is what follows the last `for key`. `None` if the closing quote is missing, because
+/// the message was truncated.
 #[cfg(any(feature = "sqlx-mysql", test))]
 pub(super) fn mysql_constraint(number: u16, message: &str) -> Option<&str> {
     match number {
@@ -13,7 +13,7 @@ pub(super) fn mysql_constraint(number: u16, message: &str) -> Option<&str> {
             let (_, key) = message.strip_prefix("Duplicate entry '")?.rsplit_once("' for key '")?;
             key.strip_suffix('\'')
         }
-        // InnoDB's own part of the message, which no language changes.
+        // This part comes from InnoDB, which doesn't translate it.
         1451 | 1452 => between(message, "CONSTRAINT `", "`"),
         3819 => between(message, "Check constraint '", "'"),
         4025 => between(message.strip_prefix("CONSTRAINT ")?, "`", "`"),
@@ -26,8 +26,8 @@ fn between<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
     Some(message.split_once(before)?.1.split_once(after)?.0)
 }
 
-/// The columns, or the name, of the constraint that SQLite writes behind the colon. SQLite speaks
-/// English only.
+/// The columns or the name of the constraint, after the colon. SQLite's messages are always
+/// English.
 #[cfg(any(feature = "sqlx-sqlite", test))]
 pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     let rule = match code {
@@ -39,10 +39,10 @@ pub(super) fn sqlite_constraint(code: i32, message: &str) -> Option<&str> {
     message.strip_prefix(rule)?.strip_prefix(" constraint failed: ")
 }
 
-/// Whether this message of SQLite's general error names what the schema doesn't have, and nothing
-/// else.
+/// Whether this message of `SQLITE_ERROR` only names something missing from the schema, and quotes
+/// nothing.
 #[cfg(any(feature = "sqlx-sqlite", test))]
-pub(super) fn sqlite_names_what_is_missing(message: &str) -> bool {
+pub(super) fn sqlite_only_names_missing_object(message: &str) -> bool {
     let is_name = |text: &str| {
         !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
@@ -59,31 +59,29 @@ pub(super) fn sqlite_names_what_is_missing(message: &str) -> bool {
     }
 }
 
-/// The extended code. The driver gives it as a new `String`, or in front of its own text: `(code:
-/// 2067) …`.
+/// The extended code. SQLx provides it as a new `String`, or at the start of the error's text:
+/// `(code: 2067) …`.
 #[cfg(feature = "sqlx-sqlite")]
 pub(super) fn sqlite_code(error: &::sqlx::sqlite::SqliteError) -> Option<i32> {
     use std::fmt::Write as _;
 
     let mut reader = CodeReader { at: 0, code: 0 };
-    // Ends with an error as soon as the code has been read, so that the text behind it is never
-    // written.
+    // The reader returns an error once it has read the code, so that the rest isn't formatted.
     let _ = write!(reader, "{error}");
     reader.code().or_else(|| ::sqlx::error::DatabaseError::code(error)?.parse().ok())
 }
 
-/// Reads the number out of `(code: 2067) …` while it is written: without an allocation.
+/// Parses the number in `(code: 2067) …` while it is being formatted, without allocating.
 #[cfg(any(feature = "sqlx-sqlite", test))]
 struct CodeReader {
-    /// How many bytes have been read; [`Self::DONE`] behind the number, [`Self::FAILED`] if
-    /// something else was written.
+    /// Number of bytes read, or [`Self::DONE`] after the code, or [`Self::FAILED`] on other text.
     at: usize,
     code: i32,
 }
 
 #[cfg(any(feature = "sqlx-sqlite", test))]
 impl CodeReader {
-    const BEFORE: &[u8] = b"(code: ";
+    const PREFIX: &[u8] = b"(code: ";
     const DONE: usize = usize::MAX;
     const FAILED: usize = usize::MAX - 1;
 
@@ -92,13 +90,13 @@ impl CodeReader {
     }
 
     fn next(&mut self, byte: u8) -> Option<usize> {
-        match Self::BEFORE.get(self.at) {
+        match Self::PREFIX.get(self.at) {
             Some(&expected) => (byte == expected).then_some(self.at + 1),
             None if byte.is_ascii_digit() => {
                 self.code = self.code.checked_mul(10)?.checked_add(i32::from(byte - b'0'))?;
                 Some(self.at + 1)
             }
-            None => (byte == b')' && self.at > Self::BEFORE.len()).then_some(Self::DONE),
+            None => (byte == b')' && self.at > Self::PREFIX.len()).then_some(Self::DONE),
         }
     }
 }
@@ -120,7 +118,7 @@ impl std::fmt::Write for CodeReader {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::{CodeReader, sqlite_names_what_is_missing};
+    use super::{CodeReader, sqlite_only_names_missing_object};
 
     fn read(pieces: &[&str]) -> Option<i32> {
         let mut reader = CodeReader { at: 0, code: 0 };
@@ -133,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn only_names_in_their_places_are_told() {
+    fn sqlite_messages_that_only_name_missing_objects_are_recognised() {
         let plain = [
             "no such table: users",
             "no such table: main.users",
             "no such function: sha",
             "table a has no column named b",
         ];
-        assert!(plain.into_iter().all(sqlite_names_what_is_missing));
+        assert!(plain.into_iter().all(sqlite_only_names_missing_object));
         let quoting = [
             "no such table: ",
             "no such table: ada@example.com",
@@ -151,11 +149,11 @@ mod tests {
             "malformed JSON",
             "",
         ];
-        assert!(!quoting.into_iter().any(sqlite_names_what_is_missing));
+        assert!(!quoting.into_iter().any(sqlite_only_names_missing_object));
     }
 
     #[test]
-    fn the_code_is_read_whatever_the_pieces_are() {
+    fn sqlite_code_is_read_from_text_in_any_pieces() {
         assert_eq!(read(&["(code: ", "2067", ") ", "UNIQUE"]), Some(2067));
         assert_eq!(read(&["(co", "de: 20", "67) (code: 5)"]), Some(2067));
         assert_eq!(read(&["(code: 0)"]), Some(0));

@@ -1,4 +1,4 @@
-//! What a database's error means, by its code: one table for each database.
+//! Classifies database errors by their code, with one table per system.
 
 mod condition;
 mod details;

@@ -1,19 +1,19 @@
-//! MySQL's error numbers, versions 5.7 to 9, and those of its client library.
+//! MySQL's error numbers, versions 5.7 to 9, including those of its client library.
 //!
-//! What counts is the number. The SQLSTATE that MySQL sends beside it says less, and is wrong for
-//! many: most are `HY000`, and `40001` is a deadlock.
+//! Errors are classified by number. The SQLSTATE is less specific and often misleading: most are
+//! `HY000`, and a deadlock has `40001`, a serialization failure.
 
 use super::numbers::{UNLISTED, is_server_error};
 use super::{SqlCondition, SqlKind as Kind, mariadb_numbers};
 
-/// What an error number of MySQL means; `None` of a number that no MySQL sends.
+/// Returns the meaning of a MySQL error number, or `None` if MySQL doesn't send it.
 ///
-/// For a server that is known to be MariaDB there is [`mariadb::classify`](super::mariadb::classify): the two share the
-/// numbers below 1900 and those from 3000 to 3060, and differ from 4000 on. MariaDB's own from 1900
-/// to 1999, which MySQL leaves free, are known here too. A server error that isn't in the table is
-/// a [`ServerError`](super::SqlKind::ServerError): permanent, 500.
+/// If the server is known to be MariaDB, use [`mariadb::classify`](super::mariadb::classify)
+/// instead: the two share the numbers below 1900 and from 3000 to 3060, and differ from 4000. The
+/// numbers from 1900 to 1999 are used by MariaDB only; they are recognised here too. A server error
+/// that isn't in the table is a [`ServerError`](super::SqlKind::ServerError): permanent, 500.
 ///
-/// Costs no allocation.
+/// Doesn't allocate.
 ///
 /// ```
 /// use resilience::{Advice, sql::mysql};
@@ -24,17 +24,16 @@ use super::{SqlCondition, SqlKind as Kind, mariadb_numbers};
 /// ```
 pub fn classify(number: u16) -> Option<SqlCondition> {
     match number {
-        1900..=1999 => mariadb_numbers::own(number),
-        _ => known(number).or_else(|| is_server_error(number).then_some(UNLISTED)),
+        1900..=1999 => mariadb_numbers::condition(number),
+        _ => listed(number).or_else(|| is_server_error(number).then_some(UNLISTED)),
     }
 }
 
-/// The same where it isn't known whether the server is MySQL or MariaDB, with the SQLSTATE that
-/// came with the number.
+/// Returns the meaning of an error number if the server may be MySQL or MariaDB.
 ///
-/// Drivers that speak the protocol of both don't tell which it is. Where the two give one number
-/// two meanings, the SQLSTATE decides if it can: 4025 with `23000` is MariaDB's failed check. Where
-/// it can't, it is the one that a table lists, MySQL's before MariaDB's.
+/// Drivers for both don't report which one it is. If a number has two meanings, the SQLSTATE
+/// decides where it can: 4025 with `23000` is MariaDB's failed check constraint. If it can't, the
+/// number is looked up in MySQL's table, then in MariaDB's.
 ///
 /// ```
 /// use resilience::sql::{SqlKind, mysql};
@@ -43,23 +42,24 @@ pub fn classify(number: u16) -> Option<SqlCondition> {
 /// assert_eq!(mysql::classify_either(4031, Some("HY000")).unwrap().kind(), SqlKind::IdleDisconnect);
 /// ```
 pub fn classify_either(number: u16, state: Option<&str>) -> Option<SqlCondition> {
-    let theirs = match (mariadb_numbers::state_of(number), state) {
-        (Some(_), Some(_)) => is_mariadbs(number, state),
-        _ => mariadb_numbers::has(number) && known(number).is_none(),
+    let is_mariadb = match (mariadb_numbers::sqlstate(number), state) {
+        (Some(_), Some(_)) => is_mariadb_only(number, state),
+        _ => mariadb_numbers::has(number) && listed(number).is_none(),
     };
     match number {
-        1900..=1999 | 4000.. if theirs => mariadb_numbers::own(number),
+        1900..=1999 | 4000.. if is_mariadb => mariadb_numbers::condition(number),
         _ => classify(number),
     }
 }
 
 /// Whether only MariaDB sends this number, or this number with this SQLSTATE.
-pub(super) fn is_mariadbs(number: u16, state: Option<&str>) -> bool {
+pub(super) fn is_mariadb_only(number: u16, state: Option<&str>) -> bool {
     matches!(number, 1900..=1999)
-        || mariadb_numbers::state_of(number).is_some_and(|theirs| state == Some(theirs))
+        || mariadb_numbers::sqlstate(number).is_some_and(|mariadb| state == Some(mariadb))
 }
 
-pub(super) fn known(number: u16) -> Option<SqlCondition> {
+/// The meaning of a number that the table lists.
+pub(super) fn listed(number: u16) -> Option<SqlCondition> {
     let row = ROWS.binary_search_by_key(&number, |(number, ..)| *number).ok()?;
     let (number, name, kind) = ROWS[row];
     let quotes =
@@ -70,22 +70,21 @@ pub(super) fn known(number: u16) -> Option<SqlCondition> {
 const _: () = {
     let mut row = 1;
     while row < ROWS.len() {
-        assert!(ROWS[row - 1].0 < ROWS[row].0, "the numbers are sorted, each is there once");
+        assert!(ROWS[row - 1].0 < ROWS[row].0, "the numbers must be sorted and unique");
         row += 1;
     }
 };
 
-/// The numbers whose message may quote a value, other than those of a kind that always may: a
-/// duplicate key quotes the row, a syntax error the statement …
+/// Numbers whose message may quote a value, although other messages of their kind don't. A
+/// duplicate key quotes the row, a syntax error quotes the statement.
 const QUOTING: &[u16] = &[1062, 1064, 1149, 1231, 1569, 1586, 1761, 1762, 3143];
-/// … and those of such a kind that never do.
+/// Numbers whose message never quotes a value, although other messages of their kind may.
 const NOT_QUOTING: &[u16] = &[
     1038, 1104, 1116, 1117, 1118, 1119, 1153, 1162, 1261, 1262, 1264, 1265, 1301, 1390, 1406, 1436,
     1467,
 ];
 
-/// Number, MySQL's name of it, and what it means. Sorted by number. Correct it here and nowhere
-/// else.
+/// Number, MySQL's name and meaning, sorted by number. The only place to correct a meaning.
 const ROWS: &[(u16, &str, Kind)] = &[
     (1004, "ER_CANT_CREATE_FILE", Kind::StorageError),
     (1012, "ER_CANT_FIND_SYSTEM_REC", Kind::StorageError),

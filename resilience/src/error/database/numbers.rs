@@ -1,12 +1,12 @@
-//! What MySQL's and MariaDB's tables share.
+//! Shared by MySQL's and MariaDB's tables.
 
 use super::{SqlCondition, SqlKind};
 
-/// What a number is that servers send and the table doesn't list.
+/// The meaning of a server error that the table doesn't list.
 pub(super) const UNLISTED: SqlCondition = SqlCondition::new(SqlKind::ServerError, "unlisted");
 
-/// Below 1000 are the operating system's errors, from 2000 the client's, from 10 000 those of the
-/// server's own log.
+/// Whether a server sends this number to clients. Numbers below 1000 are the operating system's,
+/// from 2000 the client library's, and from 10 000 those of the server's log.
 pub(super) const fn is_server_error(number: u16) -> bool {
     matches!(number, 1000..=1999 | 3000..=9999)
 }

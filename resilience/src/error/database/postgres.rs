@@ -1,17 +1,17 @@
-//! PostgreSQL's codes: the SQLSTATEs of its appendix A, versions up to 18.
+//! PostgreSQL's SQLSTATEs, from appendix A of its manual, versions up to 18.
 //!
-//! The codes of success and of warnings, classes 00 and 01, aren't failures and aren't here.
+//! Classes 00 (success) and 01 (warnings) aren't failures and aren't included.
 
 use super::{SqlCondition, SqlKind as Kind};
 
-/// What a SQLSTATE means; `None` of a code that isn't one, of success and warnings, and of a class
-/// that PostgreSQL doesn't have.
+/// Returns the meaning of a SQLSTATE. `None` for success, warnings, unknown classes and invalid
+/// codes.
 ///
-/// A code that isn't in the table, from a newer version or from a compatible server, is what its
-/// class says. Codes in a class of their own (`RAISE … USING ERRCODE = 'MY001'`) are the
-/// application's; nothing is known of them.
+/// A code that isn't in the table, from a newer version or a compatible server, is classified by
+/// its class. Codes in other classes (`RAISE … USING ERRCODE = 'MY001'`) are defined by the
+/// application; their meaning is unknown.
 ///
-/// Costs no allocation.
+/// Doesn't allocate.
 ///
 /// ```
 /// use resilience::{Advice, sql::postgres};
@@ -33,7 +33,7 @@ pub fn classify(code: &str) -> Option<SqlCondition> {
     )
 }
 
-/// Five upper-case letters and digits as a number that sorts like the text.
+/// Converts a code of five upper-case letters and digits to a number with the same order.
 const fn key(code: &str) -> Option<u64> {
     let bytes = code.as_bytes();
     if bytes.len() != 5 {
@@ -55,8 +55,8 @@ static KEYS: [u64; ROWS.len()] = {
     let mut keys = [0; ROWS.len()];
     let mut row = 0;
     while row < ROWS.len() {
-        keys[row] = key(ROWS[row].0).expect("every code has five letters and digits");
-        assert!(row == 0 || keys[row - 1] < keys[row], "the codes are sorted, each is there once");
+        keys[row] = key(ROWS[row].0).expect("a code must be five upper-case letters and digits");
+        assert!(row == 0 || keys[row - 1] < keys[row], "the codes must be sorted and unique");
         row += 1;
     }
     keys
@@ -96,15 +96,16 @@ const fn begins_with(code: &[u8], prefix: &[u8]) -> bool {
     true
 }
 
-/// The classes and codes whose message may quote a value, or pass on the text of a function or of
-/// another server …
+/// Classes and codes whose message may quote a value, or contain the text of a function or of
+/// another server.
 const QUOTING: &[&str] =
     &["09", "22", "23000", "2F", "38", "39", "42601", "42602", "44", "HV", "P0", "XX"];
-/// … and those among them that never do.
+/// Codes of these classes whose message never does.
 const NOT_QUOTING: &[&str] =
     &["22001", "22012", "44000", "HV00N", "P0002", "P0003", "XX001", "XX002"];
 
-/// What a code that isn't in the table is, by its first two characters.
+/// Class, name and meaning, for codes that aren't in the table. The class is the first two
+/// characters.
 const CLASSES: &[(&str, &str, Kind)] = &[
     ("02", "no_data", Kind::NoData),
     ("03", "sql_statement_not_yet_complete", Kind::InvalidStatement),
@@ -150,11 +151,10 @@ const CLASSES: &[(&str, &str, Kind)] = &[
     ("XX", "internal_error", Kind::ServerError),
 ];
 
-/// Code, PostgreSQL's name of it, and what it means. Sorted by code. Correct it here and nowhere
-/// else.
+/// Code, PostgreSQL's name and meaning, sorted by code. The only place to correct a meaning.
 ///
-/// Of class 22, what a value that came in can cause is `InvalidValue`; what only the statement's
-/// own expressions or the driver can cause is `InvalidStatement`.
+/// In class 22, errors that an input value can cause are `InvalidValue`. Errors that only the
+/// statement's own expressions or the driver can cause are `InvalidStatement`.
 const ROWS: &[(&str, &str, Kind)] = &[
     ("02000", "no_data", Kind::NoData),
     ("02001", "no_additional_dynamic_result_sets_returned", Kind::NoData),

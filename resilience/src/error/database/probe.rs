@@ -1,4 +1,4 @@
-//! One attempt to connect, shared by all who ask within a second.
+//! A connection attempt whose result is shared by all callers within a second.
 
 use std::any::Any;
 use std::fmt;
@@ -9,63 +9,63 @@ use ::sqlx::{ConnectOptions, Connection, Error};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
-/// How long an attempt may take, and how long its answer stands.
+/// Time limit of an attempt, and how long its result is reused.
 const LIMIT: Duration = Duration::from_secs(1);
 
+/// The result of an attempt.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
-    /// The server takes connections.
+pub(super) enum Outcome {
     Connected,
     Failed(Arc<Error>),
-    /// None within the limit.
-    Nothing,
+    /// No answer within the limit.
+    TimedOut,
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Connected => "the server takes connections",
-            Self::Failed(_) => "the server takes none",
-            Self::Nothing => "the server doesn't answer",
+            Self::Connected => "the server accepts connections",
+            Self::Failed(_) => "the server accepts none",
+            Self::TimedOut => "the server doesn't answer",
         })
     }
 }
 
-/// The answer of an attempt that began less than a second ago, or of a new one. Takes no longer
-/// than a second.
-pub(super) async fn ask<C: Connection>(options: Arc<C::Options>) -> Answer {
-    let attempt = attempt_for(&options);
-    timeout(LIMIT, attempt.get_or_init(|| connect::<C>(options)))
+/// Returns the outcome of the attempt that began within the last second, or of a new one. Takes at
+/// most a second.
+pub(super) async fn probe<C: Connection>(options: Arc<C::Options>) -> Outcome {
+    let outcome = outcome_cell(&options);
+    timeout(LIMIT, outcome.get_or_init(|| connect::<C>(options)))
         .await
-        .map_or(Answer::Nothing, Clone::clone)
+        .map_or(Outcome::TimedOut, Clone::clone)
 }
 
-async fn connect<C: Connection>(options: Arc<C::Options>) -> Answer {
+async fn connect<C: Connection>(options: Arc<C::Options>) -> Outcome {
     let attempt = async {
         let connection = options.connect().await?;
-        // Without a farewell the server would log a client that has gone.
+        // Without this, the server would log an aborted connection.
         connection.close().await
     };
     match timeout(LIMIT, attempt).await {
-        Ok(Ok(())) => Answer::Connected,
-        Ok(Err(error)) => Answer::Failed(Arc::new(error)),
-        Err(_) => Answer::Nothing,
+        Ok(Ok(())) => Outcome::Connected,
+        Ok(Err(error)) => Outcome::Failed(Arc::new(error)),
+        Err(_) => Outcome::TimedOut,
     }
 }
 
-/// A pool is known by its options, which it holds as long as it is there.
+/// A pool is identified by its options, which it owns for as long as it exists.
 struct Attempt {
     options: Weak<dyn Any + Send + Sync>,
     began: Instant,
-    answer: Arc<OnceCell<Answer>>,
+    outcome: Arc<OnceCell<Outcome>>,
 }
 
 static ATTEMPTS: Mutex<Vec<Attempt>> = Mutex::new(Vec::new());
 
-fn attempt_for<O: ConnectOptions>(options: &Arc<O>) -> Arc<OnceCell<Answer>> {
+fn outcome_cell<O: ConnectOptions>(options: &Arc<O>) -> Arc<OnceCell<Outcome>> {
     let now = Instant::now();
     let mut attempts = ATTEMPTS.lock().unwrap_or_else(PoisonError::into_inner);
-    // So there are no more than pools that were asked about within a second.
+    // Keeps the list as short as the number of pools probed within the last second.
     attempts.retain(|attempt| now.saturating_duration_since(attempt.began) < LIMIT);
     let options: Weak<O> = Arc::downgrade(options);
     let options: Weak<dyn Any + Send + Sync> = options;
@@ -73,9 +73,9 @@ fn attempt_for<O: ConnectOptions>(options: &Arc<O>) -> Arc<OnceCell<Answer>> {
         .iter()
         .find(|attempt| std::ptr::addr_eq(attempt.options.as_ptr(), options.as_ptr()))
     {
-        return Arc::clone(&attempt.answer);
+        return Arc::clone(&attempt.outcome);
     }
-    let answer = Arc::default();
-    attempts.push(Attempt { options, began: now, answer: Arc::clone(&answer) });
-    answer
+    let outcome = Arc::default();
+    attempts.push(Attempt { options, began: now, outcome: Arc::clone(&outcome) });
+    outcome
 }

@@ -4,11 +4,13 @@ use std::fmt;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
-/// The body returned `Ok`, and there was no transaction left to commit: a bug in the body, which
-/// goes on after an error that it should have returned. Permanent, `INTERNAL_ERROR`, 500, and of
-/// the kind [`InFailedTransaction`](crate::sql::SqlKind::InFailedTransaction).
+/// The body returned `Ok`, but there was no transaction left to commit. Permanent,
+/// `INTERNAL_ERROR`, 500, of the kind
+/// [`InFailedTransaction`](crate::sql::SqlKind::InFailedTransaction).
 ///
-/// It comes as [`sqlx::Error::Database`]:
+/// This is a bug in the body: it continued after an error that it should have returned.
+///
+/// The error is wrapped in [`sqlx::Error::Database`]:
 ///
 /// ```
 /// use resilience::sql::RolledBack;
@@ -19,23 +21,23 @@ use sqlx::error::{DatabaseError, ErrorKind};
 /// # assert!(!is_our_bug(&sqlx::Error::RowNotFound));
 /// ```
 ///
-/// - **PostgreSQL** rolls back the whole transaction after any statement that failed, unless it
-///   failed inside a savepoint. A body that sends `COMMIT` itself ends it too; what the body did
-///   after that was committed statement by statement.
-/// - **MySQL and MariaDB** roll it back on a deadlock, and commit it on a statement such as `CREATE
-///   TABLE`; what the body did after that was committed statement by statement.
-/// - **SQLite** rolls it back where the disk is full or a constraint says `ON CONFLICT ROLLBACK`.
+/// - **PostgreSQL** rolls back the whole transaction after any failed statement, unless it failed
+///   inside a savepoint. A body that sends `COMMIT` itself also ends the transaction; later
+///   statements are committed one by one.
+/// - **MySQL and MariaDB** roll back on a deadlock, and commit on a statement such as `CREATE
+///   TABLE`. Later statements are committed one by one.
+/// - **SQLite** rolls back if the disk is full or a constraint says `ON CONFLICT ROLLBACK`.
 #[derive(Debug)]
 pub struct RolledBack {
-    refused: Option<Box<dyn DatabaseError>>,
+    cause: Option<Box<dyn DatabaseError>>,
 }
 
 const TEXT: &str = "the transaction had already ended when the body returned Ok; a statement in it failed and the error was dropped";
 
 impl RolledBack {
-    /// With what the database said, if it said anything.
-    pub(crate) fn new(refused: Option<Box<dyn DatabaseError>>) -> Self {
-        Self { refused }
+    /// Creates the error with the database's error, if there is one.
+    pub(crate) fn new(cause: Option<Box<dyn DatabaseError>>) -> Self {
+        Self { cause }
     }
 }
 
@@ -47,18 +49,18 @@ impl fmt::Display for RolledBack {
 
 impl StdError for RolledBack {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(self.refused.as_deref()?.as_error())
+        Some(self.cause.as_deref()?.as_error())
     }
 }
 
 impl DatabaseError for RolledBack {
-    #[allow(clippy::unnecessary_literal_bound, reason = "as the trait has it")]
+    #[allow(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
     fn message(&self) -> &str {
         TEXT
     }
 
     fn code(&self) -> Option<Cow<'_, str>> {
-        self.refused.as_deref()?.code()
+        self.cause.as_deref()?.code()
     }
 
     fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {

@@ -1,19 +1,19 @@
 //! SQLite's result codes, primary and extended.
 //!
-//! `SQLITE_OK`, `ROW`, `DONE`, `NOTICE` and `WARNING` aren't failures and aren't here.
+//! `SQLITE_OK`, `ROW`, `DONE`, `NOTICE` and `WARNING` aren't failures and aren't included.
 
 use super::{SqlCondition, SqlKind as Kind};
 
-/// What a result code means: the extended code, where the driver has it, else the primary one.
-/// `None` of what isn't a failure.
+/// Returns the meaning of a result code, or `None` if it isn't a failure.
 ///
-/// An extended code that isn't in the table is what its primary code says. A primary code alone
-/// says less: `SQLITE_CONSTRAINT` (19) doesn't tell a unique constraint from another.
+/// Pass the extended code if the driver provides it. The primary code is less specific:
+/// `SQLITE_CONSTRAINT` (19) doesn't say which constraint was violated. An extended code that isn't
+/// in the table is classified by its primary code.
 ///
-/// The database is a file of this process, so a full disk and missing memory are this process's
-/// own: fatal.
+/// SQLite runs inside this process, so a full disk or a lack of memory affects the process itself
+/// and is fatal.
 ///
-/// Costs no allocation.
+/// Doesn't allocate.
 ///
 /// ```
 /// use resilience::{Advice, sql::sqlite};
@@ -33,18 +33,18 @@ pub fn classify(code: i32) -> Option<SqlCondition> {
 const _: () = {
     let mut row = 1;
     while row < ROWS.len() {
-        assert!(ROWS[row - 1].0 < ROWS[row].0, "the codes are sorted, each is there once");
+        assert!(ROWS[row - 1].0 < ROWS[row].0, "the codes must be sorted and unique");
         row += 1;
     }
 };
 
-/// The codes whose message may quote a value, other than those of a kind that always may: a syntax
-/// error quotes the statement …
+/// Codes whose message may quote a value, although other messages of their kind don't. A syntax
+/// error quotes the statement.
 const QUOTING: &[i32] = &[1];
-/// … and those of such a kind that never do.
+/// Codes whose message never quotes a value, although other messages of their kind may.
 const NOT_QUOTING: &[i32] = &[18, 20, 3091];
 
-/// Code, SQLite's name of it, and what it means. Sorted by code. Correct it here and nowhere else.
+/// Code, SQLite's name and meaning, sorted by code. The only place to correct a meaning.
 const ROWS: &[(i32, &str, Kind)] = &[
     (1, "SQLITE_ERROR", Kind::InvalidStatement),
     (2, "SQLITE_INTERNAL", Kind::ServerError),

@@ -1,4 +1,4 @@
-//! What SQLx's errors are.
+//! Classifies SQLx's errors.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -16,23 +16,24 @@ use crate::{
     taxonomy::Evidence,
 };
 
-/// By the database's code ([the table](crate::sql#the-conditions)), and of the driver's own errors:
+/// Errors reported by the database are classified by their code, see [the
+/// table](crate::sql#the-conditions). The driver's own errors:
 ///
 /// | error | classification |
 /// |---|---|
-/// | `RowNotFound` | permanent, `NOT_FOUND`, 404: who calls `fetch_one` expects the row to be there |
+/// | `RowNotFound` | permanent, `NOT_FOUND`, 404: the row was required by `fetch_one` |
 /// | `PoolTimedOut` | transient, never sent, `POOL_EXHAUSTED`, 503 |
-/// | `PoolClosed` | transient, never sent, not retried, `POOL_CLOSED`, 503: we are stopping |
-/// | `Io` | as [`io::Error`]; a connection that can't be made, also to a socket file that isn't there, alerts at once |
-/// | `Tls` | as the `io::Error` inside, if that may be retried; else permanent, critical, `TLS_FAILED`, 500. Never sent |
+/// | `PoolClosed` | transient, never sent, not retried, `POOL_CLOSED`, 503: we are shutting down |
+/// | `Io` | as [`io::Error`]; if the connection can't be established, or the socket file doesn't exist, alerts at once |
+/// | `Tls` | as the inner `io::Error` if that is retryable, else permanent, critical, `TLS_FAILED`, 500; never sent |
 /// | `Configuration` | fatal, `MISSING_CONFIG` |
 /// | `WorkerCrashed` | transient, `CONNECTION_LOST`, 503 |
-/// | `Migrate` | as the error inside that the database reported; else permanent, critical, `MIGRATION_FAILED`, 500 |
-/// | what our own code or the schema causes: `Encode`, `Decode`, `ColumnNotFound`, `TypeNotFound`, `Protocol` … | permanent, `INTERNAL_ERROR`, 500 |
-/// | a code that isn't known | unclassified |
+/// | `Migrate` | as the inner error of the database, else permanent, critical, `MIGRATION_FAILED`, 500 |
+/// | caused by our code or the schema: `Encode`, `Decode`, `ColumnNotFound`, `TypeNotFound`, `Protocol` … | permanent, `INTERNAL_ERROR`, 500 |
+/// | an unknown code | unclassified |
 ///
-/// Clients see the generic text of the status. `PoolTimedOut` also hides that the server refuses
-/// connections, or has no slots left.
+/// Clients see the generic text of the status. `PoolTimedOut` can also mean that the server refuses
+/// connections or has no free slots; [`diagnose`](crate::sql::diagnose) finds out.
 ///
 /// ```
 /// use resilience::{Classify, Sent};
@@ -56,9 +57,8 @@ impl Classify for Error {
                     .with_severity(crate::Severity::Critical)
                     .with_alert(Alert::AtOnce),
             },
-            _ => {
-                condition_of(self).map_or(Classification::unclassified(), |is| is.classification())
-            }
+            _ => condition_of(self)
+                .map_or(Classification::unclassified(), |condition| condition.classification()),
         }
     }
 
@@ -78,7 +78,7 @@ impl Classify for Error {
     }
 }
 
-/// Keeps the rejection, which the classification of the error finds again.
+/// Keeps the rejection as the inner error, so that the SQLx error is classified by it.
 ///
 /// ```
 /// use resilience::{Classify, Rejected};
@@ -99,19 +99,19 @@ impl From<Rejected> for Error {
 pub(crate) fn condition(error: &(dyn StdError + 'static)) -> Option<SqlCondition> {
     match downcast(error) {
         Some(error) => condition_of(error),
-        None => below(error).and_then(Reported::condition),
+        None => database_error(error).and_then(Reported::condition),
     }
 }
 
 pub(crate) fn details<'e>(error: &'e (dyn StdError + 'static)) -> Option<Details<'e>> {
     match downcast(error) {
         Some(error) => Some(details_of(error)),
-        None => below(error).map(Reported::details),
+        None => database_error(error).map(Reported::details),
     }
 }
 
-/// The source of a `Database` variant is a box; a caller may also hold the driver's error itself.
-fn below<'e>(error: &'e (dyn StdError + 'static)) -> Option<Reported<'e>> {
+/// The error of a driver, either boxed as in the `Database` variant or by its own type.
+fn database_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<Reported<'e>> {
     match error.downcast_ref::<Box<dyn DatabaseError>>() {
         Some(error) => Some(Reported::of(&**error)),
         None => Reported::by_driver(error),
@@ -122,7 +122,7 @@ fn details_of(error: &Error) -> Details<'_> {
     match error {
         Error::Database(error) => Reported::of(&**error).details(),
         Error::Migrate(error) if let Some(inner) = source(&**error) => details_of(inner),
-        // A connection has no values to quote, nor has a layer that rejected the call.
+        // Errors of a connection, or of a layer that rejected the call, quote no values.
         Error::Io(_) | Error::Tls(_) => {
             Details { condition: condition_of(error), message_has_values: false, ..NOTHING_KNOWN }
         }
@@ -134,31 +134,31 @@ fn details_of(error: &Error) -> Details<'_> {
 }
 
 fn condition_of(error: &Error) -> Option<SqlCondition> {
-    let own = |kind, name| Some(SqlCondition::new(kind, name));
-    // What can't be decoded is a value of a row, and what can't be encoded is one of the caller's.
+    let plain = |kind, name| Some(SqlCondition::new(kind, name));
+    // Decoding errors may quote a value of a row, encoding errors one of the caller's.
     let quoting = |name| Some(SqlCondition::new(SqlKind::InvalidStatement, name).quoting(true));
     match error {
         Error::Database(error) => Reported::of(&**error).condition(),
-        Error::RowNotFound => own(SqlKind::NoData, "RowNotFound"),
-        Error::PoolTimedOut => own(SqlKind::PoolExhausted, "PoolTimedOut"),
-        Error::PoolClosed => own(SqlKind::PoolClosed, "PoolClosed"),
-        Error::WorkerCrashed => own(SqlKind::ConnectionLost, "WorkerCrashed"),
-        Error::Configuration(_) => own(SqlKind::Misconfigured, "Configuration"),
+        Error::RowNotFound => plain(SqlKind::NoData, "RowNotFound"),
+        Error::PoolTimedOut => plain(SqlKind::PoolExhausted, "PoolTimedOut"),
+        Error::PoolClosed => plain(SqlKind::PoolClosed, "PoolClosed"),
+        Error::WorkerCrashed => plain(SqlKind::ConnectionLost, "WorkerCrashed"),
+        Error::Configuration(_) => plain(SqlKind::Misconfigured, "Configuration"),
         Error::Io(error) => io_condition(error),
-        Error::Tls(error) => match passing_io(&**error) {
+        Error::Tls(error) => match retryable_io(&**error) {
             Some(io) => io_condition(io),
-            None => own(SqlKind::TlsFailed, "Tls"),
+            None => plain(SqlKind::TlsFailed, "Tls"),
         },
         Error::Migrate(error) => source(&**error).and_then(condition_of),
-        Error::TypeNotFound { .. } => own(SqlKind::InvalidStatement, "TypeNotFound"),
+        Error::TypeNotFound { .. } => plain(SqlKind::InvalidStatement, "TypeNotFound"),
         Error::ColumnIndexOutOfBounds { .. } => {
-            own(SqlKind::InvalidStatement, "ColumnIndexOutOfBounds")
+            plain(SqlKind::InvalidStatement, "ColumnIndexOutOfBounds")
         }
-        Error::ColumnNotFound(_) => own(SqlKind::InvalidStatement, "ColumnNotFound"),
+        Error::ColumnNotFound(_) => plain(SqlKind::InvalidStatement, "ColumnNotFound"),
         Error::InvalidSavePointStatement => {
-            own(SqlKind::InvalidStatement, "InvalidSavePointStatement")
+            plain(SqlKind::InvalidStatement, "InvalidSavePointStatement")
         }
-        Error::BeginFailed => own(SqlKind::InvalidStatement, "BeginFailed"),
+        Error::BeginFailed => plain(SqlKind::InvalidStatement, "BeginFailed"),
         Error::InvalidArgument(_) => quoting("InvalidArgument"),
         Error::Protocol(_) => quoting("Protocol"),
         Error::ColumnDecode { .. } => quoting("ColumnDecode"),
@@ -170,49 +170,52 @@ fn condition_of(error: &Error) -> Option<SqlCondition> {
 }
 
 fn by_io(error: &io::Error) -> Classification {
-    let is = error.classify();
+    let class = error.classify();
     match io_condition(error) {
-        // What the system calls it says more than that the connection is lost:
-        // `TOO_MANY_OPEN_FILES`, `NETWORK_TIMEOUT`.
-        Some(condition) if is.category().is_none() || error.kind() == io::ErrorKind::NotFound => {
+        // Keeps the codes that say more than that the connection is lost, such as
+        // `TOO_MANY_OPEN_FILES` and `NETWORK_TIMEOUT`.
+        Some(condition)
+            if class.category().is_none() || error.kind() == io::ErrorKind::NotFound =>
+        {
             condition.classification()
         }
         Some(condition) if condition.kind() == SqlKind::ConnectFailed => {
-            is.with_alert(Alert::AtOnce)
+            class.with_alert(Alert::AtOnce)
         }
-        _ => is,
+        _ => class,
     }
 }
 
 fn io_condition(error: &io::Error) -> Option<SqlCondition> {
-    let is = error.classify();
-    if is.rejected().is_some() {
+    let class = error.classify();
+    if class.rejected().is_some() {
         return None;
     }
-    let kind = match (error.kind(), is.code()) {
-        // The socket's file; that is how a server on the same machine is not there.
+    let kind = match (error.kind(), class.code()) {
+        // The socket file doesn't exist: the server on this machine isn't running.
         (io::ErrorKind::NotFound, _) | (_, "CONNECT_FAILED") => SqlKind::ConnectFailed,
         (_, "CONNECTION_LOST" | "NETWORK_TIMEOUT") => SqlKind::ConnectionLost,
-        // A stream that fails for a reason without a name, such as TLS within an open connection.
-        _ if is.category().is_none() => SqlKind::ConnectionLost,
+        // The stream failed without a known kind, such as TLS within an open connection.
+        _ if class.category().is_none() => SqlKind::ConnectionLost,
         _ => return None,
     };
     Some(SqlCondition::new(kind, "Io"))
 }
 
-/// A handshake can fail because the connection breaks. Whatever it was, no statement had been sent.
+/// A handshake also fails if the connection is lost. In any case no statement was sent.
 fn by_tls(error: &(dyn StdError + Send + Sync + 'static)) -> Classification {
-    match passing_io(error) {
+    match retryable_io(error) {
         Some(io) => by_io(io).with_sent(Sent::Never),
         None => SqlKind::TlsFailed.classification(),
     }
 }
 
-fn passing_io<'e>(error: &'e (dyn StdError + Send + Sync + 'static)) -> Option<&'e io::Error> {
+/// The `io::Error` among the sources, if it may be retried.
+fn retryable_io<'e>(error: &'e (dyn StdError + Send + Sync + 'static)) -> Option<&'e io::Error> {
     source_of::<io::Error>(Some(error)).filter(|io| io.classify().is_retryable())
 }
 
-/// The first of a type among the sources.
+/// The first source of type `T`.
 fn source<T: StdError + 'static>(error: &dyn StdError) -> Option<&T> {
     source_of(error.source())
 }
@@ -223,7 +226,7 @@ fn source_of<'e, T: StdError + 'static>(
     std::iter::successors(first, |&error| error.source()).find_map(downcast)
 }
 
-/// An error that the database reported, by the driver that brought it.
+/// An error reported by the database, by driver.
 #[derive(Clone, Copy)]
 enum Reported<'e> {
     #[cfg(feature = "sqlx-postgres")]
@@ -232,9 +235,9 @@ enum Reported<'e> {
     MySql(&'e ::sqlx::mysql::MySqlDatabaseError),
     #[cfg(feature = "sqlx-sqlite")]
     Sqlite(&'e ::sqlx::sqlite::SqliteError),
-    /// A transaction that couldn't be committed any more.
+    /// A transaction that had already ended when it was to be committed.
     RolledBack,
-    /// A driver that isn't one of SQLx's, or whose feature is off.
+    /// Another driver, or one whose feature is disabled.
     Foreign(&'e dyn DatabaseError),
 }
 
@@ -302,9 +305,9 @@ impl<'e> Reported<'e> {
             #[cfg(feature = "sqlx-mysql")]
             Self::MySql(error) => {
                 let number = error.number();
-                let mariadb = super::mysql::is_mariadbs(number, error.code());
+                let is_mariadb = super::mysql::is_mariadb_only(number, error.code());
                 Details {
-                    system: Some(if mariadb { "mariadb" } else { "mysql" }),
+                    system: Some(if is_mariadb { "mariadb" } else { "mysql" }),
                     code: Some(Code::Number(number.into())),
                     constraint: super::message::mysql_constraint(number, error.message()),
                     ..known
@@ -321,7 +324,7 @@ impl<'e> Reported<'e> {
                         .and_then(|code| super::message::sqlite_constraint(code, message)),
                     message_has_values: known.message_has_values
                         && !(code == Some(1)
-                            && super::message::sqlite_names_what_is_missing(message)),
+                            && super::message::sqlite_only_names_missing_object(message)),
                     ..known
                 }
             }
@@ -333,8 +336,8 @@ impl<'e> Reported<'e> {
     }
 }
 
-/// Whether a function of the application wrote the text: `RAISE EXCEPTION '% is taken', … USING
-/// ERRCODE = 'unique_violation'`. The code alone is then the server's.
+/// Whether a user-defined function wrote the message, so that it may contain anything although the
+/// code is the server's: `RAISE EXCEPTION '% is taken', … USING ERRCODE = 'unique_violation'`.
 #[cfg(feature = "sqlx-postgres")]
 fn is_raised(error: &::sqlx::postgres::PgDatabaseError) -> bool {
     const LANGUAGES: [&str; 4] = ["pl_exec.c", "plpy_", "plperl.c", "pltcl.c"];
@@ -367,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn each_error_of_the_driver_has_its_classification() {
+    fn sqlx_driver_errors_are_classified() {
         use Category::{Fatal, Permanent, Transient};
         use Sent::{Maybe, Never};
         let text = || String::from("?");
@@ -412,13 +415,13 @@ mod tests {
             (io(io::ErrorKind::PermissionDenied), Permanent, "IO_ERROR", 500, Maybe),
         ];
         for (error, category, code, status, sent) in table {
-            let is = error.classify();
+            let class = error.classify();
             assert_eq!(
-                (is.category(), is.code(), is.status()),
+                (class.category(), class.code(), class.status()),
                 (Some(category), code, status),
                 "{error:?}"
             );
-            assert_eq!(is.sent(), sent, "{error:?}");
+            assert_eq!(class.sent(), sent, "{error:?}");
             assert_eq!(error.public_message(), generic_message(status), "{error:?}");
             assert!(error.evidence().chain().next().is_some_and(<dyn StdError>::is::<Error>));
         }
@@ -427,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_cannot_be_reached_alerts_at_once() {
+    fn unreachable_database_server_alerts_at_once() {
         for kind in [
             io::ErrorKind::ConnectionRefused,
             io::ErrorKind::NotFound,
@@ -440,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_that_breaks_off_may_be_retried_and_a_bad_certificate_may_not() {
+    fn lost_tls_handshake_is_retryable_but_bad_certificate_is_not() {
         let broken =
             Error::Tls(Box::new(io::Error::from(io::ErrorKind::ConnectionReset))).classify();
         assert_eq!(
@@ -457,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_survives() {
+    fn rejection_survives_conversion_to_sqlx_error() {
         for rejected in
             [Rejected::circuit_open("db", None), Rejected::timed_out("db", Duration::from_secs(1))]
         {
@@ -470,13 +473,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_causes_finds_it() {
+    fn sqlx_error_inside_an_io_error_is_classified() {
         let outer = io::Error::other(Error::PoolTimedOut);
         assert_eq!(outer.classify().code(), "POOL_EXHAUSTED");
     }
 
     #[test]
-    fn a_value_that_does_not_decode_is_kept_out_of_logs() {
+    fn decode_error_may_quote_values_but_pool_timeout_does_not() {
         let decode =
             Error::ColumnDecode { index: "role".into(), source: "invalid value \"root\"".into() };
         assert!(details(&decode).unwrap().message_has_values());
@@ -484,7 +487,7 @@ mod tests {
         assert!(details(&io::Error::other("?")).is_none());
     }
 
-    /// A driver that isn't one of SQLx's own.
+    /// An error of a driver that isn't part of SQLx.
     #[derive(Debug)]
     struct Foreign(fn() -> ErrorKind);
 
@@ -519,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_driver_is_classified_by_its_kind() {
+    fn foreign_driver_errors_are_classified_by_their_kind() {
         let unique = Error::from(Foreign(|| ErrorKind::UniqueViolation));
         assert_eq!(unique.classify().status(), 409);
         assert!(details(&unique).unwrap().message_has_values());

@@ -4,90 +4,106 @@ use super::SqlKind as Kind;
 use super::*;
 use crate::{Advice, Alert, Category, Sent, Severity};
 
-fn postgres_is(code: &str) -> SqlCondition {
+fn postgres_condition(code: &str) -> SqlCondition {
     postgres::classify(code).unwrap_or_else(|| panic!("{code}"))
 }
 
-fn mysql_is(number: u16) -> SqlCondition {
+fn mysql_condition(number: u16) -> SqlCondition {
     mysql::classify(number).unwrap_or_else(|| panic!("{number}"))
 }
 
-fn mariadb_is(number: u16) -> SqlCondition {
+fn mariadb_condition(number: u16) -> SqlCondition {
     mariadb::classify(number).unwrap_or_else(|| panic!("{number}"))
 }
 
-fn sqlite_is(code: i32) -> SqlCondition {
+fn sqlite_condition(code: i32) -> SqlCondition {
     sqlite::classify(code).unwrap_or_else(|| panic!("{code}"))
 }
 
-/// All conditions that stand for one rule of the guide, of every system that has it.
-fn of_all(postgres: &[&str], mysql: &[u16], mariadb: &[u16], sqlite: &[i32]) -> Vec<SqlCondition> {
-    let mut all: Vec<SqlCondition> = postgres.iter().map(|code| postgres_is(code)).collect();
-    all.extend(mysql.iter().map(|&number| mysql_is(number)));
-    all.extend(mariadb.iter().map(|&number| mariadb_is(number)));
-    all.extend(sqlite.iter().map(|&code| sqlite_is(code)));
+/// The conditions of these codes in all systems.
+fn conditions(
+    postgres: &[&str],
+    mysql: &[u16],
+    mariadb: &[u16],
+    sqlite: &[i32],
+) -> Vec<SqlCondition> {
+    let mut all: Vec<SqlCondition> = postgres.iter().map(|code| postgres_condition(code)).collect();
+    all.extend(mysql.iter().map(|&number| mysql_condition(number)));
+    all.extend(mariadb.iter().map(|&number| mariadb_condition(number)));
+    all.extend(sqlite.iter().map(|&code| sqlite_condition(code)));
     all
 }
 
 #[test]
-fn s1_an_exhausted_pool_is_503_and_retried_and_alerts_when_it_goes_on() {
-    let is = Kind::PoolExhausted.classification();
+fn s1_exhausted_pool_is_503_retried_and_alerts_when_repeated() {
+    let class = Kind::PoolExhausted.classification();
     assert_eq!(
-        (is.code(), is.status(), is.sent(), is.alert()),
+        (class.code(), class.status(), class.sent(), class.alert()),
         ("POOL_EXHAUSTED", 503, Sent::Never, Alert::WhenRepeated)
     );
-    assert!(is.is_retryable());
-    for full in of_all(&["53300"], &[1040, 1203, 1226], &[1040, 1203, 1226], &[]) {
-        let is = full.classification();
+    assert!(class.is_retryable());
+    for full in conditions(&["53300"], &[1040, 1203, 1226], &[1040, 1203, 1226], &[]) {
+        let class = full.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("TOO_MANY_CONNECTIONS", 503, Sent::Never),
             "{full:?}"
         );
-        assert!(is.is_retryable() && is.alert() == Alert::WhenRepeated, "{full:?}");
+        assert!(class.is_retryable() && class.alert() == Alert::WhenRepeated, "{full:?}");
     }
 }
 
 #[test]
-fn s2_a_deadlock_is_503_and_the_transaction_is_repeated_once() {
-    for deadlock in of_all(&["40P01"], &[1213, 1614, 3058, 3132], &[1213, 1614], &[]) {
-        let is = deadlock.classification();
-        assert_eq!((is.code(), is.status()), ("DEADLOCK", 503), "{deadlock:?}");
+fn s2_deadlock_is_503_and_repeats_the_transaction_once() {
+    for deadlock in conditions(&["40P01"], &[1213, 1614, 3058, 3132], &[1213, 1614], &[]) {
+        let class = deadlock.classification();
+        assert_eq!((class.code(), class.status()), ("DEADLOCK", 503), "{deadlock:?}");
         assert_eq!(
-            (is.category(), is.advice()),
+            (class.category(), class.advice()),
             (Some(Category::Transient), Advice::RetryTransactionOnce)
         );
     }
 }
 
 #[test]
-fn a_serialization_failure_is_503_and_the_transaction_is_repeated() {
-    for failure in of_all(&["40001", "40000", "72000"], &[1020, 1412, 3101], &[1020], &[517, 769]) {
-        let is = failure.classification();
-        assert_eq!((is.code(), is.status()), ("SERIALIZATION_FAILURE", 503), "{failure:?}");
-        assert_eq!(is.advice(), Advice::RetryTransaction, "{failure:?}");
+fn serialization_failure_is_503_and_repeats_the_transaction() {
+    for failure in
+        conditions(&["40001", "40000", "72000"], &[1020, 1412, 3101], &[1020], &[517, 769])
+    {
+        let class = failure.classification();
+        assert_eq!((class.code(), class.status()), ("SERIALIZATION_FAILURE", 503), "{failure:?}");
+        assert_eq!(class.advice(), Advice::RetryTransaction, "{failure:?}");
     }
 }
 
 #[test]
-fn s3_a_unique_violation_is_409_and_not_retried() {
-    let unique =
-        of_all(&["23505", "23P01"], &[1022, 1062, 1169, 1586, 1859], &[1062], &[1555, 2067, 2579]);
+fn s3_unique_violation_is_409_and_not_retried() {
+    let unique = conditions(
+        &["23505", "23P01"],
+        &[1022, 1062, 1169, 1586, 1859],
+        &[1062],
+        &[1555, 2067, 2579],
+    );
     for violation in unique {
-        let is = violation.classification();
-        assert_eq!((is.code(), is.status()), ("CONFLICT", 409), "{violation:?}");
-        assert_eq!((is.category(), is.severity()), (Some(Category::Permanent), Severity::Expected));
+        let class = violation.classification();
+        assert_eq!((class.code(), class.status()), ("CONFLICT", 409), "{violation:?}");
+        assert_eq!(
+            (class.category(), class.severity()),
+            (Some(Category::Permanent), Severity::Expected)
+        );
     }
-    assert_eq!(postgres_is("23P01").kind(), Kind::ExclusionViolation);
+    assert_eq!(postgres_condition("23P01").kind(), Kind::ExclusionViolation);
 }
 
 #[test]
-fn s4_what_was_stopped_is_504_and_not_retried() {
-    for stopped in of_all(&["57014", "25P03", "25P04"], &[1317, 3024, 1613], &[1317, 1969], &[9]) {
-        let is = stopped.classification();
-        assert_eq!((is.code(), is.status()), ("QUERY_TIMEOUT", 504), "{stopped:?}");
+fn s4_cancelled_query_is_504_and_not_retried() {
+    for stopped in
+        conditions(&["57014", "25P03", "25P04"], &[1317, 3024, 1613], &[1317, 1969], &[9])
+    {
+        let class = stopped.classification();
+        assert_eq!((class.code(), class.status()), ("QUERY_TIMEOUT", 504), "{stopped:?}");
         assert_eq!(
-            (is.category(), is.advice()),
+            (class.category(), class.advice()),
             (Some(Category::Transient), Advice::DoNotRetry),
             "{stopped:?}"
         );
@@ -95,46 +111,54 @@ fn s4_what_was_stopped_is_504_and_not_retried() {
 }
 
 #[test]
-fn s5_a_refused_connection_is_503_and_retried_and_alerts_at_once() {
-    for refused in
-        of_all(&["08001", "08004", "57P03"], &[1129, 2002, 2003, 2005, 3032], &[2002, 2003], &[])
-    {
-        let is = refused.classification();
+fn s5_refused_connection_is_503_retried_and_alerts_at_once() {
+    for refused in conditions(
+        &["08001", "08004", "57P03"],
+        &[1129, 2002, 2003, 2005, 3032],
+        &[2002, 2003],
+        &[],
+    ) {
+        let class = refused.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("CONNECT_FAILED", 503, Sent::Never),
             "{refused:?}"
         );
-        assert!(is.is_retryable() && is.alert() == Alert::AtOnce, "{refused:?}");
+        assert!(class.is_retryable() && class.alert() == Alert::AtOnce, "{refused:?}");
     }
 }
 
 #[test]
-fn s6_a_broken_reference_or_rule_or_value_is_422_and_not_retried() {
+fn s6_constraint_violation_or_invalid_value_is_422_and_not_retried() {
     let table = [
         (
             Kind::ForeignKeyViolation,
-            of_all(&["23503", "23001"], &[1216, 1217, 1451, 1452], &[1451, 1452], &[787]),
+            conditions(&["23503", "23001"], &[1216, 1217, 1451, 1452], &[1451, 1452], &[787]),
         ),
-        (Kind::CheckViolation, of_all(&["23514", "44000"], &[3819, 1369], &[4025], &[275])),
-        (Kind::NotNullViolation, of_all(&["23502"], &[1048, 1364], &[1048, 1364], &[1299])),
-        (Kind::ConstraintViolation, of_all(&["23000", "40002"], &[1526], &[1526], &[19, 2323])),
+        (Kind::CheckViolation, conditions(&["23514", "44000"], &[3819, 1369], &[4025], &[275])),
+        (Kind::NotNullViolation, conditions(&["23502"], &[1048, 1364], &[1048, 1364], &[1299])),
+        (Kind::ConstraintViolation, conditions(&["23000", "40002"], &[1526], &[1526], &[19, 2323])),
         (
             Kind::InvalidValue,
-            of_all(&["22001", "22003", "22007", "22008", "22021", "22P02", "22P05"], &[], &[], &[]),
+            conditions(
+                &["22001", "22003", "22007", "22008", "22021", "22P02", "22P05"],
+                &[],
+                &[],
+                &[],
+            ),
         ),
         (
             Kind::InvalidValue,
-            of_all(&[], &[1264, 1265, 1292, 1366, 1406, 3140], &[1406, 4038], &[18, 20, 3091]),
+            conditions(&[], &[1264, 1265, 1292, 1366, 1406, 3140], &[1406, 4038], &[18, 20, 3091]),
         ),
     ];
     for (kind, conditions) in table {
         for violation in conditions {
-            let is = violation.classification();
+            let class = violation.classification();
             assert_eq!(violation.kind(), kind, "{violation:?}");
-            assert_eq!((is.code(), is.status()), ("VALIDATION_ERROR", 422), "{violation:?}");
+            assert_eq!((class.code(), class.status()), ("VALIDATION_ERROR", 422), "{violation:?}");
             assert_eq!(
-                (is.category(), is.severity()),
+                (class.category(), class.severity()),
                 (Some(Category::Permanent), Severity::Expected)
             );
         }
@@ -142,8 +166,8 @@ fn s6_a_broken_reference_or_rule_or_value_is_422_and_not_retried() {
 }
 
 #[test]
-fn what_only_our_own_statement_can_cause_is_500() {
-    let ours = of_all(
+fn invalid_statement_or_missing_privilege_is_500() {
+    let ours = conditions(
         &[
             "22012", "2202E", "42601", "42P01", "42703", "25P02", "0A000", "P0001", "21000",
             "26000", "25001",
@@ -153,19 +177,19 @@ fn what_only_our_own_statement_can_cause_is_500() {
         &[1, 21, 25, 516, 1811],
     );
     for error in ours {
-        let is = error.classification();
-        assert_eq!((is.code(), is.status()), ("INTERNAL_ERROR", 500), "{error:?}");
+        let class = error.classification();
+        assert_eq!((class.code(), class.status()), ("INTERNAL_ERROR", 500), "{error:?}");
         assert_eq!(
-            (is.category(), is.severity()),
+            (class.category(), class.severity()),
             (Some(Category::Permanent), Severity::Unexpected),
             "{error:?}"
         );
     }
-    for missing in of_all(&["42501"], &[1142, 1143, 1227, 1370], &[1142], &[23]) {
-        let is = missing.classification();
-        assert_eq!((is.code(), is.status()), ("INSUFFICIENT_PRIVILEGE", 500), "{missing:?}");
+    for missing in conditions(&["42501"], &[1142, 1143, 1227, 1370], &[1142], &[23]) {
+        let class = missing.classification();
+        assert_eq!((class.code(), class.status()), ("INSUFFICIENT_PRIVILEGE", 500), "{missing:?}");
         assert_eq!(
-            (is.category(), is.severity()),
+            (class.category(), class.severity()),
             (Some(Category::Permanent), Severity::Unexpected),
             "{missing:?}"
         );
@@ -173,20 +197,20 @@ fn what_only_our_own_statement_can_cause_is_500() {
 }
 
 #[test]
-fn a_lock_timeout_is_503_and_repeats_what_may_be_repeated() {
-    for held in of_all(&["55P03"], &[3572], &[], &[5, 6, 15, 261, 262, 518, 773]) {
-        let is = held.classification();
+fn lock_timeout_is_503_and_repeats_the_call_or_the_transaction() {
+    for held in conditions(&["55P03"], &[3572], &[], &[5, 6, 15, 261, 262, 518, 773]) {
+        let class = held.classification();
         assert_eq!(
-            (is.code(), is.status(), is.is_retryable()),
+            (class.code(), class.status(), class.is_retryable()),
             ("LOCK_TIMEOUT", 503, true),
             "{held:?}"
         );
     }
-    // The server's `innodb_rollback_on_timeout` decides whether the transaction is still there.
-    for held in of_all(&[], &[1205, 1206, 1689, 3177], &[1205], &[]) {
-        let is = held.classification();
+    // Whether the transaction was rolled back depends on the server's `innodb_rollback_on_timeout`.
+    for held in conditions(&[], &[1205, 1206, 1689, 3177], &[1205], &[]) {
+        let class = held.classification();
         assert_eq!(
-            (is.code(), is.status(), is.advice()),
+            (class.code(), class.status(), class.advice()),
             ("LOCK_TIMEOUT", 503, Advice::RetryTransaction),
             "{held:?}"
         );
@@ -194,35 +218,35 @@ fn a_lock_timeout_is_503_and_repeats_what_may_be_repeated() {
 }
 
 #[test]
-fn a_lost_connection_may_have_been_of_use() {
-    let lost = of_all(
+fn lost_connection_may_have_executed_the_statement() {
+    let lost = conditions(
         &["08000", "08003", "08006", "08P01", "57P01", "57P02"],
         &[1053, 1152, 1158, 1159, 1160, 1161, 2006, 2013, 2055, 3169],
         &[1053, 1927, 2006, 2013],
         &[],
     );
     for lost in lost {
-        let is = lost.classification();
+        let class = lost.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("CONNECTION_LOST", 503, Sent::Maybe),
             "{lost:?}"
         );
-        assert!(is.is_retryable(), "{lost:?}");
+        assert!(class.is_retryable(), "{lost:?}");
     }
-    for unknown in of_all(&["08007", "40003"], &[], &[], &[]) {
-        let is = unknown.classification();
+    for unknown in conditions(&["08007", "40003"], &[], &[], &[]) {
+        let class = unknown.classification();
         assert_eq!(
-            (is.code(), is.status(), is.sent()),
+            (class.code(), class.status(), class.sent()),
             ("OUTCOME_UNKNOWN", 503, Sent::Maybe),
             "{unknown:?}"
         );
     }
-    // The server had hung up before: this statement can't have arrived.
-    for idle in of_all(&["57P05"], &[4031], &[], &[]) {
-        let is = idle.classification();
+    // The server had already closed the connection, so the statement can't have arrived.
+    for idle in conditions(&["57P05"], &[4031], &[], &[]) {
+        let class = idle.classification();
         assert_eq!(
-            (is.code(), is.sent(), is.is_retryable()),
+            (class.code(), class.sent(), class.is_retryable()),
             ("CONNECTION_LOST", Sent::Never, true),
             "{idle:?}"
         );
@@ -230,35 +254,35 @@ fn a_lost_connection_may_have_been_of_use() {
 }
 
 #[test]
-fn what_an_operator_must_fix_is_fatal_and_never_the_clients_fault() {
+fn configuration_and_corruption_errors_are_fatal_and_500() {
     let table = [
         (
             "DATABASE_AUTH_FAILED",
-            of_all(&["28000", "28P01"], &[1044, 1045, 1698, 1862, 3118], &[1045, 4151], &[]),
+            conditions(&["28000", "28P01"], &[1044, 1045, 1698, 1862, 3118], &[1045, 4151], &[]),
         ),
-        ("DATABASE_MISSING", of_all(&["3D000", "57P04"], &[1049], &[1049], &[14, 526, 1550])),
+        ("DATABASE_MISSING", conditions(&["3D000", "57P04"], &[1049], &[1049], &[14, 526, 1550])),
         (
             "CORRUPT_STATE",
-            of_all(
+            conditions(
                 &["XX001", "XX002"],
                 &[1034, 1194, 1712, 1877],
                 &[1932],
                 &[11, 26, 267, 523, 779],
             ),
         ),
-        ("STORAGE_FULL", of_all(&[], &[], &[], &[13])),
-        ("OUT_OF_MEMORY", of_all(&[], &[2008], &[], &[7, 3082])),
+        ("STORAGE_FULL", conditions(&[], &[], &[], &[13])),
+        ("OUT_OF_MEMORY", conditions(&[], &[2008], &[], &[7, 3082])),
     ];
     for (code, conditions) in table {
         for fatal in conditions {
-            let is = fatal.classification();
+            let class = fatal.classification();
             assert_eq!(
-                (is.code(), is.status(), is.category()),
+                (class.code(), class.status(), class.category()),
                 (code, 500, Some(Category::Fatal)),
                 "{fatal:?}"
             );
             assert_eq!(
-                (is.severity(), is.alert()),
+                (class.severity(), class.alert()),
                 (Severity::Critical, Alert::AtOnce),
                 "{fatal:?}"
             );
@@ -267,48 +291,48 @@ fn what_an_operator_must_fix_is_fatal_and_never_the_clients_fault() {
 }
 
 #[test]
-fn a_server_that_is_full_stops_nobody_elses_process() {
-    for full in of_all(&["53100"], &[1021, 1114, 3675], &[1021, 1114], &[]) {
-        let is = full.classification();
+fn full_server_disk_or_memory_is_not_fatal() {
+    for full in conditions(&["53100"], &[1021, 1114, 3675], &[1021, 1114], &[]) {
+        let class = full.classification();
         assert_eq!(
-            (is.code(), is.status(), is.category()),
+            (class.code(), class.status(), class.category()),
             ("DATABASE_FULL", 503, Some(Category::Transient)),
             "{full:?}"
         );
         assert_eq!(
-            (is.advice(), is.severity(), is.alert()),
+            (class.advice(), class.severity(), class.alert()),
             (Advice::DoNotRetry, Severity::Critical, Alert::AtOnce)
         );
     }
-    for short in of_all(&["53000", "53200"], &[1037, 1041, 1135, 1461], &[1041], &[]) {
-        let is = short.classification();
+    for short in conditions(&["53000", "53200"], &[1037, 1041, 1135, 1461], &[1041], &[]) {
+        let class = short.classification();
         assert_eq!(
-            (is.code(), is.status(), is.is_retryable()),
+            (class.code(), class.status(), class.is_retryable()),
             ("DATABASE_OVERLOADED", 503, true),
             "{short:?}"
         );
     }
-    // The same statement would be too large again.
-    for large in of_all(&["53400", "54000", "54001"], &[1038, 1104, 1436], &[], &[]) {
+    // A retry of the same statement would exceed the limit again.
+    for large in conditions(&["53400", "54000", "54001"], &[1038, 1104, 1436], &[], &[]) {
         assert_eq!(large.kind(), Kind::LimitExceeded, "{large:?}");
     }
 }
 
 #[test]
-fn a_read_only_server_may_be_a_failover_and_a_read_only_file_is_not() {
-    for demoted in of_all(&["25006"], &[1290, 1836], &[1290, 1836], &[]) {
-        let is = demoted.classification();
+fn read_only_server_is_retryable_but_read_only_file_is_permanent() {
+    for demoted in conditions(&["25006"], &[1290, 1836], &[1290, 1836], &[]) {
+        let class = demoted.classification();
         assert_eq!(
-            (is.code(), is.status(), is.is_retryable()),
+            (class.code(), class.status(), class.is_retryable()),
             ("READ_ONLY", 503, true),
             "{demoted:?}"
         );
-        assert_eq!(is.severity(), Severity::Unexpected);
+        assert_eq!(class.severity(), Severity::Unexpected);
     }
     for file in [8, 264, 520, 776, 1032, 1288, 1544] {
-        let is = sqlite_is(file).classification();
+        let class = sqlite_condition(file).classification();
         assert_eq!(
-            (is.code(), is.status(), is.category()),
+            (class.code(), class.status(), class.category()),
             ("READ_ONLY", 500, Some(Category::Permanent)),
             "{file}"
         );
@@ -316,11 +340,11 @@ fn a_read_only_server_may_be_a_failover_and_a_read_only_file_is_not() {
 }
 
 #[test]
-fn the_numbers_that_two_systems_share_are_told_apart() {
-    assert_eq!(mysql_is(4025).kind(), Kind::ServerError);
-    assert_eq!(mariadb_is(4025).kind(), Kind::CheckViolation);
-    assert_eq!(mysql_is(4031).kind(), Kind::IdleDisconnect);
-    assert_eq!(mariadb_is(4031).kind(), Kind::InvalidStatement);
+fn numbers_shared_by_mysql_and_mariadb_are_distinguished() {
+    assert_eq!(mysql_condition(4025).kind(), Kind::ServerError);
+    assert_eq!(mariadb_condition(4025).kind(), Kind::CheckViolation);
+    assert_eq!(mysql_condition(4031).kind(), Kind::IdleDisconnect);
+    assert_eq!(mariadb_condition(4031).kind(), Kind::InvalidStatement);
     let either = |number, state| mysql::classify_either(number, state).unwrap().kind();
     assert_eq!(either(4025, Some("23000")), Kind::CheckViolation);
     assert_eq!(either(4025, Some("HY000")), Kind::ServerError);
@@ -329,32 +353,39 @@ fn the_numbers_that_two_systems_share_are_told_apart() {
     assert_eq!(either(4151, Some("HY000")), Kind::AuthenticationFailed);
     assert_eq!(either(1969, Some("70100")), Kind::QueryCanceled);
     assert_eq!(either(3024, None), Kind::QueryCanceled);
-    assert!(mysql::is_mariadbs(4025, Some("23000")) && mysql::is_mariadbs(1969, None));
-    assert!(!mysql::is_mariadbs(4025, Some("HY000")) && !mysql::is_mariadbs(4151, Some("HY000")));
-    // By number: the SQLSTATE of MySQL's deadlock is that of a serialization failure.
+    assert!(mysql::is_mariadb_only(4025, Some("23000")) && mysql::is_mariadb_only(1969, None));
+    for number in [4025, 4151] {
+        assert!(!mysql::is_mariadb_only(number, Some("HY000")), "{number}");
+    }
+    // The SQLSTATE of MySQL's deadlock is that of a serialization failure, so the number decides.
     assert_eq!(either(1213, Some("40001")), Kind::Deadlock);
     for number in 0..=u16::MAX {
-        if let (Some(ours), Some(theirs)) = (mysql::classify(number), mariadb::classify(number)) {
-            assert!(number >= 4000 || ours == theirs, "{number}");
+        if let (Some(mysql), Some(mariadb)) = (mysql::classify(number), mariadb::classify(number)) {
+            assert!(number >= 4000 || mysql == mariadb, "{number}");
         }
     }
 }
 
 #[test]
-fn a_code_of_a_newer_version_is_what_its_class_says() {
-    assert_eq!(postgres_is("08ZZZ").kind(), Kind::ConnectionLost);
-    assert_eq!(postgres_is("22ZZZ").kind(), Kind::InvalidValue);
-    assert_eq!(postgres_is("23ZZZ").kind(), Kind::ConstraintViolation);
-    assert_eq!(postgres_is("53ZZZ").own_name(), "insufficient_resources");
-    assert_eq!(sqlite_is(0x6305).kind(), Kind::LockNotAvailable);
-    assert_eq!(sqlite_is(0x6313).kind(), Kind::ConstraintViolation);
-    assert_eq!(mysql_is(3999).kind(), Kind::ServerError);
-    assert!(postgres_is("22ZZZ").message_has_values() && sqlite_is(0x6313).message_has_values());
-    assert!(mysql_is(3999).message_has_values() && mariadb_is(4999).message_has_values());
+fn unlisted_codes_are_classified_by_their_class() {
+    assert_eq!(postgres_condition("08ZZZ").kind(), Kind::ConnectionLost);
+    assert_eq!(postgres_condition("22ZZZ").kind(), Kind::InvalidValue);
+    assert_eq!(postgres_condition("23ZZZ").kind(), Kind::ConstraintViolation);
+    assert_eq!(postgres_condition("53ZZZ").own_name(), "insufficient_resources");
+    assert_eq!(sqlite_condition(0x6305).kind(), Kind::LockNotAvailable);
+    assert_eq!(sqlite_condition(0x6313).kind(), Kind::ConstraintViolation);
+    assert_eq!(mysql_condition(3999).kind(), Kind::ServerError);
+    assert!(
+        postgres_condition("22ZZZ").message_has_values()
+            && sqlite_condition(0x6313).message_has_values()
+    );
+    assert!(
+        mysql_condition(3999).message_has_values() && mariadb_condition(4999).message_has_values()
+    );
 }
 
 #[test]
-fn what_is_no_failure_and_what_nobody_knows_is_nothing() {
+fn successes_warnings_and_unknown_codes_have_no_condition() {
     for code in [
         "00000",
         "01000",
@@ -385,7 +416,7 @@ fn what_is_no_failure_and_what_nobody_knows_is_nothing() {
 }
 
 #[test]
-fn no_code_panics() {
+fn classify_never_panics() {
     for number in 0..=u16::MAX {
         for state in [None, Some(""), Some("HY000"), Some("23000")] {
             let _ = (
@@ -414,7 +445,7 @@ fn no_code_panics() {
     }
 }
 
-/// Those that a code stands for, and those that only a driver reports.
+/// All kinds: those with a code, and those that only a driver reports.
 fn every_kind() -> HashSet<Kind> {
     let mut kinds: HashSet<Kind> = [
         Kind::PoolExhausted,
@@ -424,35 +455,38 @@ fn every_kind() -> HashSet<Kind> {
         Kind::ConnectFailed,
     ]
     .into();
-    kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|is| is.kind()));
-    kinds.extend((0..=u16::MAX).filter_map(mariadb::classify).map(|is| is.kind()));
-    kinds.extend((0..70_000).filter_map(sqlite::classify).map(|is| is.kind()));
+    kinds.extend((0..=u16::MAX).filter_map(mysql::classify).map(|condition| condition.kind()));
+    kinds.extend((0..=u16::MAX).filter_map(mariadb::classify).map(|condition| condition.kind()));
+    kinds.extend((0..70_000).filter_map(sqlite::classify).map(|condition| condition.kind()));
     for code in ["23P01", "25P02", "P0002", "57P03", "57P05", "40003"] {
-        kinds.insert(postgres_is(code).kind());
+        kinds.insert(postgres_condition(code).kind());
     }
     kinds
 }
 
 #[test]
-fn every_kind_has_a_name_of_its_own() {
+fn every_sql_kind_has_a_unique_name_and_a_category() {
     let kinds = every_kind();
     let names: HashSet<&str> = kinds.iter().map(|kind| kind.name()).collect();
-    // As many as the enum has; a kind that no code reaches would be missing here.
+    // The number of variants. A kind without a code would be missing.
     assert_eq!((names.len(), kinds.len()), (43, 43));
     for kind in kinds {
         assert!(
             kind.name().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()),
             "{kind}"
         );
-        let is = kind.classification();
-        assert!(is.category().is_some() && is.status() != 401 && is.status() != 403, "{kind}");
-        assert_eq!(is.rejected(), None);
+        let class = kind.classification();
+        assert!(
+            class.category().is_some() && class.status() != 401 && class.status() != 403,
+            "{kind}"
+        );
+        assert_eq!(class.rejected(), None);
     }
 }
 
 #[test]
-fn a_message_that_quotes_a_value_is_known() {
-    for quoting in of_all(
+fn messages_that_may_quote_values_are_marked() {
+    for quoting in conditions(
         &["22P02", "22007", "P0001", "42601", "XX000"],
         &[1062, 1586, 1366, 1292, 1064],
         &[1062],
@@ -460,7 +494,7 @@ fn a_message_that_quotes_a_value_is_known() {
     ) {
         assert!(quoting.message_has_values(), "{quoting:?}");
     }
-    let plain = of_all(
+    let plain = conditions(
         &["23505", "23503", "23502", "23514", "23P01", "22001", "42P01", "40P01", "57014", "53300"],
         &[1048, 1451, 1452, 1406, 1264, 3819, 1213, 1205, 1146, 1054],
         &[4025, 1969],
@@ -472,7 +506,7 @@ fn a_message_that_quotes_a_value_is_known() {
 }
 
 #[test]
-fn the_name_of_a_constraint_never_takes_a_value_for_it() {
+fn constraint_name_is_never_taken_from_a_quoted_value() {
     use super::message::{mysql_constraint, sqlite_constraint};
 
     let duplicate = |message| mysql_constraint(1062, message);
@@ -482,7 +516,7 @@ fn the_name_of_a_constraint_never_takes_a_value_for_it() {
         Some("users.email")
     );
     assert_eq!(duplicate("Duplicate entry '' for key 'PRIMARY'"), Some("PRIMARY"));
-    // Cut short, from an old server, in German.
+    // Truncated, from an old server, in German.
     assert_eq!(duplicate("Duplicate entry 'secret' for key 'use"), None);
     assert_eq!(duplicate("Duplicate entry 'secret' for key 2"), None);
     assert_eq!(duplicate("Doppelter Eintrag 'secret' für Schlüssel 'users.email'"), None);
@@ -509,7 +543,7 @@ fn the_name_of_a_constraint_never_takes_a_value_for_it() {
 }
 
 #[test]
-fn the_documented_table_is_what_the_code_does() {
+fn documented_table_matches_the_code() {
     let documented = include_str!("../../docs/conditions.md");
     let expected: Vec<String> = every_kind().into_iter().map(documented_row).collect();
     let missing: Vec<&str> =
@@ -519,24 +553,24 @@ fn the_documented_table_is_what_the_code_does() {
 }
 
 fn documented_row(kind: Kind) -> String {
-    let is = kind.classification();
-    let again = match is.advice() {
+    let class = kind.classification();
+    let retried = match class.advice() {
         Advice::Retry => "yes",
         Advice::RetryTransactionOnce => "the transaction, once",
         Advice::RetryTransaction => "the transaction",
         _ => "no",
     };
-    let sent = if is.sent() == Sent::Never { "never" } else { "maybe" };
-    let alert = match is.alert() {
+    let sent = if class.sent() == Sent::Never { "never" } else { "maybe" };
+    let alert = match class.alert() {
         Alert::AtOnce => "at once",
         Alert::WhenRepeated => "when repeated",
         Alert::WhenFrequent => "when frequent",
         Alert::LowPriority => "low priority",
     };
-    let category = is.category().unwrap();
+    let category = class.category().unwrap();
     format!(
-        "| `{kind}` | {category} | `{}` | {} | {again} | {sent} | {alert} |",
-        is.code(),
-        is.status()
+        "| `{kind}` | {category} | `{}` | {} | {retried} | {sent} | {alert} |",
+        class.code(),
+        class.status()
     )
 }

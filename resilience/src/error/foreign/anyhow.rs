@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::error::registry::{classified, types};
+use crate::error::registry::{classified, known_types};
 use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
-/// Looks through the contexts and the chain of sources, outermost first, for a type that this
-/// crate knows or that `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+/// Searches the contexts and sources, outermost first, for an error of a type that this crate knows
+/// or that derives `ServiceError`. Unclassified if there is none.
 impl Classify for ::anyhow::Error {
     fn classify(&self) -> Classification {
         find(self).map_or(Classification::unclassified(), Classify::classify)
@@ -31,16 +31,17 @@ fn find(error: &::anyhow::Error) -> Option<&dyn Classify> {
     error.chain().find_map(|link| classified(link).or_else(|| context(error, link)))
 }
 
-/// The error that `.context(error)` made this link from. The link's own type is private to
-/// anyhow, so that only anyhow can take it apart; whether it took this link or another, the
-/// address tells.
+/// The context, passed to `.context(…)`, that this link of the chain holds.
+///
+/// The link's type is private to anyhow, so only anyhow can downcast to the context. The address
+/// shows whether the context it returned is inside this link.
 fn context<'e>(
     error: &'e ::anyhow::Error,
     link: &'e (dyn Error + 'static),
 ) -> Option<&'e dyn Classify> {
     let start = std::ptr::from_ref(link).addr();
     let inside = start..start + size_of_val(link);
-    types().filter_map(|known| known.context?(error)).find(|context| {
+    known_types().filter_map(|known| known.context?(error)).find(|context| {
         inside.contains(&std::ptr::from_ref(*context).addr())
             && context.classify().category().is_some()
     })

@@ -4,10 +4,10 @@ use std::error::Error;
 use crate::error::registry::find;
 use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
-macro_rules! look_through {
+macro_rules! classify_by_chain {
     ($($object:ty),*) => {$(
-        /// Looks through the chain of sources, outermost first, for a type that this crate knows or that
-        /// `#[derive(ServiceError)]` wrote. Unclassified if there is none.
+        /// Searches the chain of sources, outermost first, for an error of a type that this crate
+        /// knows or that derives `ServiceError`. Unclassified if there is none.
         impl Classify for $object {
             fn classify(&self) -> Classification {
                 find(self).map_or(Classification::unclassified(), Classify::classify)
@@ -28,5 +28,5 @@ macro_rules! look_through {
     )*};
 }
 
-// Their boxes follow from `Classify for Box<E>`.
-look_through!(dyn Error + Send + Sync, dyn Error + Send, dyn Error);
+// Boxes of these are covered by `Classify for Box<E>`.
+classify_by_chain!(dyn Error + Send + Sync, dyn Error + Send, dyn Error);

@@ -1,4 +1,4 @@
-//! `std::io::Error`, and tokio's `Elapsed`, classify themselves.
+//! `Classify` for `std::io::Error` and tokio's `Elapsed`.
 
 use std::borrow::Cow;
 use std::io::{Error, ErrorKind};
@@ -9,20 +9,20 @@ use crate::{
     taxonomy::Evidence,
 };
 
-/// By what is inside, if that classifies itself (a [`Rejected`], a ready-made error); else by the
-/// condition:
+/// Classified by the inner error if it classifies itself (a [`Rejected`], a ready-made error), else
+/// by the condition:
 ///
 /// | condition | classification |
 /// |---|---|
-/// | refused; a name that doesn't resolve; no address or port free; too many open files | transient, never sent, 503 |
+/// | connection refused, name lookup failed, no free address or port, too many open files | transient, never sent, 503 |
 /// | unreachable host or network, network down | transient, `CONNECT_FAILED`, 503 |
-/// | reset, aborted, not connected, broken pipe, unexpected end, nothing written | transient, `CONNECTION_LOST`, 503 |
+/// | reset, aborted, not connected, broken pipe, unexpected end, write of zero bytes | transient, `CONNECTION_LOST`, 503 |
 /// | timed out | transient, `NETWORK_TIMEOUT`, 504 |
 /// | would block, interrupted, busy, deadlock, stale handle | transient, `RESOURCE_BUSY`, 503 |
 /// | storage full | fatal, `STORAGE_FULL` |
 /// | out of memory | fatal, `OUT_OF_MEMORY` |
 /// | quota exceeded | permanent, `QUOTA_EXCEEDED`, 500, critical: one tenant's quota is no reason to stop the process |
-/// | missing, forbidden, malformed, unsupported and the like | permanent, `IO_ERROR`, 500: our file isn't our client's 404 |
+/// | not found, permission denied, malformed, unsupported and similar | permanent, `IO_ERROR`, 500: a file missing on our side is not a 404 for the client |
 /// | anything else | unclassified |
 ///
 /// ```
@@ -57,7 +57,7 @@ impl Classify for Error {
     }
 }
 
-/// Keeps the rejection, which the classification of the `io::Error` finds again.
+/// Keeps the rejection as the inner error, so that the `io::Error` is classified by it.
 ///
 /// ```
 /// use resilience::{Classify, Rejected};
@@ -105,12 +105,11 @@ fn by_condition(error: &Error) -> Classification {
 
 fn by_kind(kind: ErrorKind) -> Option<Classification> {
     Some(match kind {
-        // The last two are of local ports: none is free for this connection, or another holds the
-        // one that is wanted.
+        // The last two concern local ports: none is free, or the requested one is taken.
         ErrorKind::ConnectionRefused | ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => {
             never_sent("CONNECT_FAILED")
         }
-        // A connection that was alive reports these as well, and then the request may have arrived.
+        // Established connections report these too, and then the request may have arrived.
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Classification::transient("CONNECT_FAILED")
         }
@@ -157,16 +156,17 @@ fn never_sent(code: &'static str) -> Classification {
     Classification::transient(code).with_sent(Sent::Never)
 }
 
-/// Conditions that no stable [`ErrorKind`] names.
+/// Conditions without a stable [`ErrorKind`].
 fn by_os_code(code: i32) -> Option<Classification> {
-    /// The process's and the system's limit of open files; no buffer left for a socket.
+    /// The limit on open files, of the process or the system. On Windows also: no socket buffers.
     const TOO_MANY_OPEN: &[i32] = if cfg!(windows) { &[4, 10_024, 10_055] } else { &[24, 23] };
+    /// No buffer space for a socket.
     const NO_BUFFER: &[i32] = match () {
         () if cfg!(any(target_os = "linux", target_os = "android")) => &[105],
         () if cfg!(target_vendor = "apple") => &[55],
         () => &[],
     };
-    /// Windows reports a failed lookup by a code of its own; elsewhere see [`is_failed_lookup`].
+    /// Windows has codes for a failed name lookup; elsewhere see [`is_failed_lookup`].
     const LOOKUP: &[i32] = if cfg!(windows) { &[11_001, 11_002, 11_003, 11_004] } else { &[] };
 
     if TOO_MANY_OPEN.contains(&code) {
@@ -180,8 +180,8 @@ fn by_os_code(code: i32) -> Option<Classification> {
     }
 }
 
-/// The standard library reports a name that doesn't resolve without a kind that can be named and
-/// without an OS code; its text is all there is.
+/// Recognises a failed name lookup by its text: the standard library gives it neither a nameable
+/// kind nor an OS code.
 fn is_failed_lookup(error: &Error) -> bool {
     error.raw_os_error().is_none()
         && error.get_ref().is_some_and(|inner| {
@@ -198,7 +198,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn each_condition_has_its_classification() {
+    fn io_error_kinds_are_classified() {
         use Category::{Fatal, Permanent, Transient};
         let table = [
             (ErrorKind::ConnectionRefused, Transient, "CONNECT_FAILED", Sent::Never),
@@ -218,9 +218,9 @@ mod tests {
             (ErrorKind::InvalidData, Permanent, "IO_ERROR", Sent::Maybe),
         ];
         for (kind, category, code, sent) in table {
-            let is = Error::from(kind).classify();
+            let class = Error::from(kind).classify();
             assert_eq!(
-                (is.category(), is.code(), is.sent()),
+                (class.category(), class.code(), class.sent()),
                 (Some(category), code, sent),
                 "{kind:?}"
             );
@@ -239,20 +239,20 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_resolve_was_never_sent() {
+    fn failed_name_lookup_is_never_sent() {
         let error = ("does-not-exist.invalid", 80).to_socket_addrs().unwrap_err();
-        let is = error.classify();
-        assert_eq!((is.code(), is.sent()), ("CONNECT_FAILED", Sent::Never), "{error:?}");
-        assert!(is.is_retryable());
+        let class = error.classify();
+        assert_eq!((class.code(), class.sent()), ("CONNECT_FAILED", Sent::Never), "{error:?}");
+        assert!(class.is_retryable());
     }
 
     #[test]
     #[cfg(unix)]
-    fn too_many_open_files_pass() {
+    fn too_many_open_files_is_retryable() {
         for code in [23, 24] {
-            let is = Error::from_raw_os_error(code).classify();
+            let class = Error::from_raw_os_error(code).classify();
             assert_eq!(
-                (is.code(), is.status(), is.is_retryable()),
+                (class.code(), class.status(), class.is_retryable()),
                 ("TOO_MANY_OPEN_FILES", 503, true)
             );
         }
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn the_codes_of_linux_reach_the_table() {
+    fn linux_os_codes_are_classified() {
         let table = [
             (28, "STORAGE_FULL"),
             (12, "OUT_OF_MEMORY"),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_speaks_for_itself() {
+    fn io_error_is_classified_by_its_inner_error() {
         let timed_out = Rejected::timed_out("inventory", Duration::from_secs(5));
         for rejected in
             [timed_out, Rejected::circuit_open("inventory", Some(Duration::from_secs(3)))]

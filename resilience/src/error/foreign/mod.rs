@@ -1,4 +1,4 @@
-//! Errors of other crates that classify themselves: one file for each crate.
+//! `Classify` for errors of other crates, one file per crate.
 
 #[cfg(feature = "anyhow")]
 mod anyhow;

@@ -1,4 +1,4 @@
-//! Reqwest's answers and errors.
+//! `Classify` for reqwest's errors, and a status check for its responses.
 
 use std::borrow::Cow;
 use std::error::Error as _;
@@ -11,18 +11,17 @@ use crate::error::downcast::downcast;
 use crate::error::upstream::UpstreamError;
 use crate::{Classification, Classify, Sent};
 
-/// Turns an error status into an error that keeps the status and the `Retry-After`.
+/// Checks the status of a response, keeping the `Retry-After` in the error.
 pub trait ResponseExt: Sized {
-    /// The response itself, or an [`UpstreamError`] if its status is 400 or above.
+    /// Returns the response, or an [`UpstreamError`] if its status is 400 or above.
     ///
-    /// Like reqwest's `error_for_status`, which loses the headers and with them the `Retry-After`.
-    /// Redirects and `304 Not Modified` are let through: who switched their handling off, or
-    /// asked conditionally, waits for them.
+    /// `service` is the name of the callee in logs. In contrast to reqwest's `error_for_status`,
+    /// the error keeps the `Retry-After`. Redirects and `304 Not Modified` are returned as
+    /// responses: you only get them if you disabled redirects or made a conditional request.
     ///
     /// # Errors
     ///
-    /// Every status of 400 and above, as [`UpstreamError`] classifies it; `service` is what the
-    /// logs call the callee.
+    /// Returns an [`UpstreamError`] for every status of 400 or above.
     ///
     /// ```
     /// use resilience::http::{ResponseExt as _, UpstreamError};
@@ -59,18 +58,18 @@ impl ResponseExt for Response {
 
 /// | error | classification |
 /// |---|---|
-/// | no connection (name, refusal, TLS, timeout while connecting) | transient, never sent, `CONNECT_FAILED`, 503 |
+/// | connecting failed (name lookup, refused, TLS, timeout) | transient, never sent, `CONNECT_FAILED`, 503 |
 /// | timeout | transient, `NETWORK_TIMEOUT`, 504 |
 /// | status, from `error_for_status` | as [`UpstreamError`], without `Retry-After` |
 /// | the request can't be built | permanent, `INTERNAL_ERROR`, 500 |
-/// | too many redirects; a body that doesn't decode | permanent, `UPSTREAM_INVALID_RESPONSE`, 500 |
-/// | the connection broke, also within the body | transient, `CONNECTION_LOST`, 503 |
+/// | too many redirects, the body can't be decoded | permanent, `UPSTREAM_INVALID_RESPONSE`, 500 |
+/// | connection lost, also while reading the body | transient, `CONNECTION_LOST`, 503 |
 ///
 /// Clients see the generic text of the status, never the URL.
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 impl Classify for Error {
     fn classify(&self) -> Classification {
-        // A timeout while connecting is both: that nothing was sent is what matters.
+        // Checked first, because a timeout while connecting is both and nothing was sent.
         if self.is_connect() {
             return Classification::transient("CONNECT_FAILED").with_sent(Sent::Never);
         }
@@ -86,13 +85,13 @@ impl Classify for Error {
         if self.is_redirect() || self.is_upgrade() {
             return Classification::permanent("UPSTREAM_INVALID_RESPONSE");
         }
-        // Reqwest says "decode" of a body that breaks off as well; only what lies below tells the
-        // two apart.
-        let broken = match below::<io::Error>(self) {
+        // `is_decode` is also true if the connection is lost while reading the body. Only the
+        // sources distinguish the two.
+        let connection_lost = match source::<io::Error>(self) {
             Some(io) => io.classify().is_retryable(),
-            None => !self.is_decode() || below::<Error>(self).is_some(),
+            None => !self.is_decode() || source::<Error>(self).is_some(),
         };
-        if broken {
+        if connection_lost {
             Classification::transient("CONNECTION_LOST")
         } else {
             Classification::permanent("UPSTREAM_INVALID_RESPONSE")
@@ -104,7 +103,7 @@ impl Classify for Error {
     }
 }
 
-/// The first of a type among the sources.
-fn below<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
+/// The first source of type `T`.
+fn source<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
     std::iter::successors(error.source(), |&error| error.source()).find_map(downcast)
 }

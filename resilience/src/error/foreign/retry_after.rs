@@ -1,14 +1,13 @@
-//! The header `Retry-After`, RFC 9110 §10.2.3: a number of seconds, or a date.
+//! Parses the `Retry-After` header, RFC 9110 §10.2.3: a number of seconds, or a date.
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How long the answer asks us to wait; `None` if it doesn't say, or says nothing that can be
-/// understood.
+/// How long the response asks us to wait. `None` if the header is missing or invalid.
 ///
-/// A date is compared with the answer's own `Date`, so that the callee's clock needn't agree with
-/// ours. Where the header is repeated, the longest wait counts: never earlier than told.
+/// A date is relative to the response's `Date`, so the callee's clock needn't agree with ours. If
+/// the header is repeated, the longest wait counts.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |value: &reqwest::header::HeaderValue| {
         value.to_str().ok().map(|text| text.trim().to_owned())
@@ -26,11 +25,11 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only too many digits can fail here.
+        // Fails only on overflow.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    // A date in the past: now.
+    // A date in the past means now.
     Some(date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
@@ -49,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds() {
+    fn retry_after_in_seconds_is_parsed() {
         let table = [
             ("120", Some(120)),
             (" 5 ", Some(5)),
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_count_from_the_answers_own() {
+    fn retry_after_date_is_relative_to_the_response_date() {
         let date = (DATE, "Fri, 31 Dec 1999 23:59:00 GMT");
         let table = [
             ("Fri, 31 Dec 1999 23:59:59 GMT", Some(59)),
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_date_our_own_clock_counts() {
+    fn retry_after_date_without_response_date_uses_our_clock() {
         let in_an_hour = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
         for more in [&[][..], &[(DATE, "garbage")]] {
             let all = [more, &[(RETRY_AFTER, in_an_hour.as_str())]].concat();
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_of_a_repeated_header_counts() {
+    fn longest_of_repeated_retry_after_headers_counts() {
         let all = [
             (RETRY_AFTER, "3"),
             (RETRY_AFTER, "nonsense"),
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_ignored() {
+    fn retry_after_that_is_not_text_is_ignored() {
         let mut map = HeaderMap::new();
         map.append(RETRY_AFTER, reqwest::header::HeaderValue::from_bytes(b"\xff\xfe").unwrap());
         assert_eq!(retry_after(&map), None);

@@ -9,18 +9,18 @@ use crate::error::registry;
 use crate::error::taxonomy::RetryAfter as _;
 use crate::{Advice, Alert, Classification, Classify, Rejected, Sent, taxonomy::Evidence};
 
-/// The metadata by which a callee says when a call may be repeated, in milliseconds, or by -1 that
-/// it must not be (gRFC A6).
+/// The metadata key with which a server says after how many milliseconds a call may be retried, or
+/// with -1 that it must not be (gRFC A6).
 pub(crate) const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// By what broke, if the call failed on our side; else by the callee's code. See
+/// Classified by the source if the call failed on our side, else by the callee's code. See
 /// [`resilience::tonic`](crate::tonic) for the table.
 ///
 /// Clients see the generic text of the status, never the callee's message.
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 impl Classify for Status {
     fn classify(&self) -> Classification {
-        self.source().and_then(|source| broken(self, source)).unwrap_or_else(|| answered(self))
+        self.source().and_then(|source| by_source(self, source)).unwrap_or_else(|| by_code(self))
     }
 
     fn evidence(&self) -> Evidence<'_> {
@@ -28,12 +28,12 @@ impl Classify for Status {
     }
 }
 
-/// What happened on our side: a source never comes over the wire.
-fn broken(status: &Status, source: &(dyn Error + 'static)) -> Option<Classification> {
+/// Classifies a failure on our side. A status received over the wire has no source.
+fn by_source(status: &Status, source: &(dyn Error + 'static)) -> Option<Classification> {
     if let Some(rejected) = find::<Rejected>(source) {
         return Some(rejected.classify());
     }
-    // A timeout while connecting is both: that nothing was sent is what matters.
+    // Checked first, because a timeout while connecting is both and nothing was sent.
     if find::<ConnectError>(source).is_some() {
         return Some(Classification::transient("CONNECT_FAILED").with_sent(Sent::Never));
     }
@@ -43,21 +43,21 @@ fn broken(status: &Status, source: &(dyn Error + 'static)) -> Option<Classificat
     if let Some(known) = registry::find(source) {
         return Some(known.classify());
     }
-    // HTTP/2's own errors are of types that only tonic's transport knows. What else has a source
-    // was made by hand.
-    let of_transport = matches!(status.code(), Code::Internal | Code::Unknown | Code::Cancelled)
+    // HTTP/2 errors have types that only tonic's transport knows. Other statuses with a source were
+    // created by the application.
+    let is_transport = matches!(status.code(), Code::Internal | Code::Unknown | Code::Cancelled)
         && ["h2 protocol error", "transport error", "operation was canceled"]
             .iter()
             .any(|known| status.message().starts_with(known));
-    of_transport.then(|| Classification::transient("CONNECTION_LOST"))
+    is_transport.then(|| Classification::transient("CONNECTION_LOST"))
 }
 
-/// What the callee says.
-fn answered(status: &Status) -> Classification {
+/// Classifies an answer of the callee.
+fn by_code(status: &Status) -> Classification {
     let transient = |code| Classification::transient_with(code, advice(status, Advice::Retry));
     match status.code() {
         Code::DeadlineExceeded => transient("NETWORK_TIMEOUT"),
-        // So tonic's servers say that their own timeout ran out.
+        // What tonic's servers send when their own timeout elapses.
         Code::Cancelled if status.message() == TimeoutExpired(()).to_string() => {
             transient("NETWORK_TIMEOUT")
         }
@@ -66,12 +66,12 @@ fn answered(status: &Status) -> Classification {
             Classification::permanent("QUOTA_EXCEEDED")
         }
         Code::ResourceExhausted => transient("RATE_LIMITED"),
-        // "Retry at a higher level": what was read before may no longer hold.
+        // gRPC says "retry at a higher level": values read before may be out of date.
         Code::Aborted => {
             Classification::transient_with("UPSTREAM_ABORTED", Advice::RetryTransaction)
         }
-        // A callee that is ill, which may be seen by a breaker; or a bug, which is no better the
-        // second time.
+        // Either the callee is unhealthy, which a circuit breaker should count, or it has a bug,
+        // which a retry doesn't fix.
         Code::Internal | Code::Unknown => Classification::transient_with(
             "SERVICE_UNAVAILABLE",
             advice(status, Advice::DoNotRetry),
@@ -90,16 +90,16 @@ fn answered(status: &Status) -> Classification {
     }
 }
 
-/// What the callee says about trying again; `unsaid` where it says nothing.
-fn advice(status: &Status, unsaid: Advice) -> Advice {
+/// The callee's advice on retrying, or `default` if it gives none.
+fn advice(status: &Status, default: Advice) -> Advice {
     let Ok(pushback) = pushback(status) else { return Advice::DoNotRetry };
     match pushback.max(retry_info(status)) {
         Some(wait) => wait.advice(),
-        None => unsaid,
+        None => default,
     }
 }
 
-/// The longest wait of the metadata; an error, if it asks for no retry.
+/// The longest wait in the metadata, or an error if it forbids a retry.
 fn pushback(status: &Status) -> Result<Option<Duration>, MustNotRetry> {
     let wait =
         |value: &str| value.parse::<i32>().ok().and_then(|millis| u64::try_from(millis).ok());
@@ -115,14 +115,14 @@ fn retry_info(status: &Status) -> Option<Duration> {
     status.get_details_retry_info()?.retry_delay
 }
 
-/// A quota that is used up has no end that a retry could wait for, unless the callee names one.
+/// Whether a quota is used up and the callee doesn't say when a retry could succeed.
 fn is_out_of_quota(status: &Status) -> bool {
     status.get_details_quota_failure().is_some()
         && retry_info(status).is_none()
         && matches!(pushback(status), Ok(None))
 }
 
-/// The first of a type in the chain.
+/// The first error of type `T` in the chain.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(downcast)
 }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use crate::{Category, Severity};
 
-    /// A status with these values of the pushback, and this delay in its details.
+    /// A status with these pushback values in its metadata, and this delay in its details.
     fn status(code: Code, pushback: &[&str], delay: Option<Duration>) -> Status {
         let mut details = ErrorDetails::new();
         if delay.is_some() {
@@ -150,14 +150,18 @@ mod tests {
         status
     }
 
-    fn caused(code: Code, message: &str, source: impl Error + Send + Sync + 'static) -> Status {
+    fn with_source(
+        code: Code,
+        message: &str,
+        source: impl Error + Send + Sync + 'static,
+    ) -> Status {
         let mut status = Status::new(code, message);
         status.set_source(Arc::new(source));
         status
     }
 
     #[test]
-    fn each_code_has_its_classification() {
+    fn grpc_codes_are_classified() {
         use Category::{Permanent, Transient};
         let table = [
             (Code::Ok, Permanent, "UPSTREAM_UNEXPECTED_STATUS", 500, false),
@@ -181,15 +185,15 @@ mod tests {
         for (number, (code, category, name, status, retried)) in (0..).zip(table) {
             assert_eq!(i32::from(code), number, "the table is complete");
             let error = Status::new(code, "said");
-            let is = error.classify();
+            let class = error.classify();
             assert_eq!(
-                (is.category(), is.code(), is.status()),
+                (class.category(), class.code(), class.status()),
                 (Some(category), name, status),
                 "{code:?}"
             );
-            assert_eq!((is.is_retryable(), is.sent()), (retried, Sent::Maybe), "{code:?}");
+            assert_eq!((class.is_retryable(), class.sent()), (retried, Sent::Maybe), "{code:?}");
             if category == Permanent {
-                assert_eq!(is.severity(), Severity::Unexpected, "{code:?}");
+                assert_eq!(class.severity(), Severity::Unexpected, "{code:?}");
             }
             assert!(!error.public_message().contains("said"), "{code:?}");
         }
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callee_says_how_long_to_wait() {
+    fn grpc_pushback_and_retry_info_become_advice() {
         let (ms, none) = (Duration::from_millis, Advice::DoNotRetry);
         let after = |millis| Advice::RetryAfter(ms(millis));
         let table: [(&[&str], Option<Duration>, Advice); 16] = [
@@ -221,32 +225,32 @@ mod tests {
         ];
         for (pushback, delay, advice) in table {
             for code in [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted] {
-                let is = status(code, pushback, delay).classify();
-                assert_eq!(is.advice(), advice, "{code:?} {pushback:?} {delay:?}");
-                assert_eq!(is.category(), Some(Category::Transient));
+                let class = status(code, pushback, delay).classify();
+                assert_eq!(class.advice(), advice, "{code:?} {pushback:?} {delay:?}");
+                assert_eq!(class.category(), Some(Category::Transient));
             }
         }
-        // An answer that isn't repeated by itself is, if the callee says when.
+        // An answer that isn't retried by default is retried if the callee says when.
         assert_eq!(status(Code::Internal, &["1500"], None).classify().advice(), after(1500));
-        // Nor does a wait make an answer temporary.
+        // A wait doesn't make a permanent answer transient.
         assert!(!status(Code::NotFound, &["1500"], Some(ms(1))).classify().is_retryable());
     }
 
     #[test]
-    fn a_wait_of_any_length_is_read() {
+    fn grpc_retry_info_of_any_length_is_accepted() {
         let forever = Some(Duration::MAX);
         let wait = status(Code::Unavailable, &[], forever).classify().retry_after().unwrap();
         assert!(wait > Duration::from_secs(300_000_000_000), "{wait:?}");
     }
 
     #[test]
-    fn details_that_are_garbage_are_ignored() {
+    fn invalid_grpc_details_are_ignored() {
         let garbage = Status::with_details(Code::Unavailable, "said", vec![0xff; 40].into());
         assert_eq!(garbage.classify(), Classification::transient("SERVICE_UNAVAILABLE"));
     }
 
     #[test]
-    fn a_quota_without_an_end_is_no_rate_limit() {
+    fn grpc_quota_failure_without_retry_info_is_permanent() {
         let quota = || {
             ErrorDetails::with_quota_failure(vec![QuotaViolation::new("project:7", "1000 a day")])
         };
@@ -255,50 +259,62 @@ mod tests {
 
         let mut details = quota();
         details.set_retry_info(Some(Duration::from_secs(60)));
-        let is = Status::with_error_details(Code::ResourceExhausted, "", details).classify();
-        assert_eq!((is.code(), is.retry_after()), ("RATE_LIMITED", Some(Duration::from_secs(60))));
+        let class = Status::with_error_details(Code::ResourceExhausted, "", details).classify();
+        assert_eq!(
+            (class.code(), class.retry_after()),
+            ("RATE_LIMITED", Some(Duration::from_secs(60)))
+        );
     }
 
     #[test]
-    fn what_broke_on_our_side_speaks_for_itself() {
+    fn grpc_status_is_classified_by_its_source() {
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
         let slow = || io::Error::from(io::ErrorKind::TimedOut);
         let open = Rejected::circuit_open("stock", Some(Duration::from_secs(3)));
         let table = [
             (
-                caused(Code::Unavailable, "", ConnectError(refused().into())),
+                with_source(Code::Unavailable, "", ConnectError(refused().into())),
                 "CONNECT_FAILED",
                 Sent::Never,
             ),
             (
-                caused(Code::Unavailable, "", ConnectError(slow().into())),
+                with_source(Code::Unavailable, "", ConnectError(slow().into())),
                 "CONNECT_FAILED",
                 Sent::Never,
             ),
             (
-                caused(Code::Unavailable, "", ConnectError("bad certificate".into())),
+                with_source(Code::Unavailable, "", ConnectError("bad certificate".into())),
                 "CONNECT_FAILED",
                 Sent::Never,
             ),
             (
-                caused(Code::Cancelled, "Timeout expired", TimeoutExpired(())),
+                with_source(Code::Cancelled, "Timeout expired", TimeoutExpired(())),
                 "NETWORK_TIMEOUT",
                 Sent::Maybe,
             ),
             (
-                caused(Code::Unknown, "", io::Error::from(io::ErrorKind::ConnectionReset)),
+                with_source(Code::Unknown, "", io::Error::from(io::ErrorKind::ConnectionReset)),
                 "CONNECTION_LOST",
                 Sent::Maybe,
             ),
-            (caused(Code::Unavailable, "", ConnectError(open.into())), "CIRCUIT_OPEN", Sent::Never),
+            (
+                with_source(Code::Unavailable, "", ConnectError(open.into())),
+                "CIRCUIT_OPEN",
+                Sent::Never,
+            ),
         ];
         for (status, code, sent) in table {
-            let is = status.classify();
-            assert_eq!((is.code(), is.sent(), is.is_retryable()), (code, sent, true), "{status:?}");
+            let class = status.classify();
+            assert_eq!(
+                (class.code(), class.sent(), class.is_retryable()),
+                (code, sent, true),
+                "{status:?}"
+            );
         }
-        let reset = caused(Code::Internal, "h2 protocol error: stream closed", std::fmt::Error);
+        let reset =
+            with_source(Code::Internal, "h2 protocol error: stream closed", std::fmt::Error);
         assert_eq!(reset.classify(), Classification::transient("CONNECTION_LOST"));
-        let by_hand = caused(Code::Internal, "it broke", std::fmt::Error);
+        let by_hand = with_source(Code::Internal, "it broke", std::fmt::Error);
         assert!(!by_hand.classify().is_retryable());
         assert_eq!(Status::cancelled("Timeout expired").classify().code(), "NETWORK_TIMEOUT");
     }

@@ -1,4 +1,8 @@
-/// One error: its fields, its words, its classification, and whether clients may read its words.
+/// Defines an error: its fields, message and classification, and optionally its public message and
+/// field errors.
+///
+/// Written by hand rather than with `#[derive(ServiceError)]`, because the feature `macros` is
+/// optional.
 macro_rules! ready_made {
     (
         $(#[$doc:meta])*
@@ -19,13 +23,13 @@ macro_rules! ready_made {
         }
 
         impl $name {
-            /// The error, without a cause.
+            /// Creates the error without a cause.
             #[allow(clippy::new_without_default)]
             pub fn new($($field: $given),*) -> Self {
                 Self { $($field: $field.into(),)* $($later: None,)? source: None }
             }
 
-            /// Keeps what caused it, for the log.
+            /// Adds the cause, for the log.
             #[must_use]
             pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
                 self.source = Some(source.into());
@@ -53,13 +57,13 @@ macro_rules! ready_made {
             }
 
             $(fn public_message(&self) -> std::borrow::Cow<'_, str> {
-                let own_words: fn(&Self) -> String = $public;
-                std::borrow::Cow::Owned(own_words(self))
+                let public_message: fn(&Self) -> String = $public;
+                std::borrow::Cow::Owned(public_message(self))
             })?
 
             $(fn field_errors(&self) -> std::borrow::Cow<'_, [crate::FieldError]> {
-                let of_fields: fn(&Self) -> Vec<crate::FieldError> = $field_errors;
-                std::borrow::Cow::Owned(of_fields(self))
+                let field_errors: fn(&Self) -> Vec<crate::FieldError> = $field_errors;
+                std::borrow::Cow::Owned(field_errors(self))
             })?
 
             fn evidence(&self) -> crate::taxonomy::Evidence<'_> {

@@ -1,4 +1,4 @@
-//! Ready-made errors for the failures that every service has, with their codes.
+//! Ready-made errors for failures that most services have.
 //!
 //! | error | category | code | status |
 //! |---|---|---|---|
@@ -17,7 +17,7 @@
 //! | [`MissingConfig`] | fatal | `MISSING_CONFIG` | 500 |
 //! | [`CorruptState`] | fatal | `CORRUPT_STATE` | 500 |
 //!
-//! Each keeps its cause, if it is given one:
+//! Each can hold its cause:
 //!
 //! ```
 //! use resilience::errors::MissingConfig;
@@ -51,7 +51,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn only_what_is_meant_for_clients_is_shown_to_them() {
+    fn only_validation_and_not_found_errors_show_their_text_to_clients() {
         let shown: [&dyn Classify; 2] =
             [&ValidationError::new("age", "secret"), &NotFound::new("user", "secret")];
         for error in shown {
@@ -72,13 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_becomes_advice() {
+    fn rate_limited_wait_becomes_advice() {
         assert_eq!(RateLimited::new("a").classify().retry_after(), None);
         assert!(RateLimited::new("a").with_retry_after(Duration::ZERO).classify().is_retryable());
     }
 
     #[test]
-    fn the_cause_is_kept_in_the_chain() {
+    fn cause_is_in_the_chain_and_does_not_change_the_classification() {
         let error = NetworkTimeout::new("a", Duration::from_secs(1))
             .with_source(NotFound::new("user", "42"));
         assert!(error.source().unwrap().is::<NotFound>());

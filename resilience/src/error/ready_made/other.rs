@@ -2,7 +2,7 @@ use super::{Text, define::ready_made};
 use crate::Classification;
 
 ready_made! {
-    /// A cache doesn't have the value. Partial, `CACHE_MISS`, 500.
+    /// A cache has no value for a key. Partial, `CACHE_MISS`, 500.
     ///
     /// ```
     /// use resilience::{Category, Classify, errors::CacheMiss};
@@ -18,7 +18,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// A service that the rest can do without has failed. Partial, `NON_CRITICAL_FAILURE`, 500.
+    /// A service that isn't essential failed. Partial, `NON_CRITICAL_FAILURE`, 500.
     ///
     /// ```
     /// use resilience::{Category, Classify, errors::NonCriticalFailure};
@@ -30,7 +30,7 @@ ready_made! {
     NonCriticalFailure(
         /// The service that failed.
         service: impl Into<Text> => Text,
-        /// Why.
+        /// Why it failed.
         reason: impl Into<Text> => Text
     ),
     "non-critical service {service} failed: {reason}",
@@ -38,7 +38,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// A setting is missing, without which the process can't go on. Fatal, `MISSING_CONFIG`, 500.
+    /// A required setting is missing. Fatal, `MISSING_CONFIG`, 500.
     ///
     /// ```
     /// use resilience::{Category, Classify, errors::MissingConfig};
@@ -54,7 +54,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// The process can't trust its own state any more. Fatal, `CORRUPT_STATE`, 500.
+    /// The process can no longer trust its own state. Fatal, `CORRUPT_STATE`, 500.
     ///
     /// ```
     /// use resilience::{Category, Classify, errors::CorruptState};
@@ -62,7 +62,7 @@ ready_made! {
     /// assert_eq!(CorruptState::new("negative balance").classify().category(), Some(Category::Fatal));
     /// ```
     CorruptState(
-        /// What is wrong with it.
+        /// What is wrong with the state.
         detail: impl Into<Text> => Text
     ),
     "corrupt state detected: {detail}",

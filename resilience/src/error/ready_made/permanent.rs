@@ -2,7 +2,7 @@ use super::{Text, define::ready_made};
 use crate::{Classification, FieldError};
 
 ready_made! {
-    /// The caller sent something wrong, and may read what. Permanent, `VALIDATION_ERROR`, 422.
+    /// The request is invalid; the client sees why. Permanent, `VALIDATION_ERROR`, 422.
     ///
     /// ```
     /// use resilience::{Classify, errors::ValidationError};
@@ -12,9 +12,9 @@ ready_made! {
     /// assert_eq!(error.classify().status(), 422);
     /// ```
     ValidationError(
-        /// The part of the request that is wrong; clients read it.
+        /// The invalid field. Shown to clients.
         field: impl Into<Text> => Text,
-        /// What is wrong with it; clients read it.
+        /// What is wrong with it. Shown to clients.
         reason: impl Into<Text> => Text
     ),
     "validation failed on {field}: {reason}",
@@ -24,7 +24,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// What the caller asks for doesn't exist, and the caller may read what. Permanent, `NOT_FOUND`, 404.
+    /// The requested resource doesn't exist; the client sees which. Permanent, `NOT_FOUND`, 404.
     ///
     /// ```
     /// use resilience::{Classify, errors::NotFound};
@@ -34,9 +34,9 @@ ready_made! {
     /// assert_eq!(error.classify().status(), 404);
     /// ```
     NotFound(
-        /// The kind of thing; clients read it.
+        /// The kind of resource. Shown to clients.
         resource: impl Into<Text> => Text,
-        /// Which one; clients read it.
+        /// Identifies the resource. Shown to clients.
         identifier: impl Into<Text> => Text
     ),
     "{resource} {identifier} not found",
@@ -45,7 +45,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// The caller isn't who it says, or doesn't say who it is. Permanent, `AUTH_FAILED`, 401.
+    /// The client's credentials are missing or wrong. Permanent, `AUTH_FAILED`, 401.
     ///
     /// ```
     /// use resilience::{Classify, errors::AuthFailed};
@@ -59,7 +59,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// The request contradicts the present state. Permanent, `CONFLICT`, 409.
+    /// The request conflicts with the current state. Permanent, `CONFLICT`, 409.
     ///
     /// ```
     /// use resilience::{Classify, errors::Conflict};
@@ -69,7 +69,7 @@ ready_made! {
     /// assert_eq!(error.public_message(), "Conflict with the current state");
     /// ```
     Conflict(
-        /// What it contradicts; for the log.
+        /// The conflict. For the log only.
         reason: impl Into<Text> => Text
     ),
     "conflict: {reason}",
@@ -77,9 +77,10 @@ ready_made! {
 }
 
 ready_made! {
-    /// A callee refuses our request: our mistake, and no affair of our client. Permanent, `UPSTREAM_CLIENT_ERROR`, 500.
+    /// A callee refused our request, which is our mistake and not the client's. Permanent,
+    /// `UPSTREAM_CLIENT_ERROR`, 500.
     ///
-    /// [`UpstreamError`](crate::http::UpstreamError) makes this distinction from a status by itself.
+    /// [`UpstreamError`](crate::http::UpstreamError) classifies any status of a callee.
     ///
     /// ```
     /// use resilience::{Classify, Severity, errors::UpstreamClientError};
@@ -91,7 +92,7 @@ ready_made! {
     UpstreamClientError(
         /// The callee.
         service: impl Into<Text> => Text,
-        /// The status that it answered.
+        /// The status of the callee's answer.
         status: u16 => u16
     ),
     "{service} refused our request with {status}",
@@ -99,7 +100,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// Nothing better is known. Permanent, `INTERNAL_ERROR`, 500.
+    /// An error of no more specific kind. Permanent, `INTERNAL_ERROR`, 500.
     ///
     /// ```
     /// use resilience::{Classify, errors::Internal};
@@ -108,7 +109,7 @@ ready_made! {
     /// assert_eq!(error.public_message(), "An internal error occurred");
     /// ```
     Internal(
-        /// What went wrong; for the log.
+        /// What went wrong. For the log only.
         detail: impl Into<Text> => Text
     ),
     "internal error: {detail}",

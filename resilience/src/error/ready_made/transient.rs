@@ -5,7 +5,7 @@ use crate::error::taxonomy::RetryAfter as _;
 use crate::{Classification, Sent};
 
 ready_made! {
-    /// A call ran out of time; the callee may have acted on it. Transient, `NETWORK_TIMEOUT`, 504.
+    /// A call timed out; the callee may have acted on it. Transient, `NETWORK_TIMEOUT`, 504.
     ///
     /// ```
     /// use resilience::{Classify, errors::NetworkTimeout};
@@ -18,7 +18,7 @@ ready_made! {
     NetworkTimeout(
         /// The callee.
         service: impl Into<Text> => Text,
-        /// The time that it was given.
+        /// The time limit of the call.
         after: Duration => Duration
     ),
     "{service} timed out after {after:?}",
@@ -26,7 +26,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// A callee can't serve at the moment. Transient, `SERVICE_UNAVAILABLE`, 503.
+    /// A callee is temporarily unavailable. Transient, `SERVICE_UNAVAILABLE`, 503.
     ///
     /// ```
     /// use resilience::{Classify, errors::ServiceUnavailable};
@@ -44,7 +44,7 @@ ready_made! {
 }
 
 ready_made! {
-    /// A callee asks us to slow down, and may say for how long. Transient, `RATE_LIMITED`, 429.
+    /// A callee is rate limiting us. Transient, `RATE_LIMITED`, 429.
     ///
     /// ```
     /// use resilience::{Classify, errors::RateLimited};
@@ -58,7 +58,7 @@ ready_made! {
         /// The callee.
         service: impl Into<Text> => Text
     ) {
-        /// How long it asks us to wait, if it says so.
+        /// How long the callee asks us to wait, if it does.
         retry_after: Duration
     },
     "{service} is rate limiting us",
@@ -75,7 +75,7 @@ impl RateLimited {
 }
 
 ready_made! {
-    /// No connection came about, so nothing was sent. Transient, `CONNECT_FAILED`, 503.
+    /// No connection could be established, so nothing was sent. Transient, `CONNECT_FAILED`, 503.
     ///
     /// ```
     /// use resilience::{Classify, Sent, errors::ConnectFailed};

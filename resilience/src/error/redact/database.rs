@@ -1,84 +1,84 @@
-//! What a database's driver says in its own words: the condition and its code tell the same without
-//! the values of rows.
+//! Redacts the messages of database drivers. The condition and code replace a message that may
+//! quote values of rows.
 
 use std::error::Error;
 use std::fmt::Display;
 
+#[cfg(feature = "_sqlx")]
+use super::REDACTED;
 use super::Secrets;
 #[cfg(feature = "_sqlx")]
 use crate::error::downcast::downcast;
 
-/// Without a driver there is nothing to hide.
+/// Does nothing: without a driver there are no messages.
 #[cfg(not(feature = "_sqlx"))]
-pub(super) fn secrets<'e>(
+pub(super) fn add_secrets<'e>(
     _: &dyn Display,
     _: impl Iterator<Item = &'e (dyn Error + 'static)>,
     _: &mut Secrets,
 ) {
 }
 
-/// Stands where an error has no condition, or quotes nothing but values.
+/// Adds the texts in the chain that may quote values. Starts with the outermost error, so that a
+/// text is replaced before the inner texts that it contains.
 #[cfg(feature = "_sqlx")]
-const LEFT_OUT: &str = "(left out)";
-
-/// Looks from the outermost error on: a text that holds another one is hidden before it.
-#[cfg(feature = "_sqlx")]
-pub(super) fn secrets<'e>(
+pub(super) fn add_secrets<'e>(
     error: &dyn Display,
     chain: impl Iterator<Item = &'e (dyn Error + 'static)>,
     secrets: &mut Secrets,
 ) {
-    let passed_on = crate::error::database::SqlKind::InvalidStatement.name();
-    let mut instead = LEFT_OUT.to_owned();
-    // Of one that somebody else classifies, the chain begins below it.
-    let mut quotes = passes_on(error);
-    if quotes {
-        passed_on.clone_into(&mut instead);
-        secrets.add(&told(error), passed_on);
+    let invalid_statement = crate::error::database::SqlKind::InvalidStatement.name();
+    let mut replacement = REDACTED.to_owned();
+    // The chain may start at the error's source rather than at the error itself.
+    let mut has_values = starts_with_sqlx_prefix(error);
+    if has_values {
+        invalid_statement.clone_into(&mut replacement);
+        secrets.add(&format_lossy(error), invalid_statement);
     }
     for link in chain {
         if let Some(details) = crate::error::database::details(link) {
-            quotes = details.message_has_values();
-            instead = match (details.condition(), details.code()) {
+            has_values = details.message_has_values();
+            replacement = match (details.condition(), details.code()) {
                 (Some(condition), Some(code)) => format!("{condition} ({code})"),
                 (Some(condition), None) => condition.name().to_owned(),
                 (None, Some(code)) => format!("database error ({code})"),
-                (None, None) => LEFT_OUT.to_owned(),
+                (None, None) => REDACTED.to_owned(),
             };
-            details_of(link, secrets);
-        } else if !quotes && passes_on(&link) {
-            quotes = true;
-            passed_on.clone_into(&mut instead);
+            add_postgres_details(link, secrets);
+        } else if !has_values && starts_with_sqlx_prefix(&link) {
+            has_values = true;
+            invalid_statement.clone_into(&mut replacement);
         }
-        // What an error quotes, the ones that it is made from say as well.
-        if quotes {
-            secrets.add(&told(&link), &instead);
-            secrets.add(&told(&format_args!("{link:?}")), &instead);
+        // If an error quotes a value, its sources may quote it too.
+        if has_values {
+            secrets.add(&format_lossy(&link), &replacement);
+            secrets.add(&format_lossy(&format_args!("{link:?}")), &replacement);
             if let Some(sqlx::Error::Protocol(text) | sqlx::Error::InvalidArgument(text)) =
                 downcast(link)
             {
-                secrets.add(text, &instead);
+                secrets.add(text, &replacement);
             }
             if let Some(error) = in_database_variant(link) {
-                secrets.add(error.message(), &instead);
+                secrets.add(error.message(), &replacement);
             }
         }
     }
 }
 
-/// As far as it can be told: `to_string` would panic.
+/// Formats a text. In contrast to `to_string`, a `Display` that fails doesn't panic: the part
+/// written so far is returned.
 #[cfg(feature = "_sqlx")]
-fn told(text: &dyn Display) -> String {
+fn format_lossy(text: &dyn Display) -> String {
     use std::fmt::Write as _;
 
-    let mut told = String::new();
-    let _ = write!(told, "{text}");
-    told
+    let mut formatted = String::new();
+    let _ = write!(formatted, "{text}");
+    formatted
 }
 
-/// How SQLx begins the texts in which it quotes.
+/// The prefixes of SQLx's messages that quote values.
 #[cfg(feature = "_sqlx")]
-const QUOTING: [&str; 5] = [
+const SQLX_PREFIXES: [&str; 5] = [
     "error occurred while decoding column ",
     "error occurred while decoding: ",
     "error occurred while encoding a value: ",
@@ -86,34 +86,34 @@ const QUOTING: [&str; 5] = [
     "error in Any driver mapping: ",
 ];
 
-/// Whether this has the text of an error of SQLx that quotes. `#[error(transparent)]` takes what it
-/// wraps out of the chain.
+/// Whether the text is that of an SQLx error that quotes a value. Recognises errors that
+/// `#[error(transparent)]` removes from the chain.
 #[cfg(feature = "_sqlx")]
-fn passes_on(link: &dyn Display) -> bool {
+fn starts_with_sqlx_prefix(link: &dyn Display) -> bool {
     use std::fmt::Write as _;
 
-    struct Begins<'t> {
-        /// What is still to come.
-        with: &'t str,
+    struct PrefixMatcher<'t> {
+        /// The part of the prefix that hasn't been matched yet.
+        remaining: &'t str,
     }
 
-    impl std::fmt::Write for Begins<'_> {
+    impl std::fmt::Write for PrefixMatcher<'_> {
         fn write_str(&mut self, part: &str) -> std::fmt::Result {
-            let rest = self.with.strip_prefix(part);
-            // Nothing is looked at that stands behind it.
-            self.with = rest
-                .or_else(|| part.starts_with(self.with).then_some(""))
+            let rest = self.remaining.strip_prefix(part);
+            self.remaining = rest
+                .or_else(|| part.starts_with(self.remaining).then_some(""))
                 .ok_or(std::fmt::Error)?;
-            if self.with.is_empty() { Err(std::fmt::Error) } else { Ok(()) }
+            // Stops formatting once the prefix has matched.
+            if self.remaining.is_empty() { Err(std::fmt::Error) } else { Ok(()) }
         }
     }
 
-    let begins = |with: &str| {
-        let mut begins = Begins { with };
-        let _ = crate::support::catch_panic::catch_panic(|| write!(begins, "{link}"));
-        begins.with.is_empty()
+    let matches = |prefix: &str| {
+        let mut matcher = PrefixMatcher { remaining: prefix };
+        let _ = crate::support::catch_panic::catch_panic(|| write!(matcher, "{link}"));
+        matcher.remaining.is_empty()
     };
-    QUOTING.into_iter().any(begins)
+    SQLX_PREFIXES.into_iter().any(matches)
 }
 
 #[cfg(feature = "_sqlx")]
@@ -127,16 +127,15 @@ fn in_database_variant<'e>(
     }
 }
 
-/// What PostgreSQL tells beside the message, and `{:?}` writes: the row that was in the way, and
-/// what was being done.
+/// Adds PostgreSQL's detail, context and hint, which `{:?}` prints and which may quote a row.
 #[cfg(feature = "_sqlx")]
-fn details_of(link: &(dyn Error + 'static), secrets: &mut Secrets) {
+fn add_postgres_details(link: &(dyn Error + 'static), secrets: &mut Secrets) {
     #[cfg(feature = "sqlx-postgres")]
     {
-        let inside = in_database_variant(link).and_then(|error| error.as_error().downcast_ref());
-        if let Some(error) = inside.or_else(|| downcast::<sqlx::postgres::PgDatabaseError>(link)) {
+        let inner = in_database_variant(link).and_then(|error| error.as_error().downcast_ref());
+        if let Some(error) = inner.or_else(|| downcast::<sqlx::postgres::PgDatabaseError>(link)) {
             for text in [error.detail(), error.r#where(), error.hint()].into_iter().flatten() {
-                secrets.add(text, LEFT_OUT);
+                secrets.add(text, REDACTED);
             }
         }
     }
@@ -155,7 +154,7 @@ mod tests {
     use super::*;
     use crate::{Classify as _, taxonomy::Evidence};
 
-    /// An error of a driver that nobody knows.
+    /// An error of an unknown driver.
     #[derive(Debug)]
     struct Foreign;
 
@@ -199,38 +198,40 @@ mod tests {
     #[error("can't save: {0} | {0:?} | {0:#?}")]
     struct Save(#[from] sqlx::Error);
 
-    fn shown(error: sqlx::Error) -> String {
+    /// The text of an error that wraps this one, and of each of its causes, as in a log record.
+    fn logged(error: sqlx::Error) -> String {
         let save = Save(error);
-        let told = text(&save, &save, &Evidence::of(&save));
-        // The causes of a record are told one by one.
         let evidence = Evidence::of(&save);
+        let message = text(&save, &save, &evidence);
         let causes: Vec<String> =
             evidence.chain().map(|link| text(&link, &save, &evidence)).collect();
-        format!("{told}\n{}", causes.join("\n"))
+        format!("{message}\n{}", causes.join("\n"))
     }
 
     #[test]
-    fn the_condition_stands_for_what_a_driver_says() {
-        let told = shown(sqlx::Error::Database(Box::new(Foreign)));
-        assert!(told.starts_with("can't save: unique_violation | "), "{told}");
-        assert!(!told.contains("ada"), "{told}");
+    fn driver_message_is_replaced_by_its_condition() {
+        let logged = logged(sqlx::Error::Database(Box::new(Foreign)));
+        assert!(logged.starts_with("can't save: unique_violation | "), "{logged}");
+        assert!(!logged.contains("ada"), "{logged}");
     }
 
     #[test]
-    fn what_can_not_be_read_or_written_is_left_out_with_its_causes() {
+    fn encode_and_decode_errors_are_redacted_with_their_causes() {
         let number = "ada@example.com".parse::<u16>().unwrap_err();
-        assert!(!shown(sqlx::Error::Protocol("unexpected ada@example.com".into())).contains("ada"));
-        assert!(
-            !shown(sqlx::Error::InvalidArgument("unexpected ada@example.com".into()))
-                .contains("ada")
-        );
-        assert!(!shown(sqlx::Error::Decode("no number: ada@example.com".into())).contains("ada"));
+        for error in [
+            sqlx::Error::Protocol("unexpected ada@example.com".into()),
+            sqlx::Error::InvalidArgument("unexpected ada@example.com".into()),
+            sqlx::Error::Decode("no number: ada@example.com".into()),
+        ] {
+            let logged = logged(error);
+            assert!(!logged.contains("ada"), "{logged}");
+        }
         let column = sqlx::Error::ColumnDecode { index: "age".into(), source: Box::new(number) };
-        assert!(!shown(column).contains("invalid digit"));
+        assert!(!logged(column).contains("invalid digit"));
     }
 
     #[test]
-    fn what_breaks_off_is_left_out_as_far_as_it_goes() {
+    fn quoting_error_whose_display_fails_is_redacted() {
         struct Broken;
         impl Display for Broken {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -241,13 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn what_quotes_nothing_stays() {
+    fn driver_error_without_values_is_unchanged() {
         let error = sqlx::Error::PoolTimedOut;
         assert_eq!(text(&error, &error, &error.evidence()), error.to_string());
     }
 
     #[test]
-    fn an_error_that_several_share_tells_no_more() {
+    fn driver_error_in_an_arc_is_redacted() {
         #[derive(Debug, thiserror::Error)]
         #[error("can't load: {0} | {0:?}")]
         struct Load(#[source] std::sync::Arc<sqlx::Error>);
@@ -260,7 +261,8 @@ mod tests {
             evidence.chain().map(|link| text(&link, &load, &evidence)).collect();
         assert!(!causes.join("\n").contains("ada"), "{causes:?}");
         assert_eq!(
-            crate::error::database::condition(&load.0).map(|is| is.classification().code()),
+            crate::error::database::condition(&load.0)
+                .map(|condition| condition.classification().code()),
             Some("INTERNAL_ERROR")
         );
     }

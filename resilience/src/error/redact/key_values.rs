@@ -1,14 +1,13 @@
-//! Credentials that are known by their names: `?password=…` in a URL, `password=…` in a connection
-//! string.
+//! Redacts credentials by their key: `?password=…` in a URL, `password=…` in a connection string.
 
-/// Stands in the place of a value.
+/// Replaces a value.
 const MASK: &str = "***";
 
-/// Names of what opens something, wherever they stand.
+/// Keys of credentials, anywhere in a text.
 const ANYWHERE: [&str; 4] = ["passwd", "password", "pwd", "sslpassword"];
 
-/// Those that name one only among the parameters of a URL.
-const IN_A_URL: [&str; 13] = [
+/// Keys of credentials among the parameters of a URL.
+const URL_PARAMETERS: [&str; 13] = [
     "access_token",
     "api-key",
     "api_key",
@@ -24,11 +23,11 @@ const IN_A_URL: [&str; 13] = [
     "x-amz-signature",
 ];
 
-/// The longest of the names.
-const LONGEST: usize = 20;
+/// Length of the longest key, in bytes.
+const LONGEST_KEY: usize = 20;
 
-/// Masks the values; `None` where there is none. Time is linear in the text.
-pub(super) fn mask(text: &str) -> Option<String> {
+/// Masks the values of such keys. `None` if there are none. Takes linear time.
+pub(super) fn redact(text: &str) -> Option<String> {
     let mut masked = String::new();
     let mut copied = 0;
     for (sign, _) in text.match_indices('=') {
@@ -36,7 +35,7 @@ pub(super) fn mask(text: &str) -> Option<String> {
             continue;
         }
         let before = text[..sign].trim_end_matches(' ');
-        let Some(name) = name(before) else { continue };
+        let Some(key) = key(before) else { continue };
         let value = &text[sign + 1..];
         // `password = x`, but not `password == x`
         let spaces =
@@ -45,9 +44,9 @@ pub(super) fn mask(text: &str) -> Option<String> {
         if before.len() < sign && value.starts_with('=') {
             continue;
         }
-        let is_bare =
-            name == Name::OfAParameter || name == Name::InQuotes && value.starts_with('"');
-        let end = start + if is_bare { bare(value) } else { length(value) };
+        let is_unquoted =
+            key == Key::UrlParameter || key == Key::AfterQuote && value.starts_with('"');
+        let end = start + if is_unquoted { unquoted_len(value) } else { value_len(value) };
         if end > start {
             masked.push_str(&text[copied..start]);
             masked.push_str(MASK);
@@ -57,40 +56,42 @@ pub(super) fn mask(text: &str) -> Option<String> {
     (copied > 0).then(|| masked + &text[copied..])
 }
 
+/// Where the key of a credential was found.
 #[derive(PartialEq)]
-enum Name {
-    /// Of a URL.
-    OfAParameter,
-    /// What stands behind `"password="` is no value.
-    InQuotes,
+enum Key {
+    /// In a URL.
+    UrlParameter,
+    /// After a quote. In `"password="`, the second quote doesn't start a value.
+    AfterQuote,
     Other,
 }
 
-/// Where such a name stands at the end.
-fn name(before: &str) -> Option<Name> {
-    let is_of_a_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let length = before.as_bytes().iter().rev().take(LONGEST + 1).take_while(is_of_a_name).count();
-    let (before, name) = before.split_at(before.len() - length);
-    let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+/// The key at the end of `before`, if it is that of a credential.
+fn key(before: &str) -> Option<Key> {
+    let is_key_byte = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let length =
+        before.as_bytes().iter().rev().take(LONGEST_KEY + 1).take_while(is_key_byte).count();
+    let (before, key) = before.split_at(before.len() - length);
+    let is_one_of = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(key));
     match before.as_bytes().last() {
         Some(b'?' | b'&' | b'#') => {
-            (is_one_of(&ANYWHERE) || is_one_of(&IN_A_URL)).then_some(Name::OfAParameter)
+            (is_one_of(&ANYWHERE) || is_one_of(&URL_PARAMETERS)).then_some(Key::UrlParameter)
         }
-        Some(b'"') => is_one_of(&ANYWHERE).then_some(Name::InQuotes),
-        _ => is_one_of(&ANYWHERE).then_some(Name::Other),
+        Some(b'"') => is_one_of(&ANYWHERE).then_some(Key::AfterQuote),
+        _ => is_one_of(&ANYWHERE).then_some(Key::Other),
     }
 }
 
-/// How long the value is: one in quotes may hold anything else.
-fn length(value: &str) -> usize {
+/// The length of the value, in bytes, including its quotes.
+fn value_len(value: &str) -> usize {
     match value.as_bytes() {
-        [quote @ (b'\'' | b'"'), ..] => quoted(value, 1, *quote),
-        [b'\\', b'"', ..] => quoted_in_a_text(value),
-        _ => bare(value),
+        [quote @ (b'\'' | b'"'), ..] => quoted_len(value, 1, *quote),
+        [b'\\', b'"', ..] => escaped_quoted_len(value),
+        _ => unquoted_len(value),
     }
 }
 
-fn bare(value: &str) -> usize {
+fn unquoted_len(value: &str) -> usize {
     let ends = |c: char| {
         c.is_whitespace()
             || matches!(c, '&' | '#' | ';' | ',' | ')' | '"' | '\'' | '<' | '>' | '`' | '\\')
@@ -98,8 +99,8 @@ fn bare(value: &str) -> usize {
     value.find(ends).unwrap_or(value.len())
 }
 
-/// Up to the quote that closes. One inside is doubled, or stands behind a backslash.
-fn quoted(value: &str, mut at: usize, quote: u8) -> usize {
+/// Ends at the closing quote. A quote within the value is doubled or escaped with a backslash.
+fn quoted_len(value: &str, mut at: usize, quote: u8) -> usize {
     while let Some(found) = value[at..].find([char::from(quote), '\\']) {
         at += found + 1;
         let next = value[at..].chars().next();
@@ -111,9 +112,8 @@ fn quoted(value: &str, mut at: usize, quote: u8) -> usize {
     value.len()
 }
 
-/// The same in a text that `{:?}` has written: up to the next `\"`, unless that is written for one
-/// inside, as `\\\"`.
-fn quoted_in_a_text(value: &str) -> usize {
+/// The same in a `{:?}`-formatted text. Ends at the next `\"`; a quote within the value is `\\\"`.
+fn escaped_quoted_len(value: &str) -> usize {
     let mut at = 2;
     while let Some(found) = value[at..].find('\\') {
         at += found;
@@ -135,8 +135,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_opens_something_is_masked() {
-        for (text, masked) in [
+    fn values_of_credential_keys_are_masked() {
+        for (text, redacted) in [
             (
                 "postgres://db/app?user=ada&password=hunter2&ssl=on",
                 "postgres://db/app?user=ada&password=***&ssl=on",
@@ -164,12 +164,12 @@ mod tests {
             (r#""password='hunter 2' host=db""#, r#""password=*** host=db""#),
             ("password=\"hunter 2", "password=***"),
         ] {
-            assert_eq!(mask(text).as_deref(), Some(masked), "{text}");
+            assert_eq!(redact(text).as_deref(), Some(redacted), "{text}");
         }
     }
 
     #[test]
-    fn all_else_stays() {
+    fn text_without_credential_values_is_unchanged() {
         for text in [
             "",
             "=",
@@ -187,7 +187,7 @@ mod tests {
             "é=password",
             "the_old_and_very_long_name_of_a_password=x",
         ] {
-            assert_eq!(mask(text), None, "{text}");
+            assert_eq!(redact(text), None, "{text}");
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The text of an error as it may stand in a log.
+//! Redacts the text of errors for logs.
 //!
-//! The texts of some errors hold what doesn't belong there: a URL with its query, the value of a
-//! database row. What the types in the chain of causes know is taken out of the text wherever it
-//! stands, since outer texts repeat inner ones; what has a form of its own is found by that.
+//! The text of an error may contain data that doesn't belong in a log, such as a URL with its query
+//! or the value of a database row. Some secrets are known from the types in the chain of causes;
+//! they are replaced everywhere in the text, because outer errors repeat the text of inner ones.
+//! Others, such as credentials in URLs, are recognised by their syntax.
 
 mod database;
 mod key_values;
@@ -18,132 +19,137 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::support::prefix;
 use crate::taxonomy::Evidence;
 
-/// How far down a chain of causes is looked. One that is longer runs in a circle.
-const DEPTH: usize = 64;
+/// Maximum number of causes to inspect. A longer chain is assumed to be cyclic.
+const MAX_CHAIN: usize = 64;
 
-/// Shorter secrets can stand anywhere by chance, and are hidden only where they are the whole text.
-const SHORTEST: usize = 4;
+/// Minimum length of a secret in bytes. Shorter ones may occur by chance, so they are replaced only
+/// if they are the whole text.
+const MIN_SECRET: usize = 4;
 
-/// By so much of its beginning a secret is known that the end of a text has cut off.
-const CUT: usize = 256;
+/// Length of the prefix, in bytes, by which a truncated secret is still recognised.
+const TRUNCATED_PREFIX: usize = 256;
 
-/// What stands for a text whose `Display` panicked.
-pub(crate) const PANICKED: &str = "(the text can't be told: its `Display` panicked)";
+/// Replaces the text of an error whose `Display` panicked.
+pub(crate) const PANICKED: &str = "(`Display` panicked while formatting this error)";
+
+/// Replaces a secret for which there is no better description.
+#[cfg(feature = "_sqlx")]
+const REDACTED: &str = "(redacted)";
 
 static DATABASE_VALUES: AtomicBool = AtomicBool::new(false);
 
-/// Lets the values of database rows into the logs of this process; off by default.
+/// Allows or forbids the values of database rows in the logs of this process. Forbidden by default.
 ///
-/// What a database says of an error may quote the row: `Duplicate entry 'ada@example.com' for key
-/// 'email'`, or the detail `Key (email)=(ada@example.com) already exists`. In the logs, its
-/// condition and code stand in the place of such a text. Who searches a mistake on their own
-/// machine, where the rows are made up, asks for the values once, when the program starts:
+/// A database's error message may quote a row: `Duplicate entry 'ada@example.com' for key 'email'`,
+/// or the detail `Key (email)=(ada@example.com) already exists`. In logs, such a text is replaced
+/// by the condition and the code: `unique_violation (1062)`. To debug locally with test data, allow
+/// the values once at start-up:
 ///
 /// ```
 /// resilience::sql::log_database_values(cfg!(debug_assertions));
 /// # resilience::sql::log_database_values(false);
 /// ```
 ///
-/// Answers to clients never hold them, whatever is said here.
+/// Responses to clients never contain such values.
 pub fn log_database_values(allowed: bool) {
     DATABASE_VALUES.store(allowed, Relaxed);
 }
 
-/// The text of an error, or of one of its causes, without what doesn't belong in a log.
+/// Formats an error, or one of its causes, and redacts the text.
 ///
-/// Left out are the path, query and credentials of a `reqwest::Error`'s URL, the row values in a
-/// database's message, and the credentials of any URL or connection string.
+/// Removes the path, query and credentials of a `reqwest::Error`'s URL, row values in a database's
+/// message, and the credentials in any URL or connection string.
 pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    Secrets::of(error, evidence).hide(text)
+    Secrets::of(error, evidence).redact(text)
 }
 
-/// What the types in a chain of causes say must not stand in a log, and what stands there instead.
+/// The secrets that the types in a chain of causes contain, and their replacements.
 #[derive(Debug, Default)]
 struct Secrets(Vec<Secret>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Secret {
     text: String,
-    instead: String,
+    replacement: String,
 }
 
 impl Secrets {
-    /// Allocates nothing where there is nothing to hide.
+    /// Collects the secrets. Allocates nothing if there are none.
     fn of(error: &dyn Display, evidence: &Evidence<'_>) -> Self {
         let mut secrets = Self::default();
-        for link in evidence.chain().take(DEPTH) {
-            of_reqwest(link, &mut secrets);
+        for link in evidence.chain().take(MAX_CHAIN) {
+            add_reqwest_url(link, &mut secrets);
         }
         if !DATABASE_VALUES.load(Relaxed) {
-            database::secrets(error, evidence.chain().take(DEPTH), &mut secrets);
+            database::add_secrets(error, evidence.chain().take(MAX_CHAIN), &mut secrets);
         }
         secrets
     }
 
-    /// Something that isn't to be shown, as it is and as `{:?}` writes it.
+    /// Adds a secret, both as it is and as `{:?}` escapes it.
     #[cfg_attr(
         not(any(feature = "reqwest", feature = "_sqlx")),
-        allow(dead_code, reason = "nothing that hides something")
+        allow(dead_code, reason = "no enabled feature has secrets")
     )]
-    fn add(&mut self, text: &str, instead: &str) {
+    fn add(&mut self, text: &str, replacement: &str) {
         if text.is_empty() {
             return;
         }
-        let quoted = format!("{text:?}");
-        let quoted = quoted[1..quoted.len() - 1].to_owned();
-        if quoted != text {
-            self.0.push(Secret { text: quoted, instead: instead.to_owned() });
+        let escaped = format!("{text:?}");
+        let escaped = escaped[1..escaped.len() - 1].to_owned();
+        if escaped != text {
+            self.0.push(Secret { text: escaped, replacement: replacement.to_owned() });
         }
-        self.0.push(Secret { text: text.to_owned(), instead: instead.to_owned() });
+        self.0.push(Secret { text: text.to_owned(), replacement: replacement.to_owned() });
     }
 
-    /// The text of the error without the secrets, and without what is recognized by its form.
-    fn hide(&self, error: &dyn Display) -> String {
+    /// Formats the error, replaces the secrets, and redacts what is recognised by its syntax.
+    fn redact(&self, error: &dyn Display) -> String {
         let mut text = String::new();
-        // An error that can't be written is told as far as it goes.
+        // If formatting fails, the part written so far is used.
         let _ = write!(text, "{error}");
         for secret in &self.0 {
-            secret.hide_in(&mut text);
+            secret.replace_in(&mut text);
         }
         #[cfg(feature = "_sqlx")]
         if !DATABASE_VALUES.load(Relaxed) {
-            if let Some(hidden) = sqlx_debug::hide(&text) {
-                text = hidden;
+            if let Some(redacted) = sqlx_debug::redact(&text) {
+                text = redacted;
             }
         }
-        let text = match url_credentials::hide(&text) {
-            Cow::Owned(hidden) => hidden,
+        let text = match url_credentials::redact(&text) {
+            Cow::Owned(redacted) => redacted,
             Cow::Borrowed(_) => text,
         };
-        key_values::mask(&text).unwrap_or(text)
+        key_values::redact(&text).unwrap_or(text)
     }
 }
 
 impl Secret {
-    fn hide_in(&self, text: &mut String) {
-        if self.text.trim().len() < SHORTEST {
+    fn replace_in(&self, text: &mut String) {
+        if self.text.trim().len() < MIN_SECRET {
             if *text == self.text {
-                text.clone_from(&self.instead);
+                text.clone_from(&self.replacement);
             }
         } else if text.contains(&self.text) {
-            *text = text.replace(&self.text, &self.instead);
-        } else if self.text.len() > CUT {
-            if let Some(start) = text.find(prefix::of(&self.text, CUT)) {
-                // The text ends before the secret does.
+            *text = text.replace(&self.text, &self.replacement);
+        } else if self.text.len() > TRUNCATED_PREFIX {
+            if let Some(start) = text.find(prefix::of(&self.text, TRUNCATED_PREFIX)) {
+                // The text was truncated within the secret.
                 text.truncate(start);
-                text.push_str(&self.instead);
+                text.push_str(&self.replacement);
             }
         }
     }
 }
 
 #[cfg(feature = "reqwest")]
-fn of_reqwest(link: &(dyn Error + 'static), secrets: &mut Secrets) {
+fn add_reqwest_url(link: &(dyn Error + 'static), secrets: &mut Secrets) {
     let url =
         crate::error::downcast::downcast::<reqwest::Error>(link).and_then(reqwest::Error::url);
     if let Some(url) = url.map(reqwest::Url::as_str) {
         let origin = url_credentials::origin(url);
-        // Of a URL that has nothing more, every other one of that host begins like it.
+        // A bare origin is a prefix of every URL on that host, so replacing it would corrupt them.
         if url.trim_end_matches('/') != origin {
             secrets.add(url, &origin);
         }
@@ -151,7 +157,7 @@ fn of_reqwest(link: &(dyn Error + 'static), secrets: &mut Secrets) {
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn of_reqwest(_: &(dyn Error + 'static), _: &mut Secrets) {}
+fn add_reqwest_url(_: &(dyn Error + 'static), _: &mut Secrets) {}
 
 #[cfg(test)]
 mod tests {
@@ -178,41 +184,41 @@ mod tests {
 
     fn secrets(all: &[(&str, &str)]) -> Secrets {
         let mut secrets = Secrets::default();
-        for (text, instead) in all {
-            secrets.add(text, instead);
+        for (text, replacement) in all {
+            secrets.add(text, replacement);
         }
         secrets
     }
 
     #[test]
-    fn a_secret_is_hidden_wherever_it_is_repeated() {
+    fn secret_is_redacted_wherever_it_is_repeated() {
         let inner = "Duplicate entry 'ada' for key \"email\"";
         let text = format!("can't save: database says {inner}: {inner:?}");
-        let shown = secrets(&[(inner, "unique violation (1062)")]).hide(&text);
+        let redacted = secrets(&[(inner, "unique violation (1062)")]).redact(&text);
         assert_eq!(
-            shown,
+            redacted,
             "can't save: database says unique violation (1062): \"unique violation (1062)\""
         );
     }
 
     #[test]
-    fn what_is_too_short_to_be_told_apart_stays() {
-        let none = secrets(&[("", "x"), ("   ", "x"), ("a", "x"), (" a  ", "x")]);
-        assert_eq!(none.hide(&"a banana   is there"), "a banana   is there");
-        assert_eq!(none.hide(&"a"), "x");
-        assert_eq!(none.hide(&""), "");
+    fn short_secret_is_redacted_only_if_it_is_the_whole_text() {
+        let short = secrets(&[("", "x"), ("   ", "x"), ("a", "x"), (" a  ", "x")]);
+        assert_eq!(short.redact(&"a banana   is there"), "a banana   is there");
+        assert_eq!(short.redact(&"a"), "x");
+        assert_eq!(short.redact(&""), "");
     }
 
     #[test]
-    fn a_secret_that_the_text_cuts_off_is_hidden_too() {
+    fn truncated_secret_is_redacted() {
         let long = "é".repeat(1000);
-        let all = secrets(&[(&long, "(left out)")]);
-        assert_eq!(all.hide(&format!("says: {}…", &long[..600])), "says: (left out)");
-        assert_eq!(all.hide(&format!("says: {long}.")), "says: (left out).");
+        let all = secrets(&[(&long, "(redacted)")]);
+        assert_eq!(all.redact(&format!("says: {}…", &long[..600])), "says: (redacted)");
+        assert_eq!(all.redact(&format!("says: {long}.")), "says: (redacted).");
     }
 
     #[test]
-    fn an_error_that_can_not_be_written_is_told_as_far_as_it_goes() {
+    fn error_whose_display_fails_keeps_the_text_written_so_far() {
         struct Broken;
         impl Display for Broken {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,26 +229,26 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_an_error_that_hides_nothing() {
+    fn error_without_secrets_is_unchanged() {
         let error = Failed { text: "it broke".into(), source: Some(Box::default()) };
         assert!(Secrets::of(&error, &Evidence::of(&error)).0.is_empty());
         assert_eq!(text(&error, &error, &Evidence::of(&error)), "it broke");
     }
 
     #[test]
-    fn a_chain_that_runs_in_a_circle_ends() {
+    fn cyclic_chain_is_redacted_without_hanging() {
         #[derive(Debug)]
-        struct Circle;
-        impl Display for Circle {
+        struct Cyclic;
+        impl Display for Cyclic {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("redis://a:hunter2@b")
             }
         }
-        impl Error for Circle {
+        impl Error for Cyclic {
             fn source(&self) -> Option<&(dyn Error + 'static)> {
                 Some(self)
             }
         }
-        assert_eq!(text(&Circle, &Circle, &Evidence::of(&Circle)), "redis://***@b");
+        assert_eq!(text(&Cyclic, &Cyclic, &Evidence::of(&Cyclic)), "redis://***@b");
     }
 }

@@ -1,59 +1,61 @@
-//! SQLx's errors as `{:?}` writes them. So `unwrap` makes them a panic's text, and no type in a
-//! chain tells of them.
+//! Redacts SQLx's errors in their `Debug` format. `unwrap` puts it into a panic message, where no
+//! chain of causes is available.
 
-/// How an error begins that quotes, and behind what it does.
+use super::REDACTED;
+
+/// How an error that may quote values starts, and which of its fields quote them.
 const QUOTING: [(&str, Values); 6] = [
     (
         "PgDatabaseError {",
-        Values::Behind(&["message: ", "detail: Some(", "hint: Some(", "where: Some("]),
+        Values::After(&["message: ", "detail: Some(", "hint: Some(", "where: Some("]),
     ),
-    ("MySqlDatabaseError {", Values::Behind(&["message: "])),
+    ("MySqlDatabaseError {", Values::After(&["message: "])),
     ("ColumnDecode {", Values::Anywhere),
-    // As `unwrap` writes it, and inside of another.
+    // In the message of `unwrap`, and inside another error.
     (": Decode(", Values::Anywhere),
     ("(Decode(", Values::Anywhere),
-    // As `{:#?}` writes it.
+    // In the `{:#?}` format.
     (" Decode(\n", Values::Anywhere),
 ];
 
-const LEFT_OUT: &str = "(left out)";
-
 #[derive(Clone, Copy)]
 enum Values {
-    Behind(&'static [&'static str]),
+    /// In the string literals after these keys.
+    After(&'static [&'static str]),
+    /// Anywhere between the brackets.
     Anywhere,
 }
 
-/// Takes the values of rows out of such errors, up to the bracket that closes each; `None` where
-/// there is none. Time is linear in the text.
-pub(super) fn hide(text: &str) -> Option<String> {
-    let mut hidden = String::new();
+/// Redacts such errors, each up to its closing bracket. `None` if there are none. Takes linear
+/// time.
+pub(super) fn redact(text: &str) -> Option<String> {
+    let mut redacted = String::new();
     let (mut copied, mut at) = (0, 0);
     while let Some(bracket) = text[at..].find(['{', '(']) {
         at += bracket + 1;
         let line = at + usize::from(text[at..].starts_with('\n'));
-        let begins = |begins: &str| text[..at].ends_with(begins) || text[..line].ends_with(begins);
-        let quoting = QUOTING.iter().find(|(text, _)| begins(text));
+        let follows = |start: &str| text[..at].ends_with(start) || text[..line].ends_with(start);
+        let quoting = QUOTING.iter().find(|(start, _)| follows(start));
         let Some((_, values)) = quoting else { continue };
-        hidden.push_str(&text[copied..at]);
-        let inside = inside(&text[at..]);
+        redacted.push_str(&text[copied..at]);
+        let body = until_closing_bracket(&text[at..]);
         match values {
-            Values::Anywhere => hidden.push_str(LEFT_OUT),
-            Values::Behind(keys) => hide_texts(inside, keys, &mut hidden),
+            Values::Anywhere => redacted.push_str(REDACTED),
+            Values::After(keys) => redact_literals(body, keys, &mut redacted),
         }
-        at += inside.len();
+        at += body.len();
         copied = at;
     }
-    (copied > 0).then(|| hidden + &text[copied..])
+    (copied > 0).then(|| redacted + &text[copied..])
 }
 
-/// What stands before the bracket that closes.
-fn inside(text: &str) -> &str {
+/// The text up to the bracket that closes the current one, or all of it.
+fn until_closing_bracket(text: &str) -> &str {
     let (mut depth, mut at) = (1, 0);
     while let Some(found) = text[at..].find(['{', '(', '[', '}', ')', ']', '"']) {
         at += found;
         match text.as_bytes()[at] {
-            b'"' => at += literal(&text[at..]).len() - 1,
+            b'"' => at += string_literal(&text[at..]).len() - 1,
             b'{' | b'(' | b'[' => depth += 1,
             _ => depth -= 1,
         }
@@ -65,32 +67,33 @@ fn inside(text: &str) -> &str {
     text
 }
 
-/// The literal that begins here, with its quotes.
-fn literal(text: &str) -> &str {
+/// The string literal at the start of `text`, including its quotes.
+fn string_literal(text: &str) -> &str {
     let mut at = 1;
     while let Some(found) = text[at..].find(['"', '\\']) {
         at += found + 1;
         if text.as_bytes()[at - 1] == b'"' {
             return &text[..at];
         }
-        // What is escaped.
+        // Skips the escaped character.
         at += text[at..].chars().next().map_or(0, char::len_utf8);
     }
     text
 }
 
-fn hide_texts(text: &str, keys: &[&str], hidden: &mut String) {
+/// Copies `text` to `redacted`, replacing the string literals that follow one of the keys.
+fn redact_literals(text: &str, keys: &[&str], redacted: &mut String) {
     let mut rest = text;
     while let Some(quote) = rest.find('"') {
-        let (before, behind) = rest.split_at(quote);
-        let literal = literal(behind);
-        hidden.push_str(before);
-        // `{:#?}` begins a line between them.
-        let is_behind = |key: &&str| before.trim_end().ends_with(key.trim_end());
-        hidden.push_str(if keys.iter().any(is_behind) { LEFT_OUT } else { literal });
-        rest = &behind[literal.len()..];
+        let (before, after) = rest.split_at(quote);
+        let literal = string_literal(after);
+        redacted.push_str(before);
+        // Trimmed, because `{:#?}` has a line break between key and literal.
+        let follows = |key: &&str| before.trim_end().ends_with(key.trim_end());
+        redacted.push_str(if keys.iter().any(follows) { REDACTED } else { literal });
+        rest = &after[literal.len()..];
     }
-    hidden.push_str(rest);
+    redacted.push_str(rest);
 }
 
 #[cfg(test)]
@@ -98,37 +101,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_texts_that_quote_are_left_out_and_the_rest_stays() {
+    fn quoting_fields_of_debug_output_are_redacted() {
         let table = [
             (
                 r#"value: Database(MySqlDatabaseError { code: Some("23000"), number: 1062, message: "Duplicate entry 'ada\"}' for key 'email'" }) at"#,
-                r#"value: Database(MySqlDatabaseError { code: Some("23000"), number: 1062, message: (left out) }) at"#,
+                r#"value: Database(MySqlDatabaseError { code: Some("23000"), number: 1062, message: (redacted) }) at"#,
             ),
             (
                 r#"PgDatabaseError { code: "23505", message: "a", detail: Some("Key (email)=(ada)"), hint: None, constraint: Some("key") } ada"#,
-                r#"PgDatabaseError { code: "23505", message: (left out), detail: Some((left out)), hint: None, constraint: Some("key") } ada"#,
+                r#"PgDatabaseError { code: "23505", message: (redacted), detail: Some((redacted)), hint: None, constraint: Some("key") } ada"#,
             ),
             (
                 r#"ColumnDecode { index: "role", source: Bad(["ada"]) }, {"#,
-                "ColumnDecode {(left out)}, {",
+                "ColumnDecode {(redacted)}, {",
             ),
-            (r#"value: Decode("ada\\")"#, "value: Decode((left out))"),
+            (r#"value: Decode("ada\\")"#, "value: Decode((redacted))"),
             (
                 "Database(\n    PgDatabaseError {\n        message: \"a\",\n        detail: Some(\n            \"ada\",\n        ),\n    },\n)",
-                "Database(\n    PgDatabaseError {\n        message: (left out),\n        detail: Some(\n            (left out),\n        ),\n    },\n)",
+                "Database(\n    PgDatabaseError {\n        message: (redacted),\n        detail: Some(\n            (redacted),\n        ),\n    },\n)",
             ),
             (
                 "Load(\n    Decode(\n        \"ada\",\n    ),\n)",
-                "Load(\n    Decode((left out)),\n)",
+                "Load(\n    Decode((redacted)),\n)",
             ),
-            (r#"Load(Decode("ada"#, "Load(Decode((left out)"),
-            (r#"PgDatabaseError { message: "ada\"#, "PgDatabaseError { message: (left out)"),
+            (r#"Load(Decode("ada"#, "Load(Decode((redacted)"),
+            (r#"PgDatabaseError { message: "ada\"#, "PgDatabaseError { message: (redacted)"),
         ];
-        for (text, shown) in table {
-            assert_eq!(hide(text).as_deref(), Some(shown), "{text}");
+        for (text, redacted) in table {
+            assert_eq!(redact(text).as_deref(), Some(redacted), "{text}");
         }
         for text in ["", "{", "message: \"stays\"", "f(\"{x}\")"] {
-            assert_eq!(hide(text), None, "{text}");
+            assert_eq!(redact(text), None, "{text}");
         }
     }
 }

@@ -1,18 +1,18 @@
-//! What is recognized without knowing who wrote it: a URL's credentials, and the URLs that reqwest
-//! puts into its texts.
+//! Redacts credentials in URLs, and the URLs in reqwest's messages, by their syntax.
 
 use std::borrow::Cow;
 
-/// Stands in the place of credentials.
+/// Replaces credentials.
 const MASK: &str = "***";
 
-/// How reqwest ends its texts, `… for url (https://host/path)`, and how its `Debug` begins the URL; with the URL's last byte.
+/// What precedes the URL in reqwest's `Display`, `… for url (https://host/path)`, and in its
+/// `Debug`, each with the byte that follows the URL.
 const REQWEST: [(&str, u8); 2] = [(" for url (", b')'), ("url: \"", b'"')];
 
-/// Takes reqwest's URLs back to their origin, and masks the credentials of all others. Time is
-/// linear in the text.
-pub(super) fn hide(text: &str) -> Cow<'_, str> {
-    // What is looked for has this in it.
+/// Reduces reqwest's URLs to their origin, and masks the credentials in all other URLs. Takes
+/// linear time.
+pub(super) fn redact(text: &str) -> Cow<'_, str> {
+    // Every URL contains a colon.
     if !text.contains(':') {
         return Cow::Borrowed(text);
     }
@@ -28,7 +28,8 @@ pub(super) fn hide(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// `https://user:password@host:8443/path?query` → `https://host:8443`; of what has no host, the scheme.
+/// `https://user:password@host:8443/path?query` → `https://host:8443`. Only the scheme if there is
+/// no host.
 pub(super) fn origin(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         let scheme = |text: &&str| {
@@ -43,19 +44,20 @@ pub(super) fn origin(url: &str) -> String {
     };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    // Credentials with a slash in them end the authority early; no host looks like this.
+    // Credentials that contain a slash end the authority too early. What is left doesn't look like
+    // a host then.
     let host = if rest.contains('@') && !ends_in_a_port(host) { MASK } else { host };
     format!("{scheme}://{host}")
 }
 
-/// Replaces each URL that stands behind `before` by its origin.
+/// Replaces each URL that follows `before` by its origin.
 fn shorten(text: &str, before: &str, last: u8) -> String {
     let mut shortened = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(before) {
-        let (said, url) = rest.split_at(at + before.len());
-        shortened.push_str(said);
-        // A URL has no space; its last bracket in the word is reqwest's own, whatever follows it.
+        let (copied, url) = rest.split_at(at + before.len());
+        shortened.push_str(copied);
+        // A URL contains no whitespace. The last bracket in the word is reqwest's.
         let word = &url[..url.find(char::is_whitespace).unwrap_or(url.len())];
         let end = if last == b'"' { word.find('"') } else { word.rfind(char::from(last)) }
             .unwrap_or(word.len());
@@ -66,12 +68,12 @@ fn shorten(text: &str, before: &str, last: u8) -> String {
     shortened
 }
 
-/// `scheme://user:password@host` → `scheme://***@host`, wherever it stands; `None` where there is
+/// `scheme://user:password@host` → `scheme://***@host`, anywhere in the text. `None` if there is
 /// nothing to mask.
 fn mask(text: &str) -> Option<String> {
     let mut masked = String::new();
     let mut copied = 0;
-    let mut word = AtomicWord::default();
+    let mut word = Word::default();
     let mut at = 0;
     while let Some(found) = text[at..].find("://") {
         let start = at + found + "://".len();
@@ -86,7 +88,7 @@ fn mask(text: &str) -> Option<String> {
             &authority[..authority.find(['/', '?', '#', '\\']).unwrap_or(authority.len())];
         let host = match authority.rfind('@') {
             Some(sign) => Some(start + sign),
-            // A password with a slash in it: the part before the slash is then no host with a port.
+            // The password contains a slash: the part before it isn't a host with a port then.
             None if !ends_in_a_port(authority) => word.last_sign.filter(|sign| *sign > start),
             None => None,
         };
@@ -100,7 +102,7 @@ fn mask(text: &str) -> Option<String> {
     (copied > 0).then(|| masked + &text[copied..])
 }
 
-/// Whether this is a host, or a host and the number of a port: what stands before a URL's path.
+/// Whether the text can be a host, optionally with a port number.
 fn ends_in_a_port(authority: &str) -> bool {
     let port = authority
         .rsplit_once(':')
@@ -109,15 +111,16 @@ fn ends_in_a_port(authority: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What stands between two spaces or quotes; looked for once, however many URLs are in it.
+/// A run of characters without whitespace or quotes. Found once for all URLs in it, so that the
+/// time stays linear.
 #[derive(Default)]
-struct AtomicWord {
+struct Word {
     end: usize,
-    /// Where its last `@` is.
+    /// The position of the last `@`.
     last_sign: Option<usize>,
 }
 
-impl AtomicWord {
+impl Word {
     fn around(self, text: &str, start: usize) -> Self {
         if start < self.end {
             return self;
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_masked_wherever_they_stand() {
+    fn url_credentials_are_masked_anywhere_in_the_text() {
         let table = [
             ("postgres://app:hunter2@db:5432/shop", "postgres://***@db:5432/shop"),
             (
@@ -161,19 +164,19 @@ mod tests {
             ("a://", "a://"),
             ("", ""),
         ];
-        for (text, shown) in table {
-            assert_eq!(hide(text), shown, "{text:?}");
-            assert!(!hide(text).contains("hunter2"), "{text:?}");
+        for (text, redacted) in table {
+            assert_eq!(redact(text), redacted, "{text:?}");
+            assert!(!redact(text).contains("hunter2"), "{text:?}");
         }
     }
 
     #[test]
-    fn what_needs_no_change_is_not_copied() {
-        assert!(matches!(hide("connection refused: 127.0.0.1:80 http://h/a"), Cow::Borrowed(_)));
+    fn text_without_credentials_is_not_copied() {
+        assert!(matches!(redact("connection refused: 127.0.0.1:80 http://h/a"), Cow::Borrowed(_)));
     }
 
     #[test]
-    fn urls_in_the_form_of_reqwest_end_at_the_host() {
+    fn reqwest_urls_are_reduced_to_their_origin() {
         let table = [
             ("x for url (http://h:1/p?q#f)", "x for url (http://h:1)"),
             ("x for url (http://h/a(b)c?d=(e))", "x for url (http://h)"),
@@ -194,13 +197,13 @@ mod tests {
                 "reqwest::Error { kind: Request, url: \"http://h\", source: x }",
             ),
         ];
-        for (text, shown) in table {
-            assert_eq!(hide(text), shown, "{text:?}");
+        for (text, redacted) in table {
+            assert_eq!(redact(text), redacted, "{text:?}");
         }
     }
 
     #[test]
-    fn long_texts_take_no_longer_than_they_are_long() {
+    fn redacting_urls_takes_linear_time() {
         for piece in [
             "a:b://",
             "a://u:p/",
@@ -213,12 +216,12 @@ mod tests {
         ] {
             let text = piece.repeat(1_000_000 / piece.len());
             let started = std::time::Instant::now();
-            let shown = hide(&text);
+            let redacted = redact(&text);
             assert!(
                 started.elapsed().as_secs() < 5,
                 "{piece:?}: {:?}, {}",
                 started.elapsed(),
-                shown.len()
+                redacted.len()
             );
         }
     }

@@ -1,4 +1,4 @@
-//! What an error captures where it is made, read by the expansion of the derive.
+//! Field types that the derive reads: backtraces, locations and field errors.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use super::{Evidence, FieldError, ServiceError};
     label = "write `std::backtrace::Backtrace`, or an `Option`, `Box` or `Arc` of it"
 )]
 pub trait CapturedBacktrace {
-    /// One that wasn't captured, since `RUST_BACKTRACE` is off, is none.
+    /// Adds the backtrace, unless it wasn't captured because `RUST_BACKTRACE` is off.
     fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e>;
 }
 
@@ -53,7 +53,7 @@ impl<B: CapturedBacktrace> CapturedBacktrace for Arc<B> {
     label = "write `&'static std::panic::Location<'static>`, or an `Option` of it"
 )]
 pub trait CapturedLocation {
-    /// Adds where the error was made, if that is known.
+    /// Adds the location where the error was created, if there is one.
     fn add_to<'e>(&'e self, evidence: Evidence<'e>) -> Evidence<'e>;
 }
 
@@ -78,7 +78,7 @@ impl CapturedLocation for Option<&'static Location<'static>> {
     label = "write `Vec<resilience::FieldError>`, or another list of them"
 )]
 pub trait FieldErrors {
-    /// The list itself.
+    /// The field errors.
     fn list(&self) -> &[FieldError];
 }
 
@@ -112,13 +112,13 @@ impl<L: FieldErrors> FieldErrors for Option<L> {
     }
 }
 
-/// The chain of a derived error. What isn't an error at all is said of the derived impl, and not
-/// here again.
+/// The chain of a derived error, starting at the error itself.
 pub fn evidence_of<E: ServiceError + 'static>(error: &E) -> Evidence<'_> {
     Evidence::of(error)
 }
 
-/// The same of one that can't be a trait object itself: one with parameters.
+/// The chain of a derived error with generic parameters, starting at its source: the error itself
+/// may not be `'static` and then can't be a trait object.
 pub fn evidence_of_source<E: ServiceError>(error: &E) -> Evidence<'_> {
     error.source().map_or(Evidence::default(), Evidence::of)
 }
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_captured_backtrace_is_one() {
+    fn only_captured_backtraces_are_added() {
         let forced = Arc::new(Some(Box::new(Backtrace::force_capture())));
         assert!(forced.add_to(Evidence::default()).backtrace.is_some());
         assert!(Backtrace::disabled().add_to(Evidence::default()).backtrace.is_none());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_told_where_there_is_one() {
+    fn location_is_added_if_present() {
         let here = Location::caller();
         assert_eq!(here.add_to(Evidence::default()).location, Some(here));
         assert_eq!(Some(here).add_to(Evidence::default()).location, Some(here));

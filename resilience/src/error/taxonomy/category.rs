@@ -1,30 +1,30 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The four kinds of failure, each of which asks for its own response.
+/// The four kinds of failure. Each needs a different response.
 ///
 /// The set is closed: a `match` over it needs no wildcard.
-/// The absence of a category ([`Classification::category`](crate::Classification::category) is
-/// `None`) means that nobody said; such an error is never retried, and a circuit breaker counts it
-/// as a failure.
+///
+/// An error without a category ([`Classification::category`](crate::Classification::category) is
+/// `None`) is unclassified. It is never retried, and a circuit breaker counts it as a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Category {
-    /// Temporary: the same call may succeed later. Retried with backoff. A timeout, a 503, a reset
-    /// connection, a 429.
+    /// Temporary: the same call may succeed later. Retried with backoff. For example a timeout, a
+    /// 503, a 429 or a reset connection.
     Transient,
-    /// The same call will fail again. Never retried. A validation error, a 404, a 401.
+    /// The same call will fail again. Never retried. For example a validation error, a 404 or a
+    /// 401.
     Permanent,
-    /// A part is missing and the rest can go on. Degraded, not retried. A cache miss, analytics
-    /// being down.
+    /// One part failed and the rest can continue. Degraded, not retried. For example a cache miss,
+    /// or an analytics service that is down.
     Partial,
-    /// The process can't go on. Never retried, never degraded, never hidden. A missing setting,
-    /// corrupt state, a full disk.
+    /// The process can't continue. Never retried, degraded or hidden. For example a missing
+    /// setting, corrupt state or a full disk.
     Fatal,
 }
 
 impl Category {
-    /// The category's name in lower case, as it stands in logs: `"transient"`, `"permanent"`,
-    /// `"partial"`, `"fatal"`.
+    /// The name used in logs: `"transient"`, `"permanent"`, `"partial"` or `"fatal"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transient => "transient",
@@ -41,20 +41,19 @@ impl fmt::Display for Category {
     }
 }
 
-/// How bad a failure is, which decides the level at which it is logged.
+/// How severe a failure is. Decides the level at which it is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Business as usual: a client's mistake, a passing outage. A metric, not an action item.
+    /// Happens in normal operation: a client's mistake, a short outage. Logged at WARN.
     Expected,
-    /// A bug, or an answer that nobody planned for. An action item.
+    /// A bug, or an answer that wasn't planned for. Needs to be fixed. Logged at ERROR.
     Unexpected,
-    /// Somebody must look at once.
+    /// Needs attention immediately. Logged at ERROR.
     Critical,
 }
 
 impl Severity {
-    /// The severity's name in lower case, as it stands in logs: `"expected"`, `"unexpected"`,
-    /// `"critical"`.
+    /// The name used in logs: `"expected"`, `"unexpected"` or `"critical"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expected => "expected",
@@ -70,43 +69,43 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What an error says about trying again.
+/// Whether, and how, a failed call should be retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
-    /// Try again after a backoff.
+    /// Retry after a backoff.
     Retry,
-    /// Try again, and not before this much time has passed: a server's `Retry-After`.
+    /// Retry, but not before this duration has passed: a server's `Retry-After`.
     RetryAfter(Duration),
-    /// Repeat the whole transaction, once. Outside a transaction this counts as
+    /// Repeat the whole transaction, once. Outside a transaction this means
     /// [`DoNotRetry`](Self::DoNotRetry).
     RetryTransactionOnce,
     /// Repeat the whole transaction, a bounded number of times: a serialization failure, which
-    /// loses to its neighbours without anybody being at fault. Outside a transaction this
-    /// counts as [`DoNotRetry`](Self::DoNotRetry).
+    /// concurrent transactions cause without a bug in any of them. Outside a transaction this means
+    /// [`DoNotRetry`](Self::DoNotRetry).
     RetryTransaction,
-    /// The same call will fail again, or must not be made again.
+    /// Don't retry: the same call would fail again, or must not be repeated.
     DoNotRetry,
 }
 
-/// When somebody is told of a failure; see [`on_alert`](crate::on_alert).
+/// When a failure raises an alert; see [`on_alert`](crate::on_alert).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Alert {
-    /// When it goes on: after a number of failures in a row. What a transient error does by
-    /// default.
+    /// After a number of consecutive failures. The default of transient errors.
     WhenRepeated,
-    /// When it is more frequent than usual. What a permanent or unclassified error does by default.
+    /// When failures are more frequent than usual. The default of permanent and unclassified
+    /// errors.
     WhenFrequent,
-    /// When it is frequent, and then with low priority. What a partial error does by default.
+    /// When failures are frequent, with low priority. The default of partial errors.
     LowPriority,
-    /// With the first failure. What a critical error does by default, and a fatal one always.
+    /// With the first failure. The default of critical errors; fatal errors always use it.
     AtOnce,
 }
 
 impl Alert {
-    /// The name in lower case, as it stands in logs: `"when_repeated"`, `"when_frequent"`,
-    /// `"low_priority"`, `"at_once"`.
+    /// The name used in logs: `"when_repeated"`, `"when_frequent"`, `"low_priority"` or
+    /// `"at_once"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WhenRepeated => "when_repeated",
@@ -117,13 +116,13 @@ impl Alert {
     }
 }
 
-/// Whether the callee can have acted on the call that failed.
+/// Whether the callee may have acted on the failed call.
 ///
-/// A call that isn't idempotent may only be repeated when it was [`Never`](Self::Never) sent.
+/// A call that isn't idempotent may only be repeated if it was [`Never`](Self::Never) sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sent {
-    /// The request never left: a refused connection, a name that doesn't resolve, an open circuit.
+    /// The request was never sent: a refused connection, a failed name lookup, an open circuit.
     Never,
-    /// The request may have arrived. What isn't known to be `Never` is this.
+    /// The request may have arrived. The default.
     Maybe,
 }

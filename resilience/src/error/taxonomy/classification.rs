@@ -4,10 +4,10 @@ use crate::{Advice, Alert, Category, Rejected, Sent, Severity};
 
 use super::code;
 
-/// Everything that the layers and the boundaries want to know of an error.
+/// Everything that the layers and boundaries need to know about an error.
 ///
-/// The constructors forbid contradictions: only a transient error can advise a retry, a fatal one
-/// is always critical. What isn't set follows from the category and the code.
+/// The constructors rule out contradictions: only a transient error can advise a retry, and a fatal
+/// error is always critical. Values that aren't set follow from the category and the code:
 ///
 /// | category | advice | status | severity | alert |
 /// |---|---|---|---|---|
@@ -44,12 +44,12 @@ pub struct Classification {
 }
 
 impl Classification {
-    /// A temporary failure that is retried with backoff.
+    /// A temporary failure, retried with backoff.
     pub const fn transient(code: &'static str) -> Self {
         Self::transient_with(code, Advice::Retry)
     }
 
-    /// A temporary failure with an advice of its own.
+    /// A temporary failure with the given advice.
     pub const fn transient_with(code: &'static str, advice: Advice) -> Self {
         let status = match code::status_of(code) {
             500 => 503,
@@ -58,22 +58,22 @@ impl Classification {
         Self::new(Some(Category::Transient), code, status, advice)
     }
 
-    /// A failure that will happen again.
+    /// A failure that would happen again.
     pub const fn permanent(code: &'static str) -> Self {
         Self::new(Some(Category::Permanent), code, code::status_of(code), Advice::DoNotRetry)
     }
 
-    /// A part is missing; the rest can go on.
+    /// A failure of one part; the rest can continue.
     pub const fn partial(code: &'static str) -> Self {
         Self::new(Some(Category::Partial), code, code::status_of(code), Advice::DoNotRetry)
     }
 
-    /// The process can't go on.
+    /// A failure after which the process can't continue.
     pub const fn fatal(code: &'static str) -> Self {
         Self::new(Some(Category::Fatal), code, 500, Advice::DoNotRetry)
     }
 
-    /// Nobody said what this error is. Its code is `INTERNAL_ERROR`.
+    /// An error of unknown category. Its code is `INTERNAL_ERROR`.
     pub const fn unclassified() -> Self {
         Self::new(None, "INTERNAL_ERROR", 500, Advice::DoNotRetry)
     }
@@ -96,44 +96,44 @@ impl Classification {
         }
     }
 
-    /// Sets the HTTP status. A status that isn't an error's (below 400 or above 599) becomes 500.
+    /// Sets the HTTP status, 400 to 599. Any other value becomes 500.
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {
         self.status = if 400 <= status && status <= 599 { status } else { 500 };
         self
     }
 
-    /// Sets the severity. A fatal error stays critical.
+    /// Sets the severity. A fatal error remains critical.
     #[must_use]
     pub const fn with_severity(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
         self
     }
 
-    /// Says whether the callee can have acted on the call.
+    /// Sets whether the callee may have acted on the call. The default is [`Sent::Maybe`].
     #[must_use]
     pub const fn with_sent(mut self, sent: Sent) -> Self {
         self.sent = sent;
         self
     }
 
-    /// Says that a layer made this error, so that outer layers know it isn't an answer of the
-    /// callee.
+    /// Marks the error as a layer's rejection, so that outer layers don't take it for an answer of
+    /// the callee.
     #[must_use]
     pub const fn with_rejected(mut self, rejected: Rejected) -> Self {
         self.rejected = Some(rejected);
         self
     }
 
-    /// Sets when somebody is told. A fatal error always alerts at once, and a critical one unless
-    /// this is set.
+    /// Sets when the error raises an alert. A fatal error always alerts at once. A critical one
+    /// does by default.
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
         self
     }
 
-    /// The category, or `None` where nobody said.
+    /// The category, or `None` if the error is unclassified.
     pub const fn category(&self) -> Option<Category> {
         self.category
     }
@@ -143,22 +143,22 @@ impl Classification {
         self.code
     }
 
-    /// The HTTP status for our own client, 400 to 599.
+    /// The HTTP status for our client, 400 to 599.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// What the error says about trying again.
+    /// Whether, and how, the call should be retried.
     pub const fn advice(&self) -> Advice {
         self.advice
     }
 
-    /// Whether the callee can have acted on the call.
+    /// Whether the callee may have acted on the call.
     pub const fn sent(&self) -> Sent {
         self.sent
     }
 
-    /// How bad it is.
+    /// How severe the failure is.
     pub const fn severity(&self) -> Severity {
         match (self.category, self.severity) {
             (Some(Category::Fatal), _) => Severity::Critical,
@@ -169,7 +169,7 @@ impl Classification {
         }
     }
 
-    /// When somebody is told of it.
+    /// When the failure raises an alert.
     pub const fn alert(&self) -> Alert {
         match (self.category, self.alert) {
             (Some(Category::Fatal), _) => Alert::AtOnce,
@@ -181,8 +181,8 @@ impl Classification {
         }
     }
 
-    /// Which layer refused or gave up the call, if one did; also one inside a nested annotated
-    /// call.
+    /// The rejection, if a layer refused or timed out the call. It may come from an annotated call
+    /// further in.
     pub const fn rejected(&self) -> Option<Rejected> {
         self.rejected
     }
@@ -195,16 +195,18 @@ impl Classification {
         }
     }
 
-    /// Whether the request that failed may succeed if it is made again from its beginning, as a
-    /// client would: transient, and not advised against. True of a transaction that lost to
-    /// another as well, which [`is_retryable`](Self::is_retryable) is not: a single call within
-    /// it can't be repeated.
+    /// Whether the request may succeed if the client repeats all of it: transient, and not
+    /// [`DoNotRetry`](Advice::DoNotRetry).
+    ///
+    /// Also true for a transaction that must be repeated as a whole.
+    /// [`is_retryable`](Self::is_retryable) is false for that, because a single call within the
+    /// transaction can't be repeated.
     pub const fn may_succeed_later(&self) -> bool {
         matches!(self.category, Some(Category::Transient))
             && !matches!(self.advice, Advice::DoNotRetry)
     }
 
-    /// Whether a retry may help: transient, and advised.
+    /// Whether a retry of the call may help: transient, and a retry is advised.
     pub const fn is_retryable(&self) -> bool {
         matches!(
             (self.category, self.advice),
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_transient_error_is_retryable() {
+    fn only_transient_errors_are_retryable() {
         let wait = Advice::RetryAfter(Duration::from_secs(1));
         assert!(Classification::transient("X").is_retryable());
         assert!(Classification::transient_with("X", wait).is_retryable());
@@ -235,17 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_transaction_may_succeed_later_and_is_not_retried_call_by_call() {
+    fn transaction_conflict_may_succeed_later_but_is_not_retryable() {
         for advice in [Advice::RetryTransactionOnce, Advice::RetryTransaction] {
-            let lost = Classification::transient_with("X", advice);
-            assert!(lost.may_succeed_later() && !lost.is_retryable());
+            let conflict = Classification::transient_with("X", advice);
+            assert!(conflict.may_succeed_later() && !conflict.is_retryable());
         }
         assert!(Classification::transient("X").may_succeed_later());
         assert!(!Classification::transient_with("X", Advice::DoNotRetry).may_succeed_later());
     }
 
     #[test]
-    fn who_is_told_follows_from_the_category() {
+    fn alert_follows_from_category_and_severity() {
         let table = [
             (Classification::transient("X"), Alert::WhenRepeated),
             (Classification::permanent("X"), Alert::WhenFrequent),
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_and_severities_follow_from_category_and_code() {
+    fn status_and_severity_follow_from_category_and_code() {
         let table = [
             (Classification::transient("X"), 503, Severity::Expected),
             (Classification::transient("RATE_LIMITED"), 429, Severity::Expected),

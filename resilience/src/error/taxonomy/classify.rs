@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::{Evidence, FieldError};
 use crate::{Classification, http::generic_message};
 
-/// An error that says what it is: every layer and every boundary decides from that, and from
-/// nothing else.
+/// An error that classifies itself. Layers and boundaries act on the classification alone.
 ///
-/// `#[derive(ServiceError)]` writes it for an enum or a struct. By hand it is one function:
+/// `#[derive(ServiceError)]` implements it for an enum or a struct. To implement it by hand, only
+/// [`classify`](Self::classify) is needed:
 ///
 /// ```
 /// use resilience::{Classification, Classify};
@@ -41,7 +41,7 @@ use crate::{Classification, http::generic_message};
     note = "for a foreign error, wrap it in a variant of your own enum with a word other than `transparent`, or write `classify = path::to::function` in the attribute",
     note = "for an error of one of these crates, switch on its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`; if it is on, yours is another version of that crate than `resilience` knows: see `cargo tree -d`"
 )]
-// Only where there is a `Problem` to be mistaken for an error.
+// Only with `http` does `Problem` exist, which could be mistaken for an error.
 #[cfg_attr(
     feature = "http",
     diagnostic::on_unimplemented(
@@ -49,32 +49,32 @@ use crate::{Classification, http::generic_message};
     )
 )]
 pub trait Classify: Display {
-    /// Category, code, status, advice and the rest, in one answer.
+    /// The category, code, status, advice and the rest.
     ///
-    /// Called once per failure and layer, never on success; it should be cheap and must not panic.
+    /// Called once per failure and layer, never on success. It should be cheap and must not panic.
     fn classify(&self) -> Classification;
 
-    /// What a client may read. By default the generic text of the status, which holds nothing of
-    /// the error's own words.
+    /// The message for the client. By default the generic text of the status, which contains
+    /// nothing from the error's own text.
     fn public_message(&self) -> Cow<'_, str> {
         Cow::Borrowed(generic_message(self.classify().status()))
     }
 
-    /// Which fields of a request were wrong, of a validation error: what a client may read of each.
-    /// None by default.
+    /// The invalid fields of the request, for a validation error, with a message for the client.
+    /// Empty by default.
     fn field_errors(&self) -> Cow<'_, [FieldError]> {
         Cow::Borrowed(&[])
     }
 
-    /// What a log record may tell beyond the error's own text: the chain of causes, and where it
-    /// began. Nothing by default; the derive, and this crate's own impls, give the chain.
+    /// Details for the log record beyond the error's own text: the chain of causes, and where the
+    /// error was created. Empty by default; the derive and this crate's impls return the chain.
     fn evidence(&self) -> Evidence<'_> {
         Evidence::default()
     }
 }
 
-/// An error of a service: one that classifies itself. `#[derive(ServiceError)]` implements it
-/// beside [`Classify`].
+/// An [`Error`] that classifies itself. `#[derive(ServiceError)]` implements it together with
+/// [`Classify`].
 ///
 /// It can be used as a trait object:
 ///

@@ -1,9 +1,6 @@
-//! The status and the client's text that belong to a code.
+//! Maps codes to HTTP statuses, and statuses to texts for clients.
 
-/// The HTTP status of a code, where the code alone decides it; 500 for every other.
-///
-/// The first five are the guide's map; `CONFLICT`, `QUERY_TIMEOUT` and `NETWORK_TIMEOUT` complete
-/// it.
+/// The HTTP status of a code; 500 for a code that implies none.
 pub(super) const fn status_of(code: &str) -> u16 {
     const MAP: &[(&str, u16)] = &[
         ("NOT_FOUND", 404),
@@ -28,8 +25,7 @@ pub(super) const fn status_of(code: &str) -> u16 {
     500
 }
 
-/// The text that a client sees where the error itself offers none: never anything of the error's
-/// own words.
+/// The text for clients when an error has no public message. It depends on the status alone.
 ///
 /// ```
 /// assert_eq!(resilience::http::generic_message(404), "Not found");
@@ -77,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guides_map_and_its_completion() {
+    fn codes_map_to_statuses_and_unknown_codes_to_500() {
         let map = [
             ("NOT_FOUND", 404),
             ("VALIDATION_ERROR", 422),
@@ -96,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_server_error_has_the_same_text() {
+    fn all_server_errors_share_one_generic_text() {
         for status in 500..600 {
             assert_eq!(generic_message(status), "An internal error occurred");
         }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::panic::Location;
 
-/// What an error can tell a log record beyond its own text. Never shown to a client.
+/// Details of an error for its log record, beyond its own text. Never shown to a client.
 ///
 /// ```
 /// use resilience::{Classify, errors::MissingConfig};
@@ -16,17 +16,17 @@ use std::panic::Location;
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Evidence<'e> {
-    /// Where the chain of causes starts: the error itself, or, where it can't be a trait object,
-    /// its source.
+    /// The start of the chain of causes: the error itself, or its source if the error can't be a
+    /// trait object.
     pub error: Option<&'e (dyn Error + 'static)>,
-    /// A backtrace, if the error has captured one.
+    /// The backtrace, if the error captured one.
     pub backtrace: Option<&'e Backtrace>,
-    /// Where the error was made, if it has captured that.
+    /// Where the error was created, if it captured that.
     pub location: Option<&'static Location<'static>>,
 }
 
 impl<'e> Evidence<'e> {
-    /// The chain that starts at this error.
+    /// Creates evidence whose chain starts at this error.
     pub fn of(error: &'e (dyn Error + 'static)) -> Self {
         Self { error: Some(error), ..Self::default() }
     }
@@ -38,7 +38,7 @@ impl<'e> Evidence<'e> {
         self
     }
 
-    /// Adds the place where the error was made.
+    /// Adds the location where the error was created.
     #[must_use]
     pub fn with_location(mut self, location: &'static Location<'static>) -> Self {
         self.location = Some(location);
@@ -51,7 +51,7 @@ impl<'e> Evidence<'e> {
     }
 }
 
-/// What is wrong with one field of a request, in words for the client.
+/// What is wrong with one field of a request, as a message for the client.
 ///
 /// ```
 /// use resilience::FieldError;
@@ -66,12 +66,12 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// The field as the client knows it, such as `address.city`, and what is wrong with it.
+    /// Creates an error for a field, named as in the request, such as `address.city`.
     pub fn new(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), detail: detail.into() }
     }
 
-    /// The field.
+    /// The name of the field.
     pub fn field(&self) -> &str {
         &self.field
     }

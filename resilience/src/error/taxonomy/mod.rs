@@ -1,5 +1,4 @@
-//! What an error is: its category, code, status, what to advise the caller, and what a client may
-//! see.
+//! The classification of errors: category, code, status, retry advice, and what clients may see.
 
 mod captured;
 pub mod catalog;

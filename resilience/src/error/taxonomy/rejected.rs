@@ -2,10 +2,9 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What the layers themselves report: the call was refused, or given up, before the callee
-/// answered.
+/// The layers' own error: the call was refused, or timed out, before the callee answered.
 ///
-/// One variant in your own enum takes them all, and classifies itself:
+/// One transparent variant in your enum is enough:
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -22,49 +21,49 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejected {
-    /// A circuit breaker is open: nothing was sent. Transient, `CIRCUIT_OPEN`, 503.
+    /// A circuit breaker is open, so nothing was sent. Transient, `CIRCUIT_OPEN`, 503.
     #[non_exhaustive]
     CircuitOpen {
         /// The breaker's name.
         service: &'static str,
-        /// When the breaker will next admit a probe; `None` where it can't be told (forced open,
-        /// or probes under way).
+        /// The time until the breaker admits a probe. `None` if it is unknown: the breaker is
+        /// forced open, or probes are in flight.
         retry_after: Option<Duration>,
     },
-    /// A `#[timeout]` ran out: the callee may have acted. Transient, `NETWORK_TIMEOUT`, 504.
+    /// A `#[timeout]` elapsed; the callee may have acted. Transient, `NETWORK_TIMEOUT`, 504.
     #[non_exhaustive]
     TimedOut {
         /// The label of the timeout: its `service`, or else the function's name.
         service: &'static str,
-        /// The time that the call was given.
+        /// The time limit of the call.
         after: Duration,
     },
 }
 
 impl Rejected {
-    /// The rejection by an open circuit.
+    /// Creates the rejection of an open circuit.
     pub const fn circuit_open(service: &'static str, retry_after: Option<Duration>) -> Self {
         Self::CircuitOpen { service, retry_after }
     }
 
-    /// The rejection by a timeout.
+    /// Creates the rejection of a timeout.
     pub const fn timed_out(service: &'static str, after: Duration) -> Self {
         Self::TimedOut { service, after }
     }
 
-    /// The label of the layer that rejected.
+    /// The label of the layer that rejected the call.
     pub const fn service(&self) -> &'static str {
         match self {
             Self::CircuitOpen { service, .. } | Self::TimedOut { service, .. } => service,
         }
     }
 
-    /// Whether a timeout gave the call up.
+    /// Whether the call timed out.
     pub const fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut { .. })
     }
 
-    /// Whether an open circuit refused the call.
+    /// Whether an open circuit rejected the call.
     pub const fn is_circuit_open(&self) -> bool {
         matches!(self, Self::CircuitOpen { .. })
     }
@@ -86,7 +85,7 @@ impl fmt::Display for Rejected {
 
 impl Error for Rejected {}
 
-/// An error type that a layer's own failure can become. Implemented for every `E: From<Rejected>`.
+/// An error type that can hold a [`Rejected`]. Implemented for every `E: From<Rejected>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no variant for what the layers themselves report",
     label = "a layer on this function can reject a call, and this error can't hold a `Rejected`",
@@ -94,7 +93,7 @@ impl Error for Rejected {}
     note = "where no `From` can exist, write `rejected = |rejected| …` in the attribute"
 )]
 pub trait FromRejected: Sized {
-    /// Wraps what the layer reports.
+    /// Converts a layer's rejection.
     fn from_rejected(rejected: Rejected) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! What a rejection is.
+//! Classifies rejections.
 
 use crate::{Advice, Classification, Classify, Rejected, Sent, ServiceError, taxonomy::Evidence};
 
@@ -28,22 +28,22 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn each_rejection_classifies_itself() {
+    fn rejections_are_classified() {
         let open = Rejected::circuit_open("inventory", Some(Duration::from_secs(3)));
         let timeout = Rejected::timed_out("inventory", Duration::from_secs(5));
         assert_eq!(open.to_string(), "the circuit of inventory is open for another 3s");
         assert_eq!(timeout.to_string(), "inventory timed out after 5s");
 
-        let (open_is, timeout_is) = (open.classify(), timeout.classify());
+        let (open_class, timeout_class) = (open.classify(), timeout.classify());
         assert_eq!(
-            (open_is.code(), open_is.status(), open_is.sent()),
+            (open_class.code(), open_class.status(), open_class.sent()),
             ("CIRCUIT_OPEN", 503, Sent::Never)
         );
         assert_eq!(
-            (timeout_is.code(), timeout_is.status(), timeout_is.sent()),
+            (timeout_class.code(), timeout_class.status(), timeout_class.sent()),
             ("NETWORK_TIMEOUT", 504, Sent::Maybe)
         );
-        assert_eq!(open_is.rejected(), Some(open));
-        assert_eq!(timeout_is.category(), Some(Category::Transient));
+        assert_eq!(open_class.rejected(), Some(open));
+        assert_eq!(timeout_class.category(), Some(Category::Transient));
     }
 }

@@ -8,8 +8,8 @@ use crate::Advice;
     label = "write `Duration` or `Option<Duration>`"
 )]
 pub trait RetryAfter {
-    /// No wait is no advice but to try again. Nor is a wait of nothing: the backoff still keeps
-    /// clients apart.
+    /// `RetryAfter` with this wait. Plain `Retry` if there is no wait or it is zero, so that the
+    /// backoff still spreads the clients.
     fn advice(&self) -> Advice;
 }
 

@@ -1,10 +1,10 @@
 use std::fmt;
 
-/// A value that nobody writes by mistake: its `Debug` doesn't tell it, and it has no `Display`.
+/// A value that can't be logged by mistake: `Debug` hides it, and there is no `Display`.
 ///
-/// For a field of an error that is `#[service(sensitive)]`: the derive keeps the field out of every
-/// text, and the type keeps it out of `{:?}`, which `#[derive(Debug)]` on the error, `unwrap` and a
-/// log line with `?error` write.
+/// Use it for fields of an error that are `#[service(sensitive)]`. The derive keeps such a field
+/// out of the error's messages. This type also keeps it out of `{:?}`, which a derived `Debug`,
+/// `unwrap` and `?error` in a log statement use.
 ///
 /// ```
 /// use resilience::{Sensitive, ServiceError};
@@ -23,23 +23,22 @@ use std::fmt;
 /// assert_eq!(error.token.expose(), "s3cret");
 /// ```
 ///
-/// It hides a value from readers of logs, and not from who reads the process's memory: it isn't
-/// erased when it is dropped.
+/// It protects against leaks into logs only. The memory isn't erased on drop.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Sensitive<T>(T);
 
 impl<T> Sensitive<T> {
-    /// Hides a value.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value, for the one who needs it.
+    /// Returns a reference to the value.
     pub const fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The value itself.
+    /// Unwraps the value.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_form_of_debug_tells_it() {
+    fn debug_hides_the_value_in_every_format() {
         let hidden = Sensitive::new("s3cret");
         for text in
             [format!("{hidden:?}"), format!("{:#?}", Some(hidden)), format!("{hidden:>40?}")]

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{CatalogEntry, PublicMessage};
 
-/// All entries in one array, in the order given.
+/// Renders all entries as one JSON array, in the given order.
 ///
 /// ```
 /// use resilience::catalog::{self, CatalogEntry};
@@ -14,14 +14,15 @@ use super::{CatalogEntry, PublicMessage};
 /// ```
 pub fn to_json(catalogs: &[&[CatalogEntry]]) -> String {
     let entries: Vec<&CatalogEntry> = catalogs.iter().copied().flatten().collect();
-    // Text and numbers under fixed names: nothing here can fail.
+    // Strings and numbers under fixed names always serialize.
     serde_json::to_string_pretty(&entries).unwrap_or_default()
 }
 
-/// All entries in one table, in the order given, with a heading and a final line feed.
+/// Renders all entries as one Markdown table, in the given order, with a header and a trailing
+/// newline.
 ///
-/// Only the first paragraph of a doc comment stands in it. Bars, line ends and angle brackets in
-/// texts are written so that they stay texts.
+/// The table contains only the first paragraph of each doc comment. Pipes, backslashes and angle
+/// brackets are escaped, and line breaks become spaces.
 ///
 /// ```
 /// assert!(resilience::catalog::to_markdown(&[]).starts_with("| code | status |"));
@@ -36,7 +37,7 @@ pub fn to_markdown(catalogs: &[&[CatalogEntry]]) -> String {
         let summary = entry.doc.split("\n\n").next().unwrap_or_default();
         let (public, summary) = (cell(public), cell(summary));
         let space = if summary.is_empty() { "" } else { " " };
-        // Writing to a string doesn't fail.
+        // Writing to a `String` can't fail.
         let _ = writeln!(
             table,
             "| {domain}`{}` | {} | {} | {} | {public} |{space}{summary} |",
@@ -46,7 +47,7 @@ pub fn to_markdown(catalogs: &[&[CatalogEntry]]) -> String {
     table
 }
 
-/// A text within one cell of a table.
+/// Escapes a text for a table cell.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -66,8 +67,8 @@ fn cell(text: &str) -> String {
     cell
 }
 
-/// `variant`, `code`, `domain`, `category`, `severity`, `status`, `public`, `generic` (whether
-/// `public` is the status's generic text, and not the error's own template) and `doc`.
+/// Serializes `variant`, `code`, `domain`, `category`, `severity`, `status`, `public`, `generic`
+/// (whether `public` is the generic text of the status rather than the error's template) and `doc`.
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 impl Serialize for CatalogEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

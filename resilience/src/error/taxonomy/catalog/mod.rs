@@ -1,8 +1,7 @@
-//! The catalogue of a program's errors as JSON, for machines, and as Markdown, for people.
+//! Exports a program's error catalogue as JSON or Markdown.
 //!
-//! `#[derive(ServiceError)]` writes each enum's part, `YourError::CATALOG`. Put the parts together
-//! where all of them are known, in an example, a test or a hidden subcommand, and keep the outcome
-//! beside your API's documentation:
+//! `#[derive(ServiceError)]` generates each enum's part, `YourError::CATALOG`. Combine the parts in
+//! an example, a test or a hidden subcommand, and publish the result with your API's documentation:
 //!
 //! ```
 //! # #[cfg(all(feature = "macros", feature = "http"))] {
@@ -11,7 +10,7 @@
 //! #[derive(Debug, thiserror::Error, ServiceError)]
 //! #[service(domain = "orders")]
 //! enum OrderError {
-//!     /// Somebody else took the last one.
+//!     /// Another customer bought the last one.
 //!     #[error("{sku} is sold out")]
 //!     #[service(conflict, public = "Sold out")]
 //!     SoldOut { sku: String },
@@ -29,7 +28,7 @@
 //!     "\
 //! | code | status | category | severity | clients read | meaning |
 //! |---|---|---|---|---|---|
-//! | `orders` `CONFLICT` | 409 | permanent | expected | Sold out | Somebody else took the last one. |
+//! | `orders` `CONFLICT` | 409 | permanent | expected | Sold out | Another customer bought the last one. |
 //! | `CORRUPT_STATE` | 500 | fatal | critical | An internal error occurred | |
 //! "
 //! );
@@ -37,9 +36,9 @@
 //! # }
 //! ```
 //!
-//! It holds what your own enums say. A `transparent` variant has no line: put its source's part
-//! beside, where that is an enum of yours. Clients meet the codes of foreign errors and of this
-//! crate too, such as `CIRCUIT_OPEN`; they stand in the tables of [`sql`](crate::sql),
+//! The catalogue contains only your own types. A `transparent` variant has no entry; if its source
+//! is one of your enums, add that enum's catalogue. Clients may also receive codes of other crates'
+//! errors and of this crate, such as `CIRCUIT_OPEN`. They are listed in [`sql`](crate::sql),
 //! [`Rejected`](crate::Rejected), [`UpstreamError`](crate::http::UpstreamError) and
 //! [`errors`](crate::errors).
 
@@ -52,11 +51,10 @@ pub use formats::{to_json, to_markdown};
 
 use crate::{Category, Severity};
 
-/// One line of the catalogue that `#[derive(ServiceError)]` writes for an enum or a struct: what a
-/// variant promises.
+/// A catalogue entry: the classification of one variant of an enum, or of a struct.
 ///
-/// The derive makes it an associated constant, `YourError::CATALOG`, in the order of the variants.
-/// A `transparent` variant has no line of its own: its source classifies itself.
+/// `#[derive(ServiceError)]` generates the entries as `YourError::CATALOG`, in the order of the
+/// variants. A `transparent` variant has no entry, because its source classifies itself.
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -64,7 +62,7 @@ use crate::{Category, Severity};
 ///
 /// #[derive(Debug, thiserror::Error, ServiceError)]
 /// enum OrderError {
-///     /// Somebody else took the last one.
+///     /// Another customer bought the last one.
 ///     #[error("{sku} is sold out")]
 ///     #[service(conflict, public = "Sold out")]
 ///     SoldOut { sku: String },
@@ -73,7 +71,7 @@ use crate::{Category, Severity};
 /// let entry = &OrderError::CATALOG[0];
 /// assert_eq!((entry.code, entry.status), ("CONFLICT", 409));
 /// assert_eq!(entry.category, Category::Permanent);
-/// assert_eq!(entry.doc, "Somebody else took the last one.");
+/// assert_eq!(entry.doc, "Another customer bought the last one.");
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,32 +81,32 @@ pub struct CatalogEntry {
     pub variant: &'static str,
     /// The machine-readable code.
     pub code: &'static str,
-    /// The domain of the enum, `#[service(domain = "…")]`, if it has one.
+    /// The enum's domain, `#[service(domain = "…")]`, if it has one.
     pub domain: Option<&'static str>,
     /// The category.
     pub category: Category,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The HTTP status.
     pub status: u16,
-    /// What the client may see: the template of `public = "…"`, or else the generic text of the
+    /// The text for clients: the template of `public = "…"`, or else the generic text of the
     /// status.
     pub public: PublicMessage,
-    /// The doc comment, its lines joined by line feeds.
+    /// The doc comment, with its lines joined by newlines.
     pub doc: &'static str,
 }
 
-/// Where the client's text of a [`CatalogEntry`] comes from.
+/// The text of a [`CatalogEntry`] for clients, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicMessage {
-    /// `public = "…"`, before its fields are filled in.
+    /// The template of `public = "…"`, before its fields are filled in.
     Template(&'static str),
     /// The generic text of the status.
     Generic(&'static str),
 }
 
 impl CatalogEntry {
-    /// A line of a catalogue; `#[derive(ServiceError)]` writes the call.
+    /// Creates an entry. Called by the expansion of `#[derive(ServiceError)]`.
     #[doc(hidden)]
     pub const fn new(
         variant: &'static str,
@@ -124,8 +122,7 @@ impl CatalogEntry {
             domain,
             category: match classification.category() {
                 Some(category) => category,
-                // Unreachable: the derive classifies every variant. A constant function can't say
-                // so without a panic.
+                // Unreachable, since the derive classifies every variant. This avoids a panic.
                 None => Category::Permanent,
             },
             severity: classification.severity(),
