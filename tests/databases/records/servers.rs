@@ -35,7 +35,7 @@ statement!(postgres, PgConnection);
 statement!(mysql, MySqlConnection);
 
 fn text(records: &Records) -> String {
-    records.all().iter().map(|record| format!("{}\n", **record)).collect()
+    records.all().iter().map(|record| record.to_string()).collect::<Vec<_>>().join("\n")
 }
 
 /// The retry's event and the report name the condition, and neither shows the value.
