@@ -152,6 +152,12 @@
 //!
 //! With `default-features = false`, the taxonomy remains, and the derive if `macros` is on.
 
+//!
+//! # What may stand above what
+//!
+//! The topmost attribute is the outermost layer. "once" means that a second one doesn't compile.
+//!
+#![cfg_attr(feature = "macros", doc = include_str!("docs/order.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "axum")]
