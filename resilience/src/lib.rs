@@ -91,8 +91,8 @@
 //! | use the layers without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | read the attempt, the idempotency key or the time left inside a call | [`context()`] |
 //! | inspect and control circuit breakers | [`registry()`] |
-//! | log each failure once | [`report`](report()), [`Report`](report::Report), [`RequestContext`] |
-//! | be notified when failures continue | [`on_alert`], [`AlertPolicy`](alert::AlertPolicy) |
+//! | log each failure once | [`report`](report()), [`report::Report`], [`RequestContext`] |
+//! | be notified when failures continue | [`on_alert`], [`alert::AlertPolicy`] |
 //! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
 //! | handle HTTP error statuses of a callee, answer with a `Problem` | [`http`] |
 //! | set up all of this for axum with one layer | `axum` |
@@ -124,7 +124,7 @@
 //!
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
 //! Error records have the target `resilience::report` and the message `expected_error`,
-//! `unexpected_error` or `critical_error`; [`Report`](report::Report) lists their fields. Further
+//! `unexpected_error` or `critical_error`; [`report::Report`] lists their fields. Further
 //! boundaries that the same error passes log `already_reported` at DEBUG.
 //!
 //! Error text is redacted in all of them: credentials are removed from URLs and connection strings,
