@@ -3,10 +3,12 @@
 //!
 //! `cargo bench -p resilience-benches --bench overhead`, or with `-- --quick` for a look that takes
 //! a second or two. With `-- --calls 1000 "full nest"` it makes so many calls of the attribute in that
-//! case and nothing else, for a profiler.
+//! case and nothing else, for a profiler; with `-- --counts` it compares exact counts with
+//! `counts.txt`.
 
 mod allocations;
 mod body;
+mod counts;
 mod hand_written;
 mod harness;
 mod ours;
@@ -22,6 +24,9 @@ use tokio::runtime::Runtime;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let given = |name: &str| arguments.iter().any(|argument| argument == name);
+    if given("--counts") {
+        return counts::check(given("--write"));
+    }
     if let Some(at) = arguments.iter().position(|argument| argument == "--calls") {
         return profile(&arguments[at + 1..]);
     }

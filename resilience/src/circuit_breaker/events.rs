@@ -1,8 +1,6 @@
 //! What the breaker logs; nothing without the feature `tracing`.
 
-use std::time::Duration;
-
-use super::{CountedFailure, StateChange};
+use super::{CountedFailure, RetryAfter, StateChange};
 
 #[cfg(feature = "tracing")]
 pub(super) fn state_change(change: &StateChange) {
@@ -28,11 +26,11 @@ pub(super) fn failure(failure: &CountedFailure) {
 }
 
 #[cfg(feature = "tracing")]
-pub(super) fn rejected(service: &'static str, retry_after: Option<Duration>) {
+pub(super) fn rejected(service: &'static str, retry_after: RetryAfter) {
     tracing::debug!(
         target: "resilience",
         service,
-        retry_after_ms = retry_after.map(super::millis),
+        retry_after_ms = retry_after.duration().map(super::millis),
         "circuit_breaker_rejected"
     );
 }
@@ -44,4 +42,4 @@ pub(super) fn state_change(_: &StateChange) {}
 pub(super) fn failure(_: &CountedFailure) {}
 
 #[cfg(not(feature = "tracing"))]
-pub(super) fn rejected(_: &'static str, _: Option<Duration>) {}
+pub(super) fn rejected(_: &'static str, _: RetryAfter) {}
