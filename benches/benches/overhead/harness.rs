@@ -21,19 +21,25 @@ pub(crate) enum Case {
     Retry,
     Timeout,
     Breaker,
+    BreakerCall,
     FullNest,
     FullNestLarge,
     Rejected,
+    Boundary,
+    BoundaryRead,
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
+        Self::BreakerCall,
         Self::FullNest,
         Self::FullNestLarge,
         Self::Rejected,
+        Self::Boundary,
+        Self::BoundaryRead,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -41,9 +47,12 @@ impl Case {
             Self::Retry => "retry",
             Self::Timeout => "timeout",
             Self::Breaker => "breaker (consecutive)",
+            Self::BreakerCall => "breaker, by method",
             Self::FullNest => "full nest",
             Self::FullNestLarge => "full nest 1 KiB",
             Self::Rejected => "rejected",
+            Self::Boundary => "boundary",
+            Self::BoundaryRead => "boundary, id read",
         }
     }
 }
@@ -104,6 +113,11 @@ impl Contender {
     /// For one thread only: with two, this contender waits on a timer.
     pub(crate) fn alone(self) -> Self {
         Self { threads: &[1], ..self }
+    }
+
+    /// Makes so many calls.
+    pub(crate) fn run(&self, calls: u64) {
+        (self.run)(calls);
     }
 
     /// Allocations per call, once everything has grown to its size.

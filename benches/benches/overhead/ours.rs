@@ -1,8 +1,10 @@
 //! The attributes, as a user writes them.
 
-use resilience::{CircuitBreaker, circuit_breaker, degrade, retry, secs, timeout};
+use resilience::{
+    CircuitBreaker, RequestContext, boundary, circuit_breaker, degrade, retry, secs, timeout,
+};
 
-use crate::body::{CallError, Large, answer, large_answer};
+use crate::body::{CallError, Large, answer, large_answer, small};
 use crate::harness::{Case, Contender};
 
 static CLOSED: CircuitBreaker = CircuitBreaker::new("closed");
@@ -45,13 +47,27 @@ async fn full_nest_large(input: u64) -> Result<Large, CallError> {
     large_answer(input)
 }
 
+#[boundary]
+async fn bounded(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[boundary]
+async fn bounded_and_read(input: u64) -> Result<u64, CallError> {
+    let id = RequestContext::current().map_or(0, |context| context.request_id().as_str().len());
+    answer(input + std::hint::black_box(id) as u64 - 36)
+}
+
 pub(crate) fn contenders() -> Vec<Contender> {
     vec![
         Contender::new(Case::Retry, "ours", retried),
         Contender::new(Case::Timeout, "ours", limited),
         Contender::new(Case::Breaker, "ours", guarded),
+        Contender::new(Case::BreakerCall, "ours", |input| CLOSED.call(small(input))),
         Contender::new(Case::FullNest, "ours", full_nest),
         Contender::new(Case::FullNestLarge, "ours", full_nest_large),
         Contender::new(Case::Rejected, "ours", refused),
+        Contender::new(Case::Boundary, "ours", bounded),
+        Contender::new(Case::BoundaryRead, "ours", bounded_and_read),
     ]
 }

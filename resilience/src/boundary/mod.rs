@@ -7,16 +7,17 @@ pub mod request;
 pub mod shutdown;
 
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
-use tracing::Span;
 use tracing::instrument::{Instrument as _, Instrumented};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Span};
 
 use crate::layer::classified::Classified;
 use crate::{
@@ -24,12 +25,14 @@ use crate::{
     taxonomy::Evidence,
 };
 use exit::failed_in;
+use request::Current;
 
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what
 /// [`#[boundary]`](macro@crate::boundary) writes.
 ///
 /// The work runs in the current [`RequestContext`]; where there is none, in a new one, in a span
-/// `boundary` with its operation and request id. An error is reported once, as [`Report`] says, and
+/// `boundary` with its operation and request id. The id of a new one is made when it is first asked
+/// for, by the span of a subscriber, a record or the work. An error is reported once, as [`Report`] says, and
 /// passed on as it is. So is a panic, with its place.
 ///
 /// ```
@@ -56,8 +59,16 @@ use exit::failed_in;
 #[must_use = "a boundary does nothing until it runs something"]
 pub struct Boundary {
     at: At,
-    /// What the new context will hold, where there is none yet.
-    new: Option<New>,
+    context: Context,
+}
+
+#[derive(Debug)]
+enum Context {
+    There,
+    /// To be made when it is first asked for.
+    Later,
+    /// To be made with what it holds.
+    New(Box<New>),
 }
 
 /// Where a boundary is, and what is done there.
@@ -81,14 +92,13 @@ impl Boundary {
     #[track_caller]
     pub fn new(operation: &'static str) -> Self {
         panics::watch();
-        let new = (!RequestContext::is_there()).then(New::default);
-        Self { at: At { operation, place: Location::caller() }, new }
+        Self { at: At { operation, place: Location::caller() }, context: Context::of_the_task() }
     }
 
     /// The request id of a new context, such as a message's id: accepted as [`RequestId::parse`]
     /// does, and else made. A context that is there already keeps its own.
     pub fn request_id<N: ContextId + ?Sized>(mut self, id: &N) -> Self {
-        if let Some(new) = &mut self.new {
+        if let Some(new) = self.context.new_context() {
             new.request_id = id.name().and_then(|id| RequestId::parse(&id));
         }
         self
@@ -97,7 +107,7 @@ impl Boundary {
     /// Who the user is, if the name says: for the new context, or the one that is there.
     pub fn user<N: ContextId + ?Sized>(mut self, user: &N) -> Self {
         if let Some(user) = user.name().map(Arc::from) {
-            match &mut self.new {
+            match self.context.new_context() {
                 Some(new) => new.user = Some(user),
                 None => _ = RequestContext::current().inspect(|context| context.set_user(user)),
             }
@@ -108,7 +118,7 @@ impl Boundary {
     /// Which tenant it is, if the name says: for the new context, or the one that is there.
     pub fn tenant<N: ContextId + ?Sized>(mut self, tenant: &N) -> Self {
         if let Some(tenant) = tenant.name().map(Arc::from) {
-            match &mut self.new {
+            match self.context.new_context() {
                 Some(new) => new.tenant = Some(tenant),
                 None => _ = RequestContext::current().inspect(|context| context.set_tenant(tenant)),
             }
@@ -140,33 +150,84 @@ impl Boundary {
     /// Runs where no context is: it may have been made in one that didn't come along, as a task's
     /// doesn't with `tokio::spawn`.
     fn moved(mut self) -> Self {
-        if self.new.is_none() && !RequestContext::is_there() {
-            self.new = Some(New::default());
+        if matches!(self.context, Context::There) {
+            self.context = Context::of_the_task();
         }
         self
     }
 
-    /// The context that has to be made, and its span.
+    /// The context where there is none yet, and its span.
     #[inline]
-    fn scope(self) -> Option<(RequestContext, Span)> {
-        self.new.map(|new| new.scope(self.at.operation))
+    fn scope(self) -> Option<(Current, Option<Span>)> {
+        let operation = self.at.operation;
+        let current = match self.context {
+            Context::There => return None,
+            Context::Later => Current::later(operation),
+            Context::New(new) => new.made(operation).into(),
+        };
+        let span = span(&current, operation);
+        Some((current, span))
+    }
+}
+
+impl Context {
+    #[inline]
+    fn of_the_task() -> Self {
+        if RequestContext::is_there() { Self::There } else { Self::Later }
+    }
+
+    /// What a new context will hold.
+    fn new_context(&mut self) -> Option<&mut New> {
+        if matches!(self, Self::Later) {
+            *self = Self::New(Box::default());
+        }
+        match self {
+            Self::New(new) => Some(new),
+            _ => None,
+        }
     }
 }
 
 impl New {
-    fn scope(self, operation: &'static str) -> (RequestContext, Span) {
+    #[cold]
+    fn made(self, operation: &'static str) -> RequestContext {
         let Self { request_id, user, tenant } = self;
-        let context = RequestContext::with_request_id(request_id.unwrap_or_else(RequestId::new));
-        context.set_operation(operation);
+        let context = RequestContext::of(request_id.unwrap_or_else(RequestId::new), operation);
         if let Some(user) = user {
             context.set_user(user);
         }
         if let Some(tenant) = tenant {
             context.set_tenant(tenant);
         }
-        let request_id = context.request_id().as_str();
-        let span = tracing::info_span!(target: "resilience", "boundary", operation, request_id);
-        (context, span)
+        context
+    }
+}
+
+/// The span of a new context, if a subscriber wants it. It holds the request id, which is made for
+/// it.
+#[inline]
+fn span(current: &Current, operation: &'static str) -> Option<Span> {
+    if Level::INFO > LevelFilter::current() {
+        // No subscriber sees it. `tracing`'s feature `log` does, and formats only what it logs.
+        let request_id = IdOnDemand(current);
+        tracing::info_span!(target: "resilience", "boundary", operation, %request_id);
+        return None;
+    }
+    // The fields of a span that is filtered out aren't evaluated.
+    let span = tracing::info_span!(
+        target: "resilience",
+        "boundary",
+        operation,
+        request_id = current.context().request_id().as_str()
+    );
+    (!span.is_disabled()).then_some(span)
+}
+
+struct IdOnDemand<'c>(&'c Current);
+
+impl Display for IdOnDemand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.context().request_id().fmt(f)
     }
 }
 
@@ -249,7 +310,7 @@ impl ContextId for http::HeaderValue {
     }
 }
 
-type InNewContext<F, R> = TaskLocalFuture<RequestContext, Instrumented<Reporting<F, R>>>;
+type InNewContext<F> = TaskLocalFuture<Current, F>;
 
 pin_project! {
     /// Work within a boundary.
@@ -259,8 +320,19 @@ pin_project! {
     pub enum Within<F, R> {
         /// In the context that was there.
         There { #[pin] work: Reporting<F, R> },
-        /// In a new one. Boxed, so that the usual case is as small as the work: a new context allocates as it is.
-        New { work: Pin<Box<InNewContext<F, R>>> },
+        /// In a new one.
+        New { #[pin] work: InNewContext<Reporting<F, R>> },
+        /// In a new one and its span. Boxed, so that the usual case is as small as the work: a span
+        /// allocates as it is.
+        InSpan { work: Pin<Box<InNewContext<Instrumented<Reporting<F, R>>>>> },
+    }
+}
+
+/// Keeps a new context whose work has failed, if it was made.
+#[cold]
+fn failed<F>(work: Pin<&mut InNewContext<F>>) {
+    if let Some(context) = work.take_value().and_then(Current::into_made) {
+        failed_in(context);
     }
 }
 
@@ -279,15 +351,20 @@ impl<T, E, F: Future<Output = Result<T, E>>, R: Fn(&E, At)> Future for Within<F,
     type Output = Result<T, E>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             WithinProjected::There { work } => work.poll(cx),
-            WithinProjected::New { work } => {
+            WithinProjected::New { mut work } => {
                 let outcome = work.as_mut().poll(cx);
                 if let Poll::Ready(Err(_)) = &outcome {
-                    if let Some(context) = work.as_mut().take_value() {
-                        failed_in(context);
-                    }
+                    failed(work);
+                }
+                outcome
+            }
+            WithinProjected::InSpan { work } => {
+                let outcome = work.as_mut().poll(cx);
+                if let Poll::Ready(Err(_)) = &outcome {
+                    failed(work.as_mut());
                 }
                 outcome
             }
@@ -299,7 +376,7 @@ impl<T, E, F: Future<Output = Result<T, E>>, R: Fn(&E, At)> Future for Reporting
     type Output = Result<T, E>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let outcome = this.at.watch(|| this.work.poll(cx));
         if let Poll::Ready(outcome) = &outcome {
@@ -323,8 +400,9 @@ pub mod internals {
         let work = Reporting { at: boundary.at, report, work };
         match boundary.scope() {
             None => Within::There { work },
-            Some((context, span)) => {
-                Within::New { work: Box::pin(context.hold(work.instrument(span))) }
+            Some((current, None)) => Within::New { work: current.hold(work) },
+            Some((current, Some(span))) => {
+                Within::InSpan { work: Box::pin(current.hold(work.instrument(span))) }
             }
         }
     }
@@ -343,9 +421,10 @@ pub mod internals {
         };
         match boundary.scope() {
             None => work(),
-            Some((context, span)) => {
-                let outcome = context.clone().sync_scope(|| span.in_scope(work));
-                if outcome.is_err() {
+            Some((current, span)) => {
+                let span = span.unwrap_or_else(Span::none);
+                let (outcome, made) = current.sync_hold(|| span.in_scope(work));
+                if let (Err(_), Some(context)) = (&outcome, made) {
                     failed_in(context);
                 }
                 outcome
@@ -377,7 +456,7 @@ pub mod internals {
     }
 
     impl<E: Display> Display for ByAnother<'_, E> {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             self.error.fmt(f)
         }
     }

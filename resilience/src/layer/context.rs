@@ -1,7 +1,7 @@
 //! What the body of a retried function can ask about the call it belongs to.
 //!
-//! This is the crate's one module with `unsafe` code: a thread-local pointer to a frame on the
-//! stack of a `poll`.
+//! This is the crate's one module with `unsafe` code: a thread-local pointer to a frame in the
+//! future that is polled.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -122,18 +123,21 @@ impl fmt::Debug for Key<'_> {
 }
 
 /// What one attempt shows its body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Frame<'a> {
     attempt: u32,
     key: Option<&'a Key<'a>>,
     deadline: Option<&'a Deadline<'a>>,
+    /// The frame around it while this one is visible. An atomic only because a shared `Cell` would
+    /// make the future `!Sync`.
+    outer: AtomicPtr<()>,
 }
 
 impl<'a> Frame<'a> {
     /// The attempt with this number.
     #[inline]
     pub const fn new(attempt: u32) -> Self {
-        Self { attempt, key: None, deadline: None }
+        Self { attempt, key: None, deadline: None, outer: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// With the call's idempotency key.
@@ -187,17 +191,12 @@ impl<F: Future> Future for Scoped<'_, F> {
     }
 }
 
-struct Node {
-    frame: *const (),
-    outer: *const Node,
-}
-
 thread_local! {
-    static INNERMOST: Cell<*const Node> = const { Cell::new(ptr::null()) };
+    static INNERMOST: Cell<*mut ()> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// Puts back what was there, also when the body panics.
-struct Restore(*const Node);
+struct Restore(*mut ());
 
 impl Drop for Restore {
     #[inline]
@@ -208,24 +207,22 @@ impl Drop for Restore {
 
 #[inline]
 fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
-    let outer = INNERMOST.get();
-    let node = Node { frame: ptr::from_ref(frame).cast(), outer };
-    let _restore = Restore(outer);
-    INNERMOST.set(&raw const node);
+    let restore = Restore(INNERMOST.get());
+    frame.outer.store(restore.0, Relaxed);
+    INNERMOST.set(ptr::from_ref(frame).cast_mut().cast());
     body()
 }
 
 /// Shows the frames, the innermost first.
 fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
     let mut at = INNERMOST.get();
-    // SAFETY: the list holds only nodes that `enter` put there and has not left: each node, and the
-    // frame behind its reference, is borrowed by an `enter` further up this thread's stack,
-    // whose guard unlinks it before it returns or unwinds. Frames are only read, through a
-    // shared reference that doesn't outlive `look`, whose argument is generic over the frame's
-    // lifetime and so can't leave it.
-    while let Some(node) = unsafe { at.as_ref() } {
-        look(unsafe { &*node.frame.cast::<Frame<'_>>() });
-        at = node.outer;
+    // SAFETY: the list holds only frames that `enter` put there and has not left: each is borrowed
+    // by an `enter` further up this thread's stack, whose guard unlinks it before it returns or
+    // unwinds. Frames are only read, through a shared reference that doesn't outlive `look`, whose
+    // argument is generic over the frame's lifetime and so can't leave it.
+    while let Some(frame) = unsafe { at.cast_const().cast::<Frame<'_>>().as_ref() } {
+        look(frame);
+        at = frame.outer.load(Relaxed);
     }
 }
 

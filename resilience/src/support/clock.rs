@@ -32,16 +32,24 @@ pub(crate) fn to_nanos(instant: Instant) -> u64 {
 
 /// The current time in milliseconds, rounded down. Saturates 17 years before and after the base.
 pub(crate) fn millis() -> u64 {
-    nanos_to_millis(to_nanos(Instant::now()))
+    to_millis(Instant::now())
 }
 
-fn nanos_to_millis(nanos: u64) -> u64 {
-    if nanos >= BASE_NANOS {
-        BASE_MILLIS + ((nanos - BASE_NANOS) / 1_000_000).min(BASE_MILLIS - 1)
-    } else {
-        // Before the base, rounding down means rounding away from it. Otherwise a wait that spans
-        // the base would last a millisecond longer.
-        BASE_MILLIS - (BASE_NANOS - nanos).div_ceil(1_000_000).min(BASE_MILLIS - 1)
+/// Of seconds and a fraction, since every rejection of a breaker asks: nanoseconds in one number
+/// would take a multiplication of 128 bits and a division.
+fn to_millis(instant: Instant) -> u64 {
+    let (instant, base) = (instant.into_std(), base());
+    let distance = |seconds: u64, millis: u32| {
+        seconds.saturating_mul(1_000).saturating_add(millis.into()).min(BASE_MILLIS - 1)
+    };
+    match instant.checked_duration_since(base) {
+        Some(after) => BASE_MILLIS + distance(after.as_secs(), after.subsec_millis()),
+        None => {
+            // Away from the base is down here, or a wait that begins before it and ends after it
+            // would last a millisecond longer.
+            let before = base.duration_since(instant);
+            BASE_MILLIS - distance(before.as_secs(), before.subsec_nanos().div_ceil(1_000_000))
+        }
     }
 }
 
@@ -61,11 +69,22 @@ mod tests {
     }
 
     #[test]
-    fn millis_round_down_before_and_after_the_base() {
-        for nanos in [BASE_NANOS - 1_500_000, BASE_NANOS - 1, BASE_NANOS, BASE_NANOS + 1_999_999] {
-            assert_eq!(nanos_to_millis(nanos + 20_000_000), nanos_to_millis(nanos) + 20, "{nanos}");
+    fn milliseconds_are_rounded_down_on_both_sides_of_the_base() {
+        let base = Instant::from_std(base());
+        for nanos in [0, 1, 999_999, 1_000_000, 1_999_999, 2_000_000_000] {
+            let (distance, second) = (Duration::from_nanos(nanos), Duration::from_secs(1));
+            assert_eq!(to_millis(base + distance), BASE_MILLIS + nanos / 1_000_000, "{nanos}");
+            if let Some(before) = base.checked_sub(distance) {
+                assert_eq!(to_millis(before), BASE_MILLIS - nanos.div_ceil(1_000_000), "{nanos}");
+                assert_eq!(to_millis(before + second), to_millis(before) + 1_000, "{nanos}");
+            }
         }
-        assert_eq!(nanos_to_millis(BASE_NANOS - 1), BASE_MILLIS - 1);
-        assert_eq!(nanos_to_millis(BASE_NANOS + 999_999), BASE_MILLIS);
+    }
+
+    #[test]
+    fn milliseconds_end_where_their_bits_do() {
+        let base = Instant::from_std(base());
+        let later = base + Duration::from_secs(20 * 365 * 86_400);
+        assert_eq!(to_millis(later), (1 << MILLIS_BITS) - 1);
     }
 }

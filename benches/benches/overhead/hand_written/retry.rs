@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::body::CallError;
 
@@ -38,9 +38,46 @@ impl Budget {
 
 pub(super) struct Tries(u32);
 
+/// What events, a refund and decorrelated jitter need besides, as the attributes keep it.
+pub(super) struct History {
+    tries: Tries,
+    withdrawn: u32,
+    previous: Duration,
+    first_failure: Option<Instant>,
+}
+
+impl History {
+    pub(super) const fn new() -> Self {
+        let tries = Tries::new();
+        Self { tries, withdrawn: 0, previous: Duration::ZERO, first_failure: None }
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.tries.number()
+    }
+
+    #[cold]
+    pub(super) fn judge(
+        &mut self,
+        error: CallError,
+        budget: &Budget,
+    ) -> Result<Duration, CallError> {
+        let failed = *self.first_failure.get_or_insert_with(Instant::now);
+        let pause = self.tries.judge(error, budget)?.max(self.previous);
+        self.withdrawn += Budget::COST;
+        self.previous = pause;
+        std::hint::black_box((failed, self.withdrawn));
+        Ok(pause)
+    }
+}
+
 impl Tries {
     pub(super) const fn new() -> Self {
         Self(1)
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.0 as u64
     }
 
     /// How long to wait before the next try, or the error back.

@@ -7,7 +7,7 @@ pub use super::ContextId;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::task::futures::TaskLocalFuture;
 use tracing::Instrument as _;
@@ -66,7 +66,55 @@ impl fmt::Display for RequestId {
 }
 
 tokio::task_local! {
-    static CURRENT: RequestContext;
+    static CURRENT: Current;
+}
+
+/// The context of a task. One that a boundary needs, and that has no name yet, is made when it is
+/// first asked for: most work succeeds without a look at it.
+pub(crate) struct Current {
+    made: OnceLock<RequestContext>,
+    /// The operation of a context that is made later.
+    operation: &'static str,
+}
+
+impl Current {
+    /// A context that is made when it is first asked for.
+    #[inline]
+    pub(crate) const fn later(operation: &'static str) -> Self {
+        Self { made: OnceLock::new(), operation }
+    }
+
+    /// The context, which is made now if it wasn't before.
+    pub(crate) fn context(&self) -> &RequestContext {
+        self.made.get_or_init(|| RequestContext::of(RequestId::new(), self.operation))
+    }
+
+    /// The context, if it was made.
+    #[inline]
+    pub(crate) fn into_made(self) -> Option<RequestContext> {
+        self.made.into_inner()
+    }
+
+    /// Makes this the context of a future.
+    #[inline]
+    pub(crate) fn hold<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
+        CURRENT.scope(self, future)
+    }
+
+    /// Makes this the context of a function, whose outcome comes with the context if that was made.
+    #[inline]
+    pub(crate) fn sync_hold<T>(self, function: impl FnOnce() -> T) -> (T, Option<RequestContext>) {
+        CURRENT.sync_scope(self, || {
+            let outcome = function();
+            (outcome, CURRENT.with(|current| current.made.get().cloned()))
+        })
+    }
+}
+
+impl From<RequestContext> for Current {
+    fn from(context: RequestContext) -> Self {
+        Self { made: OnceLock::from(context), operation: "" }
+    }
 }
 
 /// Who the current work is done for. Every log record of an error tells it, and every HTTP answer
@@ -95,11 +143,18 @@ struct Shared {
     seen: Mutex<Seen>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Known {
     user: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
-    operation: Option<Arc<str>>,
+    operation: Option<Operation>,
+}
+
+#[derive(Clone)]
+enum Operation {
+    /// A boundary's: copied only for who asks.
+    Static(&'static str),
+    Shared(Arc<str>),
 }
 
 impl RequestContext {
@@ -117,9 +172,15 @@ impl RequestContext {
         Self(Arc::new(Shared { id, known: Mutex::default(), seen: Mutex::default() }))
     }
 
+    /// A context for this operation of a boundary.
+    pub(crate) fn of(id: RequestId, operation: &'static str) -> Self {
+        let known = Known { operation: Some(Operation::Static(operation)), ..Known::default() };
+        Self(Arc::new(Shared { id, known: Mutex::new(known), seen: Mutex::default() }))
+    }
+
     /// The context of the current task, if it has one.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok()
+        CURRENT.try_with(|current| current.context().clone()).ok()
     }
 
     /// Whether the current task has a context.
@@ -128,26 +189,21 @@ impl RequestContext {
         CURRENT.try_with(|_| ()).is_ok()
     }
 
-    /// The same as [`scope`](Self::scope), by a name.
-    pub(crate) fn hold<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
-        CURRENT.scope(self, future)
-    }
-
     /// Drops something in this context and a span. Where a thread ends, and takes what it has of
     /// its own along, in neither.
     #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn drop_within(self, span: &tracing::Span, drops: impl FnOnce()) {
-        drop(self.hold(OnDrop { drops: Some(drops), span }));
+        drop(Current::from(self).hold(OnDrop { drops: Some(drops), span }));
     }
 
     /// Runs a future in this context. Costs one look at a thread-local variable per poll.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+        CURRENT.scope(self.into(), future).await
     }
 
     /// Runs a function in this context.
     pub fn sync_scope<T>(self, function: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self, function)
+        CURRENT.sync_scope(self.into(), function)
     }
 
     /// The request id.
@@ -181,13 +237,16 @@ impl RequestContext {
     /// What is being done, such as `GET /users/{id}`: what a record says where no boundary names an
     /// operation of its own.
     pub fn operation(&self) -> Option<Arc<str>> {
-        self.known(|known| known.operation.clone())
+        self.known(|known| known.operation.clone()).map(|operation| match operation {
+            Operation::Static(operation) => operation.into(),
+            Operation::Shared(operation) => operation,
+        })
     }
 
     /// Says what is being done.
     pub fn set_operation(&self, operation: impl Into<Arc<str>>) {
         let operation = operation.into();
-        self.known(|known| known.operation = Some(operation));
+        self.known(|known| known.operation = Some(Operation::Shared(operation)));
     }
 
     /// What has been reported for this request.
@@ -229,12 +288,12 @@ impl<F: FnOnce()> Drop for OnDrop<'_, F> {
 
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Known { user, tenant, operation } = self.known(|known| known.clone());
+        let (user, tenant) = (self.user(), self.tenant());
         f.debug_struct("RequestContext")
             .field("request_id", self.request_id())
             .field("user", &user)
             .field("tenant", &tenant)
-            .field("operation", &operation)
+            .field("operation", &self.operation())
             .finish()
     }
 }

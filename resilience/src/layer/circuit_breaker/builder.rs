@@ -2,6 +2,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::CircuitBreaker;
+use super::counter::Counter;
 use super::listeners::Listeners;
 use super::policy::{LONGEST, Policy};
 use super::state::Core;
@@ -28,7 +29,7 @@ impl CircuitBreaker {
             policy: Policy::new(),
             counted_failures: AtomicU64::new(0),
             opened: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
+            rejected: Counter::new(),
             listeners: Listeners::new(),
         }
     }

@@ -106,7 +106,7 @@ impl CircuitBreaker {
             consecutive_failures,
             counted_failures: self.counted_failures.load(Relaxed),
             opened: self.opened.load(Relaxed),
-            rejected: self.rejected.load(Relaxed),
+            rejected: self.rejected.get(),
         }
     }
 

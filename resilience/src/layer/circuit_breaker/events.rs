@@ -1,8 +1,6 @@
 //! The events of circuit breakers.
 
-use std::time::Duration;
-
-use super::{CountedFailure, StateChange};
+use super::{CountedFailure, RetryAfter, StateChange};
 
 pub(super) fn state_change(change: &StateChange) {
     tracing::warn!(
@@ -25,11 +23,11 @@ pub(super) fn failure(failure: &CountedFailure) {
     );
 }
 
-pub(super) fn rejected(service: &'static str, retry_after: Option<Duration>) {
+pub(super) fn rejected(service: &'static str, retry_after: RetryAfter) {
     tracing::debug!(
         target: "resilience",
         service,
-        retry_after_ms = retry_after.map(super::millis),
+        retry_after_ms = retry_after.duration().map(super::millis),
         "circuit_breaker_rejected"
     );
 }

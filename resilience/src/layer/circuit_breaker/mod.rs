@@ -2,8 +2,10 @@
 
 mod admit;
 mod builder;
+mod call;
 mod change;
 mod control;
+mod counter;
 mod events;
 pub(super) mod listed;
 mod listeners;
@@ -25,7 +27,9 @@ pub use permit::Permit;
 
 use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
+use call::Call;
 use change::Change;
+use counter::Counter;
 use listeners::Listeners;
 use policy::{LONGEST, Policy};
 use state::{Core, Ticket, Verdict};
@@ -90,7 +94,7 @@ pub struct CircuitBreaker {
     policy: Policy,
     counted_failures: AtomicU64,
     opened: AtomicU64,
-    rejected: AtomicU64,
+    rejected: Counter,
     listeners: Listeners,
 }
 
@@ -134,7 +138,7 @@ impl CircuitBreaker {
         // memory.
         let ticket = match self.core.enter_closed() {
             Some((ticket, _)) => ticket,
-            None => self.admit(longest)?,
+            None => self.admit(longest).map_err(|wait| self.rejection(wait))?,
         };
         Ok(Permit::new(self, ticket))
     }
@@ -152,7 +156,7 @@ impl CircuitBreaker {
     ) -> Result<Permit<'static>, Rejected> {
         let ticket = match self.core.enter_closed() {
             Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest)?,
+            _ => self.admit_static(longest).map_err(|wait| self.rejection(wait))?,
         };
         Ok(Permit::new(self, ticket))
     }
@@ -193,18 +197,13 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// The future's own error, or the rejection as one: [`Rejected::CircuitOpen`].
-    pub async fn call<T, E, F>(&self, future: F) -> Result<T, E>
+    #[inline]
+    pub fn call<T, E, F>(&self, future: F) -> impl Future<Output = Result<T, E>>
     where
         E: Classify + FromRejected,
         F: Future<Output = Result<T, E>>,
     {
-        let permit = match self.acquire() {
-            Ok(permit) => permit,
-            Err(rejected) => return Err(E::from_rejected(rejected)),
-        };
-        let result = future.await;
-        permit.settle(&result, E::classify);
-        result
+        Call::new(self, future)
     }
 
     /// Whether a call that came now would be rejected for coming too early; asks for nothing and
@@ -224,23 +223,47 @@ impl CircuitBreaker {
     }
 
     #[cold]
-    fn admit_static(&'static self, longest: Option<Duration>) -> Result<Ticket, Rejected> {
+    fn admit_static(&'static self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         self.register();
-        self.admit(longest)
+        self.admit_or_reject(longest)
     }
 
     #[cold]
-    fn admit(&self, longest: Option<Duration>) -> Result<Ticket, Rejected> {
+    fn admit(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        self.admit_or_reject(longest)
+    }
+
+    /// Nearly every call that gets here is rejected by an open circuit.
+    #[inline]
+    fn admit_or_reject(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        match self.core.rejects_for(&self.policy, clock::millis) {
+            Some(left) => Err(self.reject(Some(left))),
+            None => self.admit_slowly(longest),
+        }
+    }
+
+    #[cold]
+    fn admit_slowly(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         let lease_length = longest.map_or(0, millis).min(LONGEST / 2);
         let admission = self.core.admit(&self.policy, lease_length, clock::millis);
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
         self.report(lost.then_some((LOST, 1)), admission.change);
-        admission.ticket.map_err(|wait| {
-            self.rejected.fetch_add(1, Relaxed);
-            let retry_after = wait.map(Duration::from_millis);
-            events::rejected(self.name, retry_after);
-            Rejected::circuit_open(self.name, retry_after)
-        })
+        admission.ticket.map_err(|wait| self.reject(wait))
+    }
+
+    #[inline]
+    fn reject(&self, wait: Option<u64>) -> RetryAfter {
+        self.rejected.increment();
+        let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
+        events::rejected(self.name, retry_after);
+        retry_after
+    }
+
+    /// Made where the call is: one that was handed up to there would be copied each time, right
+    /// after it was written.
+    #[inline]
+    const fn rejection(&self, retry_after: RetryAfter) -> Rejected {
+        Rejected::circuit_open(self.name, retry_after.duration())
     }
 
     #[cold]
@@ -270,6 +293,21 @@ impl CircuitBreaker {
 
 /// The code of a call that a deadline gave up, or that never came back.
 const LOST: &str = "NETWORK_TIMEOUT";
+
+/// When a rejected call may come back, in milliseconds; `u64::MAX` where it can't be told. Together
+/// with whether the call was rejected it fits into two registers.
+#[derive(Debug, Clone, Copy)]
+struct RetryAfter(u64);
+
+impl RetryAfter {
+    #[inline]
+    const fn duration(self) -> Option<Duration> {
+        match self.0 {
+            u64::MAX => None,
+            millis => Some(Duration::from_millis(millis)),
+        }
+    }
+}
 
 /// Rounded up, since a wait of less than a millisecond isn't none.
 fn millis(duration: Duration) -> u64 {

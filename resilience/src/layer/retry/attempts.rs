@@ -139,6 +139,14 @@ impl Attempts {
     /// Reports a success, which the budget may be credited for.
     #[inline]
     pub fn succeeded(&self, budget: &RetryBudget) {
+        // Nearly always it is, and then nothing of the call is looked at.
+        if !budget.is_full() {
+            self.pay_in(budget);
+        }
+    }
+
+    #[cold]
+    fn pay_in(&self, budget: &RetryBudget) {
         budget.on_success(self.withdrawn, self.number == 1);
     }
 

@@ -229,9 +229,15 @@ impl RetryBudget {
     /// ```
     #[inline]
     pub fn on_success(&self, withdrawn: Option<BudgetCharge>, first_try: bool) {
-        if !self.bucket.is_full(self.knobs.capacity) {
+        if !self.is_full() {
             self.pay_in(withdrawn, first_try);
         }
+    }
+
+    /// Whether a success would bring nothing.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.bucket.is_full(self.knobs.capacity)
     }
 
     #[cold]
