@@ -126,7 +126,7 @@ fn success_does_not_allocate() {
 }
 
 #[test]
-fn boundary_allocates_only_for_a_new_context() {
+fn boundary_allocates_only_when_its_context_is_read() {
     let sku = "sku";
     RequestContext::new().sync_scope(|| {
         assert_eq!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "boundary");
@@ -141,7 +141,10 @@ fn boundary_allocates_only_for_a_new_context() {
             "a function that isn't async"
         );
     });
-    assert_ne!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "a new context");
+    assert_eq!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "nobody reads the id");
+    assert_eq!(repeated(|| assert!(boundary_not_async(sku).is_ok())), 0, "the same, not async");
+    let read = repeated(|| assert!(now(boundary_that_reads_its_id(sku)).is_ok()));
+    assert_eq!(read, 2, "the id and the context");
 }
 
 #[retry(idempotent, base = "0s", jitter = "none", attempts = 1_000, budget = "off")]
