@@ -1,9 +1,10 @@
 //! Who a piece of work is done for: a request id, a user, a tenant, kept beside the task that does
 //! it.
 
+mod context_id;
 pub(crate) mod seen;
 
-pub use super::ContextId;
+pub use context_id::ContextId;
 
 use std::fmt;
 use std::future::Future;
@@ -69,30 +70,30 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// The context of a task. One that a boundary needs, and that has no name yet, is made when it is
-/// first asked for: most work succeeds without a look at it.
+/// The context of a task. A boundary's own is created when it is first used: most work succeeds
+/// without looking at it.
 pub(crate) struct Current {
-    made: OnceLock<RequestContext>,
-    /// The operation of a context that is made later.
+    created: OnceLock<RequestContext>,
+    /// The operation of a context that isn't created yet.
     operation: &'static str,
 }
 
 impl Current {
-    /// A context that is made when it is first asked for.
+    /// A context that is created when it is first used.
     #[inline]
-    pub(crate) const fn later(operation: &'static str) -> Self {
-        Self { made: OnceLock::new(), operation }
+    pub(crate) const fn lazy(operation: &'static str) -> Self {
+        Self { created: OnceLock::new(), operation }
     }
 
-    /// The context, which is made now if it wasn't before.
+    /// The context, which is created now if it wasn't before.
     pub(crate) fn context(&self) -> &RequestContext {
-        self.made.get_or_init(|| RequestContext::of(RequestId::new(), self.operation))
+        self.created.get_or_init(|| RequestContext::of(RequestId::new(), self.operation))
     }
 
-    /// The context, if it was made.
+    /// The context, if it was created.
     #[inline]
-    pub(crate) fn into_made(self) -> Option<RequestContext> {
-        self.made.into_inner()
+    pub(crate) fn into_created(self) -> Option<RequestContext> {
+        self.created.into_inner()
     }
 
     /// Makes this the context of a future.
@@ -101,19 +102,19 @@ impl Current {
         CURRENT.scope(self, future)
     }
 
-    /// Makes this the context of a function, whose outcome comes with the context if that was made.
+    /// Makes this the context of a function. Returns its outcome, and the context if it was created.
     #[inline]
     pub(crate) fn sync_hold<T>(self, function: impl FnOnce() -> T) -> (T, Option<RequestContext>) {
         CURRENT.sync_scope(self, || {
             let outcome = function();
-            (outcome, CURRENT.with(|current| current.made.get().cloned()))
+            (outcome, CURRENT.with(|current| current.created.get().cloned()))
         })
     }
 }
 
 impl From<RequestContext> for Current {
     fn from(context: RequestContext) -> Self {
-        Self { made: OnceLock::from(context), operation: "" }
+        Self { created: OnceLock::from(context), operation: "" }
     }
 }
 
@@ -152,7 +153,7 @@ struct Known {
 
 #[derive(Clone)]
 enum Operation {
-    /// A boundary's: copied only for who asks.
+    /// The operation of a boundary, copied only on request.
     Static(&'static str),
     Shared(Arc<str>),
 }
