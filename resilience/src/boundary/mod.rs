@@ -205,9 +205,10 @@ impl At {
 /// assert_eq!(UserId(7).name().as_deref(), Some("7"));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't name a request, a user or a tenant",
-    label = "write a text, a number, or an `Option` of one",
-    note = "for an id of your own type, implement `resilience::request::ContextId`, or write `.to_string()`"
+    message = "`{Self}` can't be used as the id of a request, user or tenant",
+    label = "expected a string, a number, or an `Option` of one",
+    note = "for your own id type, implement `resilience::request::ContextId`, or write \
+            `.to_string()`"
 )]
 pub trait ContextId {
     /// The name, if there is one.

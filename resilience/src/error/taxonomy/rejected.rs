@@ -88,10 +88,12 @@ impl Error for Rejected {}
 
 /// An error type that a layer's own failure can become. Implemented for every `E: From<Rejected>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no variant for what the layers themselves report",
-    label = "a layer on this function can reject a call, and this error can't hold a `Rejected`",
-    note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Rejected(#[from] resilience::Rejected),",
-    note = "where no `From` can exist, write `rejected = |rejected| …` in the attribute"
+    message = "`{Self}` has no variant for the errors of the layers",
+    label = "a layer on this function can reject calls, but this error doesn't implement \
+             `From<Rejected>`",
+    note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n \
+            Rejected(#[from] resilience::Rejected),",
+    note = "if `From` can't be implemented, write `rejected = |rejected| …` in the attribute"
 )]
 pub trait FromRejected: Sized {
     /// Wraps what the layer reports.

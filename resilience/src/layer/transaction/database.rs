@@ -6,10 +6,11 @@ use sqlx::{Database, Error, Transaction};
 /// (MariaDB too) and `Sqlite`, each with its feature. No other type can implement it: the ways in
 /// which a transaction gets lost differ from one database to the next.
 #[diagnostic::on_unimplemented(
-    message = "`#[transaction]` doesn't know how transactions of `{Self}` end",
-    label = "not a pool of a database that it knows",
-    note = "it knows `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
-    note = "`Any` hides which database it is; take a pool of that database itself"
+    message = "`#[transaction]` doesn't support `{Self}`",
+    label = "not a pool of a supported database",
+    note = "it supports `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: \
+            `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
+    note = "`Any` hides which database it is; use a pool of that database instead"
 )]
 pub trait Transactional: Database + sealed::Sealed {
     /// Whether a connection whose `BEGIN` was interrupted may be inside a transaction.

@@ -3,9 +3,10 @@ use sqlx::Error;
 /// An error type that a failed `BEGIN` or `COMMIT` can become. Implemented for every `E:
 /// From<sqlx::Error>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no variant for what the database says to BEGIN and COMMIT",
-    label = "`#[transaction]` on this function can fail by itself, and this error can't hold a `sqlx::Error`",
-    note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Database(#[from] sqlx::Error),"
+    message = "`{Self}` has no variant for the errors of BEGIN and COMMIT",
+    label = "BEGIN and COMMIT can fail, but this error doesn't implement `From<sqlx::Error>`",
+    note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n \
+            Database(#[from] sqlx::Error),"
 )]
 pub trait FromSqlx: Sized {
     /// Wraps what the database reports.
