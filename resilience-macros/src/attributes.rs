@@ -54,10 +54,8 @@ impl Attributes {
                 Meta::List(list) => list.tokens.clone(),
                 Meta::NameValue(pair) => {
                     let (name, value) = (kind.name(), pair.value.to_token_stream());
-                    errors.on(
-                        pair,
-                        format!("options stand in parentheses; write `#[{name}({value})]`"),
-                    );
+                    errors
+                        .on(pair, format!("options go in parentheses; write `#[{name}({value})]`"));
                     continue;
                 }
             };
@@ -110,7 +108,7 @@ impl Attributes {
         for again in self.written.iter().filter_map(|layer| own(&layer.common)).skip(1) {
             errors.on(
                 again,
-                format!("`{key}` holds for all attributes of this function, and one says it already; keep one"),
+                format!("`{key}` is already set for all attributes of this function; keep one"),
             );
         }
     }
@@ -126,7 +124,8 @@ impl Attributes {
             if retry.is_none_or(|retry| (outer < retry) == (inner < retry)) {
                 errors.at(
                     self.written[inner].span,
-                    "two `#[timeout]` on the same side of `#[retry]`; one above it limits the whole call, one below it limits each attempt",
+                    "a second `#[timeout]` needs a `#[retry]` between the two; write one above it \
+                     for the whole call, and one below it for each attempt",
                 );
                 continue;
             }
@@ -140,7 +139,12 @@ impl Attributes {
             if total < each {
                 errors.at(
                     span,
-                    format!("an attempt may take {} and the whole call only {}; the timeout above `#[retry]` must be the longer one", units::show(each), units::show(total)),
+                    format!(
+                        "the timeout of each attempt ({}) is longer than that of the whole \
+                         call ({}); the one above `#[retry]` must be the longer one",
+                        units::show(each),
+                        units::show(total)
+                    ),
                 );
             }
         }

@@ -1,11 +1,10 @@
-//! Collects mistakes, so that one compile reports them all, and words the ones that every macro
-//! shares.
+//! Collects errors, so that one compile reports them all, and defines those that all macros share.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 
-/// The mistakes found so far, in the order of the source.
-#[must_use = "mistakes that nobody reports are lost"]
+/// The errors found so far, in source order.
+#[must_use = "errors that aren't emitted are lost"]
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
@@ -17,22 +16,22 @@ impl Errors {
         }
     }
 
-    /// Blames `span`.
+    /// Adds an error at `span`.
     pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.push(syn::Error::new(span, message));
     }
 
-    /// Blames all of `tokens`.
+    /// Adds an error that spans all of `tokens`.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(syn::Error::new_spanned(tokens.into_token_stream(), message));
     }
 
-    /// Keeps the error, or hands on the value.
+    /// Returns the value, or keeps the error.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// Adds the mistakes of a part, after those found so far.
+    /// Adds `others` after the errors found so far.
     pub(crate) fn append(&mut self, others: Errors) {
         if let Some(others) = others.0 {
             self.push(others);
@@ -43,19 +42,19 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// One `compile_error!` per mistake; nothing if there are none.
+    /// One `compile_error!` per error; empty if there are none.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map(|errors| errors.to_compile_error()).unwrap_or_default()
     }
 }
 
-/// ``unknown `#[retry]` option `atempts`; write `attempts` ``, or, where it is like none, all of
-/// them.
+/// ``unknown `#[retry]` option `atempts`; did you mean `attempts`?`` If no option is similar, lists
+/// them all.
 pub(crate) fn unknown(attribute: &str, key: &Ident, valid: &[&str]) -> syn::Error {
     if let Some(meant) = nearest(&key.to_string(), valid) {
         return syn::Error::new(
             key.span(),
-            format!("unknown `{attribute}` option `{key}`; write `{meant}`"),
+            format!("unknown `{attribute}` option `{key}`; did you mean `{meant}`?"),
         );
     }
     let list = valid.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
@@ -65,8 +64,8 @@ pub(crate) fn unknown(attribute: &str, key: &Ident, valid: &[&str]) -> syn::Erro
     )
 }
 
-/// The only one that a slip of the pen may have become this: another case, or up to a third of the
-/// letters wrong.
+/// The option that `written` is most likely a typo of: the same but for case, or with at most a
+/// third of the letters wrong. `None` if several are equally close.
 fn nearest<'a>(written: &str, valid: &[&'a str]) -> Option<&'a str> {
     let plain = |word: &str| word.replace('_', "").to_lowercase();
     let written = plain(written);
@@ -83,7 +82,7 @@ fn nearest<'a>(written: &str, valid: &[&'a str]) -> Option<&'a str> {
     }
 }
 
-/// Levenshtein's, by bytes.
+/// The Levenshtein distance, in bytes.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {

@@ -39,7 +39,7 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     if let Some(reason) = leftovers::rejection_reason(&function.body, first) {
         // The other errors may only be there because a macro has changed the function already.
         errors = Errors::default();
-        // On `main` it is no cure to move the attribute.
+        // On `main`, moving the attribute wouldn't help.
         errors.at(span, not_on_main.unwrap_or(reason));
         return fallback::function(&function, &import_uses, errors);
     }
@@ -47,7 +47,10 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
         let name = &function.sig.ident;
         errors.at(
             keyword.span,
-            format!("`{first}` works at run time only, and a `const fn` also runs in constants; write `fn {name}`"),
+            format!(
+                "`{first}` only works at run time and can't be used on a `const fn`; write \
+                 `fn {name}`"
+            ),
         );
     }
     if async_trait.is_none() {
@@ -65,8 +68,8 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     }
 }
 
-/// Whether these are the arguments of an attribute that is there for the sake of its import only:
-/// one that [`Attributes`] writes for a sibling.
+/// Whether these are the arguments of an attribute that only marks its import as used.
+/// [`Attributes`] generates it for each sibling.
 pub(crate) fn is_import_use(arguments: &TokenStream) -> bool {
     arguments.to_string() == "__touch"
 }
@@ -125,8 +128,8 @@ fn error_type(
     }
 }
 
-/// What belongs to the function as a whole; declared first, so that a second expansion finds its
-/// name at once.
+/// The static of the function as a whole. It comes first, so that a second expansion finds its name
+/// at once.
 fn site(scope: &Scope<'_>) -> TokenStream {
     let (krate, site, label) = (scope.krate, &scope.site, &scope.label);
     let name = scope.function.sig.ident.to_string();
@@ -136,7 +139,7 @@ fn site(scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-/// What is evaluated once per call.
+/// The statements that run once per call.
 fn setup(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut setup = TokenStream::new();
     for layer in &nest.layers {
@@ -169,8 +172,8 @@ fn classify(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         return quote!(let #classify = |#argument: &#error| #krate::__private::classify::<#error>(#argument););
     };
     let by = scope.user(by);
-    // A type behind `impl Trait` isn't known before the body. If it may be an error, it is taken
-    // for one.
+    // A type behind `impl Trait` isn't known before the body. If it could be an error, it is
+    // treated as one.
     let is_hidden = outcome::is_inferred(error)
         && !scope.function.return_type().is_some_and(|ty| mentions(ty, "Error"));
     let finds = if is_hidden {
@@ -199,8 +202,8 @@ fn reject(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-/// What `clone(…)` asks for: copies that the body may change or give away. A `mut` moves from the
-/// argument to them.
+/// The copies that `clone(…)` asks for, which the body can modify or move. A `mut` moves from the
+/// argument to its copy.
 fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
     let names: BTreeSet<&Ident> = nest.common.clones.iter().collect();
     let copy = |name| {
@@ -213,9 +216,9 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
 /// The user's body as a future, or as a value if the function isn't async.
 fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
     let (krate, function, hint) = (scope.krate, scope.function, &scope.hint);
-    // In a block of its own, because it may begin with an item. The label keeps `unused_braces`
-    // from asking about the braces of a body on one line; its underscore, `unused_labels` about the
-    // label; and its span, errors about the block at the block.
+    // In a block of its own, because it may begin with an item. The label silences `unused_braces`
+    // for a body on one line. Its underscore silences `unused_labels`. Its span keeps errors about
+    // the block at the block.
     let inside = scope
         .async_trait
         .map_or_else(|| function.in_own_braces(&function.body), |body| body.body.to_token_stream());
@@ -224,7 +227,7 @@ fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
     let block = function.in_place(quote!(#hint #copies #(#start)* #label: #inside));
     let frame = nest.get::<Retry>().map(|(_, retry)| retry.frame(nest, scope));
     let code = if scope.is_async() {
-        // Only a body that runs once can have the arguments for good.
+        // Only a body that runs once can take ownership of the arguments.
         let reused = nest.layers.iter().any(|layer| layer.properties().reuses_arguments);
         let keep = (!reused).then(|| quote!(move));
         let keyword =
@@ -254,10 +257,10 @@ fn wrap(nest: &Nest, body: Fragment, scope: &Scope<'_>) -> Fragment {
         .fold(body, |inner, (index, layer)| layer.wrap(&nest.around(index), inner, scope))
 }
 
-/// Tells the compiler what the block yields, so that type errors underline the user's expression
+/// Tells the compiler the type of the block, so that type errors underline the user's expression
 /// and not the attribute.
 ///
-/// Written so that no lint has a reason to look: an `allow` would clash with a user's `forbid`.
+/// It must not trigger any lint, because an `allow` would conflict with a user's `forbid`.
 fn hint(output: Option<&TokenStream>, krate: &syn::Path) -> TokenStream {
     let Some(output) = output else { return TokenStream::new() };
     let span = Span::mixed_site().located_at(output.span());

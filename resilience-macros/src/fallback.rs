@@ -1,5 +1,5 @@
-//! What an attribute expands to when it can't do its work: the user's item, so that no other code
-//! stops compiling, beside the errors.
+//! On error, an attribute expands to the user's item unchanged, beside the errors, so that other
+//! code still compiles.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
@@ -8,21 +8,21 @@ use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::Kind;
 
-/// The function as it was, beside the errors: an editor goes on completing in it, and what calls it
-/// still compiles.
+/// The unchanged function, beside the errors: completion in editors keeps working, and its callers
+/// still compile.
 pub(crate) fn function(
     function: &Function,
     import_uses: &TokenStream,
     errors: Errors,
 ) -> TokenStream {
     let errors = errors.into_compile_errors();
-    // An argument that only the attributes' expressions name would count as unused.
+    // Otherwise an argument that only the attributes use would be reported as unused.
     let names = function.argument_names();
     let function = function.unchanged_but_using(&quote!(#import_uses let _ = (#(&#names,)*);));
     quote!(#function #errors)
 }
 
-/// An item that isn't a function, as it was, beside an error that says what it is instead.
+/// An unchanged item that isn't a function, beside an error that names its kind.
 pub(crate) fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) -> TokenStream {
     const ITEMS: [&str; 12] = [
         "struct",
@@ -46,20 +46,22 @@ pub(crate) fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) 
         Some(word) if is("impl")(&word) => {
             errors.at(
                 word.span(),
-                format!("`{kind}` goes on a function; write it on each method of this `impl`"),
+                format!(
+                    "`{kind}` can only be used on functions; write it on each method of this `impl`"
+                ),
             );
         }
         Some(word) => {
             let article = if is("enum")(&word) || is("extern")(&word) { "an" } else { "a" };
             errors.at(
                 word.span(),
-                format!("`{kind}` goes on a function, and this is {article} `{word}`"),
+                format!("`{kind}` can only be used on functions, not on {article} `{word}`"),
             );
         }
         None => {
             let first =
                 item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-            errors.at(first, format!("`{kind}` goes on a function, and this is none"));
+            errors.at(first, format!("`{kind}` can only be used on functions"));
         }
     }
     let errors = errors.into_compile_errors();

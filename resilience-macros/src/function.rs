@@ -11,8 +11,8 @@ use syn::{
 
 use crate::tokens::mentions_impl;
 
-/// The same as `syn::ItemFn`, except that the body stays unparsed: so an incomplete one still
-/// completes in an editor, and compiling costs nothing for its length.
+/// Like `syn::ItemFn`, except that the body isn't parsed. So completion in editors works in an
+/// incomplete body, and a long body costs no compile time.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     vis: Visibility,
@@ -36,14 +36,14 @@ impl Parse for Function {
             return Err(syn::Error::new(
                 sig.ident.span(),
                 format!(
-                    "`{}` has no body here; write the attribute where it is implemented",
+                    "`{}` has no body here; move the attribute to its implementation",
                     sig.ident
                 ),
             ));
         }
         let content;
         let brace = braced!(content in input);
-        // A wrapped body can't hold inner attributes, and an outer one means the same.
+        // A wrapped body can't have inner attributes. An outer attribute means the same.
         for mut inner in content.call(Attribute::parse_inner)? {
             inner.style = syn::AttrStyle::Outer;
             attrs.push(inner);
@@ -60,8 +60,8 @@ impl Function {
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
-    /// The function as it was written, without the attributes that were taken off, and with `uses`
-    /// at the start of its body.
+    /// The function as written, without the attributes that were removed, and with `uses` at the
+    /// start of its body.
     pub(crate) fn unchanged_but_using(&self, uses: &TokenStream) -> TokenStream {
         let Self { attrs, vis, defaultness, sig, body, .. } = self;
         let body = self.in_own_braces(quote!(#uses #body));
@@ -75,16 +75,15 @@ impl Function {
         block
     }
 
-    /// Generated tokens in braces of their own, which stand where the user's do: what rustc says of
-    /// the block points there.
+    /// Generated tokens in new braces with the span of the user's, so that errors about the block
+    /// point there.
     pub(crate) fn in_place(&self, tokens: TokenStream) -> Group {
         let mut block = Group::new(Delimiter::Brace, tokens);
         block.set_span(Span::mixed_site().located_at(self.brace.span.join()));
         block
     }
 
-    /// Whether an expression that names `self` still can after the body has taken it: only behind
-    /// `&self`.
+    /// Whether `self` can still be used after the body has captured it, which needs `&self`.
     pub(crate) fn self_is_shared(&self) -> bool {
         match self.sig.inputs.first() {
             Some(FnArg::Receiver(receiver)) => {
@@ -116,7 +115,7 @@ impl Function {
         })
     }
 
-    /// Whether the name is a generic parameter of this function, which no constant can name.
+    /// Whether the name is a generic parameter of this function, which constants can't use.
     pub(crate) fn declares(&self, name: &Ident) -> bool {
         self.sig.generics.params.iter().any(|param| match param {
             GenericParam::Type(param) => param.ident == *name,
@@ -125,7 +124,7 @@ impl Function {
         })
     }
 
-    /// Whether one piece of state would be shared by several instances of this function.
+    /// Whether the function has several instances, which would share one static.
     pub(crate) fn is_generic(&self) -> bool {
         let declared = self
             .sig

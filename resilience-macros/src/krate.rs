@@ -1,10 +1,10 @@
-//! `crate = path`: where the runtime crate is found.
+//! `crate = path`: the path of the runtime crate.
 
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::Path;
 
-/// `::resilience`, unless an attribute says otherwise.
+/// `::resilience`, unless an attribute gives another path.
 pub(crate) fn default() -> Path {
     syn::parse_quote!(::resilience)
 }
@@ -14,8 +14,7 @@ pub(crate) fn check(path: &Path) -> syn::Result<Path> {
     let first = &path.segments[0].ident;
     if path.leading_colon.is_some() || first == "crate" || first == "$crate" {
         let mut path = path.clone();
-        // Where it stands in the expansion it isn't the user's, and no lint on paths shall look at
-        // it.
+        // In the expansion the path isn't the user's code, so that lints on paths ignore it.
         for segment in path.segments.iter_mut().filter(|segment| segment.ident != "$crate") {
             segment.ident.set_span(Span::mixed_site().located_at(segment.ident.span()));
         }
@@ -25,7 +24,8 @@ pub(crate) fn check(path: &Path) -> syn::Result<Path> {
     Err(syn::Error::new_spanned(
         path,
         format!(
-            "`crate` takes an absolute path; write `crate = ::{written}`, or `crate = crate::{written}` for a re-export of your own"
+            "`crate` needs an absolute path; write `crate = ::{written}`, or `crate = \
+             crate::{written}` for a re-export in your crate"
         ),
     ))
 }

@@ -1,4 +1,4 @@
-//! What can be said of a return type without knowing the user's types.
+//! What the tokens of a return type reveal, without type information.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -16,7 +16,8 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
         Some(ty) if function.sig.asyncness.is_none() && is_future(ty) => {
             let name = &function.sig.ident;
             return Some(format!(
-                "`{attribute}` needs the body that does the work, and this function only returns a future; write `async fn {name}`"
+                "`{attribute}` can't be used on a function that returns a future; write `async fn \
+                 {name}`"
             ));
         }
         Some(ty) if is_obviously_no_result(ty) => {
@@ -25,7 +26,8 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
         Some(_) => return None,
     };
     Some(format!(
-        "`{attribute}` needs a function that returns a `Result`, and this one returns {shown}; write `-> Result<T, YourError>`"
+        "`{attribute}` needs a function that returns a `Result`, but this one returns {shown}; \
+         write `-> Result<T, YourError>`"
     ))
 }
 
@@ -42,8 +44,8 @@ fn is_future(ty: &Type) -> bool {
     }
 }
 
-/// The error's type as far as it can be written: `E` of `Result<T, E>`, the projection of an alias,
-/// or `_`.
+/// The error type as far as it can be named: `E` of `Result<T, E>`, a projection for an alias, or
+/// `_`.
 pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> TokenStream {
     if let Some(error) = second_argument_of_result(ty) {
         return error.to_token_stream();
@@ -54,7 +56,7 @@ pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as #krate::__private::Outcome>::Error)
 }
 
-/// Whether the compiler has to infer the error's type.
+/// Whether the compiler has to infer the error type.
 pub(crate) fn is_inferred(error: &TokenStream) -> bool {
     error.to_string() == "_"
 }

@@ -1,5 +1,5 @@
-//! No input makes a macro panic, and what it expands to is Rust again: for all tokens, the
-//! function comes out, beside messages if there is anything to say.
+//! No input makes a macro panic, and it always expands to valid Rust: the function, beside errors
+//! if there are any.
 
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::expand;
 use crate::layer::Kind;
 
-/// Words that mean something to a macro or to Rust, and words that mean nothing.
+/// Words with a meaning for a macro or for Rust, and words without.
 const WORDS: &[&str] = &[
     "attempts",
     "base",
@@ -188,7 +188,7 @@ fn source(
         .prop_map(|words| words.join(" "))
 }
 
-/// Arguments that are nearly right: options with values, in any order.
+/// Arguments that are almost valid: options with values, in any order.
 fn options() -> impl Strategy<Value = String> {
     let option = (proptest::sample::select(WORDS), source(WORDS, 0..4))
         .prop_map(|(key, value)| format!("{key} = {value}"));
@@ -211,7 +211,7 @@ proptest! {
 
     #[test]
     fn no_input_makes_a_macro_panic(kind in proptest::sample::select(Kind::ALL), arguments in options(), item in item()) {
-        // What isn't made of tokens never reaches a macro.
+        // Invalid tokens never reach a macro.
         let (Ok(arguments), Ok(item)) = (arguments.parse::<TokenStream>(), item.parse::<TokenStream>()) else {
             return Ok(());
         };
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn a_function_comes_out_as_one(kind in proptest::sample::select(Kind::ALL), arguments in options()) {
+    fn a_function_expands_to_one_function(kind in proptest::sample::select(Kind::ALL), arguments in options()) {
         let Ok(arguments) = arguments.parse::<TokenStream>() else { return Ok(()) };
         prop_assume!(!expand::is_import_use(&arguments));
         let item = quote::quote! {
@@ -236,7 +236,7 @@ proptest! {
         }).collect();
         prop_assert_eq!(functions.len(), 1);
         prop_assert_eq!(functions[0].sig.ident.to_string(), "stock");
-        // Everything else is a message.
+        // All other items are errors.
         prop_assert!(file.items.iter().all(|item| matches!(item, syn::Item::Fn(_) | syn::Item::Macro(_))));
     }
 }

@@ -574,7 +574,7 @@ fn a_method_of_async_trait() {
     );
 }
 
-/// Somebody is typing: the body isn't complete, and is passed on as it is.
+/// An incomplete body, as in an editor, is passed on unchanged.
 #[test]
 fn an_incomplete_body() {
     check(
@@ -589,7 +589,7 @@ fn an_incomplete_body() {
     );
 }
 
-/// The function stays, less the attributes, and each mistake is reported.
+/// The function is kept without the attributes, and each mistake is reported.
 #[test]
 fn wrong_arguments() {
     check(
@@ -609,7 +609,7 @@ fn wrong_arguments() {
                 look_up(sku).await
             }
             ::core::compile_error! {
-                "unknown `#[retry]` option `atempts`; write `attempts`"
+                "unknown `#[retry]` option `atempts`; did you mean `attempts`?"
             }
             ::core::compile_error! {
                 "a duration needs a unit; write `\"5s\"` or `\"5ms\"`"

@@ -19,7 +19,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         let (unit, next) = after.split_at(letters);
         if number.is_empty() {
             return Err(format!(
-                "`{text}` is not a duration; write a number and a unit, such as `\"5s\"` or `\"1m30s\"`"
+                "`{text}` is not a duration; write a number with a unit, such as `\"5s\"` or \
+                 `\"1m30s\"`"
             ));
         }
         if unit.is_empty() {
@@ -34,14 +35,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         };
         let Some(nanos) = scaled(number, scale) else {
             return Err(format!(
-                "`{number}` is not a number that a duration can hold; write for example `\"1.5s\"`"
+                "`{number}` is not a valid number; write a duration such as `\"1.5s\"`"
             ));
         };
         total = total.saturating_add(nanos);
         rest = next.trim_start();
     }
     let secs = u64::try_from(total / NANOS)
-        .map_err(|_| format!("`{text}` is longer than a duration can hold"))?;
+        .map_err(|_| format!("`{text}` is too long for a `Duration`; write a shorter one"))?;
     Ok(Duration::new(secs, u32::try_from(total % NANOS).unwrap_or_default()))
 }
 
@@ -51,9 +52,9 @@ pub(crate) fn percent(text: &str) -> Result<u32, String> {
     match number.map(str::parse::<u32>) {
         Some(Ok(percent)) if percent <= 100 => Ok(percent),
         Some(_) => Err(format!(
-            "`{text}` is not a share; write a whole number from `\"0%\"` to `\"100%\"`"
+            "`{text}` is not a valid percentage; write a whole number from `\"0%\"` to `\"100%\"`"
         )),
-        None => Err(format!("a share needs its sign; write `\"{}%\"`", text.trim())),
+        None => Err(format!("a percentage needs a `%` sign; write `\"{}%\"`", text.trim())),
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn durations_are_parsed() {
         let table = [
             ("500ms", Duration::from_millis(500)),
             ("1m30s", Duration::from_secs(90)),
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_duration_is_refused() {
+    fn invalid_durations_are_rejected() {
         for text in [
             "",
             "5",
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn percents() {
+    fn percentages_are_parsed_or_rejected() {
         assert_eq!(percent("20%"), Ok(20));
         assert_eq!(percent("100 %"), Ok(100));
         for text in ["20", "101%", "-1%", "%", "a%", "0.5%"] {

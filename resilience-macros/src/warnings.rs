@@ -1,4 +1,4 @@
-//! What is allowed and unwise, as a warning at the attribute.
+//! Warnings about code that is valid but likely wrong, reported at the attribute.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -6,11 +6,13 @@ use syn::spanned::Spanned;
 
 use crate::layer::{Nest, Retry, Scope, Timeout, Transaction, named};
 
-const UNSAID: &str = "this retry doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key`";
+const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to repeat; write \
+                      `idempotent`, `non_idempotent` or `idempotency_key`";
 
-const UNUSED: &str = "the body doesn't use `tx`, so nothing of it runs in the transaction; give the statements `&mut *tx`, as in `.execute(&mut *tx)`";
+const UNUSED: &str = "the body doesn't use `tx`, so none of it runs in the transaction; pass \
+                      `&mut *tx` to the statements, as in `.execute(&mut *tx)`";
 
-/// The warnings of a nest, as code that makes rustc say them.
+/// Code that makes rustc emit the warnings for a nest.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut warnings = TokenStream::new();
     let transaction = nest.get::<Transaction>().map(|(_, transaction)| transaction);
@@ -31,12 +33,13 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         warnings.extend(warning(
             span,
             "retry_without_timeout",
-            "a retried call that hangs is never retried; write `#[timeout(\"5s\")]` below `#[retry]`, or `external_timeout` if the client has its own",
+            "an attempt that hangs is never retried; write `#[timeout(\"5s\")]` below `#[retry]`, \
+             or `external_timeout` if the client has its own timeout",
         ));
     }
     match retry.says_whether_to_repeat() {
         Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
-        // The policy says it, and a constant one can be asked at compile time.
+        // The policy says it. A constant policy is checked at compile time.
         Err(policy) if scope.is_constant(policy) => {
             let check = Ident::new("CHECK", policy.span());
             let (named, statement) = named(policy, scope);
@@ -49,9 +52,9 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     warnings
 }
 
-/// A stable macro can't warn. A deprecated constant, used where the warning belongs, can.
+/// Macros can't emit warnings on stable Rust, so this uses a deprecated constant.
 ///
-/// Only the use has the user's span, so that other lints see the code of a macro.
+/// Only the use has the user's span, so that other lints see macro-generated code.
 fn warning(span: Span, name: &str, note: &str) -> TokenStream {
     let constant = Scope::local(name);
     let used = Ident::new(name, span);

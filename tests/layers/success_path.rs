@@ -72,6 +72,12 @@ async fn under_boundary(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
 }
 
+#[boundary]
+async fn boundary_that_reads_its_id(sku: &str) -> Result<[u64; 4], Rejected> {
+    assert!(RequestContext::current().is_some());
+    bare(sku).await
+}
+
 #[boundary(operation = "stock")]
 #[degrade(fallback = [0; 4])]
 #[timeout("20s")]

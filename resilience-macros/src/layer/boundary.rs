@@ -21,15 +21,19 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("tenant_id", "write `tenant = …`"),
         ("trace_id", "write `request_id = …`"),
         ("correlation_id", "write `request_id = …`"),
-        ("level", "the error's severity decides; write `#[service(severity = …)]` on its variant"),
-        ("severity", "write `#[service(severity = …)]` on the error's variant"),
-        ("err", "it always reports the error"),
-        ("ret", "it reports errors only"),
-        ("skip", "it records no arguments"),
-        ("fields", "it records no arguments; `#[instrument(fields(…))]` below it does"),
-        ("map", "the error is passed on as it is; write `.map_err(…)` where it is called"),
-        ("map_err", "the error is passed on as it is; write `.map_err(…)` where it is called"),
-        ("clone", "it evaluates its options before the body; nothing needs a clone"),
+        (
+            "level",
+            "the error's severity decides the log level; write `#[service(severity = …)]` on the \
+             variant",
+        ),
+        ("severity", "write `#[service(severity = …)]` on the variant of the error"),
+        ("err", "remove it, since errors are always reported"),
+        ("ret", "remove it, since only errors are reported"),
+        ("skip", "remove it, since arguments are never recorded"),
+        ("fields", "arguments are never recorded; write `#[instrument(fields(…))]` below it"),
+        ("map", "the error is returned unchanged; write `.map_err(…)` on the call"),
+        ("map_err", "the error is returned unchanged; write `.map_err(…)` on the call"),
+        ("clone", "remove it, since the options are evaluated before the body"),
     ],
 };
 
@@ -43,8 +47,10 @@ pub(crate) struct Boundary {
 impl Layer for Boundary {
     fn parse(arguments: &mut Arguments, _: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         arguments.reject_positional(errors, |positional| match positional {
-            Expr::Lit(_) => "the operation has a name; write `operation = \"…\"`".to_owned(),
-            _ => "`#[boundary]` takes `operation`, `request_id`, `user` and `tenant`, each with its value; take this off".to_owned(),
+            Expr::Lit(_) => "the operation must be named: `operation = \"…\"`".to_owned(),
+            _ => "`#[boundary]` only takes named options; write `operation = …`, `request_id = \
+                  …`, `user = …` or `tenant = …`"
+                .to_owned(),
         });
         Some(Self {
             operation: arguments.text("operation", errors),
@@ -59,7 +65,7 @@ impl Layer for Boundary {
     }
 
     fn properties(&self) -> Properties {
-        // Its record asks for the classification by itself.
+        // The report classifies the error itself.
         Properties { reuses_arguments: false, rejects: false, classifies: false }
     }
 
@@ -77,7 +83,7 @@ impl Layer for Boundary {
             let (method, expr) = (Scope::local(method), expr.as_ref()?);
             let span = Span::mixed_site().located_at(expr.span());
             let expr = scope.user(expr);
-            // A borrow at the expression, so that no field is moved out of what the body still needs.
+            // Borrowed, so that no field is moved out of a value that the body still needs.
             let borrowed = quote_spanned!(span=> &(#expr));
             Some(quote!(.#method(#borrowed)))
         });
@@ -106,20 +112,22 @@ impl Layer for Boundary {
 }
 
 impl Boundary {
-    /// Why it can't be on `main`.
-    pub(crate) const NOT_ON_MAIN: &str = "`#[boundary]` on `main` leaves it to std to print the error once more, with `{:?}`; write `fn main() -> std::process::ExitCode { resilience::exit_code(run()) }`, and the rest in `run`";
+    /// Why it can't be used on `main`.
+    pub(crate) const NOT_ON_MAIN: &str = "with `#[boundary]` on `main`, std prints the error \
+                                          again; write `fn main() -> std::process::ExitCode { resilience::exit_code(run()) }` and \
+                                          move the rest to `run`";
 
     /// The function that reports an error.
     // Output: let report = |argument: &E, at| report::<E>(argument, at);
     //
-    // With `classify = path`, which `classify` is by now:
+    // With `classify = path`, which the local `classify` now holds:
     // Output: let report = |argument: &_, at| report_by::<E>(argument, classify, at);
     pub(crate) fn report(is_foreign: bool, scope: &Scope<'_>) -> TokenStream {
         let (krate, error, classify) = (scope.krate, &scope.error, Scope::classify());
         let [report, argument, at] = ["report", "argument", "at"].map(Scope::local);
         if is_foreign {
-            // No type at the argument: a lifetime in it would be any, and `classify` takes only
-            // one.
+            // The argument has no type, which would make the closure generic over its lifetimes,
+            // while `classify` may accept only one.
             return quote! {
                 let #report = |#argument: &_, #at| #krate::__private::boundary::report_by::<#error>(#argument, #classify, #at);
             };

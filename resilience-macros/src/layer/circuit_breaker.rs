@@ -27,44 +27,45 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign: &[
         (
             "name",
-            "a breaker is shared by its handle, as in `#[circuit_breaker(INVENTORY)]`; write `service = \"…\"` for the label",
+            "write `service = \"…\"` for the label; to share a breaker, pass it as in \
+             `#[circuit_breaker(INVENTORY)]`",
         ),
-        ("breaker", "write the breaker alone: `#[circuit_breaker(INVENTORY)]`"),
-        ("fail_max", "it is `failure_threshold`"),
-        ("failures", "it is `failure_threshold`"),
-        ("threshold", "it is `failure_threshold`"),
-        ("consecutive_failures", "it is `failure_threshold`"),
-        ("max_failures", "it is `failure_threshold`"),
+        ("breaker", "pass the breaker without a name: `#[circuit_breaker(INVENTORY)]`"),
+        ("fail_max", "write `failure_threshold`"),
+        ("failures", "write `failure_threshold`"),
+        ("threshold", "write `failure_threshold`"),
+        ("consecutive_failures", "write `failure_threshold`"),
+        ("max_failures", "write `failure_threshold`"),
         (
             "failure_rate_threshold",
-            "failures in a row are counted, not a rate; write `failure_threshold`",
+            "the breaker counts consecutive failures, not a rate; write `failure_threshold`",
         ),
         (
             "sliding_window_size",
-            "failures in a row are counted, without a window; write `failure_threshold`",
+            "the breaker counts consecutive failures, without a window; write `failure_threshold`",
         ),
         (
             "minimum_number_of_calls",
-            "failures in a row are counted, without a window; write `failure_threshold`",
+            "the breaker counts consecutive failures, without a window; write `failure_threshold`",
         ),
-        ("reset_timeout", "it is `recovery_timeout`"),
-        ("wait_duration", "it is `recovery_timeout`"),
-        ("wait_duration_in_open_state", "it is `recovery_timeout`"),
-        ("open_duration", "it is `recovery_timeout`"),
-        ("break_duration", "it is `recovery_timeout`"),
-        ("cooldown", "it is `recovery_timeout`"),
-        ("sleep_window", "it is `recovery_timeout`"),
-        ("half_open_requests", "it is `probes`"),
-        ("permitted_calls_in_half_open", "it is `probes`"),
-        ("permitted_number_of_calls_in_half_open_state", "it is `probes`"),
-        ("half_open_max_calls", "it is `probes`"),
-        ("success_threshold", "it is `probes`"),
-        ("exclude", "it is `ignore`; permanent errors don't count anyway"),
-        ("ignore_errors", "it is `ignore`; permanent errors don't count anyway"),
-        ("ignore_exceptions", "it is `ignore`; permanent errors don't count anyway"),
+        ("reset_timeout", "write `recovery_timeout`"),
+        ("wait_duration", "write `recovery_timeout`"),
+        ("wait_duration_in_open_state", "write `recovery_timeout`"),
+        ("open_duration", "write `recovery_timeout`"),
+        ("break_duration", "write `recovery_timeout`"),
+        ("cooldown", "write `recovery_timeout`"),
+        ("sleep_window", "write `recovery_timeout`"),
+        ("half_open_requests", "write `probes`"),
+        ("permitted_calls_in_half_open", "write `probes`"),
+        ("permitted_number_of_calls_in_half_open_state", "write `probes`"),
+        ("half_open_max_calls", "write `probes`"),
+        ("success_threshold", "write `probes`"),
+        ("exclude", "write `ignore`; permanent errors never count"),
+        ("ignore_errors", "write `ignore`; permanent errors never count"),
+        ("ignore_exceptions", "write `ignore`; permanent errors never count"),
         ("backoff", "write `recovery_growth` and `max_recovery_timeout`"),
-        ("timeout", "it is a layer of its own: write `#[timeout(\"5s\")]`"),
-        ("fallback", "it is a layer of its own: write `#[degrade(fallback = …)]` at the top"),
+        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute"),
+        ("fallback", "write a separate `#[degrade(fallback = …)]` attribute at the top"),
     ],
 };
 
@@ -76,29 +77,32 @@ pub(crate) struct CircuitBreaker {
 
 impl Layer for CircuitBreaker {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
-        const SECOND: &str = "`#[circuit_breaker]` takes one breaker; take this one off";
+        const SECOND: &str = "`#[circuit_breaker]` takes only one breaker; remove this one";
         let ignore = arguments.expr("ignore", errors);
         let handle = arguments.only_positional(SECOND, errors);
         if let Some(handle) = handle {
             if options::literal(&handle).is_some() {
                 errors.on(
                     &handle,
-                    "a breaker is shared by its handle, and not by a name; write `#[circuit_breaker(INVENTORY)]`, where `static INVENTORY: CircuitBreaker = CircuitBreaker::new(\"inventory\");`",
+                    "`#[circuit_breaker]` takes a breaker, not its name; write \
+                     `#[circuit_breaker(INVENTORY)]` with `static INVENTORY: CircuitBreaker = \
+                     CircuitBreaker::new(\"inventory\");`",
                 );
             } else if makes_a_new(&handle, "CircuitBreaker") {
                 errors.on(
                     &handle,
-                    "this makes a new breaker for every call, which never opens; put it in a `static` and name that, as in `#[circuit_breaker(INVENTORY)]`",
+                    "this creates a new breaker for every call, so it never opens; store it in a \
+                     `static` and pass that: `#[circuit_breaker(INVENTORY)]`",
                 );
             }
-            // All other options belong to the static that an unnamed breaker is built as.
+            // All other options configure the static that is generated without a handle.
             for option in
                 GRAMMAR.keys.iter().chain(GRAMMAR.flags).filter_map(|option| arguments.take(option))
             {
                 errors.on(
                     &option.key,
                     format!(
-                        "`{}` belongs where the breaker `{}` is defined; move it there",
+                        "`{}` can't be set here; set it where the breaker `{}` is defined",
                         option.key,
                         handle.to_token_stream()
                     ),
@@ -110,7 +114,8 @@ impl Layer for CircuitBreaker {
         if place.function.is_generic() && !shared {
             errors.at(
                 place.span,
-                "one breaker would serve every type that this generic function is called with; name a breaker, such as `#[circuit_breaker(INVENTORY)]`, or write `shared`",
+                "a generic function would use one breaker for all its types; pass one, such as \
+                 `#[circuit_breaker(INVENTORY)]`, or write `shared` to allow that",
             );
         }
         let settings = own_settings(arguments, place.function, errors);
@@ -153,8 +158,8 @@ impl Layer for CircuitBreaker {
     //                 }
     //             }
     //         }
-    // The call isn't inside the match: what is matched on would be kept in the future for as long
-    // as the call takes.
+    // The call isn't inside the match, where the future would keep the matched value for as long as
+    // the call takes.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let (classify, reject) = (Scope::classify(), Scope::reject());
@@ -222,7 +227,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// `INVENTORY`, `breakers::INVENTORY`: what another static can refer to.
+    /// The handle if it is the path of a static, such as `breakers::INVENTORY`, so that another
+    /// static can refer to it.
     fn named_static(&self) -> Option<&Expr> {
         let handle = self.handle.as_ref()?;
         let Expr::Path(path) = handle else { return None };
@@ -233,8 +239,8 @@ impl CircuitBreaker {
         (path.qself.is_none() && is_screaming_snake(last) && !in_a_type).then_some(handle)
     }
 
-    /// The handle as a static, which is declared first and named once, so that a wrong type is one
-    /// error; and the name of the breaker, which is the label of the whole nest.
+    /// The handle as a static, which is declared first and used once, so that a wrong type is a
+    /// single error. Also the name of the breaker, which is the label of the whole nest.
     pub(crate) fn as_static(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
         let handle = self.named_static()?;
         let reference = quote_spanned!(handle.span()=> &#handle);
@@ -270,7 +276,10 @@ fn own_settings(
         }) {
             errors.on(
                 &name,
-                format!("`{key}` builds a static, which can't name `{name}`; hold a breaker where `{name}` is and pass it: `#[circuit_breaker(self.breaker)]`"),
+                format!(
+                    "`{key}` is set in a `static`, which can't use `{name}`; store the \
+                     breaker in a field and pass it: `#[circuit_breaker(self.breaker)]`"
+                ),
             );
         }
     };
@@ -278,13 +287,13 @@ fn own_settings(
         (
             "failure_threshold",
             1..=u32::MAX,
-            ", the number of failures in a row that opens the circuit",
+            "; it is the number of consecutive failures that open the circuit",
         ),
-        ("probes", defaults::PROBES, ", the number of calls that test a half-open circuit"),
+        ("probes", defaults::PROBES, "; it is the number of calls that test the half-open circuit"),
         (
             "recovery_growth",
             defaults::RECOVERY_GROWTH,
-            ", the factor by which each re-opening lengthens the recovery",
+            "; it is the factor by which each re-opening lengthens the recovery timeout",
         ),
     ] {
         if let Some(number) = arguments.number(key, range, what, errors) {
@@ -299,7 +308,10 @@ fn own_settings(
                 if !defaults::RECOVERY.contains(&known) {
                     errors.at(
                         span,
-                        format!("`{key}` is between 1 ms and 1 day, the time that the callee gets to recover; write for example `{key} = \"30s\"`"),
+                        format!(
+                            "`{key}` must be between 1 ms and 1 day, such as `{key} = \
+                             \"30s\"`; it is the time that the callee gets to recover"
+                        ),
                     );
                 }
                 known_durations.push((known, span));
@@ -313,7 +325,8 @@ fn own_settings(
             errors.at(
                 span,
                 format!(
-                    "`recovery_timeout` is {} and `max_recovery_timeout` is {}; the first recovery must not be longer than the longest",
+                    "`recovery_timeout` is {} and `max_recovery_timeout` is {}; the first must \
+                     not be longer than the second",
                     units::show(first),
                     units::show(longest)
                 ),

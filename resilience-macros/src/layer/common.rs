@@ -32,7 +32,7 @@ impl Common {
             krate: arguments.expr("crate", errors).and_then(|expr| match expr {
                 Expr::Path(path) => errors.take(krate::check(&path.path)),
                 other => {
-                    errors.on(other, "`crate` takes a path, such as `crate = ::resilience`");
+                    errors.on(other, "`crate` must be a path, such as `crate = ::resilience`");
                     None
                 }
             }),
@@ -60,7 +60,7 @@ fn clones(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -
     let Ok(names) = Punctuated::<Ident, Token![,]>::parse_terminated.parse2(list) else {
         errors.at(
             option.key.span(),
-            "`clone` takes names of arguments; write for example `clone(order, customer)`",
+            "`clone` takes names of arguments, such as `clone(order, customer)`",
         );
         return Vec::new();
     };
@@ -70,7 +70,7 @@ fn clones(arguments: &mut Arguments, function: &Function, errors: &mut Errors) -
             errors.on(
                 name,
                 format!(
-                    "`clone` takes names of arguments, and `{name}` is none of this function's"
+                    "`{name}` is not an argument of this function; `clone` takes names of arguments"
                 ),
             );
         }

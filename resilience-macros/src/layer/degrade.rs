@@ -14,19 +14,19 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     flags: &["non_critical"],
     lists: &["clone"],
     foreign: &[
-        ("fallback_value", "`fallback` takes any expression of the Ok type"),
+        ("fallback_value", "write `fallback = …` with any expression of the `Ok` type"),
         ("fallback_fn", "write `fallback = function(…)`"),
         ("default", "write `fallback = Default::default()`"),
         ("value", "write `fallback = …`"),
         ("with", "write `fallback = …`"),
-        ("critical", "that is what it is without `non_critical`; take it off"),
+        ("critical", "it is the default; remove it"),
         ("service_name", "write `service = \"…\"`"),
         ("name", "write `service = \"…\"` for the label"),
     ],
 };
 
 pub(crate) struct Degrade {
-    /// `|error|`, if the fallback wants to see it.
+    /// `|error|`, if the fallback uses the error.
     error: Option<Pat>,
     fallback: Expr,
     non_critical: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Degrade {
 impl Layer for Degrade {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         let non_critical = arguments.flag("non_critical").is_some();
-        let hint = |_: &Expr| "the fallback has a name; write `fallback = …`".to_owned();
+        let hint = |_: &Expr| "the fallback must be named: `fallback = …`".to_owned();
         if arguments.reject_positional(errors, hint) {
             return None;
         }
@@ -43,7 +43,8 @@ impl Layer for Degrade {
             if errors.is_empty() {
                 errors.at(
                     place.span,
-                    "`#[degrade]` needs a fallback; write `#[degrade(fallback = …)]` with an expression of the Ok type",
+                    "`#[degrade]` needs a fallback; write `#[degrade(fallback = …)]` with an \
+                     expression of the `Ok` type",
                 );
             }
             return None;
@@ -52,7 +53,11 @@ impl Layer for Degrade {
         match *fallback {
             Expr::Closure(closure) => {
                 if closure.inputs.len() != 1 || closure.asyncness.is_some() {
-                    errors.on(&closure, "a fallback closure takes the error and nothing else; write `|error| …`, in which `.await` may stand");
+                    errors.on(
+                        &closure,
+                        "a fallback closure takes only the error; write `|error| \
+                         …` (which may use `.await`)",
+                    );
                     return None;
                 }
                 Some(Self {
@@ -89,8 +94,8 @@ impl Layer for Degrade {
     //                 Err(error)
     //             }
     //         }
-    // The fallback isn't inside the match: the future would keep room for the whole outcome while
-    // the fallback runs.
+    // The fallback isn't inside the match, where the future would have to store the whole outcome
+    // while the fallback runs.
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site, hint) = (scope.krate, &scope.site, &scope.hint);
         let classify = Scope::classify();
@@ -103,20 +108,20 @@ impl Layer for Degrade {
         // expression.
         let span = self.fallback.span();
         let ok = match &self.fallback {
-            // A `return` leaves the fallback with a whole outcome.
+            // `return` gives the whole outcome.
             Expr::Return(left) => {
                 left.expr.as_ref().map_or_else(|| quote!(()), |outcome| scope.user(outcome))
             }
-            // Around these rustc would say that the `Ok` can't be reached.
+            // Around these, rustc would report the `Ok` as unreachable.
             diverging if never_yields(diverging) => fallback,
             _ => match &scope.output {
-                // For a value of another type rustc then names the return type as the reason, and
-                // not an `Ok`.
+                // With the type given, rustc explains a mismatch by the return type and not by an
+                // `Ok`.
                 Some(output) => {
                     let ty = quote_spanned!(output.span()=> <#output as #krate::__private::Outcome>::Value);
                     quote!(let #succeeded: #ty = #fallback; ::core::result::Result::Ok(#succeeded))
                 }
-                // In braces, where clippy doesn't take `Ok(…?)` for the user's.
+                // In braces, so that clippy doesn't attribute `Ok(…?)` to the user.
                 None => quote!(::core::result::Result::Ok({ #fallback })),
             },
         };
@@ -151,7 +156,7 @@ impl Layer for Degrade {
 }
 
 impl Degrade {
-    /// The block that a success leaves.
+    /// The label of the block that a success breaks out of.
     pub(super) fn label() -> Lifetime {
         Scope::block_label("'degraded")
     }

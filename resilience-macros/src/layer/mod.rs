@@ -68,7 +68,8 @@ pub(crate) trait Layer: AsAny + 'static {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Properties {
     /// The layer needs the function's arguments after the body has run, because it runs the body
-    /// again or hands them to a fallback. The body borrows them then, and isn't given them for good.
+    /// again or hands them to a fallback. The body borrows them then, and isn't given them for
+    /// good.
     pub(crate) reuses_arguments: bool,
     /// The layer may return an error of its own, made with `FromRejected`.
     pub(crate) rejects: bool,

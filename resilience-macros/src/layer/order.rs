@@ -1,4 +1,5 @@
-//! Which layer may stand above which: one table, from which the checks and the documentation come.
+//! Which layer is allowed above which: one table, which the checks and the documentation are made
+//! from.
 
 use proc_macro2::Span;
 
@@ -6,19 +7,19 @@ use super::Kind;
 use super::Kind::{Boundary, CircuitBreaker, Degrade, Retry, Timeout, Transaction};
 use crate::diagnostics::Errors;
 
-/// A layer that must not stand below another.
+/// A layer that isn't allowed below another.
 pub(crate) struct Forbidden {
     outer: Kind,
     inner: Kind,
-    /// What the inner layer would do there.
+    /// What would go wrong.
     why: &'static str,
     cure: Cure,
 }
 
-/// What to do with the inner layer. If several cures apply, the first one here is suggested.
+/// What to do with the inner layer. If several apply, the first is suggested.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cure {
-    /// It is there twice.
+    /// The function has it twice.
     KeepOne,
     MoveAbove,
     MoveToTop,
@@ -33,24 +34,24 @@ const fn twice(kind: Kind, why: &'static str) -> Forbidden {
 }
 
 pub(crate) const FORBIDDEN: &[Forbidden] = &[
-    twice(Boundary, "would report in place of the first"),
-    twice(Degrade, "would leave no failure to the first"),
+    twice(Boundary, "would report errors in place of the first"),
+    twice(Degrade, "would leave no failures for the first"),
     twice(Retry, "would multiply the attempts"),
     twice(CircuitBreaker, "would count every call twice"),
-    twice(Transaction, "would begin a transaction in a transaction"),
-    below(Boundary, Degrade, "reports what the fallback handles", Cure::MoveToTop),
-    below(Boundary, Retry, "reports every attempt", Cure::MoveToTop),
+    twice(Transaction, "would begin a transaction inside a transaction"),
+    below(Boundary, Degrade, "reports failures that the fallback handles", Cure::MoveToTop),
+    below(Boundary, Retry, "reports every failed attempt", Cure::MoveToTop),
     below(
         Boundary,
         CircuitBreaker,
-        "never sees what `#[circuit_breaker]` itself reports",
+        "misses the errors that `#[circuit_breaker]` itself returns",
         Cure::MoveToTop,
     ),
-    below(Boundary, Timeout, "never sees what `#[timeout]` itself reports", Cure::MoveToTop),
+    below(Boundary, Timeout, "misses the errors that `#[timeout]` itself returns", Cure::MoveToTop),
     below(
         Boundary,
         Transaction,
-        "never sees what `#[transaction]` itself reports",
+        "misses the errors that `#[transaction]` itself returns",
         Cure::MoveToTop,
     ),
     below(Degrade, Retry, "hides every failure from it", Cure::MoveToTop),
@@ -58,20 +59,20 @@ pub(crate) const FORBIDDEN: &[Forbidden] = &[
     below(
         Degrade,
         Transaction,
-        "would have the transaction committed although its body failed",
+        "would commit the transaction although its body failed",
         Cure::MoveAbove,
     ),
     below(
         Retry,
         Transaction,
-        "would repeat statements of a transaction that has failed already",
+        "would repeat statements in a transaction that has already failed",
         Cure::MoveAbove,
     ),
-    below(CircuitBreaker, Transaction, "would not see BEGIN and COMMIT fail", Cure::MoveAbove),
+    below(CircuitBreaker, Transaction, "would not see BEGIN or COMMIT fail", Cure::MoveAbove),
     below(Timeout, Transaction, "would not cover BEGIN and COMMIT", Cure::MoveAbove),
 ];
 
-/// The other pairs, outer and inner, and what each means.
+/// The other pairs, as outer and inner layer, with what each means.
 #[cfg(test)]
 const ALLOWED: &[(Kind, Kind, &str)] = &[
     (Boundary, Degrade, "reports what the fallback doesn't handle"),
@@ -79,10 +80,10 @@ const ALLOWED: &[(Kind, Kind, &str)] = &[
     (Boundary, CircuitBreaker, "also reports a rejected call"),
     (Boundary, Timeout, "also reports a timeout"),
     (Boundary, Transaction, "also reports a failed `BEGIN` or `COMMIT`"),
-    (Degrade, Retry, "the fallback follows the last attempt"),
-    (Degrade, CircuitBreaker, "the fallback also answers while the circuit is open"),
-    (Degrade, Timeout, "the fallback follows a timeout, and isn't limited by it"),
-    (Degrade, Transaction, "the fallback follows the rollback"),
+    (Degrade, Retry, "the fallback runs after the last attempt"),
+    (Degrade, CircuitBreaker, "the fallback also runs while the circuit is open"),
+    (Degrade, Timeout, "the fallback runs after a timeout, and isn't limited by it"),
+    (Degrade, Transaction, "the fallback runs after the rollback"),
     (Retry, CircuitBreaker, "each attempt counts, and an open circuit stops the retry"),
     (Retry, Timeout, "limits each attempt"),
     (Retry, Transaction, "each attempt is a transaction of its own"),
@@ -90,10 +91,14 @@ const ALLOWED: &[(Kind, Kind, &str)] = &[
     (CircuitBreaker, Timeout, "a timeout counts as a failure"),
     (CircuitBreaker, Transaction, "a failed `BEGIN` or `COMMIT` counts too"),
     (Timeout, Degrade, "also limits the fallback"),
-    (Timeout, Retry, "limits all attempts together, waits included"),
-    (Timeout, CircuitBreaker, "a call that it ends counts as a failure"),
-    (Timeout, Timeout, "only on two sides of `#[retry]`: one limit for all attempts, one for each"),
-    (Timeout, Transaction, "covers `BEGIN`, the body, `COMMIT` and the repetitions"),
+    (Timeout, Retry, "limits all attempts together, including the delays"),
+    (Timeout, CircuitBreaker, "a call that times out counts as a failure"),
+    (
+        Timeout,
+        Timeout,
+        "only with `#[retry]` between them: one limit for all attempts, one for each",
+    ),
+    (Timeout, Transaction, "covers `BEGIN`, the body, `COMMIT` and all repetitions"),
 ];
 
 impl Forbidden {
@@ -105,14 +110,15 @@ impl Forbidden {
             }
             Cure::MoveAbove => format!("`{inner}` below `{outer}` {why}; move it above"),
             Cure::KeepOne => format!(
-                "a second `{inner}` on one function; keep the first, or move this one to a function that it calls"
+                "only one `{inner}` is allowed per function; remove this one, or move it to \
+                 another function"
             ),
         }
     }
 }
 
-/// Rejects each layer in a wrong place, with one reason: by the order of [`Cure`], and then the
-/// outermost layer that it must not be below. The outermost of the `layers` is the first.
+/// Rejects each misplaced layer, with a single reason: the first by the order of [`Cure`], then the
+/// one with the outermost layer. The outermost of `layers` is the first.
 pub(crate) fn check(layers: &[(Kind, Span)], errors: &mut Errors) {
     for (index, (inner, span)) in layers.iter().enumerate() {
         let reasons = layers[..index].iter().filter_map(|(outer, _)| {
@@ -156,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_for_twice_is_about_one_layer() {
+    fn only_pairs_of_one_layer_have_the_cure_keep_one() {
         for Forbidden { outer, inner, cure, .. } in FORBIDDEN {
             assert_eq!(outer == inner, matches!(cure, Cure::KeepOne), "{inner} below {outer}");
         }
@@ -178,17 +184,17 @@ mod tests {
             (&[Retry, CircuitBreaker, Degrade][..], "below `#[retry]` hides"),
             (&[CircuitBreaker, Retry, Degrade], "below `#[circuit_breaker]` hides"),
             (&[Retry, Transaction, Degrade], "although its body failed"),
-            (&[Retry, Transaction, Boundary], "reports every attempt"),
-            (&[Transaction, Retry, Retry], "a second `#[retry]`"),
+            (&[Retry, Transaction, Boundary], "reports every failed attempt"),
+            (&[Transaction, Retry, Retry], "only one `#[retry]`"),
         ] {
             let messages = messages(kinds);
             assert!(messages.contains(reason), "{messages}");
         }
     }
 
-    /// `UPDATE_EXPECT=1 cargo test -p resilience-macros` writes the table anew.
+    /// `UPDATE_EXPECT=1 cargo test -p resilience-macros` updates the table.
     #[test]
-    fn the_table_in_the_documentation_is_this_one() {
+    fn documented_table_is_up_to_date() {
         let mut table = String::from("| above ↓ below → |");
         for inner in Kind::ALL {
             write!(table, " `{inner}` |").expect("a string");

@@ -32,65 +32,68 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign: &[
         (
             "max_retries",
-            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
         ),
         (
             "retries",
-            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
         ),
-        ("max_attempts", "it is `attempts`"),
-        ("max_times", "it is `attempts`, which counts the first execution too"),
-        ("times", "it is `attempts`, which counts the first execution too"),
-        ("limit", "it is `attempts`, which counts the first execution too"),
-        ("tries", "it is `attempts`"),
-        ("stop_after_attempt", "it is `attempts`"),
-        ("delay", "it is `base`"),
-        ("base_delay", "it is `base`"),
-        ("initial_delay", "it is `base`"),
-        ("initial_backoff", "it is `base`"),
-        ("min_backoff", "it is `base`"),
-        ("interval", "it is `base`"),
-        ("min_delay", "it is `base`"),
-        ("initial_interval", "it is `base`"),
-        ("min_timeout", "it is `base`"),
-        ("max_timeout", "it is `max_delay`"),
-        ("max_interval", "it is `max_delay`"),
-        ("max_backoff", "it is `max_delay`"),
+        ("max_attempts", "write `attempts`"),
+        ("max_times", "write `attempts`, which includes the first execution"),
+        ("times", "write `attempts`, which includes the first execution"),
+        ("limit", "write `attempts`, which includes the first execution"),
+        ("tries", "write `attempts`"),
+        ("stop_after_attempt", "write `attempts`"),
+        ("delay", "write `base`"),
+        ("base_delay", "write `base`"),
+        ("initial_delay", "write `base`"),
+        ("initial_backoff", "write `base`"),
+        ("min_backoff", "write `base`"),
+        ("interval", "write `base`"),
+        ("min_delay", "write `base`"),
+        ("initial_interval", "write `base`"),
+        ("min_timeout", "write `base`"),
+        ("max_timeout", "write `max_delay`"),
+        ("max_interval", "write `max_delay`"),
+        ("max_backoff", "write `max_delay`"),
         (
             "max_elapsed_time",
-            "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together",
+            "write `#[timeout(\"30s\")]` above `#[retry]` to limit all attempts together",
         ),
-        ("total_delay", "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together"),
+        (
+            "total_delay",
+            "write `#[timeout(\"30s\")]` above `#[retry]` to limit all attempts together",
+        ),
         (
             "stop_after_delay",
-            "write `#[timeout(\"30s\")]` above `#[retry]`, for all attempts together",
+            "write `#[timeout(\"30s\")]` above `#[retry]` to limit all attempts together",
         ),
-        ("factor", "delays double; for another course choose a `jitter`"),
-        ("multiplier", "delays double; for another course choose a `jitter`"),
+        ("factor", "delays always double; write `jitter` to vary them"),
+        ("multiplier", "delays always double; write `jitter` to vary them"),
         ("backoff", "write `base`, `max_delay` and `jitter`"),
         (
             "when",
-            "the error says whether it may be retried; write `classify = …` for a foreign one",
+            "the error's classification decides; write `classify = …` if the error type can't",
         ),
         (
             "retry_if",
-            "the error says whether it may be retried; write `classify = …` for a foreign one",
+            "the error's classification decides; write `classify = …` if the error type can't",
         ),
-        ("on", "the error says whether it may be retried; write `classify = …` for a foreign one"),
+        ("on", "the error's classification decides; write `classify = …` if the error type can't"),
         (
             "predicate",
-            "the error says whether it may be retried; write `classify = …` for a foreign one",
+            "the error's classification decides; write `classify = …` if the error type can't",
         ),
         (
             "condition",
-            "the error says whether it may be retried; write `classify = …` for a foreign one",
+            "the error's classification decides; write `classify = …` if the error type can't",
         ),
-        ("on_retry", "each retry is an event, `retry_scheduled`"),
-        ("notify", "each retry is an event, `retry_scheduled`"),
-        ("policy", "write the policy alone: `#[retry(STANDARD)]`"),
-        ("not_idempotent", "it is `non_idempotent`"),
-        ("timeout", "it is a layer of its own: write `#[timeout(\"5s\")]`"),
-        ("fallback", "it is a layer of its own: write `#[degrade(fallback = …)]` at the top"),
+        ("on_retry", "remove it, since each retry is logged as the event `retry_scheduled`"),
+        ("notify", "remove it, since each retry is logged as the event `retry_scheduled`"),
+        ("policy", "pass the policy without a name: `#[retry(STANDARD)]`"),
+        ("not_idempotent", "write `non_idempotent`"),
+        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute"),
+        ("fallback", "write a separate `#[degrade(fallback = …)]` attribute at the top"),
         ("name", "write `service = \"…\"` for the label"),
     ],
 };
@@ -127,14 +130,11 @@ enum Budget {
 impl Layer for Retry {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         let policy =
-            arguments.only_positional("`#[retry]` takes one policy; take this one off", errors);
+            arguments.only_positional("`#[retry]` takes only one policy; remove this one", errors);
         if let Some(Expr::Lit(literal)) = &policy {
             errors.on(
                 literal,
-                format!(
-                    "this option needs its name; write `attempts = {}`",
-                    literal.to_token_stream()
-                ),
+                format!("the option must be named: `attempts = {}`", literal.to_token_stream()),
             );
         }
         let retry = Self {
@@ -176,7 +176,7 @@ impl Layer for Retry {
     //             wait.pause().await;
     //         }
     //
-    // Below a fallback a success leaves it too: `break 'degraded Ok(value)`.
+    // Directly below a fallback, a success also breaks out of that: `break 'degraded Ok(value)`.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (krate, site) = (scope.krate, &scope.site);
         let (retry, classify) = (Self::local(), Scope::classify());
@@ -201,7 +201,7 @@ impl Layer for Retry {
         if self.has_key() {
             rules.extend(quote!(.has_key()));
         }
-        // A success skips the fallback, which saves one copy of the outcome.
+        // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
         let pause =
             if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
@@ -244,7 +244,8 @@ impl Retry {
             errors.at(
                 *span,
                 format!(
-                    "`jitter` is {} and `max_delay` is {}{how}; no delay is longer than that, its random part included",
+                    "`jitter` is {} and `max_delay` is {}{how}; `jitter` must not be longer than \
+                     `max_delay`",
                     units::show(*jitter),
                     units::show(max)
                 ),
@@ -252,8 +253,8 @@ impl Retry {
         }
     }
 
-    /// Whether the attribute itself says if the operation may be repeated; `Err` is the policy to
-    /// ask.
+    /// Whether the attribute itself says if the operation is safe to repeat. `Err` is the policy
+    /// that decides instead.
     pub(crate) fn says_whether_to_repeat(&self) -> Result<bool, &Expr> {
         match (&self.repeat, &self.policy) {
             (Some(_), _) => Ok(true),
@@ -269,7 +270,7 @@ impl Retry {
         Some(match given {
             None => quote!(let #key = #krate::__private::Key::generate();),
             Some(expr) => {
-                // A value that can't be shown is reported where it is written.
+                // Reports a value without `Display` where it is written.
                 let span = expr.span();
                 let expr = scope.user(expr);
                 let shown = quote_spanned!(span=> #krate::__private::ToString::to_string(&#expr));
@@ -285,7 +286,7 @@ impl Retry {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    /// What the body of an attempt can ask for: its number, the key, and the nearest deadline.
+    /// What the body of an attempt can query: its number, the key, and the nearest deadline.
     pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         let (krate, retry, key) = (scope.krate, Self::local(), Self::key_local());
         let key = self.has_key().then(|| quote!(.key(&#key)));
@@ -296,8 +297,7 @@ impl Retry {
         quote!(#krate::__private::Frame::new(#retry.number())#key #deadline)
     }
 
-    /// The policy as a constant, if it is one: written where it is used, it takes no room in the
-    /// future.
+    /// The policy, if it is constant. Written where it is used, it takes no space in the future.
     fn constant_policy(&self, scope: &Scope<'_>) -> Option<TokenStream> {
         let is_constant = self.policy.as_ref().is_none_or(|policy| scope.is_constant(policy));
         if !is_constant || !self.is_literal() {
@@ -399,7 +399,7 @@ impl Retry {
     }
 }
 
-/// `let named: Retry = STANDARD;` and the local's name. So a wrong type is reported where the policy
+/// `let named: Retry = STANDARD;`, and the local's name. It reports a wrong type where the policy
 /// is written, and not as a missing method.
 pub(crate) fn named(policy: &Expr, scope: &Scope<'_>) -> (Ident, TokenStream) {
     let (krate, named) = (scope.krate, Scope::local("named"));
@@ -419,7 +419,8 @@ fn jitter(expr: Expr) -> syn::Result<Jitter> {
                     Ok(duration) => Ok(Jitter::UpTo(duration, text.span())),
                     Err(_) => Err(syn::Error::new(
                         text.span(),
-                        "`jitter` is a duration such as `\"500ms\"`, or one of `\"full\"`, `\"equal\"`, `\"decorrelated\"`, `\"none\"`",
+                        "`jitter` must be a duration such as `\"500ms\"`, or one of `\"full\"`, \
+                         `\"equal\"`, `\"decorrelated\"`, `\"none\"`",
                     )),
                 };
             }
@@ -443,7 +444,8 @@ fn repeat(arguments: &mut Arguments, errors: &mut Errors) -> Option<Repeat> {
             _ => Repeat::Key(None),
         };
         if let Some((_, earlier)) = &found {
-            errors.on(&option.key, format!("`{}` contradicts `{earlier}`; keep one", option.key));
+            errors
+                .on(&option.key, format!("`{}` conflicts with `{earlier}`; keep one", option.key));
         } else {
             found = Some((repeat, option.key));
         }
@@ -459,11 +461,13 @@ fn budget(option: Option<Opt>, errors: &mut Errors) -> Budget {
         Some(Lit::Str(text)) if text.value() == "off" => return Budget::Off,
         Some(other) => errors.on(
             other,
-            "`budget` is a `RetryBudget`, named by its path, or `\"off\"`; write `budget = BUDGET`, where `static BUDGET: RetryBudget = RetryBudget::standard();`",
+            "`budget` takes the path of a `RetryBudget`, or `\"off\"`; write `budget = BUDGET` \
+             with `static BUDGET: RetryBudget = RetryBudget::standard();`",
         ),
         None if makes_a_new(&expr, "RetryBudget") => errors.on(
             &expr,
-            "this makes a new budget for every call, which never runs out; put it in a `static` and name that, as in `budget = BUDGET`",
+            "this creates a new budget for every call, so it never runs out; store it in a \
+             `static` and pass that: `budget = BUDGET`",
         ),
         None => {}
     }

@@ -12,8 +12,8 @@ use crate::tokens::is_screaming_snake;
 
 /// The code of a layer and all below it.
 pub(crate) struct Fragment {
-    /// Statements that must stand before it, in the scope that it is evaluated in. They declare what
-    /// the layers above name too, such as a deadline, so a layer passes them on.
+    /// Statements that must stand before it, in the scope that it is evaluated in. They declare
+    /// what the layers above name too, such as a deadline, so a layer passes them on.
     pub(crate) before: TokenStream,
     pub(crate) code: Code,
 }

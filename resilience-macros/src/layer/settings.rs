@@ -18,11 +18,11 @@ pub(super) struct RetrySettings {
     max_delay: Option<Setting<Duration>>,
 }
 
-/// A duration that is known, with the words that say where it comes from.
+/// A known duration, and a suffix that says where it comes from.
 pub(super) type Known = (Duration, &'static str);
 
 impl RetrySettings {
-    /// `one` says what a single attempt means.
+    /// `one` describes what a single attempt means.
     pub(super) fn parse(arguments: &mut Arguments, one: &str, errors: &mut Errors) -> Self {
         let one = format!("; `attempts = 1` means {one}");
         Self {
@@ -32,8 +32,8 @@ impl RetrySettings {
         }
     }
 
-    /// Rejects a first delay that is longer than the longest. There are no `defaults` where a named
-    /// policy, which can't be read here, may say something else.
+    /// Rejects a `base` that is longer than `max_delay`. There are no `defaults` with a policy,
+    /// whose values aren't known here.
     pub(super) fn check(&self, defaults: Option<Delays>, errors: &mut Errors) {
         let base = known(self.base.as_ref(), defaults.map(|defaults| defaults.base));
         let (Some((base, how)), Some((max, max_how))) = (base, self.max_delay(defaults)) else {
@@ -44,7 +44,8 @@ impl RetrySettings {
             errors.at(
                 *span,
                 format!(
-                    "`base` is {}{how} and `max_delay` is {}{max_how}; the first delay must not be longer than the longest",
+                    "`base` is {}{how} and `max_delay` is {}{max_how}; `base` must not be longer \
+                     than `max_delay`",
                     units::show(base),
                     units::show(max)
                 ),
@@ -87,7 +88,7 @@ pub(super) fn step(
     Some(quote!(.#name(#value)))
 }
 
-/// A policy that is put together for one call, with its settings brought into range.
+/// A policy that is built for one call, with its settings clamped.
 pub(super) fn clamped(
     start: &TokenStream,
     steps: &[TokenStream],

@@ -13,31 +13,35 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     flags: &[],
     lists: &["clone"],
     foreign: &[
-        ("duration", "write the duration alone: `#[timeout(\"5s\")]`"),
-        ("after", "write the duration alone: `#[timeout(\"5s\")]`"),
-        ("limit", "write the duration alone: `#[timeout(\"5s\")]`"),
-        ("ms", "write the duration with its unit: `#[timeout(\"500ms\")]`"),
-        ("millis", "write the duration with its unit: `#[timeout(\"500ms\")]`"),
-        ("secs", "write the duration with its unit: `#[timeout(\"5s\")]`"),
-        ("seconds", "write the duration with its unit: `#[timeout(\"5s\")]`"),
+        ("duration", "pass the duration without a name: `#[timeout(\"5s\")]`"),
+        ("after", "pass the duration without a name: `#[timeout(\"5s\")]`"),
+        ("limit", "pass the duration without a name: `#[timeout(\"5s\")]`"),
+        ("ms", "pass the duration with its unit: `#[timeout(\"500ms\")]`"),
+        ("millis", "pass the duration with its unit: `#[timeout(\"500ms\")]`"),
+        ("secs", "pass the duration with its unit: `#[timeout(\"5s\")]`"),
+        ("seconds", "pass the duration with its unit: `#[timeout(\"5s\")]`"),
         (
             "deadline",
-            "write the duration alone; above `#[retry]` it is a deadline for all attempts",
+            "pass the duration without a name; above `#[retry]`, it limits all attempts together",
         ),
-        ("per_attempt", "write the duration alone; below `#[retry]` it is for each attempt"),
+        (
+            "per_attempt",
+            "pass the duration without a name; below `#[retry]`, it limits each attempt",
+        ),
         ("name", "write `service = \"…\"` for the label"),
     ],
 };
 
 pub(crate) struct Timeout {
-    /// Its number among the layers: there may be two.
+    /// Its number among the layers, since there can be two timeouts.
     index: usize,
     after: Setting<Duration>,
 }
 
 impl Layer for Timeout {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
-        const SECOND: &str = "`#[timeout]` takes one duration; a second limit is a second `#[timeout]`, on the other side of `#[retry]`";
+        const SECOND: &str = "`#[timeout]` takes only one duration; for a second limit, write \
+                              another `#[timeout]` on the other side of `#[retry]`";
         let Some(duration) = arguments.only_positional(SECOND, errors) else {
             if errors.is_empty() {
                 errors.at(place.span, "`#[timeout]` needs a duration; write `#[timeout(\"5s\")]`");
@@ -46,7 +50,11 @@ impl Layer for Timeout {
         };
         let after = errors.take(options::duration(duration))?;
         if let Setting::Literal(Duration::ZERO, span) = after {
-            errors.at(span, "a timeout of zero gives every call up; write how long it may take, such as `\"5s\"`");
+            errors.at(
+                span,
+                "a timeout of zero fails every call; write how long a call may take, \
+                 such as `\"5s\"`",
+            );
             return None;
         }
         Some(Self { index: place.index, after })
@@ -54,7 +62,8 @@ impl Layer for Timeout {
 
     fn needs_async(name: &Ident) -> Option<String> {
         Some(format!(
-            "a function that isn't async can't be interrupted; write `async fn {name}`, or take `#[timeout]` off"
+            "a function that isn't async can't be interrupted; write `async fn {name}`, or remove \
+             `#[timeout]`"
         ))
     }
 
@@ -96,7 +105,7 @@ impl Layer for Timeout {
 }
 
 impl Timeout {
-    /// The duration, if it is known, and where it is written.
+    /// The duration and its span, if it is a literal.
     pub(crate) fn literal(&self) -> Option<(Duration, Span)> {
         match self.after {
             Setting::Literal(after, span) => Some((after, span)),
@@ -104,7 +113,7 @@ impl Timeout {
         }
     }
 
-    /// The local that holds the deadline, in all that this layer wraps.
+    /// The local that holds the deadline, in everything that this layer wraps.
     pub(crate) fn deadline(&self) -> Ident {
         format_ident!("deadline_{}", self.index, span = Span::mixed_site())
     }

@@ -16,11 +16,11 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     flags: &[],
     lists: &["clone"],
     foreign: &[
-        ("pool", "write `tx = …`; `tx` is the name of the connection in the body"),
-        ("db", "write `tx = …`; `tx` is the name of the connection in the body"),
-        ("conn", "write `tx = …`; `tx` is the name of the connection in the body"),
-        ("connection", "write `tx = …`; `tx` is the name of the connection in the body"),
-        ("executor", "write `tx = …`; `tx` is the name of the connection in the body"),
+        ("pool", "write `tx = …`; the body then uses `tx` as its connection"),
+        ("db", "write `tx = …`; the body then uses `tx` as its connection"),
+        ("conn", "write `tx = …`; the body then uses `tx` as its connection"),
+        ("connection", "write `tx = …`; the body then uses `tx` as its connection"),
+        ("executor", "write `tx = …`; the body then uses `tx` as its connection"),
         (
             "isolation",
             "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
@@ -38,25 +38,26 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("immediate", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
         ("exclusive", "write the whole statement: `begin = \"BEGIN EXCLUSIVE\"`"),
         ("mode", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("begin_with", "it is `begin`"),
+        ("begin_with", "write `begin`"),
         (
             "propagation",
-            "each function begins its own; one that joins takes `tx: &mut PgConnection` as an argument",
+            "each function begins its own; to join one, take `tx: &mut PgConnection` as an \
+             argument",
         ),
-        ("rollback_for", "any error rolls back"),
-        ("no_rollback_for", "any error rolls back; return it inside of `Ok` to commit"),
-        ("rollback_on", "any error rolls back"),
+        ("rollback_for", "remove it, since every error rolls back"),
+        ("no_rollback_for", "every error rolls back; to commit, return it inside `Ok`"),
+        ("rollback_on", "remove it, since every error rolls back"),
         (
             "retries",
-            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
         ),
         (
             "max_retries",
-            "it is `attempts`, which counts the first execution too: 3 retries are `attempts = 4`",
+            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
         ),
-        ("max_attempts", "it is `attempts`"),
-        ("retry", "it is a layer of its own: write `#[retry(idempotent)]` above"),
-        ("timeout", "it is a layer of its own: write `#[timeout(\"5s\")]` above"),
+        ("max_attempts", "write `attempts`"),
+        ("retry", "write a separate `#[retry(idempotent)]` attribute above"),
+        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute above"),
         ("name", "write `service = \"…\"` for the label"),
     ],
 };
@@ -73,11 +74,10 @@ impl Layer for Transaction {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         arguments.reject_positional(errors, |positional| match positional {
             Expr::Lit(_) => {
-                "`#[transaction]` takes a pool; write for example `#[transaction(tx = self.pool)]`"
-                    .to_owned()
+                "`#[transaction]` takes a pool, such as `#[transaction(tx = self.pool)]`".to_owned()
             }
             _ => format!(
-                "the pool needs the name that the body uses for its connection; write `tx = {}`",
+                "the pool must be named: `tx = {}`; the body then uses `tx` as its connection",
                 positional.to_token_stream().to_string().replace(' ', "")
             ),
         });
@@ -87,7 +87,8 @@ impl Layer for Transaction {
             if errors.is_empty() {
                 errors.at(
                     place.span,
-                    "`#[transaction]` needs a pool to begin with; write for example `#[transaction(tx = self.pool)]`, and use `&mut *tx` in the body",
+                    "`#[transaction]` needs a pool, such as `#[transaction(tx = self.pool)]`; use \
+                     `&mut *tx` in the body",
                 );
             }
             return None;
@@ -98,7 +99,8 @@ impl Layer for Transaction {
         {
             errors.on(
                 argument,
-                "`tx` is what `#[transaction]` calls its connection in the body; give this argument another name",
+                "`tx` is the name of the transaction's connection in the body; rename this \
+                 argument",
             );
         }
         if let Some(reason) = rejection_reason(&pool) {
@@ -109,7 +111,7 @@ impl Layer for Transaction {
     }
 
     fn needs_async(name: &Ident) -> Option<String> {
-        Some(format!("a transaction is begun and ended with `.await`; write `async fn {name}`"))
+        Some(format!("`#[transaction]` needs an `async fn`; write `async fn {name}`"))
     }
 
     fn properties(&self) -> Properties {
@@ -144,7 +146,8 @@ impl Layer for Transaction {
     /// `let tx = transaction.connection();`
     fn start_of_body(&self, scope: &Scope<'_>) -> TokenStream {
         let (name, transaction) = (&self.name, Self::local());
-        // The warning is ours: rustc's would advise to rename the option.
+        // Silences rustc's warning, which would suggest renaming the option. There is one of our
+        // own.
         let unused = self.is_unused(scope.function).then(|| quote!(let _ = &#name;));
         quote!(let #name = #transaction.connection(); #unused)
     }
@@ -225,7 +228,7 @@ impl Layer for Transaction {
 }
 
 impl Transaction {
-    /// Whether the body has nothing that could run in the transaction.
+    /// Whether the body never uses the transaction.
     pub(crate) fn is_unused(&self, function: &Function) -> bool {
         !contains_ident(&function.body, |ident| *ident == self.name)
     }
@@ -257,24 +260,22 @@ impl Transaction {
 fn begin(expr: Expr, errors: &mut Errors) -> Option<Expr> {
     let message = match options::literal(&expr) {
         Some(Lit::Str(text)) if text.value().trim().is_empty() => {
-            "`begin` is empty; take it off for a plain `BEGIN`".to_owned()
+            "`begin` is empty; remove it for a plain `BEGIN`".to_owned()
         }
         Some(Lit::Str(text)) => match whole(text.value().trim()) {
             Some(statement) => {
-                format!("`begin` is the whole statement; write `begin = \"{statement}\"`")
+                format!("`begin` takes the whole statement; write `begin = \"{statement}\"`")
             }
             None => return Some(expr),
         },
         None => return Some(expr),
-        Some(_) => {
-            "`begin` is a statement; write for example `begin = \"BEGIN IMMEDIATE\"`".to_owned()
-        }
+        Some(_) => "`begin` takes a statement, such as `begin = \"BEGIN IMMEDIATE\"`".to_owned(),
     };
     errors.on(&expr, message);
     None
 }
 
-/// The statement of which only the mode is written.
+/// The whole statement, if only its mode is written.
 fn whole(mode: &str) -> Option<String> {
     let upper = mode.to_ascii_uppercase();
     let mut words = upper.split_ascii_whitespace();
@@ -297,11 +298,9 @@ fn rejection_reason(pool: &Expr) -> Option<String> {
             Lit::Str(text) => {
                 let text = text.value();
                 let name = if text.is_empty() { "self.pool" } else { &text };
-                Some(format!("`tx` takes the pool itself, and no text; write `tx = {name}`"))
+                Some(format!("`tx` takes the pool itself, not a string; write `tx = {name}`"))
             }
-            _ => Some(
-                "`tx` takes the pool to begin with; write for example `tx = self.pool`".to_owned(),
-            ),
+            _ => Some("`tx` takes a pool, such as `tx = self.pool`".to_owned()),
         },
         Expr::Await(awaited) => rejection_reason(&awaited.base),
         Expr::Try(tried) => rejection_reason(&tried.expr),
@@ -312,10 +311,12 @@ fn rejection_reason(pool: &Expr) -> Option<String> {
             let method = call.method.to_string();
             match &*method {
                 "begin" | "acquire" | "try_begin" | "try_acquire" => Some(format!(
-                    "`#[transaction]` calls `{method}` itself, for each execution; write `tx = {receiver}`"
+                    "`#[transaction]` calls `{method}` itself for each execution; write `tx = \
+                     {receiver}`"
                 )),
                 "begin_with" => Some(format!(
-                    "`#[transaction]` begins by itself, for each execution; write `tx = {receiver}, begin = \"…\"`"
+                    "`#[transaction]` begins the transaction itself for each execution; write `tx \
+                     = {receiver}, begin = \"…\"`"
                 )),
                 _ => None,
             }

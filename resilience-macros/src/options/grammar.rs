@@ -1,6 +1,6 @@
-//! What an attribute takes.
+//! The options that an attribute takes.
 
-/// The options of one attribute, and what users may call them by mistake.
+/// The options of one attribute, and other names that users may write for them.
 pub(crate) struct Grammar {
     /// The attribute as users write it: `#[retry]`.
     pub(crate) attribute: &'static str,
@@ -10,7 +10,7 @@ pub(crate) struct Grammar {
     pub(crate) flags: &'static [&'static str],
     /// Options of the form `key(list)`.
     pub(crate) lists: &'static [&'static str],
-    /// What other libraries call things, and what to write here.
+    /// Names from other libraries, and what to write instead.
     pub(crate) foreign: &'static [(&'static str, &'static str)],
 }
 
@@ -38,7 +38,7 @@ impl Grammar {
         self.foreign.iter().find(|(foreign, _)| *foreign == name).map(|(_, meaning)| *meaning)
     }
 
-    /// All options, each once: one whose value may be left out is both a key and a flag.
+    /// All options without duplicates: one with an optional value is both a key and a flag.
     pub(super) fn options(&self) -> Vec<&'static str> {
         let mut options: Vec<&str> = Vec::new();
         for option in [self.keys, self.flags, self.lists, COMMON].concat() {

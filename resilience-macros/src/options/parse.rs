@@ -14,7 +14,7 @@ use super::value::{self, Setting, literal};
 use crate::diagnostics::{self, Errors};
 use crate::tokens::is_screaming_snake;
 
-/// The arguments of one attribute. A layer takes from them what it knows.
+/// The arguments of one attribute. The layer takes its options from them.
 pub(crate) struct Arguments {
     positional: Vec<Expr>,
     options: Vec<Opt>,
@@ -32,7 +32,7 @@ pub(crate) enum Value {
 }
 
 impl Arguments {
-    /// Parses all of them; a mistake in one doesn't hide a mistake in the next.
+    /// Parses all arguments. A mistake in one doesn't hide those in the next.
     pub(crate) fn parse(
         tokens: TokenStream,
         grammar: &Grammar,
@@ -71,7 +71,7 @@ impl Arguments {
         }
     }
 
-    /// The one argument that stands without a key. Each further one is rejected with `hint`.
+    /// The only argument without a key. Each further one is rejected with `hint`.
     pub(crate) fn only_positional(&mut self, hint: &str, errors: &mut Errors) -> Option<Expr> {
         let mut positional = std::mem::take(&mut self.positional).into_iter();
         let first = positional.next();
@@ -81,8 +81,8 @@ impl Arguments {
         first
     }
 
-    /// Rejects every argument that stands without a key; `hint` says what to write instead. Returns
-    /// whether there was one.
+    /// Rejects every argument without a key; `hint` says what to write instead. Returns whether
+    /// there was one.
     pub(crate) fn reject_positional(
         &mut self,
         errors: &mut Errors,
@@ -114,11 +114,11 @@ impl Arguments {
     pub(crate) fn duration(&mut self, key: &str, errors: &mut Errors) -> Option<Setting<Duration>> {
         let expr = self.expr(key, errors)?;
         let written = expr.clone();
-        // An invalid value still counts as given, so that no default is checked in its place.
+        // An invalid value still counts as given, so that its default isn't checked instead.
         errors.take(value::duration(expr)).or(Some(Setting::Expr(written)))
     }
 
-    /// `key = 3`, or an expression of type `u32`; `what` says what the least number means.
+    /// `key = 3`, or an expression of type `u32`; `what` explains the lower limit.
     pub(crate) fn number(
         &mut self,
         key: &str,
@@ -144,7 +144,10 @@ impl Arguments {
             _ => {
                 errors.on(
                     &expr,
-                    format!("`{key}` takes a text literal, such as `{key} = \"inventory\"`"),
+                    format!(
+                        "`{key}` must be a non-empty string literal, such as `{key} = \
+                         \"inventory\"`"
+                    ),
                 );
                 None
             }
@@ -164,7 +167,7 @@ impl Opt {
     }
 }
 
-/// What a `macro_rules` passes on as `$name:expr` arrives inside an invisible group.
+/// Removes the invisible groups around an `$name:expr` that a `macro_rules!` macro passes.
 fn ungroup(expr: Expr) -> Expr {
     match expr {
         Expr::Group(group)
@@ -234,7 +237,7 @@ fn parse_one(
                 format!("`{name}` takes no value; write `{name}` alone"),
             ));
         }
-        // A path such as `crate = ::name` is an expression too, so one form serves for all.
+        // A path such as `crate = ::name` is an expression too, so that one form is enough.
         return Ok(Argument::Option(Opt {
             key,
             value: Value::Expr(Box::new(ungroup(input.parse()?))),
@@ -259,8 +262,7 @@ fn parse_one(
     Err(syn::Error::new(key.span(), format!("`{name}` needs a value; write `{written}`")))
 }
 
-/// Skips the value of an option that is rejected. What can't be parsed is left to
-/// [`skip_to_comma`].
+/// Skips the value of a rejected option. If it can't be parsed, [`skip_to_comma`] skips it.
 fn skip_value(input: ParseStream<'_>, assigned: bool) {
     if assigned && input.parse::<Token![=]>().is_ok() {
         drop(input.parse::<Expr>());

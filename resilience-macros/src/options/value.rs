@@ -10,8 +10,7 @@ use syn::{Expr, ExprLit, Lit};
 
 use crate::units;
 
-/// The value of an option: a literal, which is known now, or an expression, which is evaluated at
-/// run time.
+/// The value of an option: a literal, or an expression that is evaluated at run time.
 pub(crate) enum Setting<T> {
     Literal(T, Span),
     Expr(Expr),
@@ -66,7 +65,7 @@ pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
             let (digits, suffix) = (number.base10_digits(), number.suffix());
             let with_unit = format!("{digits}{suffix}");
             let message = if units::duration(&with_unit).is_ok() {
-                format!("a duration is written as text; write `\"{with_unit}\"`")
+                format!("a duration must be in quotes; write `\"{with_unit}\"`")
             } else {
                 format!("a duration needs a unit; write `\"{digits}s\"` or `\"{digits}ms\"`")
             };
@@ -74,7 +73,7 @@ pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
         }
         Some(other) => Err(syn::Error::new(
             other.span(),
-            "a duration is written as text with its unit, such as `\"5s\"` or `\"500ms\"`",
+            "a duration must be a string with a unit, such as `\"5s\"` or `\"500ms\"`",
         )),
         None => Ok(Setting::Expr(expr)),
     }
@@ -95,16 +94,16 @@ pub(super) fn number(
             Ok(number) if number <= most => Ok(Setting::Literal(number, digits.span())),
             _ => Err(syn::Error::new(
                 digits.span(),
-                format!("`{key}` is a whole number from {least} to {most}"),
+                format!("`{key}` must be a whole number from {least} to {most}"),
             )),
         },
         Some(Lit::Str(text)) if text.value().parse::<u32>().is_ok() => Err(syn::Error::new(
             text.span(),
-            format!("`{key}` is a number; write `{key} = {}`", text.value()),
+            format!("`{key}` must be a number, not a string; write `{key} = {}`", text.value()),
         )),
         Some(other) => Err(syn::Error::new(
             other.span(),
-            format!("`{key}` is a whole number, such as `{key} = {}`", least.max(3)),
+            format!("`{key}` must be a whole number, such as `{key} = {}`", least.max(3)),
         )),
         None => match &expr {
             Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
@@ -123,7 +122,7 @@ pub(super) fn percent(expr: Expr) -> syn::Result<Setting<u32>> {
             .map_err(|message| syn::Error::new(text.span(), message)),
         Some(other) => Err(syn::Error::new(
             other.span(),
-            "a share is written as text with its sign, such as `\"20%\"`",
+            "a percentage must be a string with a `%` sign, such as `\"20%\"`",
         )),
         None => Ok(Setting::Expr(expr)),
     }

@@ -1,4 +1,4 @@
-//! What each variant contributes to the matches.
+//! The match arms of each variant.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -23,7 +23,7 @@ pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
     quote!(#pattern => #classification,)
 }
 
-/// What holds for every value of the variant; none where the source decides.
+/// The classification that all values of the variant share; `None` if the source decides.
 pub(crate) fn fixed_classification(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
     variant.category()?;
     Some(classification(krate, variant, None))
@@ -44,7 +44,7 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
         template.holes.iter().filter_map(|hole| variant.field(&hole.field)).collect();
     let pattern =
         pattern(variant, variant.fields.iter().filter(|field| field.attrs.expose.is_some()));
-    // At the text, where the field is asked to be shown, rustc says that it can't be.
+    // At the text, so that rustc reports a field that can't be displayed there.
     let span = template.literal.span();
     let mut format = Literal::string(&template.format());
     format.set_span(span);
@@ -58,7 +58,7 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
     Some(quote!(#pattern => ::std::borrow::Cow::Owned(#message),))
 }
 
-/// What the variant can tell a log beyond the item's usual; none where it is the usual.
+/// The evidence of the variant, if it has more than the chain of causes.
 pub(crate) fn evidence_arm(
     krate: &Path,
     variant: &Variant<'_>,
@@ -115,7 +115,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
     } else {
         quote!(#krate::Classification::#constructor(#code))
     };
-    // A kind under a code of its own keeps the status that its usual code would have given.
+    // A kind with another code keeps the status of its default code.
     let of_kind = kind
         .filter(|kind| kind.code != code && category != Category::Fatal)
         .map(|kind| kind.status);
@@ -155,7 +155,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
     tokens
 }
 
-/// `Self::Variant { name: field0, .. }`, which fits tuples and units as well.
+/// `Self::Variant { name: field0, .. }`, which also matches tuple and unit variants.
 fn pattern<'a>(
     variant: &Variant<'_>,
     fields: impl IntoIterator<Item = &'a Field<'a>>,

@@ -13,21 +13,21 @@ use crate::krate;
 pub(crate) struct Input<'a> {
     pub(crate) original: &'a DeriveInput,
     pub(crate) attrs: ItemAttrs,
-    /// The variants of an enum; a struct is its own only one.
+    /// The variants of an enum. A struct counts as a single variant.
     pub(crate) variants: Vec<Variant<'a>>,
 }
 
 pub(crate) struct Variant<'a> {
     pub(crate) ident: &'a Ident,
-    /// The whole variant, for a message about it; the name alone for a struct.
+    /// The whole variant, or the name of a struct, for the span of messages about it.
     pub(crate) original: TokenStream,
     pub(crate) attrs: VariantAttrs,
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) is_struct: bool,
     pub(crate) doc: String,
-    /// What its `Display` is made of, as far as attributes say it: thiserror's `#[error(…)]`.
+    /// The attributes that define its `Display`: thiserror's `#[error(…)]`.
     pub(crate) texts: Vec<&'a Attribute>,
-    /// What is wrong with it, so that mistakes are told variant by variant.
+    /// What is wrong with it, so that errors are reported variant by variant.
     pub(crate) errors: Errors,
 }
 
@@ -69,7 +69,8 @@ impl<'a> Input<'a> {
             Data::Union(data) => {
                 errors.on(
                     data.union_token,
-                    "`#[derive(ServiceError)]` can't see into a `union`; write an `enum` or a `struct`",
+                    "`#[derive(ServiceError)]` can't be used on a `union`; write an `enum` or a \
+                     `struct`",
                 );
                 (ItemAttrs::default(), Vec::new())
             }
@@ -83,7 +84,7 @@ impl<'a> Input<'a> {
 }
 
 impl<'a> Variant<'a> {
-    /// `inherited` are the texts of the enum, for a variant that has none of its own.
+    /// `inherited` are the texts of the enum, for a variant without its own.
     fn from_syn(original: &'a syn::Variant, inherited: &[&'a Attribute]) -> Self {
         let (ident, body) = (&original.ident, &original.fields);
         let mut errors = Errors::default();
@@ -120,7 +121,7 @@ impl<'a> Variant<'a> {
         self.fields.iter().find(|field| field.attrs.retry_after.is_some())
     }
 
-    /// What the error has captured where it was made, each with the trait that reads it.
+    /// What the error captured when it was created, each with the trait that reads it.
     pub(crate) fn captured(&self) -> Vec<(&Field<'a>, &'static str)> {
         self.fields
             .iter()
@@ -132,7 +133,7 @@ impl<'a> Variant<'a> {
             .collect()
     }
 
-    /// The field that a transparent variant hands the question to: the marked one, or the only one.
+    /// The field that classifies a transparent variant: the marked one, or the only one.
     pub(crate) fn source(&self) -> Option<&Field<'a>> {
         let by =
             |is_source: fn(&Field<'_>) -> bool| self.fields.iter().find(|field| is_source(field));
@@ -144,7 +145,7 @@ impl<'a> Variant<'a> {
 }
 
 impl Field<'_> {
-    /// The name as the user thinks of it: without `r#`, or the position.
+    /// The name without `r#`, or the position.
     pub(crate) fn name(&self) -> String {
         match &self.member {
             Member::Named(name) => name.unraw().to_string(),
@@ -176,7 +177,7 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
         .collect()
 }
 
-/// thiserror's `#[error(…)]`, and `#[display(…)]` of others.
+/// thiserror's `#[error(…)]`, and `#[display(…)]` of other crates.
 fn texts(attributes: &[Attribute]) -> Vec<&Attribute> {
     let is_text = |attribute: &&Attribute| {
         ["error", "display"].iter().any(|name| attribute.path().is_ident(name))

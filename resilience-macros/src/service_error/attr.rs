@@ -1,4 +1,4 @@
-//! What `#[service(…)]` says in each of its places.
+//! The options of `#[service(…)]` on an item, a variant and a field.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, LitStr, Path};
@@ -9,16 +9,16 @@ use super::template::Template;
 use super::value::{ATTRIBUTE, Slot, bare, each_option};
 use crate::diagnostics::{self, Errors};
 
-/// What is said of the whole enum or struct.
+/// The options of an enum or a struct.
 #[derive(Default)]
 pub(crate) struct ItemAttrs {
     pub(crate) domain: Option<Slot<LitStr>>,
-    /// The key alone: the derive writes `IntoResponse` as well.
+    /// The key: the derive also implements `IntoResponse`.
     pub(crate) axum: Option<Ident>,
     pub(crate) krate: Option<Slot<Path>>,
 }
 
-/// What is said of a variant, or of a struct.
+/// The options of a variant, or of a struct.
 #[derive(Default)]
 pub(crate) struct VariantAttrs {
     pub(crate) class: Option<Slot<Class>>,
@@ -29,14 +29,14 @@ pub(crate) struct VariantAttrs {
     pub(crate) sent: Option<Slot<Sent>>,
     pub(crate) retry: Option<Slot<Retry>>,
     pub(crate) alert: Option<Slot<Alert>>,
-    /// A word was written, and refused; that there is none would be a second complaint about the
-    /// same thing.
-    pub(crate) class_refused: bool,
-    /// The same for the text.
-    pub(crate) public_refused: bool,
+    /// Whether a category was written but rejected. Reporting a missing one would be a follow-up
+    /// error.
+    pub(crate) class_rejected: bool,
+    /// The same for `public`.
+    pub(crate) public_rejected: bool,
 }
 
-/// What is said of a field.
+/// The options of a field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     pub(crate) retry_after: Option<Ident>,
@@ -79,7 +79,8 @@ pub(crate) fn of_enum(attributes: &[Attribute], name: &Ident, errors: &mut Error
         let word = key.to_string();
         Err(if keys::is_variant_word(&word) {
             let message = format!(
-                "`{word}` belongs on a variant; write it above each variant of `{name}` it applies to"
+                "`{word}` belongs on a variant; write it above each variant of `{name}` that it \
+                 applies to"
             );
             syn::Error::new(key.span(), message)
         } else if FIELD_KEYS.contains(&word.as_str()) {
@@ -91,7 +92,7 @@ pub(crate) fn of_enum(attributes: &[Attribute], name: &Ident, errors: &mut Error
     item
 }
 
-/// The attributes of a struct, which is item and variant in one.
+/// The attributes of a struct, which is both item and variant.
 pub(crate) fn of_struct(
     attributes: &[Attribute],
     errors: &mut Errors,
@@ -101,14 +102,14 @@ pub(crate) fn of_struct(
         if item.read(&key, input, errors)? || variant.read(&key, input, errors)? {
             return Ok(());
         }
-        variant.class_refused = true;
+        variant.class_rejected = true;
         Err(if FIELD_KEYS.contains(&key.to_string().as_str()) {
             keys::belongs_on_field(&key)
         } else {
             keys::unknown(&key, &[&keys::class_words()[..], &VARIANT_KEYS, &ITEM_KEYS].concat())
         })
     });
-    variant.class_refused |= !readable;
+    variant.class_rejected |= !readable;
     (item, variant)
 }
 
@@ -118,7 +119,7 @@ pub(crate) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> Varia
         if variant.read(&key, input, errors)? {
             return Ok(());
         }
-        variant.class_refused = true;
+        variant.class_rejected = true;
         let word = key.to_string();
         Err(if FIELD_KEYS.contains(&word.as_str()) {
             keys::belongs_on_field(&key)
@@ -133,7 +134,7 @@ pub(crate) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> Varia
             keys::unknown(&key, &[&keys::class_words()[..], &VARIANT_KEYS].concat())
         })
     });
-    variant.class_refused |= !readable;
+    variant.class_rejected |= !readable;
     variant
 }
 
@@ -151,14 +152,17 @@ pub(crate) fn of_field(attributes: &[Attribute], errors: &mut Errors) -> FieldAt
             "errors" => &mut field.errors,
             _ if keys::is_variant_word(&word) => {
                 let message = format!(
-                    "`{word}` belongs on the variant or struct; write it above the one that holds this field"
+                    "`{word}` belongs on the variant or struct; write it above the one that \
+                     contains this field"
                 );
                 return Err(syn::Error::new(key.span(), message));
             }
             _ if ITEM_KEYS.contains(&word.as_str()) => {
                 return Err(syn::Error::new(
                     key.span(),
-                    format!("`{word}` belongs on the enum or struct; write it above that"),
+                    format!(
+                        "`{word}` belongs on the enum or struct, not on a field; move it there"
+                    ),
                 ));
             }
             _ => return Err(keys::unknown(&key, &FIELD_KEYS)),
@@ -174,7 +178,7 @@ pub(crate) fn of_field(attributes: &[Attribute], errors: &mut Errors) -> FieldAt
 }
 
 impl VariantAttrs {
-    /// Whether there is an attribute that the missing word can join.
+    /// Whether there is an attribute that the missing category can be added to.
     pub(crate) fn says_something(&self) -> bool {
         self.code.is_some()
             || self.status.is_some()
@@ -186,7 +190,7 @@ impl VariantAttrs {
     }
 }
 
-/// Where the word `class` was written, or else the name that lacks it.
+/// The span of the key, or `otherwise` if the option is missing.
 pub(crate) fn span_of<T>(slot: Option<&Slot<T>>, otherwise: Span) -> Span {
     slot.map_or(otherwise, |slot| slot.key.span())
 }

@@ -1,4 +1,4 @@
-//! Where-clauses: no more than the fields that are asked something need.
+//! Where-clauses, with bounds only for the fields that the generated code uses.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -8,17 +8,17 @@ use super::ast::Input;
 use super::kinds::Class;
 use crate::tokens::contains_ident;
 
-/// `where Self: Display`, as `Classify` demands; a type without parameters is simply checked.
+/// `where Self: Display`, as `Classify` requires. A type without parameters needs no bound.
 pub(crate) fn displayed(input: &Input<'_>, bounds: &[TokenStream]) -> Option<TokenStream> {
     where_self(input, &quote!(::core::fmt::Display), bounds)
 }
 
-/// `where Self: Error`, as the chain of causes demands.
+/// `where Self: Error`, as the chain of causes requires.
 pub(crate) fn is_only_an_error(input: &Input<'_>, bounds: &[TokenStream]) -> Option<TokenStream> {
     where_self(input, &quote!(::core::error::Error), bounds)
 }
 
-/// `where Self: Error + Classify`, as `ServiceError` demands.
+/// `where Self: Error + Classify`, as `ServiceError` requires.
 pub(crate) fn is_an_error(input: &Input<'_>) -> Option<TokenStream> {
     let krate = input.krate();
     where_self(input, &quote!(::core::error::Error + #krate::Classify), &[])
@@ -39,7 +39,7 @@ fn where_self(input: &Input<'_>, bound: &TokenStream, more: &[TokenStream]) -> O
     Some(quote!(where #(#own,)* #this #(#more,)*))
 }
 
-/// A bound for each field that is asked something, if its type depends on a parameter.
+/// A bound for each field that the generated code uses, if its type depends on a parameter.
 pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> {
     let parameters: Vec<&Ident> = input
         .original
@@ -51,7 +51,7 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
             _ => None,
         })
         .collect();
-    // A type that holds itself in a box would need itself to be classified, in a circle.
+    // For a type that contains itself in a box, the bound would be cyclic.
     let name = &input.original.ident;
     let mut bounds = Vec::new();
     for variant in &input.variants {

@@ -1,4 +1,4 @@
-//! Codes: their format, and the one that follows from a name.
+//! Codes: their format, and the default code of a variant.
 
 use syn::Ident;
 use syn::ext::IdentExt as _;
@@ -15,7 +15,7 @@ pub(crate) fn is_valid(code: &str) -> bool {
         && bytes[bytes.len() - 1] != b'_'
 }
 
-/// The nearest text in the right format, for a message; `None` if there is none.
+/// The most similar valid code, for a message; `None` if there is none.
 pub(crate) fn repaired(code: &str) -> Option<String> {
     let spelled: String =
         code.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_of_a_code() {
+    fn codes_have_the_documented_format() {
         for valid in ["OK", "NOT_FOUND", "A1", &"A".repeat(63)] {
             assert!(is_valid(valid), "{valid}");
         }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistaken_code_is_repaired_where_it_can_be() {
+    fn invalid_codes_are_repaired_if_possible() {
         assert_eq!(repaired("not-found").as_deref(), Some("NOT_FOUND"));
         assert_eq!(repaired("NotFound").as_deref(), Some("NOT_FOUND"));
         assert_eq!(repaired("NOT FOUND").as_deref(), Some("NOT_FOUND"));

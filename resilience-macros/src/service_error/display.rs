@@ -1,5 +1,5 @@
-//! What an error's `Display` writes, as far as thiserror's `#[error(…)]` says it: reads its format
-//! string and its arguments.
+//! Parses the format string and the arguments of thiserror's `#[error(…)]`, to learn what an
+//! error's `Display` writes.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -9,7 +9,7 @@ use syn::{LitStr, Meta};
 
 use crate::tokens::is_punct;
 
-/// An attribute that says what `Display` writes.
+/// An attribute that defines what `Display` writes.
 pub(crate) enum Text {
     /// `#[error("…", arguments)]`
     Format(LitStr, TokenStream),
@@ -20,7 +20,7 @@ pub(crate) enum Text {
 }
 
 impl Text {
-    /// `None` if it can't be read: the macro that it is meant for will say so.
+    /// `None` if it can't be parsed. The macro that it belongs to reports that.
     pub(crate) fn of(meta: &Meta) -> Option<Self> {
         let Meta::List(list) = meta else { return None };
         let parser = |input: ParseStream<'_>| {
@@ -37,7 +37,7 @@ impl Text {
     }
 }
 
-/// The arguments after the format string, and the names of those that have one.
+/// The arguments after the format string, and the names of the named ones.
 pub(crate) struct Arguments {
     pub(crate) names: Vec<String>,
     pub(crate) values: Vec<TokenStream>,
@@ -65,8 +65,8 @@ impl Arguments {
     }
 }
 
-/// The names, and positions, that a format string fills in: `{name}`, `{name:?}`, `{0}`, and the widths of
-/// `{:1$}` and `{:.name$}`.
+/// The names and positions that a format string uses: `{name}`, `{name:?}`, `{0}`, and the widths
+/// in `{:1$}` and `{:.name$}`.
 pub(crate) fn shown(text: &str) -> Vec<String> {
     let mut shown = Vec::new();
     let text = text.replace("{{", "");
@@ -87,7 +87,7 @@ pub(crate) fn shown(text: &str) -> Vec<String> {
     shown
 }
 
-/// Macros bind the fields of a tuple as `_0`, `_1`, …: `0`, `1`.
+/// `_0` becomes `0`: macros bind the fields of a tuple as `_0`, `_1`, …
 fn position(name: &str) -> &str {
     let digits = name
         .strip_prefix('_')
@@ -95,14 +95,14 @@ fn position(name: &str) -> &str {
     digits.unwrap_or(name)
 }
 
-/// Where an argument names the field: `.name`, `name`, `self.name`, `.0`, `_0`, at any depth, or
-/// all of `self`, whose methods see all of it.
+/// The token that names the field in an argument: `.name`, `name`, `self.name`, `.0`, `_0`, at any
+/// depth. Or `self` as a whole, since its methods can read every field.
 pub(crate) fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     tokens.iter().enumerate().find_map(|(at, token)| {
         let before = |steps: usize| at.checked_sub(steps).map(|at| &tokens[at]);
         let is_member = is_punct(before(1), '.');
-        // `.name` of the error itself, and not of what stands before the dot.
+        // Only `.name` of the error itself, not of another expression before the dot.
         let of_another = is_member
             && match before(2) {
                 Some(TokenTree::Ident(ident)) => ident != "self",
@@ -123,11 +123,11 @@ pub(crate) fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> 
                 let is_called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
                 is_position || ident == name && !is_path && !is_called
             }
-            // `.0.1` is read as one number.
+            // `.0.1` is a single token.
             TokenTree::Literal(literal) if is_member => {
                 literal.to_string().split('.').next() == Some(name)
             }
-            // `format!("{name}")` reads what the macro has bound.
+            // `format!("{name}")` uses a binding of the macro.
             TokenTree::Literal(literal) => {
                 let text = syn::parse2::<LitStr>(literal.to_token_stream());
                 text.is_ok_and(|text| shown(&text.value()).iter().any(|shown| shown == name))
@@ -138,7 +138,7 @@ pub(crate) fn names_field(tokens: TokenStream, name: &str) -> Option<TokenTree> 
     })
 }
 
-/// Whether this is the call of a method, and no field.
+/// Whether this is a method call, and not a field.
 fn is_method(after_the_dot: &[TokenTree]) -> bool {
     let is_name = matches!(after_the_dot.first(), Some(TokenTree::Ident(_)));
     // `self.name(…)`, `self.name::<T>(…)`
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_text_fills_in() {
+    fn names_in_format_strings_are_found() {
         let table: [(&str, &[&str]); 7] = [
             ("plain {{not}} 100 %", &[]),
             ("{a} and {b:?}", &["a", "b"]),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_names_a_field_or_not() {
+    fn fields_named_by_arguments_are_found() {
         let names =
             |argument: &str, field: &str| names_field(argument.parse().unwrap(), field).is_some();
         for argument in [

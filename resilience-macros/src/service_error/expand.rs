@@ -1,4 +1,4 @@
-//! Writes the impls of an item that [`valid`](super::valid) has let through.
+//! Generates the impls of an item that has passed [`valid`](super::valid).
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -81,8 +81,8 @@ fn service_error(input: &Input<'_>) -> TokenStream {
     }
 }
 
-/// A box's classification finds the type among those that registered; it must have one name for the
-/// whole program.
+/// Registers the type, so that it is recognised inside a box. A generic type has no single concrete
+/// type to register.
 fn register(input: &Input<'_>) -> TokenStream {
     let krate = input.krate();
     let name = &input.original.ident;
@@ -93,22 +93,22 @@ fn register(input: &Input<'_>) -> TokenStream {
     }
 }
 
-/// `axum`: the answer as well. What that is depends on the runtime's features, so the runtime
-/// decides.
+/// `axum`: also `IntoResponse`. The expansion depends on the runtime's features, so it is a macro
+/// of the runtime.
 pub(super) fn answer(input: &Input<'_>) -> Option<TokenStream> {
     let key = input.attrs.axum.as_ref()?;
     let krate = input.krate();
     let name = &input.original.ident;
     let (impl_generics, type_generics, _) = input.original.generics.split_for_impl();
     let where_clause = is_an_error(input);
-    // At the word, where a missing feature is said.
+    // At the key, where a missing feature is reported.
     let span = Span::call_site().located_at(key.span());
     Some(
         quote_spanned!(span=> #krate::__private::into_response!([#impl_generics] #name #type_generics [#where_clause]);),
     )
 }
 
-/// Nothing where the trait's own text does for every variant.
+/// Empty if every variant uses the trait's default.
 fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
     let arms: Vec<TokenStream> =
         input.variants.iter().filter_map(|variant| public_arm(krate, variant)).collect();
@@ -129,7 +129,7 @@ fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
     }
 }
 
-/// Nothing where no variant has any.
+/// Empty if no variant has any.
 fn field_errors(input: &Input<'_>, krate: &Path) -> TokenStream {
     let arms: Vec<TokenStream> =
         input.variants.iter().filter_map(|variant| field_errors_arm(krate, variant)).collect();
@@ -145,8 +145,8 @@ fn field_errors(input: &Input<'_>, krate: &Path) -> TokenStream {
     }
 }
 
-/// The chain starts at the error itself; one with parameters can't be asked for, and its chain
-/// starts at its source.
+/// The chain starts at the error itself, or at its source for a generic type, which can't be
+/// downcast to.
 fn evidence(input: &Input<'_>, krate: &Path) -> TokenStream {
     if input.variants.is_empty() {
         return TokenStream::new();

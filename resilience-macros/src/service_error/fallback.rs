@@ -1,5 +1,4 @@
-//! What stands in after a mistake: the same items, so that code which uses the error adds no second
-//! complaint.
+//! On error, generates stub impls, so that uses of the type don't cause follow-up errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;

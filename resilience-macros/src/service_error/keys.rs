@@ -1,5 +1,4 @@
-//! Which keys and words there are, where they belong, and what is said of one that is nowhere at
-//! home.
+//! The keys and words, where they belong, and the message for an unknown one.
 
 use proc_macro2::Ident;
 
@@ -32,31 +31,38 @@ pub(crate) fn is_variant_word(word: &str) -> bool {
 pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
     let message = match key.to_string().as_str() {
         "retry_after" => {
-            "`retry_after` belongs on a field; write `#[service(retry_after)]` above the one that holds the wait"
+            "`retry_after` belongs on a field; write `#[service(retry_after)]` above the field \
+             that holds the delay"
         }
         "expose" => {
-            "`expose` belongs on a field; write `#[service(expose)]` above the one that `public` shows"
+            "`expose` belongs on a field; write `#[service(expose)]` above the field that \
+             `public` shows"
         }
         "sensitive" => {
-            "`sensitive` belongs on a field; write `#[service(sensitive)]` above each one that nobody may read"
+            "`sensitive` belongs on a field; write `#[service(sensitive)]` above each field to hide"
         }
         "backtrace" => {
-            "`backtrace` belongs on a field; write `#[service(backtrace)]` above the one that holds the backtrace"
+            "`backtrace` belongs on a field; write `#[service(backtrace)]` above the field that \
+             holds the backtrace"
         }
         "location" => {
-            "`location` belongs on a field; write `#[service(location)]` above the one that holds the place in the source"
+            "`location` belongs on a field; write `#[service(location)]` above the field that \
+             holds the source location"
         }
         "errors" => {
-            "`errors` belongs on a field; write `#[service(errors)]` above the one that holds the `FieldError`s"
+            "`errors` belongs on a field; write `#[service(errors)]` above the field that holds \
+             the `FieldError`s"
         }
         _ => {
-            "`source` belongs on a field; write `#[service(source)]` above the one that classifies itself"
+            "`source` belongs on a field; write `#[service(source)]` above the field that is the \
+             source"
         }
     };
     syn::Error::new(key.span(), message)
 }
 
-/// Lists the keys of this place, or translates a key that is at home elsewhere.
+/// The error for an unknown key: suggests the option for a name from another library, or else lists
+/// the valid keys.
 pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
     const RENAMED: &[(&str, &str)] = &[
         ("retryable", "transient"),

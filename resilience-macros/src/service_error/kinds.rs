@@ -1,4 +1,5 @@
-//! The classes of a variant: the four categories, and the one-word kinds, each a category, a code and a status.
+//! The classes of a variant: the four categories, and the kinds, which give a category, a code and
+//! a status in one word.
 
 use self::Category::{Fatal, Partial, Permanent, Transient};
 use self::Retry::{Never, Transaction, TransactionOnce};
@@ -18,13 +19,13 @@ impl Category {
         [Transient, Permanent, Partial, Fatal].into_iter().find(|category| category.word() == word)
     }
 
-    /// As an attribute says it, and as the constructor of `Classification` is called.
+    /// The word in the attribute, which is also the name of `Classification`'s constructor.
     pub(crate) fn word(self) -> &'static str {
         Self::WORDS[self as usize]
     }
 }
 
-/// What the word of a variant says that it is.
+/// The class that a variant's word gives it.
 #[derive(Clone, Copy)]
 pub(crate) enum Class {
     Category(Category),
@@ -32,7 +33,7 @@ pub(crate) enum Class {
     Transparent,
 }
 
-/// What a transient error may say against a plain retry.
+/// Restrictions of a transient error on retries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
     TransactionOnce,
@@ -41,13 +42,13 @@ pub(crate) enum Retry {
     Never,
 }
 
-/// A word that says it all.
+/// A word that gives category, code and status.
 pub(crate) struct Kind {
     pub(crate) word: &'static str,
     pub(crate) category: Category,
     pub(crate) code: &'static str,
-    /// What the runtime's constructors give this code by themselves; stated again where the code
-    /// is another.
+    /// The default status of the code in the runtime. Generated only if the variant has another
+    /// code.
     pub(crate) status: u16,
     pub(crate) never_sent: bool,
     pub(crate) retry: Option<Retry>,
@@ -90,13 +91,12 @@ pub(crate) fn find(word: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.word == word)
 }
 
-/// Whether an error of this category and code is the client's own, below 500, unless it says a
-/// status.
+/// Whether an error of this category and code has a default status below 500.
 pub(crate) fn is_client_error(category: Category, code: &str) -> bool {
     category != Fatal && KINDS.iter().any(|kind| kind.code == code && kind.status < 500)
 }
 
-/// The kind or category that a variant's name hints at, for a message that is ready to paste.
+/// The kind or category that a variant's name suggests, for a message to copy from.
 pub(crate) fn guess(snake_name: &str) -> &'static str {
     const HINTS: &[(&str, &str)] = &[
         ("not_found", "not_found"),

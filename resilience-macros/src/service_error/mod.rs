@@ -1,5 +1,5 @@
-//! `#[derive(ServiceError)]`. The file names are the pipeline: ast and attr read, valid judges,
-//! expand writes.
+//! `#[derive(ServiceError)]`. The file names are the pipeline: `ast` and `attr` parse, `valid`
+//! checks, `expand` generates.
 
 mod arms;
 mod ast;

@@ -1,4 +1,4 @@
-//! The rules of `public = "…"`: clients read what is meant for them, and nothing else.
+//! The rules of `public = "…"`: clients only see exposed fields.
 
 use super::ast::Variant;
 use super::kinds::Class;
@@ -6,26 +6,27 @@ use crate::diagnostics::Errors;
 
 pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
     let Some(public) = &variant.attrs.public else {
-        return nothing_is_exposed_in_vain(variant, errors);
+        return check_unused_expose(variant, errors);
     };
     let (literal, holes) = (&public.value.literal, &public.value.holes);
     for hole in holes {
         let name = &hole.field;
         match variant.field(name) {
             None => return errors.on(literal, no_such_field(variant, name)),
-            // What `expose` and `sensitive` together mean is asked elsewhere.
+            // `expose` together with `sensitive` is reported by `sensitive::check`.
             Some(field) if field.attrs.sensitive.is_some() => {
                 if field.attrs.expose.is_none() {
                     let message = format!(
-                        "`{{{name}}}` would show a sensitive field to clients; take it out of `public`"
+                        "`{{{name}}}` would show a sensitive field to clients; remove it from \
+                         `public`"
                     );
                     errors.on(literal, message);
                 }
             }
             Some(field) if field.attrs.expose.is_none() => {
                 let message = format!(
-                    "`{{{name}}}` would show a field that isn't exposed; write `#[service(expose)]` on field `{name}` if \
-                     clients may read it"
+                    "`{{{name}}}` would show a field that isn't exposed; write \
+                     `#[service(expose)]` above field `{name}` if clients may see it"
                 );
                 errors.on(literal, message);
             }
@@ -36,16 +37,17 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
         (variant.category().filter(|_| !variant.is_client_error()), holes.first())
     {
         let message = format!(
-            "a status of 500 or above shows clients a fixed text; take `{{{}}}` out of `public`, or write a `status` below 500",
+            "clients see a fixed text if the status is 500 or above; remove `{{{}}}` from \
+             `public`, or write a `status` below 500",
             hole.field
         );
         errors.on(literal, message);
     }
-    nothing_is_exposed_in_vain(variant, errors);
+    check_unused_expose(variant, errors);
 }
 
-fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
-    if variant.attrs.public_refused || matches!(variant.class(), Some(Class::Transparent)) {
+fn check_unused_expose(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.attrs.public_rejected || matches!(variant.class(), Some(Class::Transparent)) {
         return;
     }
     let holes = variant.attrs.public.as_ref().map_or(&[][..], |public| &public.value.holes);
@@ -55,7 +57,8 @@ fn nothing_is_exposed_in_vain(variant: &Variant<'_>, errors: &mut Errors) {
             (&field.attrs.expose, holes.iter().any(|hole| hole.field == name))
         {
             let message = format!(
-                "`expose` does nothing here; write `public = \"… {{{name}}}\"` above, or remove `expose`"
+                "`expose` has no effect here; write `public = \"… {{{name}}}\"` above, or remove \
+                 `expose`"
             );
             errors.at(expose.span(), message);
         }
@@ -67,9 +70,7 @@ fn no_such_field(variant: &Variant<'_>, written: &str) -> String {
     let fields: Vec<String> =
         variant.fields.iter().map(|field| format!("`{{{}}}`", field.name())).collect();
     if fields.is_empty() {
-        return format!(
-            "`{{{written}}}` can't be filled in: `{name}` has no fields; write a fixed text"
-        );
+        return format!("`{name}` has no field `{written}` and no others; write a fixed text");
     }
-    format!("`{{{written}}}` is not a field of `{name}`; it has {}", fields.join(", "))
+    format!("`{{{written}}}` is not a field of `{name}`; expected one of: {}", fields.join(", "))
 }

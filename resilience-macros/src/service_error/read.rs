@@ -1,4 +1,4 @@
-//! Reads one option of an item or a variant.
+//! Parses one option of an item or a variant.
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
@@ -24,7 +24,7 @@ impl ItemAttrs {
             "domain" => {
                 let domain = text(key, input, "\"orders\"")?;
                 if domain.value().trim().is_empty() {
-                    errors.on(&domain, "this `domain` is empty; write its name, or remove it");
+                    errors.on(&domain, "`domain` is empty; write a name, or remove it");
                 }
                 set(&mut self.domain, key.clone(), domain, errors);
             }
@@ -60,7 +60,7 @@ impl VariantAttrs {
     ) -> syn::Result<bool> {
         let word = key.to_string();
         if let Some(class) = keys::class(&word) {
-            bare(key, input).inspect_err(|_| self.class_refused = true)?;
+            bare(key, input).inspect_err(|_| self.class_rejected = true)?;
             self.classify(key, class, errors);
             return Ok(true);
         }
@@ -78,8 +78,8 @@ impl VariantAttrs {
             }
             "public" => {
                 let template =
-                    text(key, input, "\"what the client may read\"").and_then(Template::parse);
-                self.public_refused |= template.is_err();
+                    text(key, input, "\"a message for clients\"").and_then(Template::parse);
+                self.public_rejected |= template.is_err();
                 set(&mut self.public, key_, template?, errors);
             }
             "sent" => {
@@ -125,12 +125,13 @@ fn read_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     }
     let cure = match code::repaired(&written) {
         Some(repaired) => format!("write `code = \"{repaired}\"`"),
-        None => "write one such as `code = \"NOT_FOUND\"`".to_owned(),
+        None => "write a code such as `code = \"NOT_FOUND\"`".to_owned(),
     };
     Err(syn::Error::new(
         literal.span(),
         format!(
-            "a code is 2 to {} capital letters, digits and `_`, beginning with a letter; {cure}",
+            "a code must be 2 to {} uppercase letters, digits and `_`, starting with a letter; \
+             {cure}",
             code::MAX_LEN
         ),
     ))
@@ -144,7 +145,7 @@ fn read_status(key: &Ident, input: ParseStream<'_>) -> syn::Result<u16> {
         Ok(status @ 400..=599) => Ok(status),
         _ => Err(syn::Error::new(
             span,
-            "`status` is an HTTP error status, a number from 400 to 599; write `status = 404`",
+            "`status` must be an HTTP error status from 400 to 599, such as `status = 404`",
         )),
     }
 }

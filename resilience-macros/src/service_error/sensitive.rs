@@ -1,5 +1,5 @@
-//! The rules of `sensitive`: what is written into no log and no answer must not stand in a text
-//! that is.
+//! The rules of `sensitive`: such a field must not be part of a text that is logged or sent to
+//! clients.
 
 use proc_macro2::Ident;
 
@@ -24,7 +24,8 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
         if is_source(field, variant, is_transparent) {
             errors.at(
                 key.span(),
-                "`sensitive` on a source, whose text stands in the chain of causes, which is logged; put what is sensitive into a field of its own",
+                "`sensitive` can't be used on a source, whose text is logged as a cause; move the \
+                 sensitive data to a field of its own",
             );
         }
     }
@@ -38,20 +39,20 @@ fn has_no_other_role(field: &Field<'_>, sensitive: &Ident, errors: &mut Errors) 
     let others =
         [&attrs.expose, &attrs.retry_after, &attrs.errors, &attrs.backtrace, &attrs.location];
     for other in others.into_iter().flatten() {
-        let reader = if *other == "backtrace" || *other == "location" {
-            "the log tells"
-        } else {
-            "clients read"
-        };
+        let reader =
+            if *other == "backtrace" || *other == "location" { "the log" } else { "clients" };
         errors.at(
             other.span(),
-            format!("`{other}` conflicts with `{sensitive}`: {reader} the one, and nobody the other; keep one"),
+            format!(
+                "`{other}` conflicts with `{sensitive}`, since it shows the field to \
+                 {reader}; keep one"
+            ),
         );
     }
 }
 
-/// A field whose own text is written where the error's is: by thiserror's rules, or because the
-/// derive asks it.
+/// Whether the field's own text is written along with the error's: by thiserror's rules, or because
+/// the field classifies the error.
 fn is_source(field: &Field<'_>, variant: &Variant<'_>, is_transparent: bool) -> bool {
     let by_name =
         variant.fields.iter().all(|other| !other.has("source")) && field.name() == "source";
@@ -87,7 +88,8 @@ fn check_text(text: &Text, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Erro
             errors.at(
                 word.span(),
                 format!(
-                    "this function is given the sensitive field `{}`, and nobody can see what it writes; write the text here instead",
+                    "this function gets the sensitive field `{}`, and what it writes can't be \
+                     checked; write a format string instead",
                     field.name()
                 ),
             );
@@ -98,12 +100,13 @@ fn check_text(text: &Text, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Erro
 
 fn message(field: &str) -> String {
     format!(
-        "this text would write the sensitive field `{field}` into every log; take it out of the text"
+        "this text would write the sensitive field `{field}` to the log; remove it from the text"
     )
 }
 
 fn message_of_self(field: &str) -> String {
     format!(
-        "`self` gives this text the sensitive field `{field}` as well; name the fields that it is to show"
+        "`self` gives this text access to the sensitive field `{field}`; name the fields to show \
+         instead"
     )
 }

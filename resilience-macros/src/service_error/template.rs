@@ -1,10 +1,10 @@
-//! `public = "… {field}"`: which fields a text fills in.
+//! `public = "… {field}"`: the fields in a text.
 
 use std::fmt::Write as _;
 
 use syn::LitStr;
 
-/// The client's text, and what it fills in.
+/// The text for clients, and the fields that it shows.
 pub(crate) struct Template {
     pub(crate) literal: LitStr,
     pub(crate) holes: Vec<Hole>,
@@ -39,7 +39,7 @@ impl Template {
         Ok(Self { holes: holes.collect(), literal })
     }
 
-    /// The text with its escapes undone, if there is nothing to fill in.
+    /// The text without escapes, if it shows no fields.
     pub(crate) fn constant(&self) -> Option<String> {
         let pieces = pieces(&self.literal.value()).ok()?;
         pieces
@@ -48,8 +48,7 @@ impl Template {
             .collect()
     }
 
-    /// The same for `format!`, each hole renamed by its number, so that no field's name meets the
-    /// format's grammar.
+    /// The text for `format!`, with numbers instead of field names, which may not be valid there.
     pub(crate) fn format(&self) -> String {
         let mut format = String::new();
         for (number, piece) in numbered(pieces(&self.literal.value()).unwrap_or_default()) {
@@ -79,9 +78,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
         match this {
             '{' | '}' if chars.next_if_eq(&this).is_some() => pieces.push(Piece::Text(this)),
             '}' => {
-                return Err(
-                    "`}` without a `{` before it; write `}}` for the character itself".to_owned()
-                );
+                return Err("unmatched `}`; write `}}` for a literal `}`".to_owned());
             }
             '{' => {
                 let mut inside = String::new();
@@ -89,10 +86,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
                     match chars.next() {
                         Some('}') => break,
                         Some('{') | None => {
-                            return Err(
-                                "`{` without a `}` after it; write `{{` for the character itself"
-                                    .to_owned(),
-                            );
+                            return Err("unmatched `{`; write `{{` for a literal `{`".to_owned());
                         }
                         Some(other) => inside.push(other),
                     }
@@ -110,13 +104,13 @@ fn hole(inside: &str) -> Result<Hole, String> {
     let field = field.trim();
     if field.is_empty() {
         return Err(
-            "`{}` names no field; write `{field}`, or `{0}` for the first field of a tuple"
+            "`{}` doesn't name a field; write `{field}`, or `{0}` for the first field of a tuple"
                 .to_owned(),
         );
     }
     if !field.chars().all(|c| c.is_alphanumeric() || c == '_') {
         return Err(format!(
-            "`{{{field}}}` is not the name of a field; expressions can't be shown to clients"
+            "`{{{field}}}` is not the name of a field; `public` can't contain expressions"
         ));
     }
     if spec.contains(['$', '*']) {
@@ -150,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_texts_are_refused() {
+    fn malformed_texts_are_rejected() {
         for text in ["{", "}", "{}", "{a", "a}", "{a.b}", "{a {b}}", "{a:w$}", "{a:.*}", "{:?}"] {
             assert!(parse(text).is_err(), "{text}");
         }

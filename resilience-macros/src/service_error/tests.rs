@@ -1,10 +1,10 @@
-//! No input makes the derive panic, and every refusal still stands in for the type.
+//! No input makes the derive panic, and after an error it still generates the impls.
 
 use proc_macro2::TokenStream;
 
 use super::derive;
 
-/// What users write, might write, and can't be meant.
+/// Words that are valid, words that users might write, and invalid ones.
 const WORDS: &[&str] = &[
     "transient",
     "permanent",
@@ -78,7 +78,7 @@ const SHAPES: &[&str] = &[
     "enum E { #[service(transient, code = @)] A = 7, #[service(conflict)] #[service(@)] B }",
 ];
 
-/// A generator of its own, so that a failure can be repeated.
+/// A deterministic generator, so that failures are reproducible.
 struct Dice(u64);
 
 impl Dice {
@@ -91,7 +91,7 @@ impl Dice {
 }
 
 #[test]
-fn no_input_makes_it_panic() {
+fn no_input_makes_the_derive_panic() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let mut derived = 0;
     for round in 0..15_000 {
@@ -101,7 +101,7 @@ fn no_input_makes_it_panic() {
                 (0..dice.below(7)).map(|_| WORDS[dice.below(WORDS.len())]).collect();
             shape.replace_range(at..=at, &words.join(" "));
         }
-        // Unbalanced parentheses are no tokens.
+        // Unbalanced parentheses aren't valid tokens.
         let Ok(tokens) = shape.parse::<TokenStream>() else { continue };
         let is_item = syn::parse2::<syn::DeriveInput>(tokens.clone()).is_ok();
         let output = derive(tokens).to_string();
@@ -118,17 +118,17 @@ fn no_input_makes_it_panic() {
 }
 
 #[test]
-fn a_plain_input_has_no_error() {
+fn valid_input_has_no_errors() {
     let output =
         derive("enum E { #[service(not_found)] A, #[service(transient)] Busy }".parse().unwrap())
             .to_string();
     assert!(!output.contains("compile_error"), "{output}");
 }
 
-/// The methods that say something, and no others; bless a change with `UPDATE_EXPECT=1`.
+/// Generates only the methods that differ from the trait's. Bless a change with `UPDATE_EXPECT=1`.
 #[test]
-#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
-fn what_it_writes() {
+#[expect(clippy::too_many_lines, reason = "the snapshot is long")]
+fn expansion_of_a_full_enum() {
     let output = derive(quote::quote! {
         #[service(axum)]
         enum OrderError<T> {
@@ -245,7 +245,7 @@ fn what_it_writes() {
 }
 
 #[test]
-fn what_it_writes_for_the_least() {
+fn expansion_of_a_minimal_struct() {
     let output = derive(quote::quote!(
         #[service(internal)]
         struct Broken;

@@ -1,4 +1,4 @@
-//! Every rule that needs more than one option. Nothing is generated here.
+//! The rules that involve more than one option. Generates no code.
 
 use proc_macro2::Ident;
 
@@ -15,23 +15,23 @@ pub(crate) fn check(input: &mut Input<'_>, errors: &mut Errors) {
         check_variant(variant, &mut found);
         errors.append(found);
     }
-    codes_are_unique(input, errors);
+    check_unique_codes(input, errors);
 }
 
 fn check_variant(variant: &Variant<'_>, errors: &mut Errors) {
-    says_what_it_is(variant, errors);
-    transparent_says_nothing_else(variant, errors);
-    only_transient_retries(variant, errors);
-    fatal_is_decided(variant, errors);
+    check_has_category(variant, errors);
+    check_transparent(variant, errors);
+    check_retry(variant, errors);
+    check_fatal(variant, errors);
     public::check(variant, errors);
     sensitive::check(variant, errors);
-    field_errors_reach_the_client(variant, errors);
-    fields_have_one_role(variant, errors);
-    default_code_is_valid(variant, errors);
+    check_field_errors(variant, errors);
+    check_field_roles(variant, errors);
+    check_default_code(variant, errors);
 }
 
 impl Variant<'_> {
-    /// The code that the variant ends up with; none for a transparent one.
+    /// The variant's code; `None` if it is transparent.
     pub(crate) fn code(&self) -> Option<String> {
         let written = self.attrs.code.as_ref().map(|slot| slot.value.value());
         match self.class()? {
@@ -49,7 +49,7 @@ impl Variant<'_> {
         }
     }
 
-    /// Whether the status is below 500, as far as the derive can tell.
+    /// Whether the status is below 500, as far as it is known here.
     pub(crate) fn is_client_error(&self) -> bool {
         match (&self.attrs.status, self.class()) {
             (Some(status), _) => status.value < 500,
@@ -67,8 +67,8 @@ impl Variant<'_> {
     }
 }
 
-fn says_what_it_is(variant: &Variant<'_>, errors: &mut Errors) {
-    if variant.attrs.class.is_some() || variant.attrs.class_refused {
+fn check_has_category(variant: &Variant<'_>, errors: &mut Errors) {
+    if variant.attrs.class.is_some() || variant.attrs.class_rejected {
         return;
     }
     let guess = if wraps_another_error(variant) {
@@ -88,7 +88,7 @@ fn says_what_it_is(variant: &Variant<'_>, errors: &mut Errors) {
     errors.on(
         &variant.original,
         format!(
-            "`{}` doesn't say what it is; {cure}, or {others}, or a kind such as `not_found`",
+            "`{}` has no category; {cure}, or one of {others}, or a kind such as `not_found`",
             variant.ident
         ),
     );
@@ -99,13 +99,14 @@ fn wraps_another_error(variant: &Variant<'_>) -> bool {
     field.original.attrs.iter().any(|attribute| attribute.path().is_ident("from"))
 }
 
-fn transparent_says_nothing_else(variant: &Variant<'_>, errors: &mut Errors) {
+fn check_transparent(variant: &Variant<'_>, errors: &mut Errors) {
     if !matches!(variant.class(), Some(Class::Transparent)) {
         for field in &variant.fields {
             if let Some(source) = &field.attrs.source {
                 errors.at(
                     source.span(),
-                    "`source` only matters to `transparent`; remove it, or write `transparent` above",
+                    "`source` has no effect without `transparent`; remove it, or write \
+                     `transparent` above",
                 );
             }
         }
@@ -127,27 +128,29 @@ fn transparent_says_nothing_else(variant: &Variant<'_>, errors: &mut Errors) {
     });
     for key in keys.into_iter().chain(of_fields).flatten() {
         let message = format!(
-            "`{key}` conflicts with `transparent`, which leaves all that to the source; keep one"
+            "`{key}` conflicts with `transparent`, which takes that from the source; keep one"
         );
         errors.at(key.span(), message);
     }
     match variant.fields.len() {
         0 => {
             let message = format!(
-                "`transparent` needs a source; `{}` has no field that could classify itself",
+                "`transparent` needs a source, and `{}` has no fields; add one, or write a \
+                 category",
                 variant.ident
             );
             errors.at(span_of(attrs.class.as_ref(), variant.ident.span()), message);
         }
         _ if variant.source().is_none() => {
-            let message = "`transparent` can't tell which field is the source; mark one with `#[service(source)]`";
+            let message = "`transparent` can't tell which field is the source; mark one with \
+                           `#[service(source)]`";
             errors.at(span_of(attrs.class.as_ref(), variant.ident.span()), message);
         }
         _ => {}
     }
 }
 
-fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
+fn check_retry(variant: &Variant<'_>, errors: &mut Errors) {
     let Some(category) = variant.category() else { return };
     let retry_after = variant.fields.iter().find_map(|field| field.attrs.retry_after.as_ref());
     let (word, retry) = (variant.word(), variant.attrs.retry.as_ref());
@@ -155,7 +158,10 @@ fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
         for key in retry_after.into_iter().chain(retry.map(|slot| &slot.key)) {
             errors.at(
                 key.span(),
-                format!("`{key}` conflicts with `{word}`, which is never retried; keep one, or write `transient`"),
+                format!(
+                    "`{key}` conflicts with `{word}`, which is never retried; keep one, or \
+                     write `transient`"
+                ),
             );
         }
         return;
@@ -166,7 +172,7 @@ fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
             errors.at(
                 key.span(),
                 format!(
-                    "`retry_after` conflicts with `{}`, which rules a plain retry out; keep one",
+                    "`retry_after` conflicts with `{}`, which rules out a plain retry; keep one",
                     retry.key
                 ),
             );
@@ -175,7 +181,7 @@ fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
             errors.at(
                 key.span(),
                 format!(
-                    "`retry_after` conflicts with `{word}`, which rules a plain retry out; keep one"
+                    "`retry_after` conflicts with `{word}`, which rules out a plain retry; keep one"
                 ),
             );
         }
@@ -183,44 +189,47 @@ fn only_transient_retries(variant: &Variant<'_>, errors: &mut Errors) {
     }
 }
 
-fn fatal_is_decided(variant: &Variant<'_>, errors: &mut Errors) {
+fn check_fatal(variant: &Variant<'_>, errors: &mut Errors) {
     if variant.category() != Some(Category::Fatal) {
         return;
     }
     let word = variant.word();
     if let Some(severity) = &variant.attrs.severity {
         let message = format!(
-            "`severity` conflicts with `{word}`: a fatal error is always critical; remove `severity`"
+            "`severity` conflicts with `{word}`: a fatal error is always critical; remove \
+             `severity`"
         );
         errors.at(severity.key.span(), message);
     }
     if let Some(status) = &variant.attrs.status {
         let message = format!(
-            "`status` conflicts with `{word}`: a fatal error always answers 500; remove `status`"
+            "`status` conflicts with `{word}`: a fatal error always has status 500; remove `status`"
         );
         errors.at(status.key.span(), message);
     }
     if let Some(alert) = &variant.attrs.alert {
         let message = format!(
-            "`alert` conflicts with `{word}`: a fatal error always alerts at once; remove `alert`"
+            "`alert` conflicts with `{word}`: a fatal error always raises an alert at once; \
+             remove `alert`"
         );
         errors.at(alert.key.span(), message);
     }
 }
 
-fn field_errors_reach_the_client(variant: &Variant<'_>, errors: &mut Errors) {
+fn check_field_errors(variant: &Variant<'_>, errors: &mut Errors) {
     if variant.category().is_none() || variant.is_client_error() {
         return;
     }
     for key in variant.fields.iter().filter_map(|field| field.attrs.errors.as_ref()) {
         errors.at(
             key.span(),
-            "a status of 500 or above tells clients nothing of their fields; take `errors` off, or write a `status` below 500",
+            "clients don't see field errors if the status is 500 or above; remove `errors`, or \
+             write a `status` below 500",
         );
     }
 }
 
-fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {
+fn check_field_roles(variant: &Variant<'_>, errors: &mut Errors) {
     let mut taken: Vec<&Ident> = Vec::new();
     for field in &variant.fields {
         let FieldAttrs { retry_after, source, backtrace, location, errors: field_errors, .. } =
@@ -230,10 +239,11 @@ fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {
             if let Some(first) = own {
                 errors.at(
                     role.span(),
-                    format!("`{role}` conflicts with `{first}`: a field is one of them; keep one"),
+                    format!("`{role}` conflicts with `{first}` on the same field; keep one"),
                 );
             } else if taken.contains(&role) {
-                errors.at(role.span(), format!("another field is already the `{role}`; keep one"));
+                errors
+                    .at(role.span(), format!("another field is already marked `{role}`; keep one"));
             }
             own = own.or(Some(role));
             taken.push(role);
@@ -241,19 +251,20 @@ fn fields_have_one_role(variant: &Variant<'_>, errors: &mut Errors) {
     }
 }
 
-fn default_code_is_valid(variant: &Variant<'_>, errors: &mut Errors) {
+fn check_default_code(variant: &Variant<'_>, errors: &mut Errors) {
     if variant.attrs.code.is_some() {
         return;
     }
     let Some(code) = variant.code().filter(|code| !code::is_valid(code)) else { return };
     let message = format!(
-        "the name makes the code `{code}`, which isn't 2 to {} capital letters, digits and `_`; add `code = \"…\"`",
+        "the default code `{code}` isn't 2 to {} uppercase letters, digits and `_`; add `code = \
+         \"…\"`",
         code::MAX_LEN
     );
     errors.on(variant.ident, message);
 }
 
-fn codes_are_unique(input: &Input<'_>, errors: &mut Errors) {
+fn check_unique_codes(input: &Input<'_>, errors: &mut Errors) {
     let mut taken: Vec<(String, &Variant<'_>)> = Vec::new();
     for variant in &input.variants {
         let Some(code) = variant.code() else { continue };
@@ -276,7 +287,7 @@ fn codes_are_unique(input: &Input<'_>, errors: &mut Errors) {
         errors.at(
             span,
             format!(
-                "the code `{code}` already belongs to `{}`; {cure} to tell them apart",
+                "the code `{code}` is already used by `{}`; {cure} to tell them apart",
                 first.ident
             ),
         );

@@ -1,5 +1,4 @@
-//! The parts of `#[service(…)]` that every place shares: slots, choices, and reading on after a
-//! mistake.
+//! Helpers to parse `#[service(…)]`: slots, choices, and recovery after an error.
 
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt as _;
@@ -10,14 +9,14 @@ use crate::diagnostics::{self, Errors};
 
 pub(crate) const ATTRIBUTE: &str = "#[service]";
 
-/// A value beside the key that it was written under: the key is blamed for "not here", the value
-/// for "not this".
+/// A value with its key. Errors about a misplaced option point at the key, those about a wrong
+/// value at the value.
 pub(crate) struct Slot<T> {
     pub(crate) key: Ident,
     pub(crate) value: T,
 }
 
-/// Fills an option; the second time is a mistake.
+/// Sets an option, or reports a duplicate.
 pub(crate) fn set<T>(slot: &mut Option<Slot<T>>, key: Ident, value: T, errors: &mut Errors) {
     if slot.is_some() {
         errors.push(diagnostics::duplicate(ATTRIBUTE, &key));
@@ -26,10 +25,10 @@ pub(crate) fn set<T>(slot: &mut Option<Slot<T>>, key: Ident, value: T, errors: &
     }
 }
 
-/// Calls `read` with each key of each `#[service(…)]`. A mistake in one option doesn't hide the
-/// next.
+/// Calls `read` with each key of each `#[service(…)]`. A mistake in one option doesn't hide those
+/// in the next.
 ///
-/// `false` if an attribute couldn't be read at all, and what it meant to say isn't known.
+/// Returns `false` if an attribute couldn't be parsed at all, so that its meaning is unknown.
 pub(crate) fn each_option(
     attributes: &[Attribute],
     errors: &mut Errors,
@@ -46,10 +45,7 @@ pub(crate) fn each_option(
             continue;
         };
         if list.tokens.is_empty() {
-            errors.on(
-                &attribute.meta,
-                "this `#[service()]` is empty; write what applies in it, or remove it",
-            );
+            errors.on(&attribute.meta, "`#[service()]` is empty; add an option, or remove it");
             readable = false;
             continue;
         }
@@ -63,7 +59,7 @@ pub(crate) fn each_option(
                     Err(error) => {
                         errors.at(
                             error.span(),
-                            "`#[service]` takes words and `key = value`, separated by `,`",
+                            "`#[service]` takes words and `key = value` pairs, separated by `,`",
                         );
                         readable = false;
                         false
@@ -92,7 +88,7 @@ fn skip_past_comma(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Reads `= "text"`; `example` shows what to write.
+/// Parses `= "text"`; `example` shows what to write.
 pub(crate) fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
     value(key, input, example)?;
     input.parse().map_err(|error: syn::Error| {
@@ -100,7 +96,7 @@ pub(crate) fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::R
     })
 }
 
-/// Reads the `=` before a value.
+/// Parses the `=` before a value.
 pub(crate) fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
     if input.parse::<Option<Token![=]>>()?.is_none() {
         return Err(syn::Error::new(
@@ -111,7 +107,7 @@ pub(crate) fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::
     Ok(())
 }
 
-/// A word takes no value.
+/// Rejects a value after a word.
 pub(crate) fn bare(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.peek(Token![=]) || input.peek(syn::token::Paren) {
         return Err(syn::Error::new(
@@ -122,7 +118,7 @@ pub(crate) fn bare(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Reads `= word`, where the word, also as a string, is one of `words`.
+/// Parses `= word` or `= "word"`, where the word is one of `words`.
 pub(crate) fn choice<T: Copy>(
     key: &Ident,
     input: ParseStream<'_>,

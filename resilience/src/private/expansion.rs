@@ -15,7 +15,7 @@ use crate::{
 /// A `Result`, by whatever alias.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`",
-    label = "the layers need a function that returns a `Result`",
+    label = "the attributes need a function that returns a `Result`",
     note = "write `-> Result<T, YourError>`"
 )]
 pub trait Outcome {
@@ -129,9 +129,9 @@ pub fn reject_by<E, F: Fn(Rejected) -> E + Copy>(by: F) -> F {
 
 /// State that an attribute can hold on to while the body has what it was found in.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be held while the body uses what it belongs to",
-    label = "the body may change or move its owner",
-    note = "put it in an `Arc`, as in `breaker: Arc<CircuitBreaker>`, or make it a `static`"
+    message = "`{Self}` can't be borrowed while the body runs",
+    label = "the body may modify or move its owner",
+    note = "store it in an `Arc`, as in `breaker: Arc<CircuitBreaker>`, or make it a `static`"
 )]
 pub trait CloneHandle: Clone {}
 
@@ -158,7 +158,9 @@ impl PolicySaysWhetherToRepeat<true> {
 
 impl PolicySaysWhetherToRepeat<false> {
     #[deprecated(
-        note = "this retry's policy doesn't say whether the operation may be repeated; write `idempotent`, `non_idempotent` or `idempotency_key` here, or `.idempotent()` in the policy"
+        note = "the policy of this `#[retry]` doesn't say whether the operation is safe to \
+                repeat; write `idempotent`, `non_idempotent` or `idempotency_key` here, or \
+                `.idempotent()` in the policy"
     )]
     pub const CHECK: () = ();
 }

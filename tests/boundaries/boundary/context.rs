@@ -133,6 +133,6 @@ fn context_ids_can_be_strings_numbers_and_headers() {
         (&torn, None),
     ];
     for (name, expected) in table {
-        assert_eq!(name.name().as_deref(), expected);
+        assert_eq!(name.id().as_deref(), expected);
     }
 }

@@ -23,9 +23,10 @@ use super::RequestId;
 /// assert_eq!(UserId(7).id().as_deref(), Some("7"));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't identify a request, a user or a tenant",
-    label = "expected text, a number, a UUID, or an `Option` of one",
-    note = "for an id of your own type, implement `resilience::request::ContextId`, or write `.to_string()`"
+    message = "`{Self}` can't be used as the id of a request, user or tenant",
+    label = "expected a string, a number, or an `Option` of one",
+    note = "for your own id type, implement `resilience::request::ContextId`, or write \
+            `.to_string()`"
 )]
 pub trait ContextId {
     /// The id as text, or `None` if there is none.

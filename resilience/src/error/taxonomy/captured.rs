@@ -9,8 +9,8 @@ use super::{Evidence, FieldError, ServiceError};
 
 /// The type of a field that `#[service(backtrace)]` marks.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a `backtrace`",
-    label = "write `std::backtrace::Backtrace`, or an `Option`, `Box` or `Arc` of it"
+    message = "`{Self}` can't be used as a `backtrace`",
+    label = "expected `std::backtrace::Backtrace`, or an `Option`, `Box` or `Arc` of it"
 )]
 pub trait CapturedBacktrace {
     /// Adds the backtrace, unless it wasn't captured because `RUST_BACKTRACE` is off.
@@ -49,8 +49,8 @@ impl<B: CapturedBacktrace> CapturedBacktrace for Arc<B> {
 
 /// The type of a field that `#[service(location)]` marks.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a `location`",
-    label = "write `&'static std::panic::Location<'static>`, or an `Option` of it"
+    message = "`{Self}` can't be used as a `location`",
+    label = "expected `&'static std::panic::Location<'static>`, or an `Option` of it"
 )]
 pub trait CapturedLocation {
     /// Adds the location where the error was created, if there is one.
@@ -74,8 +74,8 @@ impl CapturedLocation for Option<&'static Location<'static>> {
 
 /// The type of a field that `#[service(errors)]` marks.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't hold the `errors` of fields",
-    label = "write `Vec<resilience::FieldError>`, or another list of them"
+    message = "`{Self}` can't be used as `errors`",
+    label = "expected `Vec<resilience::FieldError>`, or another list of them"
 )]
 pub trait FieldErrors {
     /// The field errors.

@@ -35,17 +35,22 @@ use crate::{Classification, http::generic_message};
 /// assert_eq!(Busy.public_message(), "An internal error occurred");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` doesn't say how it may fail",
-    label = "derive `ServiceError` for it, or hold it in an enum that does",
-    note = "for an error of your own, add `#[derive(ServiceError)]` to it, or implement `Classify`",
-    note = "for a foreign error, wrap it in a variant of your own enum with a word other than `transparent`, or write `classify = path::to::function` in the attribute",
-    note = "for an error of one of these crates, switch on its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`; if it is on, yours is another version of that crate than `resilience` knows: see `cargo tree -d`"
+    message = "`{Self}` has no classification",
+    label = "derive `ServiceError` for it, or wrap it in an enum that does",
+    note = "for your own error type, add `#[derive(ServiceError)]` or implement `Classify`",
+    note = "for an error type of another crate, wrap it in a variant of your enum with a category \
+            other than `transparent`, or write `classify = path::to::function` in the attribute",
+    note = "`resilience` classifies the errors of some crates with a feature: `sqlx-postgres`, \
+            `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`; if it is enabled, \
+            your version of that crate isn't the one that `resilience` supports: see `cargo tree \
+            -d`"
 )]
 // Only with `http` does `Problem` exist, which could be mistaken for an error.
 #[cfg_attr(
     feature = "http",
     diagnostic::on_unimplemented(
-        note = "a `Problem` is the answer to an error that has been reported; write the attribute on what the handler calls"
+        note = "a `Problem` is the response to an error that has already been reported; move the \
+                attribute to the function that the handler calls"
     )
 )]
 pub trait Classify: Display {

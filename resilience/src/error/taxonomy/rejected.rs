@@ -87,10 +87,11 @@ impl Error for Rejected {}
 
 /// An error type that can hold a [`Rejected`]. Implemented for every `E: From<Rejected>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no variant for what the layers themselves report",
-    label = "a layer on this function can reject a call, and this error can't hold a `Rejected`",
+    message = "`{Self}` has no variant for the errors of the layers",
+    label = "a layer on this function can reject calls, but this error doesn't implement \
+             `From<Rejected>`",
     note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Rejected(#[from] resilience::Rejected),",
-    note = "where no `From` can exist, write `rejected = |rejected| …` in the attribute"
+    note = "if `From` can't be implemented, write `rejected = |rejected| …` in the attribute"
 )]
 pub trait FromRejected: Sized {
     /// Converts a layer's rejection.

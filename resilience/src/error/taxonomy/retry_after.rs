@@ -4,8 +4,8 @@ use crate::Advice;
 
 /// The type of a field that `#[service(retry_after)]` marks.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a `retry_after`",
-    label = "write `Duration` or `Option<Duration>`"
+    message = "`{Self}` can't be used as a `retry_after`",
+    label = "expected `Duration` or `Option<Duration>`"
 )]
 pub trait RetryAfter {
     /// `RetryAfter` with this wait. Plain `Retry` if there is no wait or it is zero, so that the

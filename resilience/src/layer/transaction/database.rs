@@ -7,10 +7,11 @@ use sqlx::{Database, Error, Transaction};
 ///
 /// This trait is sealed, because databases differ in how a transaction can be lost.
 #[diagnostic::on_unimplemented(
-    message = "`#[transaction]` doesn't support the database `{Self}`",
+    message = "`#[transaction]` doesn't support `{Self}`",
     label = "not a pool of a supported database",
-    note = "supported databases are `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
-    note = "`Any` isn't supported, because it hides the database; use a pool of the database's own type"
+    note = "it supports `Postgres`, `MySql` and `Sqlite`, each with its feature of `resilience`: \
+            `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`",
+    note = "`Any` hides which database it is; use a pool of that database instead"
 )]
 pub trait Transactional: Database + sealed::Sealed {
     /// Whether to close a connection whose `BEGIN` was interrupted, because it may be inside a

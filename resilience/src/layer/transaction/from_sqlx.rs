@@ -3,8 +3,8 @@ use sqlx::Error;
 /// An error type that can hold a failed `BEGIN` or `COMMIT`. Implemented for every type
 /// that implements `From<sqlx::Error>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no variant for errors of BEGIN and COMMIT",
-    label = "`#[transaction]` itself can fail, and this error can't hold a `sqlx::Error`",
+    message = "`{Self}` has no variant for the errors of BEGIN and COMMIT",
+    label = "BEGIN and COMMIT can fail, but this error doesn't implement `From<sqlx::Error>`",
     note = "add a variant to your enum:\n    #[error(transparent)]\n    #[service(transparent)]\n    Database(#[from] sqlx::Error),"
 )]
 pub trait FromSqlx: Sized {
