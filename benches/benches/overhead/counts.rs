@@ -1,8 +1,8 @@
-//! What can be counted exactly, against `benches/counts.txt`: instructions, the future's size, and
-//! allocations, per call of an attribute that succeeds, or is rejected.
+//! Checks exact counts against `benches/counts.txt`: instructions, future size and allocations per
+//! call of an attribute, both successful and rejected.
 //!
-//! Instructions are those of one compiler: with another, what differs is only said. They include the
-//! loop around the call, which takes fourteen.
+//! Instruction counts are specific to a compiler. With a different one, differences are only
+//! reported. The counts include the loop around the call, which takes fourteen instructions.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use crate::ours;
 
 const FILE: &str = "counts.txt";
 
-/// In percent of what is written down.
+/// In percent of the recorded count.
 const TOLERANCE: u64 = 2;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Count {
     case: String,
-    /// Unknown without valgrind.
+    /// `None` without valgrind.
     instructions: Option<u64>,
     future: usize,
     allocations: u64,
@@ -41,7 +41,7 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(FILE)
 }
 
-/// The compiler, and what is counted now.
+/// Returns the compiler and the current counts.
 fn counted() -> Result<(String, Vec<Count>), String> {
     let has_valgrind = Command::new("valgrind").arg("--version").output().is_ok();
     if !has_valgrind {
@@ -70,7 +70,7 @@ fn compiler() -> Result<String, String> {
     Ok(format!("{}, {}", String::from_utf8_lossy(&rustc.stdout).trim(), std::env::consts::ARCH))
 }
 
-/// Of ten thousand calls, so that the program's own start doesn't count.
+/// Measured over ten thousand calls, excluding the program's start-up.
 fn instructions(case: &str) -> Result<u64, String> {
     const FEW: u64 = 1_000;
     const MANY: u64 = 11_000;
@@ -147,7 +147,7 @@ fn compare(compiler: &str, counts: &[Count]) -> Result<(), String> {
     Ok(())
 }
 
-/// A row of numbers.
+/// Parses a row of numbers.
 fn parse(line: &str) -> Option<Count> {
     let cells: Vec<&str> = line.split('|').map(str::trim).collect();
     let ["", case, instructions, future, allocations, ""] = cells[..] else { return None };

@@ -1,7 +1,7 @@
-//! What the body of a retried function can ask about the call it belongs to.
+//! The context of a call, available in the body of a retried function.
 //!
-//! This is the crate's one module with `unsafe` code: a thread-local pointer to a frame in the
-//! future that is polled.
+//! This is the only module in the crate with `unsafe` code: a thread-local pointer to a frame in
+//! the future being polled.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -19,30 +19,29 @@ use tokio::time::Instant;
 use crate::layer::deadline::Deadline;
 use crate::support::random;
 
-/// The call that the current body belongs to; see [`context`].
+/// Describes the current call. Returned by [`context`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallContext {
-    /// The number of this attempt, from 1. Also 1 outside a retried function.
+    /// The number of this attempt, starting at 1. Also 1 outside a retried function.
     pub attempt: u32,
-    /// The idempotency key, if the `#[retry]` (or one further out) has one; the same in every
-    /// attempt of a logical call.
+    /// The idempotency key, if the `#[retry]` (or an outer one) has one. All attempts of a logical
+    /// call share the same key.
     pub idempotency_key: Option<String>,
-    /// What is left until the earliest deadline of the retried functions around, or `None` where
-    /// none of them has a `#[timeout]`. That of a function without `#[retry]` isn't among
-    /// them.
+    /// Time left until the earliest deadline of the enclosing retried functions, or `None` if none
+    /// of them has a `#[timeout]`. Timeouts of functions without `#[retry]` aren't included.
     pub time_left: Option<Duration>,
 }
 
-/// What is known about the call under way: attempt number, idempotency key, time left.
+/// Returns the context of the current call: attempt number, idempotency key and time left.
 ///
-/// To be called in the body of a function under `#[retry]`, or in anything that the body awaits in
-/// the same task. Outside it answers attempt 1, no key and no deadline. A task that the body spawns
-/// is outside, unless the body itself polls it, as it does in a `LocalSet` of its own.
+/// Call it in the body of a function with `#[retry]`, or in anything that the body awaits in the
+/// same task. Elsewhere it returns attempt 1, no key and no deadline. This includes tasks spawned
+/// by the body, unless the body itself polls them, as with its own `LocalSet`.
 ///
-/// A key holds for everything within: a body that makes two operations, each of which asks for the
-/// key, gets the same one twice, and has to tell them apart (`format!("{key}-refund")`), or the
-/// callee takes the second for a repetition of the first.
+/// The key applies to everything in the body. If a body performs two operations that each use the
+/// key, both get the same one, and the callee takes the second for a repetition of the first. Make
+/// the keys distinct, for example with `format!("{key}-refund")`.
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -60,7 +59,7 @@ pub struct CallContext {
 /// # }
 /// ```
 ///
-/// Allocates only if there is a key. Costs a look at the clock if there is a deadline.
+/// Allocates only if there is a key. Reads the clock only if there is a deadline.
 pub fn context() -> CallContext {
     let mut context = CallContext { attempt: 1, idempotency_key: None, time_left: None };
     let mut innermost = true;
@@ -79,16 +78,16 @@ pub fn context() -> CallContext {
     context
 }
 
-/// An idempotency key: generated, or the value of the attribute's expression.
+/// An idempotency key: either generated, or the value of the attribute's expression.
 pub enum Key<'a> {
     /// Random bits.
     Generated(u128),
-    /// The user's.
+    /// A key supplied by the user.
     Given(&'a str),
 }
 
 impl Key<'_> {
-    /// A random key: 122 random bits in the form of a version 4 UUID (RFC 9562).
+    /// Creates a random key: 122 random bits, formatted as a version 4 UUID (RFC 9562).
     pub fn generate() -> Self {
         let version = 4 << 76;
         let variant = 2 << 62;
@@ -122,25 +121,25 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// What one attempt shows its body.
+/// The context that one attempt provides to its body.
 #[derive(Debug)]
 pub struct Frame<'a> {
     attempt: u32,
     key: Option<&'a Key<'a>>,
     deadline: Option<&'a Deadline<'a>>,
-    /// The frame around it while this one is visible. An atomic only because a shared `Cell` would
-    /// make the future `!Sync`.
+    /// The enclosing frame while this one is visible. Uses an atomic only because a shared `Cell`
+    /// would make the future `!Sync`.
     outer: AtomicPtr<()>,
 }
 
 impl<'a> Frame<'a> {
-    /// The attempt with this number.
+    /// Creates the frame of an attempt with this number.
     #[inline]
     pub const fn new(attempt: u32) -> Self {
         Self { attempt, key: None, deadline: None, outer: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// With the call's idempotency key.
+    /// Adds the call's idempotency key.
     #[inline]
     #[must_use]
     pub const fn key(mut self, key: &'a Key<'a>) -> Self {
@@ -148,7 +147,7 @@ impl<'a> Frame<'a> {
         self
     }
 
-    /// With the innermost deadline around the body.
+    /// Adds the innermost deadline around the body.
     #[inline]
     #[must_use]
     pub const fn deadline(mut self, deadline: &'a Deadline<'a>) -> Self {
@@ -156,13 +155,13 @@ impl<'a> Frame<'a> {
         self
     }
 
-    /// Runs the body of a function that isn't async.
+    /// Runs the body of a synchronous function.
     #[inline]
     pub fn run<T>(self, body: impl FnOnce() -> T) -> T {
         enter(&self, body)
     }
 
-    /// Makes the frame visible while `body` is polled, and at no other time.
+    /// Makes the frame visible only while `body` is being polled.
     #[inline]
     pub const fn scope<F>(self, body: F) -> Scoped<'a, F> {
         Scoped { frame: self, body }
@@ -195,7 +194,7 @@ thread_local! {
     static INNERMOST: Cell<*mut ()> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Puts back what was there, also when the body panics.
+/// Restores the previous frame, even if the body panics.
 struct Restore(*mut ());
 
 impl Drop for Restore {
@@ -213,13 +212,14 @@ fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Shows the frames, the innermost first.
+/// Calls `look` with each visible frame, innermost first.
 fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
     let mut at = INNERMOST.get();
-    // SAFETY: the list holds only frames that `enter` put there and has not left: each is borrowed
-    // by an `enter` further up this thread's stack, whose guard unlinks it before it returns or
-    // unwinds. Frames are only read, through a shared reference that doesn't outlive `look`, whose
-    // argument is generic over the frame's lifetime and so can't leave it.
+    // SAFETY: the list contains only frames added by calls to `enter` that are still running. Each
+    // frame is borrowed by an `enter` further up this thread's stack, whose guard unlinks it before
+    // `enter` returns or unwinds. Frames are only read, through a shared reference that doesn't
+    // outlive `look`: its argument is generic over the frame's lifetime, so the reference can't
+    // escape.
     while let Some(frame) = unsafe { at.cast_const().cast::<Frame<'_>>().as_ref() } {
         look(frame);
         at = frame.outer.load(Relaxed);

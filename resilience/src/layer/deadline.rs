@@ -5,11 +5,11 @@ use tokio::time::Instant;
 
 use crate::support::clock;
 
-/// The state of one `#[timeout]` for one call, which the layers below it read through a shared
+/// The state of one `#[timeout]` for one call. The layers below it read it through a shared
 /// reference.
 ///
-/// In a loop of your own it limits the waits, and [`tokio::time::timeout_at`] or a
-/// [`Timeout`](crate::Timeout) the attempts:
+/// In your own retry loop, it limits the waits. Use [`tokio::time::timeout_at`] or a
+/// [`Timeout`](crate::Timeout) to limit the attempts:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -32,12 +32,13 @@ use crate::support::clock;
 /// # }
 /// ```
 ///
-/// An atomic only because a shared `Cell` would make the future `!Send`; nothing here is contended.
+/// Uses an atomic only because a shared `Cell` would make the future `!Send`. There is no
+/// contention.
 #[derive(Debug)]
 pub struct Deadline<'above> {
-    /// In nanoseconds, half as large as a `Duration`: it is in every future.
+    /// In nanoseconds. Half the size of a `Duration`, since every future contains it.
     after: u64,
-    /// [`NOT_STARTED`], [`FIRED`], or the instant at which it fires.
+    /// [`NOT_STARTED`], [`FIRED`], or the instant at which the deadline fires.
     at: AtomicU64,
     above: Option<&'above Deadline<'above>>,
 }
@@ -45,11 +46,11 @@ pub struct Deadline<'above> {
 const NOT_STARTED: u64 = 0;
 const FIRED: u64 = u64::MAX;
 
-/// Thirty years: a longer timeout is none, and has to stay clear of the end of the clock.
+/// Thirty years. Longer timeouts are capped, to avoid overflowing the clock.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 impl Deadline<'static> {
-    /// A deadline that has started.
+    /// Creates a deadline that has already started.
     pub fn starting_now(after: Duration) -> Self {
         let deadline = Self::new(after);
         deadline.start();
@@ -58,13 +59,13 @@ impl Deadline<'static> {
 }
 
 impl<'above> Deadline<'above> {
-    /// A deadline that the timeout it belongs to starts, when the call first has to wait. On its
-    /// own it never starts.
+    /// Creates a deadline that hasn't started. Its timeout starts it when the call first has to
+    /// wait. It never starts on its own.
     pub const fn new(after: Duration) -> Self {
         Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: None }
     }
 
-    /// The same under another deadline, which counts as well.
+    /// Like [`new`](Self::new), nested in another deadline, which also applies.
     #[must_use]
     pub const fn under(after: Duration, above: &'above Deadline<'above>) -> Self {
         Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: Some(above) }
@@ -74,7 +75,7 @@ impl<'above> Deadline<'above> {
         Duration::from_nanos(self.after)
     }
 
-    /// Starts now, and says when it fires.
+    /// Starts the deadline, and returns when it fires.
     pub(crate) fn start(&self) -> Instant {
         let fires_at = Instant::now() + self.after().min(LONGEST);
         self.at.store(clock::to_nanos(fires_at), Relaxed);
@@ -85,12 +86,12 @@ impl<'above> Deadline<'above> {
         self.at.store(FIRED, Relaxed);
     }
 
-    /// Whether this deadline, or one above it, has given the call up.
+    /// Returns whether this deadline, or one around it, has cancelled the call.
     pub(crate) fn fired(&self) -> bool {
         self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
     }
 
-    /// What is left until the earliest of this deadline and those above it.
+    /// Returns the time left until the earliest of this deadline and those around it.
     pub(crate) fn time_left(&self, now: Instant) -> Duration {
         let own = match self.at.load(Relaxed) {
             NOT_STARTED => self.after(),
@@ -100,8 +101,8 @@ impl<'above> Deadline<'above> {
         self.above.map_or(own, |above| own.min(above.time_left(now)))
     }
 
-    /// How long ago the outermost deadline that has started did so; of one that has just fired, all
-    /// of its time.
+    /// Returns the time since the outermost started deadline was started. If it has fired, this is
+    /// its full duration.
     pub(crate) fn elapsed(&self, now: Instant) -> Option<Duration> {
         if let Some(elapsed) = self.above.and_then(|above| above.elapsed(now)) {
             return Some(elapsed);
@@ -117,7 +118,7 @@ impl<'above> Deadline<'above> {
     }
 }
 
-/// At most 584 years.
+/// Saturates at 584 years.
 const fn saturating_nanos(duration: Duration) -> u64 {
     let nanos = duration.as_nanos();
     if nanos > u64::MAX as u128 {

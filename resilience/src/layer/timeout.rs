@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-// Where tokio had it before 1.44; both paths are public.
+// The path before tokio 1.44. Both paths are public.
 use tokio::task::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 
@@ -15,7 +15,7 @@ use crate::layer::events;
 use crate::layer::site::Site;
 use crate::{Rejected, taxonomy::FromRejected};
 
-/// A limit on how long a call may take: what `#[timeout]` writes, for a future at hand.
+/// A limit on how long a call may take. Applies `#[timeout]` to an existing future.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -36,18 +36,18 @@ pub struct Timeout {
 }
 
 impl Timeout {
-    /// A timeout with its label.
+    /// Creates a timeout with a label.
     pub const fn new(service: &'static str, after: Duration) -> Self {
         Self { site: Site::new(service, "timeout", "", "", 0), deadline: Deadline::new(after) }
     }
 
     /// Runs `call`, and drops it when the time is up.
     ///
-    /// The time begins when the call first has to wait: one that is ready at once reads no clock
-    /// and arms no timer.
+    /// The time starts when the call first has to wait. A call that is ready immediately reads no
+    /// clock and arms no timer.
     ///
     /// # Errors
-    /// The call's own error, or [`Rejected::TimedOut`] as `E`.
+    /// The call's own error, or [`Rejected::TimedOut`] converted to `E`.
     pub async fn run<T, E: FromRejected>(
         self,
         call: impl Future<Output = Result<T, E>>,
@@ -57,11 +57,12 @@ impl Timeout {
 }
 
 pin_project! {
-    /// A call under a [`Deadline`].
+    /// A call with a [`Deadline`].
     #[allow(missing_debug_implementations)]
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Timed<'a, F, R> {
-        // Unconstrained, or a call that uses up the task's budget at every poll would never let the timer look.
+        // Unconstrained. Otherwise the timer would never make progress if the call uses up the
+        // task's budget at every poll.
         #[pin]
         sleep: Option<Unconstrained<Sleep>>,
         deadline: &'a Deadline<'a>,
@@ -73,7 +74,7 @@ pin_project! {
 }
 
 impl<'a, F, R> Timed<'a, F, R> {
-    /// `reject` turns the layer's own failure into the call's error.
+    /// `reject` converts the layer's own failure into the call's error type.
     #[inline]
     pub const fn new(deadline: &'a Deadline<'a>, site: &'a Site, reject: R, call: F) -> Self {
         Self { sleep: None, deadline, site, reject, call }
@@ -111,7 +112,7 @@ fn wait(
     }
     match sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
         Some(Poll::Ready(())) => {
-            // Before the call is dropped, so that a permit inside it settles as timed out.
+            // Fires before the call is dropped, so that a permit inside it settles as timed out.
             deadline.fire();
             events::call_timed_out(site, deadline.after());
             Poll::Ready(Rejected::timed_out(site.service(), deadline.after()))

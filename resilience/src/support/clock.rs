@@ -1,12 +1,12 @@
-//! Tokio's clock as plain integers: a point in time fits into an atomic, and tests can pause the
+//! Tokio's clock as plain integers. A point in time fits into an atomic, and tests can pause the
 //! clock.
 
 use std::sync::OnceLock;
 use std::time::Instant as StdInstant;
 use tokio::time::{Duration, Instant};
 
-/// The value of the base instant, the first one this process asked for. Half of the range lies
-/// before it, because the paused clock of another runtime can be earlier.
+/// The value of the base instant, which is the first one requested by this process. Half of the
+/// range is before it, because another runtime's paused clock can be earlier.
 const BASE_NANOS: u64 = 1 << 62;
 
 /// Number of bits of the largest value that [`millis`] returns.
@@ -35,8 +35,8 @@ pub(crate) fn millis() -> u64 {
     to_millis(Instant::now())
 }
 
-/// Of seconds and a fraction, since every rejection of a breaker asks: nanoseconds in one number
-/// would take a multiplication of 128 bits and a division.
+/// Computed from seconds and a fraction, since every rejection by a breaker does this. A single
+/// number of nanoseconds would need a 128-bit multiplication and a division.
 fn to_millis(instant: Instant) -> u64 {
     let (instant, base) = (instant.into_std(), base());
     let distance = |seconds: u64, millis: u32| {
@@ -45,8 +45,8 @@ fn to_millis(instant: Instant) -> u64 {
     match instant.checked_duration_since(base) {
         Some(after) => BASE_MILLIS + distance(after.as_secs(), after.subsec_millis()),
         None => {
-            // Away from the base is down here, or a wait that begins before it and ends after it
-            // would last a millisecond longer.
+            // Before the base, rounding away from it is rounding down. Otherwise a wait that starts
+            // before the base and ends after it would be a millisecond too long.
             let before = base.duration_since(instant);
             BASE_MILLIS - distance(before.as_secs(), before.subsec_nanos().div_ceil(1_000_000))
         }

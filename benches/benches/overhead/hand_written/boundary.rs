@@ -1,4 +1,4 @@
-//! A boundary: a request id that is made when it is asked for, and a log record of what fails or
+//! A boundary: a request id that is generated on first use, and a log record for failures and
 //! panics.
 
 use std::panic::{self, AssertUnwindSafe};
@@ -11,13 +11,13 @@ tokio::task_local! {
     static REQUEST: OnceLock<Arc<str>>;
 }
 
-/// The id of the request under way.
+/// The id of the current request.
 pub(super) fn request_id() -> Option<Arc<str>> {
     let make = || Arc::from(&*uuid::Uuid::now_v7().to_string());
     REQUEST.try_with(|request| request.get_or_init(make).clone()).ok()
 }
 
-/// In the request under way, or in a new one.
+/// Runs in the current request, or in a new one.
 pub(super) async fn bounded<T>(
     operation: &'static str,
     work: impl Future<Output = Result<T, CallError>>,

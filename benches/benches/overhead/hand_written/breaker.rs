@@ -1,7 +1,7 @@
-//! A breaker that counts failures in a row, in one word:
+//! A breaker that counts consecutive failures, in one word:
 //!
 //! ```text
-//! | mode 2 | generation 30 | failures in a row 32 |
+//! | mode 2 | generation 30 | consecutive failures 32 |
 //! ```
 
 use std::mem;
@@ -28,10 +28,10 @@ pub(super) struct Breaker {
     recovery: Duration,
 }
 
-/// Leave to make one call. Dropped without a result, it gives a probe's slot back.
+/// Permission to make one call. Dropped without a result, it frees a probe's slot.
 pub(super) struct Permit<'a> {
     breaker: &'a Breaker,
-    /// Mode and generation at admission: a result counts only if they are still the same.
+    /// Mode and generation at admission. A result counts only if they are still the same.
     ticket: u64,
 }
 
@@ -49,7 +49,7 @@ impl Breaker {
         self.probe(word)
     }
 
-    /// One probe at a time, once the recovery is over.
+    /// Admits one probe at a time, once the recovery timeout is over.
     #[cold]
     fn probe(&self, word: u64) -> Option<Permit<'_>> {
         if word & MODE != OPEN || millis() < self.probe_at.load(Acquire) {
@@ -89,7 +89,7 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// Whether a success would change nothing.
+    /// Returns whether a success would change nothing.
     #[inline]
     pub(super) fn is_current(&self) -> bool {
         self.breaker.word.load(Acquire) == self.ticket
@@ -109,7 +109,7 @@ impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.ticket & MODE == HALF_OPEN {
-            // Open again, with the time of the probe as it was: the next caller is the next probe.
+            // Reopens with the probe time unchanged, so the next caller becomes the next probe.
             self.breaker.replace(self.ticket, next(self.ticket, OPEN));
         }
     }

@@ -1,4 +1,4 @@
-//! What the attributes show a body: the number of its attempt, and how long it may take.
+//! The context that the attributes provide to a body: the attempt number and the time limit.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -8,16 +8,16 @@ use pin_project_lite::pin_project;
 
 thread_local! {
     static ATTEMPT: Cell<u64> = const { Cell::new(1) };
-    /// In nanoseconds; the largest number without a limit.
+    /// In nanoseconds. `u64::MAX` without a limit.
     static LIMIT: Cell<u64> = const { Cell::new(u64::MAX) };
 }
 
-/// The attempt of the body that asks, and its limit.
+/// Returns the attempt number and limit of the current body.
 pub(super) fn current() -> (u64, u64) {
     (ATTEMPT.get(), LIMIT.get())
 }
 
-/// Puts back what was there, also when the body panics.
+/// Restores the previous context, even if the body panics.
 struct Restore(u64, u64);
 
 impl Drop for Restore {
@@ -29,7 +29,7 @@ impl Drop for Restore {
 }
 
 pin_project! {
-    /// A body that can ask.
+    /// Wraps a body so that it can read its context.
     pub(super) struct Shown<F> {
         attempt: u64,
         limit: u64,

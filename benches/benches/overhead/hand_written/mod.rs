@@ -1,9 +1,9 @@
-//! What an expert writes without a library: no closures, no boxes, no locks, and the same rules on
-//! the success path as the attributes keep. It is the ceiling that they are measured against.
+//! What an expert would write without a library: no closures, boxes or locks, and the same rules on
+//! the success path as the attributes. The attributes are measured against this upper bound.
 //!
-//! Left out is only what happens off that path, or beside it: events, `Retry-After`, growth and
-//! jitter of the recovery, the probe's lease, and the budget's refill by time. The context that a
-//! body can ask for its attempt stands in contenders of its own.
+//! Only code outside the success path is left out: events, `Retry-After`, growth and jitter of the
+//! recovery timeout, the probe's lease, and the time-based refill of the budget. The context from
+//! which a body can read its attempt number is measured in separate contenders.
 
 mod boundary;
 mod breaker;
@@ -29,7 +29,7 @@ static NEST: Breaker = Breaker::new(5, Duration::from_secs(30));
 static OPEN: Breaker = Breaker::new(5, Duration::from_hours(24));
 static BUDGET: Budget = Budget::new();
 
-/// The body as it is.
+/// The body without a frame.
 macro_rules! bare {
     ($tries:ident, $body:expr, $limit:expr) => {
         $body
@@ -108,8 +108,8 @@ macro_rules! full_nest {
         async fn $name(input: u64) -> Result<$value, CallError> {
             let mut tries = <$tries>::new();
             loop {
-                // All in one statement, so that nothing of the outcome is left in the future while
-                // it waits.
+                // A single statement, so that no part of the outcome stays in the future during the
+                // pause.
                 let pause = match 'guarded: {
                     let Some(permit) = NEST.acquire() else {
                         break 'guarded Err(Rejected::circuit_open("service", None).into());
@@ -153,12 +153,12 @@ full_nest!(full_nest_equal, u64, small, 0, Lazy::new, History, shown);
 full_nest!(full_nest_tokio, u64, small, 0, timeout::eager, Tries, bare);
 full_nest!(full_nest_large_tokio, Large, large, [0; 1024], timeout::eager, Tries, bare);
 
-/// With tokio's timer instead of one that is armed when it is needed. Not part of the results that
-/// are written down.
+/// Uses tokio's timer instead of one that is armed on demand. Not part of the recorded results.
 pub(crate) const WITH_TOKIO: &str = "hand-written, tokio's timeout";
 
-/// The same with what the attributes do besides on the success path: first the frame that a body
-/// asks for its attempt and its time, then also the room for what only a failed attempt writes down.
+/// Adds what else the attributes do on the success path: `SHOWN` adds the frame from which a body
+/// reads its attempt and time left, and `EQUAL` also adds space for data that only a failed attempt
+/// writes.
 pub(crate) const SHOWN: &str = "hand-written, with context";
 pub(crate) const EQUAL: &str = "hand-written, with context and history";
 

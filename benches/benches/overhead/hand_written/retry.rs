@@ -1,4 +1,4 @@
-//! Three tries, exponential backoff with jitter, and a token bucket that bounds the retries.
+//! Three attempts, exponential backoff with jitter, and a token bucket that limits retries.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -10,7 +10,7 @@ const ATTEMPTS: u32 = 3;
 const BASE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// A retry costs five tokens, a success brings one.
+/// A retry costs five tokens, and a success adds one.
 pub(super) struct Budget(AtomicU32);
 
 impl Budget {
@@ -21,7 +21,7 @@ impl Budget {
         Self(AtomicU32::new(Self::FULL))
     }
 
-    /// A full bucket isn't written to, so that threads don't fight for it.
+    /// A full bucket isn't written to, so that threads don't contend for it.
     #[inline]
     pub(super) fn deposit(&self) {
         if self.0.load(Relaxed) < Self::FULL {
@@ -38,7 +38,7 @@ impl Budget {
 
 pub(super) struct Tries(u32);
 
-/// What events, a refund and decorrelated jitter need besides, as the attributes keep it.
+/// The extra state for events, refunds and decorrelated jitter, as in the attributes.
 pub(super) struct History {
     tries: Tries,
     withdrawn: u32,
@@ -80,7 +80,7 @@ impl Tries {
         self.0 as u64
     }
 
-    /// How long to wait before the next try, or the error back.
+    /// Returns how long to wait before the next attempt, or gives the error back.
     #[cold]
     pub(super) fn judge(
         &mut self,

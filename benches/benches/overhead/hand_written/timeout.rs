@@ -1,4 +1,4 @@
-//! A timeout that polls the call first, and needs a timer only if the call isn't ready.
+//! A timeout that polls the call first, and only needs a timer if the call isn't ready.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! Which calls pass.
+//! Decides which calls are admitted.
 
 use super::change::{ChangeReason, CircuitState};
 use super::packed::Packed;
@@ -7,9 +7,9 @@ use super::state::{Admission, Core, Ticket, change};
 use crate::support::atomic_word::AtomicWord;
 
 impl<W: AtomicWord> Core<W> {
-    /// Asks for admission. `lease_length` is how long the call may take in milliseconds, or 0; `now` is
-    /// read only when needed, and always after the words that it is compared with: no thread
-    /// can then see a start that lies in its future.
+    /// Requests admission. `lease_length` is the call's maximum duration in milliseconds, or 0.
+    /// `now` is only called when needed, and always after loading the words it is compared with, so
+    /// no thread can see a start in its future.
     pub fn admit(&self, policy: &Policy, lease_length: u64, now: impl Fn() -> u64) -> Admission {
         loop {
             let found = Packed(self.state.load());
@@ -69,7 +69,7 @@ impl<W: AtomicWord> Core<W> {
         Some(Admission { ticket: Ok(Ticket(next.ticket())), change: None })
     }
 
-    /// Every slot is taken: has a probe been out for too long?
+    /// All slots are taken: checks whether a probe has been running for too long.
     fn check_lease(
         &self,
         policy: &Policy,
@@ -80,13 +80,13 @@ impl<W: AtomicWord> Core<W> {
     ) -> Option<Admission> {
         let rejected = Admission { ticket: Err(None), change: None };
         let Some(start) = found.lease_start(lease) else {
-            // Whoever began it hasn't written it down yet, or never will.
+            // The thread that started the lease hasn't stored its start yet, or never will.
             self.start_lease(lease, found, now);
             return Some(rejected);
         };
         let length =
             policy.recovery.max(lease_length.saturating_mul(2)).max(self.lease_length.load());
-        // A start in the future is one of another clock.
+        // A start in the future comes from a different clock.
         if start <= now && now - start < length {
             return Some(rejected);
         }
@@ -94,15 +94,15 @@ impl<W: AtomicWord> Core<W> {
         Some(Admission { ticket: Err(Some(wait)), change })
     }
 
-    /// After how many milliseconds an open circuit admits a probe, where it rejects a call until
-    /// then: what nearly every rejection comes to. One load and the clock.
+    /// Milliseconds until an open circuit admits a probe, if it rejects a call now. Nearly every
+    /// rejection takes this path: one load and one clock read.
     #[inline]
     pub fn rejects_for(&self, policy: &Policy, now: impl Fn() -> u64) -> Option<u64> {
         let found = Packed(self.state.load());
         if found.state() == CircuitState::Open { time_left(policy, found, now()) } else { None }
     }
 
-    /// Whether a call that came now would be rejected for being too early.
+    /// Returns whether a call would be rejected now because the circuit is open.
     pub fn would_reject(&self, policy: &Policy, now: impl Fn() -> u64) -> bool {
         let found = Packed(self.state.load());
         match found.state() {
@@ -123,12 +123,12 @@ impl<W: AtomicWord> Core<W> {
     }
 }
 
-/// Until an open circuit admits a probe; `None` when it does. A wait longer than any that is ever
-/// set is a clock that was put back, and over.
+/// Time until an open circuit admits a probe, or `None` if it admits one now. A wait longer than
+/// the longest possible one means that the clock was set back, and counts as over.
 #[inline]
 fn time_left(policy: &Policy, open: Packed, now: u64) -> Option<u64> {
     let left = open.payload().saturating_sub(now);
-    // Most waits are within the recovery timeout, and the longest one takes arithmetic.
+    // Most waits are within the recovery timeout; computing the longest one takes arithmetic.
     let possible = left <= policy.recovery || left <= policy.longest_wait();
     (0 < left && possible).then_some(left)
 }
@@ -154,7 +154,7 @@ mod tests {
     fn a_lease_that_was_never_written_down_is_begun_by_the_next_caller() {
         let core = open(&POLICY);
         assert!(core.admit(&POLICY, 0, || 100).ticket.is_ok());
-        // As if the prober's thread had been stopped in between.
+        // Simulates a prober whose thread was stopped before it stored the lease.
         core.lease.store(0, Relaxed);
         assert_eq!(core.admit(&POLICY, 0, || 1_000).ticket, Err(None));
         assert_eq!(core.admit(&POLICY, 0, || 1_099).change, None);

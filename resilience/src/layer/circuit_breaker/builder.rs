@@ -7,10 +7,9 @@ use super::listeners::Listeners;
 use super::policy::{LONGEST, Policy};
 use super::state::Core;
 
-/// Settings, all of them `const`: a value out of range in a `static` or `const` is a compile error.
+/// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
 impl CircuitBreaker {
-    /// A closed breaker for the dependency of this name, which is a label for logs and nothing
-    /// more.
+    /// Creates a closed breaker for a dependency. The name is only a label for logs.
     ///
     /// ```
     /// use resilience::CircuitBreaker;
@@ -34,7 +33,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// How many failures in a row open the circuit: 1 or more, by default 5.
+    /// Sets how many consecutive failures open the circuit: at least 1, 5 by default.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -43,7 +42,7 @@ impl CircuitBreaker {
     ///
     /// # Panics
     ///
-    /// When it is 0; in a `static` that is a compile error:
+    /// Panics if the threshold is 0. In a `static`, that is a compile error:
     ///
     /// ```compile_fail
     /// # use resilience::CircuitBreaker;
@@ -56,8 +55,8 @@ impl CircuitBreaker {
         self
     }
 
-    /// How long the circuit stays open before it tries a probe: 1 ms to 1 day, by default 30 s. The
-    /// guide asks for 15 to 60 s.
+    /// Sets how long the circuit stays open before it admits a probe: 1 ms to 1 day, 30 s by
+    /// default. The guide recommends 15 to 60 s.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -65,11 +64,11 @@ impl CircuitBreaker {
     /// static SLOW: CircuitBreaker = CircuitBreaker::new("slow").recovery_timeout(Duration::from_secs(60));
     /// ```
     ///
-    /// A part of a millisecond counts as a whole one.
+    /// Fractions of a millisecond are rounded up.
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the duration is out of range.
     #[must_use]
     pub const fn recovery_timeout(mut self, wait: Duration) -> Self {
         assert!(in_range(wait), "`recovery_timeout` must be between 1 ms and 1 day");
@@ -77,7 +76,8 @@ impl CircuitBreaker {
         self
     }
 
-    /// How many calls half-open admits, all of which must succeed: 1 to 65 535, by default 1.
+    /// Sets how many calls are admitted while half-open, all of which must succeed: 1 to 65 535, 1
+    /// by default.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -86,7 +86,7 @@ impl CircuitBreaker {
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the number is out of range.
     #[must_use]
     pub const fn probes(mut self, calls: u32) -> Self {
         assert!(calls >= 1 && calls <= 65_535, "`probes` must be between 1 and 65535");
@@ -99,8 +99,8 @@ impl CircuitBreaker {
         self
     }
 
-    /// By what the recovery timeout is multiplied each time the circuit opens again without having
-    /// been closed: 1 to 10, by default 1, which is no growth.
+    /// Sets the factor by which the recovery timeout grows each time the circuit opens again
+    /// without having closed: 1 to 10, 1 (no growth) by default.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -110,7 +110,7 @@ impl CircuitBreaker {
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the factor is out of range.
     #[must_use]
     pub const fn recovery_growth(mut self, factor: u32) -> Self {
         assert!(factor >= 1 && factor <= 10, "`recovery_growth` must be between 1 and 10");
@@ -118,9 +118,9 @@ impl CircuitBreaker {
         self
     }
 
-    /// What the recovery timeout never exceeds, growth and jitter included: 1 ms to 1 day, by
-    /// default ten times the recovery timeout, to which jitter comes on top. One that is
-    /// shorter than the recovery timeout counts as that.
+    /// Sets the maximum recovery timeout, including growth and jitter: 1 ms to 1 day. The default
+    /// is ten times the recovery timeout, with jitter added on top. A maximum below the recovery
+    /// timeout is raised to it.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -131,7 +131,7 @@ impl CircuitBreaker {
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the duration is out of range.
     #[must_use]
     pub const fn max_recovery_timeout(mut self, wait: Duration) -> Self {
         assert!(in_range(wait), "`max_recovery_timeout` must be between 1 ms and 1 day");
@@ -139,8 +139,9 @@ impl CircuitBreaker {
         self
     }
 
-    /// How much the recovery timeout is lengthened at random, in percent of it: 0 to 100, by
-    /// default 0. So that many clients that saw one outage don't all probe at once.
+    /// Sets the jitter: how much the recovery timeout is lengthened at random, in percent. 0 to
+    /// 100, 0 by default. Jitter prevents many clients from probing at the same time after the same
+    /// outage.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -150,7 +151,7 @@ impl CircuitBreaker {
     ///
     /// # Panics
     ///
-    /// When it is above 100.
+    /// Panics if the percentage is above 100.
     #[must_use]
     pub const fn recovery_jitter(mut self, percent: u32) -> Self {
         assert!(percent <= 100, "`recovery_jitter` must be between 0 and 100 percent");
@@ -163,7 +164,7 @@ const fn in_range(wait: Duration) -> bool {
     wait.as_nanos() >= 1_000_000 && wait.as_nanos() <= LONGEST as u128 * 1_000_000
 }
 
-/// Rounded up; of a duration in range.
+/// Rounds up. The duration must be in range.
 #[expect(clippy::cast_possible_truncation, reason = "a day has few enough milliseconds")]
 const fn millis(wait: Duration) -> u64 {
     wait.as_nanos().div_ceil(1_000_000) as u64

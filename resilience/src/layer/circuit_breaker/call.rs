@@ -10,15 +10,15 @@ use crate::{Classify, taxonomy::FromRejected};
 pin_project! {
     /// The future of [`CircuitBreaker::call`].
     ///
-    /// By hand, since an `async fn` moves what it is given once more, and a future that was just
-    /// made takes longer to move than a breaker to ask.
+    /// Written by hand because an `async fn` moves its arguments once more, and moving a newly
+    /// created future takes longer than checking the breaker.
     #[must_use = "futures do nothing unless they are awaited"]
     pub(super) struct Call<'a, F> {
         breaker: &'a CircuitBreaker,
-        // Dropped before the permit, which is given back when the call is over.
+        // Dropped before the permit, which is released when the call is over.
         #[pin]
         future: Option<F>,
-        // Between two polls.
+        // Held here between polls.
         permit: Option<Permit<'a>>,
     }
 }
@@ -40,7 +40,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // Taken, so that a panic drops it.
+        // Taken out, so that a panic drops it.
         let permit = match this.permit.take() {
             Some(permit) => permit,
             None => match this.breaker.acquire() {
@@ -59,7 +59,7 @@ where
                 *this.permit = Some(permit);
                 Poll::Pending
             }
-            // A success is moved alone, and not with the whole result.
+            // Moves only the value on success, not the whole result.
             Poll::Ready(Ok(value)) if permit.is_current() => {
                 this.future.set(None);
                 permit.done();

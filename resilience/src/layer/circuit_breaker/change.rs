@@ -1,25 +1,25 @@
 use std::fmt;
 
-/// What a breaker does with the next call.
+/// The state of a circuit breaker, which decides how the next call is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CircuitState {
-    /// Calls pass, and failures in a row are counted.
+    /// Calls are admitted, and consecutive failures are counted.
     Closed,
-    /// Calls are rejected until the recovery timeout is over; the first one after it is a probe.
+    /// Calls are rejected until the recovery timeout is over. The first call after that is a probe.
     Open,
-    /// A few probes are under way, and every other call is rejected.
+    /// A few probes are running, and all other calls are rejected.
     HalfOpen,
-    /// Calls are rejected until somebody says otherwise.
+    /// Calls are rejected until the state is changed manually.
     ForcedOpen,
-    /// Calls pass until somebody says otherwise; failures are counted and reported.
+    /// Calls are admitted until the state is changed manually. Failures are counted and reported.
     ForcedClosed,
-    /// Calls pass as if there were no breaker; nothing is counted.
+    /// Calls are admitted as if there were no breaker. Nothing is counted.
     Disabled,
 }
 
 impl CircuitState {
-    /// The state's name as it stands in logs: `"closed"`, `"open"`, `"half_open"`, `"forced_open"`,
+    /// The state's name in logs: `"closed"`, `"open"`, `"half_open"`, `"forced_open"`,
     /// `"forced_closed"`, `"disabled"`.
     ///
     /// ```
@@ -43,27 +43,27 @@ impl fmt::Display for CircuitState {
     }
 }
 
-/// Why the state changed.
+/// The reason for a state change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeReason {
-    /// That many failures in a row opened it.
+    /// The number of consecutive failures reached the threshold.
     FailureThreshold,
-    /// The recovery timeout is over, and a probe was admitted.
+    /// The recovery timeout elapsed, and a probe was admitted.
     RecoveryTimeout,
     /// A probe failed.
     ProbeFailed,
-    /// A probe hung.
+    /// A probe didn't finish in time.
     ProbeLost,
-    /// Every probe succeeded.
+    /// All probes succeeded.
     ProbesSucceeded,
-    /// Somebody forced it open or closed, disabled it, or reset it.
+    /// The breaker was forced open or closed, disabled, or reset manually.
     Control,
 }
 
 impl ChangeReason {
-    /// The reason as it stands in logs: `"failure_threshold"`, `"recovery_timeout"`,
-    /// `"probe_failed"`, `"probe_lost"`, `"probes_succeeded"`, `"control"`.
+    /// The reason's name in logs: `"failure_threshold"`, `"recovery_timeout"`, `"probe_failed"`,
+    /// `"probe_lost"`, `"probes_succeeded"`, `"control"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FailureThreshold => "failure_threshold",
@@ -76,13 +76,13 @@ impl ChangeReason {
     }
 }
 
-/// One change of state.
+/// A state change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// What it was.
+    /// The previous state.
     pub old: CircuitState,
-    /// What it is.
+    /// The new state.
     pub new: CircuitState,
-    /// Why.
+    /// The reason for the change.
     pub reason: ChangeReason,
 }

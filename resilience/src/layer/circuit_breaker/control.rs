@@ -2,9 +2,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{CircuitBreaker, CircuitState, CountedFailure, StateChange};
 
-/// Control by hand. What an earlier call still reports no longer counts after any change of state.
+/// Manual control. After any state change, results of earlier calls no longer count.
 impl CircuitBreaker {
-    /// The label of the dependency.
+    /// Returns the dependency's label.
     ///
     /// ```
     /// assert_eq!(resilience::CircuitBreaker::new("inventory").name(), "inventory");
@@ -29,7 +29,7 @@ impl CircuitBreaker {
     }
 
     /// Admits every call until [`reset`](Self::reset) or another forced state. Failures are still
-    /// counted and reported, but open nothing.
+    /// counted and reported, but don't open the circuit.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, Classification};
@@ -43,8 +43,8 @@ impl CircuitBreaker {
         self.set(CircuitState::ForcedClosed);
     }
 
-    /// Admits every call and counts none, as if there were no breaker, until [`reset`](Self::reset)
-    /// or a forced state.
+    /// Admits every call and counts nothing, as if there were no breaker, until
+    /// [`reset`](Self::reset) or a forced state.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, Classification};
@@ -57,8 +57,8 @@ impl CircuitBreaker {
         self.set(CircuitState::Disabled);
     }
 
-    /// Closes the circuit, whatever state it is in, and forgets the failures in a row. The totals
-    /// of [`metrics`](Self::metrics) stay.
+    /// Closes the circuit from any state, and resets the count of consecutive failures. The totals
+    /// in [`metrics`](Self::metrics) are kept.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
@@ -76,8 +76,8 @@ impl CircuitBreaker {
         self.report(None, change);
     }
 
-    /// The state. An open circuit says `Open` until a call comes after the recovery timeout, and
-    /// becomes half-open only then.
+    /// Returns the current state. An open circuit stays `Open` after the recovery timeout until the
+    /// next call, which makes it half-open.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
@@ -87,10 +87,10 @@ impl CircuitBreaker {
         self.core.snapshot().0
     }
 
-    /// State and counts at this moment.
+    /// Returns the current state and counts.
     ///
-    /// Only what goes wrong is counted, since counting every call would cost every call a write
-    /// that all threads share.
+    /// Only failures and rejections are counted. Counting every call would add a write to memory
+    /// shared by all threads to each call.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -110,8 +110,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Calls `listener` after every change of state, on the thread that caused it. There is no way
-    /// to remove it.
+    /// Calls `listener` after every state change, on the thread that caused it. Listeners can't be
+    /// removed.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -119,15 +119,15 @@ impl CircuitBreaker {
     /// breaker.on_state_change(|change| println!("{}: {} -> {}", change.service, change.old, change.new));
     /// ```
     ///
-    /// It runs inside the call that caused the change, so it should be quick; a panic in it is
-    /// caught and dropped. Two changes in quick succession by two threads may be reported in
-    /// either order. A new listener hears of later changes only.
+    /// The listener runs inside the call that caused the change, so it should be quick. If it
+    /// panics, the panic is caught and discarded. Two changes made by two threads in quick
+    /// succession may be reported in either order. A new listener only receives later changes.
     pub fn on_state_change(&self, listener: impl Fn(&StateChange) + Send + Sync + 'static) {
         self.listeners.add_state_change(listener);
     }
 
-    /// Calls `listener` after every counted failure, on the thread of the call that failed. There
-    /// is no way to remove it.
+    /// Calls `listener` after every counted failure, on the thread of the failed call. Listeners
+    /// can't be removed.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;
@@ -135,25 +135,25 @@ impl CircuitBreaker {
     /// breaker.on_failure(|failure| println!("{}: {} in a row", failure.service, failure.consecutive));
     /// ```
     ///
-    /// A panic in it is caught and dropped.
+    /// If the listener panics, the panic is caught and discarded.
     pub fn on_failure(&self, listener: impl Fn(&CountedFailure) + Send + Sync + 'static) {
         self.listeners.add_failure(listener);
     }
 }
 
-/// What [`CircuitBreaker::metrics`] saw. Totals count since the breaker was made, and wrap after
-/// 2⁶⁴.
+/// A snapshot returned by [`CircuitBreaker::metrics`]. Totals start when the breaker is created,
+/// and wrap after 2⁶⁴.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitMetrics {
-    /// The state.
+    /// The current state.
     pub state: CircuitState,
-    /// Failures since the last success; 0 unless closed or forced closed.
+    /// Failures since the last success. 0 unless closed or forced closed.
     pub consecutive_failures: u64,
-    /// Calls that counted as failures, probes that failed or hung included.
+    /// Calls that counted as failures, including probes that failed or hung.
     pub counted_failures: u64,
-    /// How often the circuit opened; forced open isn't counted.
+    /// How often the circuit opened, not counting forced opens.
     pub opened: u64,
-    /// Calls that were rejected.
+    /// Rejected calls.
     pub rejected: u64,
 }

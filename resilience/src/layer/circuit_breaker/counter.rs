@@ -1,4 +1,4 @@
-//! A count that many threads add to at the same time.
+//! A counter that many threads can increment concurrently.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 const LINES: usize = 8;
 
-/// Those of the first threads that count are theirs alone, and take no locked instruction.
+/// Each of the first threads to count has a cache line of its own, and needs no locked instruction.
 const OWN: usize = 4;
 
-/// Threads add to different cache lines, so that they don't wait for each other, nor for who reads
-/// what stands beside the count.
+/// Threads increment different cache lines, so they don't contend with each other, or with readers
+/// of adjacent data.
 pub(super) struct Counter([Line; LINES]);
 
 #[repr(align(64))]
 struct Line(AtomicU64);
 
-/// How many threads have counted.
+/// Number of threads that have counted.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -48,7 +48,7 @@ impl Counter {
         self.0[line].0.fetch_add(1, Relaxed);
     }
 
-    /// The sum. Wraps after 2⁶⁴.
+    /// Returns the sum. Wraps after 2⁶⁴.
     pub(super) fn get(&self) -> u64 {
         self.0.iter().fold(0, |sum, line| sum.wrapping_add(line.0.load(Relaxed)))
     }

@@ -1,4 +1,4 @@
-//! The events of circuit breakers.
+//! Circuit breaker events.
 
 use super::{CountedFailure, RetryAfter, StateChange};
 

@@ -1,13 +1,13 @@
-//! The breakers of this program that can be found: static ones by their first use, others as long
-//! as somebody watches them.
+//! The breakers of this program that can be looked up: static ones from their first use, watched
+//! ones as long as they are alive.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::CircuitBreaker;
 
-/// A breaker found through [`registry`](crate::registry()); use it as a `&CircuitBreaker`. It keeps one in an `Arc`
-/// alive.
+/// A breaker found through [`registry`](crate::registry()). It dereferences to
+/// [`CircuitBreaker`], and keeps a breaker in an `Arc` alive.
 ///
 /// ```
 /// use resilience::{CircuitBreaker, registry};
@@ -82,8 +82,8 @@ pub(in crate::layer) fn found(
 
 fn add(site: Listed) {
     let mut listed = lock();
-    // Before it would grow, so that many short-lived breakers cost little each, and no more room
-    // than those alive.
+    // Removes dead breakers only before the list would grow. Many short-lived breakers then cost
+    // little each, and use no more space than those alive.
     if listed.len() == listed.capacity() {
         listed.retain(Listed::is_alive);
     }

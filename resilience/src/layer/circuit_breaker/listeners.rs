@@ -5,36 +5,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{ChangeReason, CircuitState};
 
-/// A change of a breaker's state, as its listeners see it.
+/// A breaker's state change, as passed to its listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StateChange {
     /// The breaker's name.
     pub service: &'static str,
-    /// What the state was.
+    /// The previous state.
     pub old: CircuitState,
-    /// What it is.
+    /// The new state.
     pub new: CircuitState,
-    /// Why it changed.
+    /// The reason for the change.
     pub reason: ChangeReason,
 }
 
-/// A failure that a breaker counted, as its listeners see it.
+/// A failure counted by a breaker, as passed to its listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CountedFailure {
     /// The breaker's name.
     pub service: &'static str,
-    /// The error's code; `NETWORK_TIMEOUT` of a call that a timeout above gave up, or of a probe
-    /// that hung.
+    /// The error's code. `NETWORK_TIMEOUT` for a call that an enclosing timeout cancelled, or a
+    /// probe that hung.
     pub code: &'static str,
-    /// Failures in a row, this one included; 1 for a probe.
+    /// Consecutive failures including this one. 1 for a probe.
     pub consecutive: u64,
 }
 
 type Listener<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
-/// Only looked at when something went wrong, so a lock is good enough.
+/// Only accessed when something went wrong, so a lock is fast enough.
 pub(super) struct Listeners {
     state_change: Mutex<Vec<Listener<StateChange>>>,
     failure: Mutex<Vec<Listener<CountedFailure>>>,
@@ -66,15 +66,13 @@ fn add<T>(listeners: &Mutex<Vec<Listener<T>>>, listener: Listener<T>) {
     listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
 }
 
-/// Without the lock, since a listener may use the breaker.
+/// Calls the listeners without holding the lock, since a listener may use the breaker.
 fn call<T>(listeners: &Mutex<Vec<Listener<T>>>, event: &T) {
     let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for listener in listeners {
-        // The call isn't to fail because somebody who watched it did; the panic hook has told of
-        // it.
+        // A panicking listener must not fail the call. The panic hook has already reported it.
         let outcome = catch_unwind(AssertUnwindSafe(|| listener(event)));
-        // What it panicked with may panic in its turn when it is dropped; what that panics with is
-        // let be.
+        // Dropping the panic payload may panic too. The payload of that second panic is leaked.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(outcome))) {
             mem::forget(again);
         }

@@ -1,4 +1,4 @@
-//! Stops calling a dependency that doesn't work, and finds out when it works again.
+//! Stops calling a failing dependency, and detects when it has recovered.
 
 mod admit;
 mod builder;
@@ -34,12 +34,12 @@ use listeners::Listeners;
 use policy::{LONGEST, Policy};
 use state::{Core, Ticket, Verdict};
 
-/// Rejects calls to a dependency that has failed too often in a row, until it has had time to
-/// recover.
+/// Rejects calls to a dependency after too many consecutive failures, to give it time to recover.
 ///
-/// One breaker belongs to one dependency: a `static`, a field, or an [`Arc`](std::sync::Arc). Every
-/// function that calls the dependency names it, as `#[circuit_breaker(INVENTORY)]`, or goes through
-/// [`call`](Self::call). The name is only a label for logs; two breakers of one name share nothing.
+/// Use one breaker per dependency: a `static`, a field, or an [`Arc`](std::sync::Arc). Every
+/// function that calls the dependency refers to it, as in `#[circuit_breaker(INVENTORY)]`, or uses
+/// [`call`](Self::call). The name is only a label for logs. Two breakers with the same name share
+/// nothing.
 ///
 /// ```
 /// use resilience::{CircuitBreaker, Rejected, circuit_breaker::CircuitState};
@@ -64,30 +64,31 @@ use state::{Core, Ticket, Verdict};
 ///
 /// # What counts
 ///
-/// | a call ends with | closed | half-open |
+/// | result of the call | closed | half-open |
 /// |---|---|---|
-/// | success | forgets the failures | a probe that succeeded |
-/// | a transient or unclassified error, or a timeout below or above | a failure | opens again |
-/// | a permanent or partial error: the callee answered | nothing | a probe that succeeded |
-/// | a fatal error, a rejection by another layer | nothing | gives its slot back |
-/// | it was dropped, it panicked, or this breaker rejected a call further in | nothing | gives its slot back, and there is one more |
+/// | success | resets the failure count | the probe succeeded |
+/// | a transient or unclassified error, or a timeout inside or around the call | a failure | opens again |
+/// | a permanent or partial error: the callee answered | nothing | the probe succeeded |
+/// | a fatal error, or a rejection by another layer | nothing | frees its slot |
+/// | dropped, panicked, or a nested call was rejected by this breaker | nothing | frees its slot, and adds one |
 ///
-/// A result counts only in the state in which its call was admitted: a late success doesn't close a
-/// circuit that opened meanwhile, and a late failure isn't counted in the next round.
+/// A result counts only in the state in which its call was admitted. A late success doesn't close a
+/// circuit that has opened in the meantime, and a late failure isn't counted in the next round.
 ///
 /// # States
 ///
-/// *Closed* → *open* after `failure_threshold` failures in a row. *Open* → *half-open* with the
-/// first call after `recovery_timeout`. *Half-open* admits `probes` calls; when all have succeeded
-/// → *closed*, with the first failure → *open*. A probe that doesn't end loses its slot to the next
-/// caller after the recovery timeout or twice the time that the `#[timeout]`s of its nest leave it,
-/// whichever is longer, but a day at most, and counts as a failure. So no cancelled, panicked or
-/// hung call can wedge a breaker, and no clock that is put back can.
+/// *Closed* → *open* after `failure_threshold` consecutive failures. *Open* → *half-open* with the
+/// first call after `recovery_timeout`. *Half-open* admits `probes` calls: → *closed* when all have
+/// succeeded, → *open* on the first failure. A probe that doesn't finish counts as a failure and
+/// loses its slot to the next caller. This happens after the recovery timeout, or after twice the
+/// time that the enclosing `#[timeout]`s allow, whichever is longer, but after one day at most. So
+/// a breaker can't get stuck because of a cancelled, panicked or hung call, or a clock that is set
+/// back.
 ///
 /// # Cost
 ///
-/// While closed and healthy: two loads, no write, no clock. All changes are lock-free, except for
-/// listeners.
+/// While closed and healthy, a call costs two loads, no write and no clock read. All state changes
+/// are lock-free, except for listeners.
 pub struct CircuitBreaker {
     name: &'static str,
     core: Core<AtomicU64>,
@@ -99,7 +100,7 @@ pub struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// Asks to make a call now; the permit takes its result.
+    /// Requests permission to make a call now. Report the call's result to the returned permit.
     ///
     /// ```
     /// use resilience::{Classification, CircuitBreaker};
@@ -113,28 +114,27 @@ impl CircuitBreaker {
     /// }
     /// ```
     ///
-    /// A permit that is dropped counts as nothing.
+    /// Dropping a permit without a result counts as nothing.
     ///
     /// # Errors
     ///
-    /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with every probe under
-    /// way.
+    /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
         self.acquire_for(None)
     }
 
-    /// The same, and says how long the call may take: a probe is given twice that before it counts
-    /// as lost, and a day at most, so that a call without a limit that matters can't be waited
-    /// for without one either.
+    /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
+    /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
+    /// limit can't be waited for indefinitely.
     ///
     /// # Errors
     ///
-    /// Those of [`acquire`](Self::acquire).
+    /// The same as [`acquire`](Self::acquire).
     #[doc(hidden)]
     #[inline]
     pub fn acquire_for(&self, longest: Option<Duration>) -> Result<Permit<'_>, Rejected> {
-        // Both ways lead to a ticket in a register; a permit from either would be put together in
+        // Both paths return a ticket in a register. A permit from either would be assembled in
         // memory.
         let ticket = match self.core.enter_closed() {
             Some((ticket, _)) => ticket,
@@ -143,11 +143,12 @@ impl CircuitBreaker {
         Ok(Permit::new(self, ticket))
     }
 
-    /// The same for a static, which is listed in [`registry`](crate::registry()) with its first call.
+    /// Like `acquire`, for a static breaker. Its first call lists it in
+    /// [`registry`](crate::registry()).
     ///
     /// # Errors
     ///
-    /// Those of [`acquire`](Self::acquire).
+    /// The same as [`acquire`](Self::acquire).
     #[doc(hidden)]
     #[inline]
     pub fn acquire_static(
@@ -161,8 +162,8 @@ impl CircuitBreaker {
         Ok(Permit::new(self, ticket))
     }
 
-    /// Lists this breaker in [`registry`](crate::registry()), where it would otherwise appear with the
-    /// first call through an attribute.
+    /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
+    /// call through an attribute.
     ///
     /// ```
     /// use resilience::{CircuitBreaker, registry};
@@ -173,14 +174,14 @@ impl CircuitBreaker {
     /// assert_eq!(registry().circuit_breaker("ledger").unwrap().name(), "ledger");
     /// ```
     ///
-    /// A breaker in an `Arc` is listed by [`Registry::watch`](crate::registry::Registry::watch).
+    /// To list a breaker in an `Arc`, use [`Registry::watch`](crate::registry::Registry::watch).
     pub fn register(&'static self) {
         if self.core.register() {
             listed::list(self);
         }
     }
 
-    /// Makes a call, if it may be made, and takes its result.
+    /// Makes a call if it is admitted, and records its result.
     ///
     /// ```
     /// use resilience::{CircuitBreaker, Rejected};
@@ -191,12 +192,13 @@ impl CircuitBreaker {
     /// # }
     /// ```
     ///
-    /// The future is dropped unpolled when the call is rejected. Dropping the returned future drops
-    /// the call, which then counts as nothing.
+    /// If the call is rejected, the future is dropped without being polled. Dropping the returned
+    /// future drops the call, which then counts as nothing.
     ///
     /// # Errors
     ///
-    /// The future's own error, or the rejection as one: [`Rejected::CircuitOpen`].
+    /// The future's own error, or [`Rejected::CircuitOpen`] converted to it if the call is
+    /// rejected.
     #[inline]
     pub fn call<T, E, F>(&self, future: F) -> impl Future<Output = Result<T, E>>
     where
@@ -206,8 +208,8 @@ impl CircuitBreaker {
         Call::new(self, future)
     }
 
-    /// Whether a call that came now would be rejected for coming too early; asks for nothing and
-    /// changes nothing.
+    /// Returns whether a call would be rejected now because the circuit is open. This neither
+    /// requests admission nor changes any state.
     ///
     /// ```
     /// let breaker = resilience::CircuitBreaker::new("inventory");
@@ -216,8 +218,8 @@ impl CircuitBreaker {
     /// assert!(breaker.would_reject());
     /// ```
     ///
-    /// True while open and the recovery timeout isn't over, and while forced open. In half-open it
-    /// is false, though a call that finds every probe under way is rejected.
+    /// True while forced open, and while open until the recovery timeout is over. False while
+    /// half-open, although a call is rejected if all probes are running.
     pub fn would_reject(&self) -> bool {
         self.core.would_reject(&self.policy, clock::millis)
     }
@@ -259,8 +261,8 @@ impl CircuitBreaker {
         retry_after
     }
 
-    /// Made where the call is: one that was handed up to there would be copied each time, right
-    /// after it was written.
+    /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
+    /// right after it was written.
     #[inline]
     const fn rejection(&self, retry_after: RetryAfter) -> Rejected {
         Rejected::circuit_open(self.name, retry_after.duration())
@@ -272,7 +274,7 @@ impl CircuitBreaker {
         self.report(settled.failures.map(|failures| (code, failures)), settled.change);
     }
 
-    /// Tells everybody who wants to know: a failure first, then what it led to.
+    /// Emits events and calls the listeners: first for the failure, then for the resulting change.
     fn report(&self, failure: Option<(&'static str, u64)>, change: Option<Change>) {
         if let Some((code, consecutive)) = failure {
             self.counted_failures.fetch_add(1, Relaxed);
@@ -291,11 +293,11 @@ impl CircuitBreaker {
     }
 }
 
-/// The code of a call that a deadline gave up, or that never came back.
+/// The code of a call that was cancelled by a deadline, or that never returned.
 const LOST: &str = "NETWORK_TIMEOUT";
 
-/// When a rejected call may come back, in milliseconds; `u64::MAX` where it can't be told. Together
-/// with whether the call was rejected it fits into two registers.
+/// When a rejected call may be retried, in milliseconds, or `u64::MAX` if unknown. Together with
+/// whether the call was rejected, it fits into two registers.
 #[derive(Debug, Clone, Copy)]
 struct RetryAfter(u64);
 
@@ -309,7 +311,7 @@ impl RetryAfter {
     }
 }
 
-/// Rounded up, since a wait of less than a millisecond isn't none.
+/// Rounds up, since a wait of less than a millisecond isn't zero.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
@@ -324,13 +326,13 @@ impl fmt::Debug for CircuitBreaker {
     }
 }
 
-/// The lock-free core, for the model checker, and what the tests can't do from outside.
+/// Exposes the lock-free core to the model checker, and to tests what they can't do from outside.
 pub mod internals {
     pub use super::change::Change;
     pub use super::policy::Policy;
     pub use super::state::{Admission, Core, Settled, Ticket, Verdict};
 
-    /// Does what a timeout above does before it drops the call.
+    /// Marks the deadline as expired, as an enclosing timeout does before it drops the call.
     pub fn fire(deadline: &crate::layer::deadline::Deadline<'_>) {
         deadline.fire();
     }

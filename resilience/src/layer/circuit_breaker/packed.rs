@@ -1,4 +1,4 @@
-//! How the state of a breaker is packed into one word.
+//! Packs the state of a breaker into one word.
 //!
 //! ```text
 //! | mode 3 | registered 1 | generation 20 | payload 40                                  |
@@ -19,12 +19,12 @@ const EPOCH_MASK: u64 = 0xf;
 const EXTRA_SHIFT: u32 = 36;
 const EXTRA_MASK: u64 = 0xf;
 
-/// One value of the state word.
+/// A value of the state word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed(pub(super) u64);
 
 impl Packed {
-    /// Mode 0, so that the closed path compares with a constant.
+    /// Mode 0, so that the closed path compares against a constant.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         self.0 >> MODE_SHIFT == CircuitState::Closed as u64
@@ -54,13 +54,13 @@ impl Packed {
         self.generation().wrapping_sub(1) & GENERATION_MASK
     }
 
-    /// State and generation: what a result must still find, to count.
+    /// State and generation. A result counts only if these are unchanged.
     #[inline]
     pub(super) const fn ticket(self) -> u64 {
         self.0 & !PAYLOAD_MASK & !REGISTERED
     }
 
-    /// Another state, or the same one anew: a result from before no longer counts.
+    /// Enters another state, or the same one again. Earlier results no longer count.
     pub(super) const fn next(self, state: CircuitState, payload: u64) -> Self {
         let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
         let mode = (state as u64) << MODE_SHIFT;
@@ -71,7 +71,7 @@ impl Packed {
         Self(self.0 & !PAYLOAD_MASK | payload & PAYLOAD_MASK)
     }
 
-    /// Closed and forced closed: failures in a row. Open: when to probe, in milliseconds.
+    /// Closed and forced closed: consecutive failures. Open: when to probe, in milliseconds.
     pub(super) const fn payload(self) -> u64 {
         self.0 & PAYLOAD_MASK
     }
@@ -80,7 +80,7 @@ impl Packed {
         self.with_payload(failures)
     }
 
-    /// A point in time that doesn't fit is as late as can be.
+    /// Saturates if the point in time doesn't fit.
     pub(super) const fn until(millis: u64) -> u64 {
         if millis > PAYLOAD_MASK { PAYLOAD_MASK } else { millis }
     }
@@ -97,14 +97,14 @@ impl Packed {
         self.0 >> EPOCH_SHIFT & EPOCH_MASK
     }
 
-    /// How many slots there are, where the policy allows so many: one more for each probe that was
-    /// cut short. As many as fit.
+    /// Number of slots if the policy allows `probes`, plus one for each interrupted probe.
+    /// Saturates.
     pub(super) const fn slots(self, probes: u16) -> u64 {
         let slots = probes as u64 + (self.0 >> EXTRA_SHIFT & EXTRA_MASK);
         if slots > 0xffff { 0xffff } else { slots }
     }
 
-    /// The same half-open generation with one more slot, up to fifteen.
+    /// The same half-open generation with one more slot, up to fifteen extra slots.
     pub(super) const fn with_one_more(self) -> Self {
         if self.0 >> EXTRA_SHIFT & EXTRA_MASK == EXTRA_MASK {
             self
@@ -117,19 +117,19 @@ impl Packed {
         admitted << 16 | succeeded
     }
 
-    /// The same half-open generation with other counts, and with a new lease where asked.
+    /// The same half-open generation with other counts, and with a new lease if requested.
     pub(super) const fn with_probes(self, admitted: u64, succeeded: u64, new_lease: bool) -> Self {
         let epoch = self.epoch().wrapping_add(new_lease as u64) & EPOCH_MASK;
         let extra = self.0 & EXTRA_MASK << EXTRA_SHIFT;
         self.with_payload(extra | epoch << EPOCH_SHIFT | Self::probes(admitted, succeeded))
     }
 
-    /// A lease that started at `millis`, and the state that it belongs to.
+    /// A lease that starts at `millis`, tagged with this state's generation and epoch.
     pub(super) const fn lease(self, millis: u64) -> u64 {
         (self.generation() << 4 | self.epoch()) << GENERATION_SHIFT | Self::until(millis)
     }
 
-    /// When the lease started, if it is this state's.
+    /// When the lease started, if it belongs to this state.
     pub(super) const fn lease_start(self, lease: u64) -> Option<u64> {
         if lease & !PAYLOAD_MASK == self.lease(0) { Some(lease & PAYLOAD_MASK) } else { None }
     }

@@ -7,21 +7,21 @@ use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::{Category, Classification};
 
-/// Leave to make one call, which takes its result. See [`CircuitBreaker::acquire`].
+/// Permission to make one call, which also records its result. See [`CircuitBreaker::acquire`].
 ///
-/// Dropped without a result it counts as nothing and gives a probe's slot back, also when a panic
-/// drops it; unless a timeout around the call has run out, which counts as a failure.
+/// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
+/// If a timeout around the call has expired, dropping it counts as a failure instead.
 #[must_use = "a permit that is dropped at once counts as nothing"]
 pub struct Permit<'a, A: Above = ()> {
     breaker: &'a CircuitBreaker,
     ticket: Ticket,
-    /// A type of its own where there is no timeout above, so that it takes no room in the future.
+    /// `()` if there is no enclosing timeout, so that it takes no space in the future.
     above: A,
 }
 
-/// The timeout above a call, or `()`.
+/// The timeout around a call, or `()`.
 pub trait Above {
-    /// Whether it has given the call up.
+    /// Returns whether the timeout has cancelled the call.
     fn fired(&self) -> bool;
 }
 
@@ -45,7 +45,7 @@ impl<'a> Permit<'a> {
         Self { breaker, ticket, above: () }
     }
 
-    /// Puts the call under a timeout above: should that run out and drop the call, it is a failure.
+    /// Attaches an enclosing timeout. If it expires and drops the call, that counts as a failure.
     #[doc(hidden)]
     #[inline]
     pub fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
@@ -56,7 +56,7 @@ impl<'a> Permit<'a> {
 }
 
 impl<A: Above> Permit<'_, A> {
-    /// The call succeeded.
+    /// Records that the call succeeded.
     ///
     /// ```
     /// # let breaker = resilience::CircuitBreaker::new("inventory");
@@ -71,7 +71,7 @@ impl<A: Above> Permit<'_, A> {
         mem::forget(self);
     }
 
-    /// The call failed with an error of this classification, which decides what that counts as.
+    /// Records that the call failed. The error's classification decides what the failure counts as.
     ///
     /// ```
     /// # use resilience::Classification;
@@ -97,7 +97,7 @@ impl<A: Above> Permit<'_, A> {
         mem::forget(self);
     }
 
-    /// The call ended with this result; `classify` is asked only about an error.
+    /// Records the call's result. `classify` is only called for an error.
     ///
     /// ```
     /// use resilience::{Classify, Rejected};
@@ -107,7 +107,7 @@ impl<A: Above> Permit<'_, A> {
     /// # Ok::<_, resilience::Rejected>(())
     /// ```
     ///
-    /// Should `classify` panic, the call counts as nothing.
+    /// If `classify` panics, the call counts as nothing.
     #[inline]
     pub fn settle<T, E>(self, result: &Result<T, E>, classify: impl FnOnce(&E) -> Classification) {
         match result {
@@ -116,7 +116,7 @@ impl<A: Above> Permit<'_, A> {
         }
     }
 
-    /// The same at an annotated function, which says once if an error is unclassified.
+    /// Like `settle`, for an annotated function. Logs once if an error is unclassified.
     #[doc(hidden)]
     #[inline]
     pub fn settle_at<T, E: fmt::Display, C: Into<Classified<E>>>(
@@ -128,22 +128,22 @@ impl<A: Above> Permit<'_, A> {
         self.settle(result, |error| site.classify(error, classify).class);
     }
 
-    /// Whether a success would change nothing, so that the permit may be forgotten. By reference,
-    /// since a permit that is handed over is copied first.
+    /// Returns whether a success would change nothing, so that the permit can be forgotten. Takes a
+    /// reference, since passing the permit by value would copy it first.
     #[doc(hidden)]
     #[inline]
     pub fn is_current(&self) -> bool {
         self.breaker.core.is_at(self.ticket)
     }
 
-    /// Forgets a permit that [is current](Self::is_current), when its call succeeded.
+    /// Forgets a permit that [is current](Self::is_current), after its call succeeded.
     #[doc(hidden)]
     #[inline]
     pub fn done(self) {
         mem::forget(self);
     }
 
-    /// The call ended in a way that tells nothing about the callee; gives a probe's slot back.
+    /// Records that the call's outcome says nothing about the callee. Frees a probe's slot.
     ///
     /// ```
     /// # let breaker = resilience::CircuitBreaker::new("inventory");

@@ -1,26 +1,25 @@
-/// The settings of a breaker; times in milliseconds.
+/// The settings of a breaker. Times are in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Failures in a row that open the circuit.
+    /// Consecutive failures that open the circuit.
     pub failure_threshold: u32,
-    /// Calls admitted in half-open, all of which must succeed.
+    /// Calls admitted while half-open, all of which must succeed.
     pub probes: u16,
     /// How long the circuit stays open.
     pub recovery: u64,
-    /// By what the wait is multiplied each time the circuit opens again without having been
-    /// closed.
+    /// Factor by which the wait grows each time the circuit opens again without having closed.
     pub growth: u32,
-    /// Up to where the wait grows; `None` is ten times `recovery`.
+    /// Upper limit of the wait. `None` means ten times `recovery`.
     pub max_recovery: Option<u64>,
-    /// How much of the wait is random, in percent of it.
+    /// Random part of the wait, in percent.
     pub jitter: u32,
 }
 
-/// A day: what no wait exceeds.
+/// One day, the upper limit of any wait.
 pub(super) const LONGEST: u64 = 86_400_000;
 
 impl Policy {
-    /// What a breaker does unless told otherwise.
+    /// The default settings.
     pub const fn new() -> Self {
         Self {
             failure_threshold: 5,
@@ -40,11 +39,11 @@ impl Policy {
         }
     }
 
-    /// How long to stay open after `reopened` probes in a row have failed, between the two ends of
-    /// the random part.
+    /// How long to stay open after `reopened` consecutive probes have failed, as the bounds of the
+    /// random part.
     ///
-    /// The random part lengthens the wait; where that would exceed the maximum, it is taken below
-    /// it, so that many clients don't all come back at the maximum.
+    /// Jitter lengthens the wait. If that would exceed the maximum, it is subtracted from the
+    /// maximum instead, so that many clients don't all come back at the maximum.
     fn bounds(&self, reopened: u32) -> (u64, u64) {
         let grown = u64::from(self.growth).saturating_pow(reopened).saturating_mul(self.recovery);
         self.jittered(grown.min(self.cap()))
@@ -60,16 +59,15 @@ impl Policy {
         }
     }
 
-    /// How long to stay open after `reopened` probes in a row have failed.
+    /// How long to stay open after `reopened` consecutive probes have failed.
     pub(super) fn wait(&self, reopened: u32) -> u64 {
         let (shortest, longest) = self.bounds(reopened);
         longest - crate::support::random::up_to(longest.saturating_sub(shortest))
     }
 
-    /// What no wait exceeds: somebody who would have to wait longer looks at a clock that was put
-    /// back.
+    /// The longest possible wait. If more time than that is left, the clock was set back.
     pub(super) fn longest_wait(&self) -> u64 {
-        // Asked at every rejection, and a power takes as long as the rest of one.
+        // Runs on every rejection. Computing a power would take as long as the rest of it.
         self.jittered(if self.growth > 1 { self.cap() } else { self.recovery.min(self.cap()) }).1
     }
 }

@@ -1,4 +1,4 @@
-//! What results change.
+//! Applies the results of calls.
 
 use super::change::{ChangeReason, CircuitState};
 use super::packed::Packed;
@@ -7,7 +7,7 @@ use super::state::{Core, Settled, Ticket, Verdict, change};
 use crate::support::atomic_word::AtomicWord;
 
 impl<W: AtomicWord> Core<W> {
-    /// Takes the result of a call; `now` is read only if it opens the circuit or moves a lease.
+    /// Records the result of a call. `now` is only called if it opens the circuit or moves a lease.
     pub fn settle(
         &self,
         policy: &Policy,

@@ -1,66 +1,67 @@
-//! The lock-free core: which calls pass, and what their results change.
+//! The lock-free core: decides which calls are admitted, and applies their results.
 //!
-//! It knows neither clock nor names nor events; those come in, and changes go out. Generic over the
-//! atomic, so that the model checker runs this very code.
+//! It has no clock, names or events of its own. The caller passes in the time and policy, and gets
+//! state changes back. It is generic over the atomic, so that the model checker runs this very
+//! code.
 
 use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::{Packed, REGISTERED};
 use super::policy::Policy;
 use crate::support::atomic_word::AtomicWord;
 
-/// Everything of a breaker that changes.
+/// The mutable state of a breaker.
 #[derive(Debug)]
 pub struct Core<W> {
     /// See `packed.rs`.
     pub state: W,
-    /// When the oldest call that half-open waits for began, as `packed.rs` has it. Written by
-    /// whoever changed the state in a way that starts one; should it not have come to that
-    /// yet, the next caller does it.
+    /// When the oldest call that half-open is waiting for started, encoded as in `packed.rs`.
+    /// Written by the thread whose state change starts a lease. If it hasn't done so yet, the next
+    /// caller does it.
     pub lease: W,
-    /// Twice the longest time that a call was given, in milliseconds: calls of several functions
+    /// Twice the longest time allowed for a call, in milliseconds. Calls from several functions
     /// share one breaker.
     pub lease_length: W,
-    /// How often in a row the circuit has opened again, and in which generation: generation 32
-    /// bits | count 32.
+    /// How often in a row the circuit has reopened, and in which generation: generation 32 bits |
+    /// count 32.
     pub reopened: W,
 }
 
-/// The state in which a call was admitted. Its result counts only if that is still the state.
+/// The state in which a call was admitted. Its result counts only if the state is still the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(pub(super) u64);
 
-/// What a call's end tells about the callee.
+/// What a call's outcome says about the callee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It works.
+    /// The callee works.
     Success,
-    /// It answered, and the answer is an error that isn't its fault.
+    /// The callee answered with an error that isn't its fault.
     Answer,
-    /// It doesn't work.
+    /// The callee doesn't work.
     Failure,
-    /// Nothing.
+    /// The outcome says nothing about the callee.
     Nothing,
-    /// Nothing, and it was cut short: its caller dropped it, or this very breaker stopped it at a
-    /// call further in. Were there no more slots than before, calls that are made together, or
-    /// within each other, could cut each other short for ever.
+    /// Like `Nothing`, but the call was interrupted: its caller dropped it, or this breaker
+    /// rejected a nested call. This adds a slot. Otherwise concurrent or nested calls could keep
+    /// interrupting each other forever.
     Interrupted,
 }
 
-/// The answer to a caller.
+/// The response to a request for admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// Its ticket, or after how many milliseconds to come back, where that is known.
+    /// The ticket, or after how many milliseconds to try again, if known.
     pub ticket: Result<Ticket, Option<u64>>,
-    /// What its coming changed.
+    /// The state change caused by the request.
     pub change: Option<Change>,
 }
 
-/// What a result did.
+/// The effect of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settled {
-    /// It counted as a failure, the n-th in a row.
+    /// The number of consecutive failures, if the result counted as a failure.
     pub failures: Option<u64>,
-    /// What it changed.
+    /// The state change caused by the result.
     pub change: Option<Change>,
 }
 
@@ -72,21 +73,21 @@ impl Ticket {
 }
 
 impl<W: AtomicWord> Core<W> {
-    /// Admission in the healthy case, and whether the breaker is listed: one load.
+    /// Admits a call in the healthy case, and returns whether the breaker is listed. One load.
     #[inline]
     pub fn enter_closed(&self) -> Option<(Ticket, bool)> {
         let found = Packed(self.state.load());
         found.is_closed().then(|| (Ticket(found.ticket()), found.is_registered()))
     }
 
-    /// Whether a success under this ticket would change nothing: the same state, and no failures to
-    /// forget. One load.
+    /// Returns whether a success with this ticket would change nothing: the state is the same, and
+    /// there are no failures to reset. One load.
     #[inline]
     pub fn is_at(&self, ticket: Ticket) -> bool {
         self.state.load() & !REGISTERED == ticket.0
     }
 
-    /// From half-open to open, and for how long.
+    /// Reopens a half-open circuit, and returns for how long.
     pub(super) fn reopen(
         &self,
         policy: &Policy,
@@ -95,8 +96,8 @@ impl<W: AtomicWord> Core<W> {
         now: u64,
     ) -> Option<(u64, Option<Change>)> {
         let written = self.reopened.load();
-        // Only the generation just before this one continues a series, so nothing ever needs to be
-        // set back.
+        // Only the generation just before this one continues a series, so this never needs to be
+        // reset.
         let before = if written >> 32 == found.previous_generation() {
             written & u64::from(u32::MAX)
         } else {
@@ -113,8 +114,8 @@ impl<W: AtomicWord> Core<W> {
         Some((wait, change(found, next, why)))
     }
 
-    /// Sets a state by hand: results of calls from before no longer count. Nothing happens if it is
-    /// that state already, except that `Closed` anew forgets the failures.
+    /// Sets the state manually. Results of earlier calls no longer count. Does nothing if the state
+    /// is already set, except that setting `Closed` again resets the failure count.
     pub fn set(&self, state: CircuitState) -> Option<Change> {
         loop {
             let found = Packed(self.state.load());
@@ -128,7 +129,7 @@ impl<W: AtomicWord> Core<W> {
         }
     }
 
-    /// Sets the registered bit; false if it was set.
+    /// Sets the registered bit. Returns false if it was already set.
     pub fn register(&self) -> bool {
         loop {
             let found = Packed(self.state.load());
@@ -141,7 +142,7 @@ impl<W: AtomicWord> Core<W> {
         }
     }
 
-    /// What the state is, and how many failures in a row there were.
+    /// Returns the state and the number of consecutive failures.
     pub fn snapshot(&self) -> (CircuitState, u64) {
         let found = Packed(self.state.load());
         let counts = matches!(found.state(), CircuitState::Closed | CircuitState::ForcedClosed);
@@ -153,8 +154,8 @@ impl<W: AtomicWord> Core<W> {
         self.state.compare_exchange_weak(found.0, next.0).ok().map(drop)
     }
 
-    /// If somebody has written since `seen`, they know better, or the next caller will find that
-    /// they don't.
+    /// If another thread has written since `seen`, its value is kept: either it is newer, or the
+    /// next caller will find that it is stale.
     pub(super) fn start_lease(&self, seen: u64, state: Packed, now: u64) {
         let _ = self.lease.compare_exchange(seen, state.lease(now));
     }
