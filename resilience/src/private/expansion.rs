@@ -1,5 +1,5 @@
-//! The small pieces that the expansion is made of: ordinary Rust, so that rustc judges bounds where
-//! the user can see them.
+//! Helpers called by the macro expansion. They are ordinary Rust, so rustc checks bounds where the
+//! user can see them.
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::error::Error;
@@ -12,7 +12,7 @@ use crate::{
     taxonomy::{Evidence, FromRejected},
 };
 
-/// A `Result`, by whatever alias.
+/// A `Result`, under any alias.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`",
     label = "the attributes need a function that returns a `Result`",
@@ -28,26 +28,26 @@ impl<T, E> Outcome for Result<T, E> {
     type Error = E;
 }
 
-/// Runs the body of a function that isn't async. The signature makes it an `FnOnce`, which alone
-/// can return a borrow of what the function borrows mutably.
+/// Runs the body of a function that isn't async. The signature makes the body an `FnOnce`, because
+/// only an `FnOnce` can return a reborrow of the function's mutable borrows.
 #[inline]
 pub fn run<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// The error classifies itself.
+/// Classifies an error with its own `Classify` implementation.
 #[inline]
 pub fn classify<E: Classify>(error: &E) -> Classified<E> {
     Classified::by_itself(error)
 }
 
-/// A value of a type, for the compiler to see and nobody to call.
+/// Gives the compiler a value of type `T`. Never called.
 pub fn unreached<T>() -> T {
     unreachable!("it stands behind `if false`")
 }
 
-/// `classify = …`: gives a closure the type of its argument. Its text is made fit for logs by its
-/// causes, if `look` finds any.
+/// `classify = …`: gives a closure the type of its argument. If `look` finds causes, they are used
+/// to make the error's text safe for logs.
 #[inline]
 pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     by: F,
@@ -56,8 +56,9 @@ pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     move |error| Classified::by_another(by(error), look)
 }
 
-/// Finds the causes of an error of whatever type: `(&&&&&AutorefEvidence::<E>::NEW).look_at_causes()` takes
-/// the first that fits.
+/// Finds the causes of an error of any type, by autoref specialization:
+/// `(&&&&&AutorefEvidence::<E>::NEW).look_at_causes()` selects the first implementation that
+/// applies.
 #[derive(Debug)]
 pub struct AutorefEvidence<E>(PhantomData<E>);
 
@@ -65,12 +66,13 @@ impl<E> AutorefEvidence<E> {
     pub const NEW: Self = Self(PhantomData);
 }
 
-/// A method by a name that no trait of the user's has: one for every type would come first.
+/// The method has a name that no user trait has. Otherwise a user's blanket implementation would
+/// take precedence.
 pub trait FindEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_>;
 }
 
-/// It may be borrowed, and then can't be looked at itself; its source can.
+/// The error may contain borrows, and then it can't be inspected itself, but its source can.
 impl<E: Error> FindEvidence<E> for &&&&AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| error.source().map_or(Evidence::default(), Evidence::of)
@@ -104,7 +106,7 @@ impl<E> FindEvidence<E> for AutorefEvidence<E> {
     }
 }
 
-/// Of an error that has no causes, or whose type nobody can name.
+/// The evidence for an error that has no causes, or whose type can't be named.
 pub fn nothing<E>(_: &E) -> Evidence<'_> {
     Evidence::default()
 }
@@ -115,7 +117,7 @@ pub fn ignores<E>(error: &E, by: impl FnOnce(&E) -> bool) -> bool {
     by(error)
 }
 
-/// The error takes what the layers report.
+/// Converts a layer's rejection into the error type.
 #[inline]
 pub fn reject<E: FromRejected>(rejected: Rejected) -> E {
     E::from_rejected(rejected)
@@ -127,7 +129,7 @@ pub fn reject_by<E, F: Fn(Rejected) -> E + Copy>(by: F) -> F {
     by
 }
 
-/// State that an attribute can hold on to while the body has what it was found in.
+/// A handle that an attribute can keep while the body uses its owner.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be borrowed while the body runs",
     label = "the body may modify or move its owner",
@@ -147,8 +149,8 @@ pub fn clone_handle<H: CloneHandle>(handle: &H) -> H {
     handle.clone()
 }
 
-/// Asks a constant policy at compile time; a policy that doesn't say uses something deprecated,
-/// which rustc warns about.
+/// Checks at compile time whether a constant policy says if the operation may be repeated. If it
+/// doesn't, a deprecated constant is used, so rustc emits a warning.
 #[derive(Debug)]
 pub struct PolicySaysWhetherToRepeat<const SAYS: bool>;
 
@@ -165,8 +167,8 @@ impl PolicySaysWhetherToRepeat<false> {
     pub const CHECK: () = ();
 }
 
-/// A static breaker. A `const` is refused: it would be another breaker for every function that
-/// names it.
+/// Requires a `static` breaker. A `const` is rejected, because each function that names it would
+/// get a separate breaker.
 pub const fn named(breaker: &'static CircuitBreaker) -> &'static CircuitBreaker {
     breaker
 }

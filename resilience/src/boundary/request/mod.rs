@@ -1,5 +1,5 @@
-//! Who a piece of work is done for: a request id, a user, a tenant, kept beside the task that does
-//! it.
+//! The request context of a task: the request id, the user and the tenant that the work is done
+//! for.
 
 mod context_id;
 pub(crate) mod seen;
@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use crate::shutdown::Shutdown;
 use seen::Seen;
 
-/// The name of a request: accepted from a header, or made.
+/// The id of a request: accepted from a header, or generated.
 ///
 /// ```
 /// use resilience::request::RequestId;
@@ -31,10 +31,10 @@ use seen::Seen;
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The longest name that is accepted, in bytes.
+    /// The maximum length of an id, in bytes.
     pub const MAX_LEN: usize = 128;
 
-    /// A new name: a version 7 UUID (RFC 9562), which sorts by the time when it was made.
+    /// Generates a new id: a version 7 UUID (RFC 9562), which sorts by creation time.
     #[allow(
         clippy::new_without_default,
         reason = "a default that is never twice the same surprises"
@@ -45,16 +45,15 @@ impl RequestId {
         )
     }
 
-    /// A name that somebody else gave, if it is fit for logs and headers: 1 to 128 ASCII letters,
-    /// digits, or any of `- _ . : / + = @`. `None` for all else, so that nobody writes into our
-    /// logs.
+    /// Accepts an external id if it is safe in logs and headers: 1 to 128 ASCII letters, digits, or
+    /// any of `- _ . : / + = @`. Returns `None` for anything else, to prevent log injection.
     pub fn parse(text: &str) -> Option<Self> {
         let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
         ((1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(fit))
             .then(|| Self(text.into()))
     }
 
-    /// The name as text.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,39 +69,39 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// The context of a task. A boundary's own is created when it is first used: most work succeeds
-/// without looking at it.
+/// The context of a task. A boundary creates its context on first use, because most work succeeds
+/// without needing it.
 pub(crate) struct Current {
     created: OnceLock<RequestContext>,
-    /// The operation of a context that isn't created yet.
+    /// The operation of a context that hasn't been created yet.
     operation: &'static str,
 }
 
 impl Current {
-    /// A context that is created when it is first used.
+    /// A context that is created on first use.
     #[inline]
     pub(crate) const fn lazy(operation: &'static str) -> Self {
         Self { created: OnceLock::new(), operation }
     }
 
-    /// The context, which is created now if it wasn't before.
+    /// Returns the context, and creates it if necessary.
     pub(crate) fn context(&self) -> &RequestContext {
         self.created.get_or_init(|| RequestContext::of(RequestId::new(), self.operation))
     }
 
-    /// The context, if it was created.
+    /// Returns the context if it was created.
     #[inline]
     pub(crate) fn into_created(self) -> Option<RequestContext> {
         self.created.into_inner()
     }
 
-    /// Makes this the context of a future.
+    /// Runs a future in this context.
     #[inline]
     pub(crate) fn hold<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
         CURRENT.scope(self, future)
     }
 
-    /// Makes this the context of a function. Returns its outcome, and the context if it was created.
+    /// Runs a function in this context. Returns its outcome, and the context if it was created.
     #[inline]
     pub(crate) fn sync_hold<T>(self, function: impl FnOnce() -> T) -> (T, Option<RequestContext>) {
         CURRENT.sync_scope(self, || {
@@ -118,11 +117,12 @@ impl From<RequestContext> for Current {
     }
 }
 
-/// Who the current work is done for. Every log record of an error tells it, and every HTTP answer
-/// tells the request id.
+/// The request, user and tenant that the current work is done for. Every log record of an error
+/// includes them, and every HTTP response includes the request id.
 ///
-/// A handle: clones are the same context. It holds for the future that [`scope`](Self::scope) runs
-/// and all that it awaits; a spawned task has none unless [`spawn`](crate::spawn) started it.
+/// This is a handle: clones share the same context. It applies to the future that
+/// [`scope`](Self::scope) runs and everything that the future awaits. A spawned task has no context
+/// unless it was started with [`spawn`](crate::spawn).
 ///
 /// ```
 /// use resilience::RequestContext;
@@ -153,13 +153,13 @@ struct Known {
 
 #[derive(Clone)]
 enum Operation {
-    /// The operation of a boundary, copied only on request.
+    /// The operation of a boundary, copied only when requested.
     Static(&'static str),
     Shared(Arc<str>),
 }
 
 impl RequestContext {
-    /// A context with a new request id.
+    /// Creates a context with a new request id.
     #[allow(
         clippy::new_without_default,
         reason = "a default that is never twice the same surprises"
@@ -168,18 +168,18 @@ impl RequestContext {
         Self::with_request_id(RequestId::new())
     }
 
-    /// A context with this request id.
+    /// Creates a context with this request id.
     pub fn with_request_id(id: RequestId) -> Self {
         Self(Arc::new(Shared { id, known: Mutex::default(), seen: Mutex::default() }))
     }
 
-    /// A context for this operation of a boundary.
+    /// Creates a context for this operation of a boundary.
     pub(crate) fn of(id: RequestId, operation: &'static str) -> Self {
         let known = Known { operation: Some(Operation::Static(operation)), ..Known::default() };
         Self(Arc::new(Shared { id, known: Mutex::new(known), seen: Mutex::default() }))
     }
 
-    /// The context of the current task, if it has one.
+    /// Returns the context of the current task, if it has one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(|current| current.context().clone()).ok()
     }
@@ -190,14 +190,14 @@ impl RequestContext {
         CURRENT.try_with(|_| ()).is_ok()
     }
 
-    /// Drops something in this context and a span. Where a thread ends, and takes what it has of
-    /// its own along, in neither.
+    /// Runs `drops` in this context and span. During thread shutdown, when thread-local storage is
+    /// already destroyed, runs it in neither.
     #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn drop_within(self, span: &tracing::Span, drops: impl FnOnce()) {
         drop(Current::from(self).hold(OnDrop { drops: Some(drops), span }));
     }
 
-    /// Runs a future in this context. Costs one look at a thread-local variable per poll.
+    /// Runs a future in this context. Costs one thread-local access per poll.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self.into(), future).await
     }
@@ -212,31 +212,31 @@ impl RequestContext {
         &self.0.id
     }
 
-    /// The user, once somebody has said who it is.
+    /// The user, if set.
     pub fn user(&self) -> Option<Arc<str>> {
         self.known(|known| known.user.clone())
     }
 
-    /// Says who the user is: an id, not a name or an address, for it stands in the logs.
+    /// Sets the user. Use an id, not a name or an address, because it is logged.
     pub fn set_user(&self, user: impl Into<Arc<str>>) {
-        // Not under the lock, which what is converted may want.
+        // Convert before taking the lock, because the conversion may need the lock itself.
         let user = user.into();
         self.known(|known| known.user = Some(user));
     }
 
-    /// The tenant, once somebody has said which it is.
+    /// The tenant, if set.
     pub fn tenant(&self) -> Option<Arc<str>> {
         self.known(|known| known.tenant.clone())
     }
 
-    /// Says which tenant it is.
+    /// Sets the tenant.
     pub fn set_tenant(&self, tenant: impl Into<Arc<str>>) {
         let tenant = tenant.into();
         self.known(|known| known.tenant = Some(tenant));
     }
 
-    /// What is being done, such as `GET /users/{id}`: what a record says where no boundary names an
-    /// operation of its own.
+    /// The operation, such as `GET /users/{id}`. Log records contain it where no boundary names its
+    /// own operation.
     pub fn operation(&self) -> Option<Arc<str>> {
         self.known(|known| known.operation.clone()).map(|operation| match operation {
             Operation::Static(operation) => operation.into(),
@@ -244,13 +244,13 @@ impl RequestContext {
         })
     }
 
-    /// Says what is being done.
+    /// Sets the operation.
     pub fn set_operation(&self, operation: impl Into<Arc<str>>) {
         let operation = operation.into();
         self.known(|known| known.operation = Some(Operation::Shared(operation)));
     }
 
-    /// What has been reported for this request.
+    /// Accesses the failures reported for this request.
     pub(crate) fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
         look(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -260,7 +260,7 @@ impl RequestContext {
     }
 }
 
-/// A future that nobody polls: a context holds while it is dropped, if it can.
+/// A future that is never polled. It is dropped within a context, if thread-local storage allows.
 #[cfg(any(feature = "axum", feature = "tonic"))]
 struct OnDrop<'s, F: FnOnce()> {
     drops: Option<F>,
@@ -299,7 +299,7 @@ impl fmt::Debug for RequestContext {
     }
 }
 
-/// `tokio::spawn`, which takes the request context and the tracing span along.
+/// Like `tokio::spawn`, but passes the request context and the tracing span to the new task.
 ///
 /// ```
 /// use resilience::RequestContext;
@@ -315,7 +315,7 @@ impl fmt::Debug for RequestContext {
 /// ```
 ///
 /// # Panics
-/// Outside a tokio runtime, as `tokio::spawn` does.
+/// Panics if called outside a tokio runtime, like `tokio::spawn`.
 #[track_caller]
 pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
 where

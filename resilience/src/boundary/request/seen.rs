@@ -12,7 +12,7 @@ use crate::taxonomy::Evidence;
 pub(crate) const MAX_LINKS: usize = 32;
 /// The maximum number of failures remembered per request.
 const MAX_FAILURES: usize = 16;
-/// The maximum number of bytes hashed of a text, which may be endless.
+/// The maximum number of bytes hashed per text, which may be infinite.
 const MAX_HASHED: usize = 16 * 1024;
 /// The maximum number of texts, and of places, remembered per failure.
 const MAX_PER_FAILURE: usize = 8;
@@ -50,7 +50,7 @@ pub(crate) struct Seen(Vec<Failure>);
 
 #[derive(Debug)]
 struct Failure {
-    /// The hashes of its messages, at the first report and at later boundaries.
+    /// The hashes of its messages, from the first report and from later boundaries.
     texts: Vec<u64>,
     /// Where it was logged, and how often.
     logged: (Place, u32),
@@ -111,8 +111,8 @@ impl Failure {
         false
     }
 
-    /// Adds the message seen at this boundary. The next boundary may see only that one, without its
-    /// causes.
+    /// Adds the message seen at this boundary. The next boundary may see only this message, without
+    /// its causes.
     fn add_text(&mut self, fingerprint: &Fingerprint) {
         if let Some(own) = fingerprint
             .own

@@ -12,10 +12,10 @@ use crate::layer::site::Site;
 use crate::support::clock;
 use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 
-/// The state of one retried call: which attempt it is at, and what it has spent.
+/// The state of one retried call: the number of the current attempt and the budget spent.
 ///
-/// The loop is yours (or the attribute's); this decides after each failure whether there is another
-/// round:
+/// You write the loop (or the attribute does). After each failure, `Attempts` decides whether to
+/// try again:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -50,17 +50,17 @@ use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 /// ```
 #[derive(Debug)]
 pub struct Attempts {
-    /// The number of the attempt under way, from 1.
+    /// The number of the current attempt, starting at 1.
     number: u32,
-    /// The delay before it, in nanoseconds.
+    /// The delay before the current attempt, in nanoseconds.
     previous: u64,
     withdrawn: Option<BudgetCharge>,
-    /// When the first attempt failed, or began where that is known, as [`clock::to_nanos`]; 0
-    /// before that.
+    /// When the first attempt began, if known, and otherwise when it failed. The unit is that of
+    /// [`clock::to_nanos`]. 0 until an attempt has failed.
     first_failure: u64,
 }
 
-/// What [`Attempts::judge`] goes by: the policy, and the layers around the attempt.
+/// The inputs to [`Attempts::judge`]: the policy and the layers around the attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryRules<'a> {
     policy: &'a Retry,
@@ -73,26 +73,26 @@ pub struct RetryRules<'a> {
 }
 
 impl<'a> RetryRules<'a> {
-    /// The rules without a breaker below and without a deadline.
+    /// Creates rules with no breaker inside the loop and no deadline.
     pub const fn new(policy: &'a Retry, budget: &'a RetryBudget, site: &'a Site) -> Self {
         Self { policy, budget, site, breaker: None, total: None, attempt: None, has_key: false }
     }
 
-    /// A breaker inside the loop: while it is open no wait is begun.
+    /// Sets the circuit breaker inside the loop. While it is open, no wait is started.
     #[must_use]
     pub const fn breaker(mut self, breaker: &'a CircuitBreaker) -> Self {
         self.breaker = Some(breaker);
         self
     }
 
-    /// A deadline outside the loop: a wait that would end past it isn't begun.
+    /// Sets the deadline outside the loop. A wait that would end after it isn't started.
     #[must_use]
     pub const fn deadline(mut self, total: &'a Deadline<'a>) -> Self {
         self.total = Some(total);
         self
     }
 
-    /// The deadline of the attempt that failed, which knows when it began.
+    /// Sets the deadline of the failed attempt, which records when the attempt began.
     #[doc(hidden)]
     #[must_use]
     pub const fn attempt(mut self, attempt: &'a Deadline<'a>) -> Self {
@@ -100,7 +100,7 @@ impl<'a> RetryRules<'a> {
         self
     }
 
-    /// The call carries an idempotency key, so repeating it does no harm.
+    /// Declares that the call carries an idempotency key, so it is safe to repeat.
     #[must_use]
     pub const fn has_key(mut self) -> Self {
         self.has_key = true;
@@ -109,8 +109,8 @@ impl<'a> RetryRules<'a> {
 }
 
 impl RetryRules<'_> {
-    /// Whether the breaker inside the loop kept the attempt from being made. One further in, which
-    /// the operation itself calls, didn't.
+    /// Whether the breaker inside the loop rejected the attempt, so that it was never made. A
+    /// rejection by a breaker that the operation itself calls doesn't count.
     fn refused(&self, class: &Classification) -> bool {
         let open = class.rejected().filter(Rejected::is_circuit_open);
         open.zip(self.breaker).is_some_and(|(open, breaker)| open.service() == breaker.name())
@@ -124,22 +124,22 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Before the first attempt.
+    /// Creates the state before the first attempt.
     #[inline]
     pub const fn new() -> Self {
         Self { number: 1, previous: 0, withdrawn: None, first_failure: 0 }
     }
 
-    /// The number of the attempt under way, from 1.
+    /// The number of the current attempt, starting at 1.
     #[inline]
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// Reports a success, which the budget may be credited for.
+    /// Reports a success, for which the budget may be credited.
     #[inline]
     pub fn succeeded(&self, budget: &RetryBudget) {
-        // Nearly always it is, and then nothing of the call is looked at.
+        // The budget is nearly always full, and then the call's state isn't read.
         if !budget.is_full() {
             self.pay_in(budget);
         }
@@ -150,11 +150,12 @@ impl Attempts {
         budget.on_success(self.withdrawn, self.number == 1);
     }
 
-    /// Decides after a failure: how long to wait before the next attempt, or the error back, if
-    /// there is none. `classify` answers with a [`Classification`].
+    /// Decides what to do after a failure. Returns how long to wait before the next attempt, or
+    /// the error if there is none. `classify` returns a [`Classification`].
     ///
     /// # Errors
-    /// The same error, when the call is given up. The event `retry_stopped` says why.
+    /// Returns the same error if no further attempt is made. The event `retry_stopped` contains
+    /// the reason.
     pub fn judge<E: Display, C: Into<Classified<E>>>(
         &mut self,
         error: E,
@@ -168,7 +169,7 @@ impl Attempts {
         }
     }
 
-    /// The same for every error type, so that it is compiled once.
+    /// The part of `judge` that doesn't depend on the error type, so it is compiled only once.
     #[cold]
     fn decide(
         &mut self,
@@ -241,8 +242,8 @@ impl Attempts {
         }
         let delay = Duration::from_nanos(policy.delay(self.number - 1, self.previous)).max(told);
         if rules.total.is_some_and(|deadline| delay >= deadline.time_left(now)) {
-            // A server that asks for more time than is left has to be told apart from a backoff
-            // that is merely too long.
+            // Distinguish a server that asks for more time than is left from a backoff that is
+            // simply too long.
             return Err(if told > Duration::ZERO && delay == told {
                 Stopped::RetryAfterTooLong
             } else {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{Jitter, Retry};
 use crate::support::random;
 
-/// The delays of a [`Retry`] policy, one after the other and without end; see [`Retry::delays`].
+/// An infinite iterator over the delays of a [`Retry`] policy; see [`Retry::delays`].
 #[derive(Debug, Clone)]
 pub struct Delays {
     policy: Retry,
@@ -12,7 +12,7 @@ pub struct Delays {
 }
 
 impl Retry {
-    /// The delays that the policy would wait, the first retry's first, `attempts` not counted.
+    /// Returns the delays of this policy, starting with the first retry. Ignores `attempts`.
     ///
     /// ```
     /// use resilience::{Retry, millis, secs, retry::Jitter};
@@ -25,7 +25,7 @@ impl Retry {
         Delays { policy: *self, retry: 0, previous: 0 }
     }
 
-    /// The delay before the retry with number `retry`, counted from 0, in nanoseconds.
+    /// The delay before retry number `retry`, counting from 0, in nanoseconds.
     pub(super) fn delay(&self, retry: u32, previous: u64) -> u64 {
         let max = nanos(self.max_delay);
         let base = nanos(self.base).min(max);
@@ -64,7 +64,8 @@ impl Iterator for Delays {
     }
 }
 
-/// The jitter is added below the cap: at the cap itself all clients would wait the same again.
+/// Leaves room for the jitter below the cap. Otherwise all clients at the cap would wait equally
+/// long.
 fn with_room_for(exponential: u64, jitter: u64, max: u64) -> u64 {
     exponential.min(max - jitter) + random::up_to(jitter)
 }

@@ -6,22 +6,22 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-/// The time to wait before the next attempt, decided by
+/// The time to wait before the next attempt, as returned by
 /// [`Attempts::judge`](super::Attempts::judge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the next attempt is due after this wait"]
 pub struct Wait(pub(crate) Duration);
 
 impl Wait {
-    /// How long it is.
+    /// The duration of the wait.
     pub const fn duration(self) -> Duration {
         self.0
     }
 
-    /// Waits on tokio's clock. A wait of zero gives other tasks their turn when this one has used
-    /// up its own.
+    /// Waits on tokio's clock. A wait of zero yields to other tasks if this task has used up its
+    /// budget.
     ///
-    /// Dropping the future ends the wait; nothing else is lost.
+    /// Dropping the future cancels the wait and has no other effect.
     pub fn pause(self) -> Pause {
         if self.0.is_zero() {
             Pause::Yield
@@ -30,7 +30,7 @@ impl Wait {
         }
     }
 
-    /// Waits by blocking the thread; for operations that aren't async.
+    /// Blocks the thread for the duration of the wait. Use this for operations that aren't async.
     pub fn block(self) {
         if !self.0.is_zero() {
             std::thread::sleep(self.0);
@@ -39,7 +39,7 @@ impl Wait {
 }
 
 pin_project! {
-    /// The future of [`Wait::pause`].
+    /// The future returned by [`Wait::pause`].
     #[project = PauseProjection]
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
@@ -59,7 +59,7 @@ impl Future for Pause {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.project() {
-            // Holds no state of its own, so a new one at every poll is the same one.
+            // `consume_budget` has no state, so it can be created anew at every poll.
             PauseProjection::Yield => pin!(tokio::task::consume_budget()).poll(cx),
             PauseProjection::Sleep { sleep } => sleep.poll(cx),
         }

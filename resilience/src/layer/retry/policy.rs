@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-/// A retry policy: how often, how long to wait between, and whether the operation may be repeated
-/// at all.
+/// A retry policy: how often to retry, how long to wait between attempts, and whether the operation
+/// may be repeated at all.
 ///
-/// A policy is a small constant. Define it once and name it on as many functions as you like:
+/// A policy is a small constant. Define it once and use it on as many functions as you like:
 ///
 /// ```
 /// use resilience::{Retry, millis, secs};
@@ -13,16 +13,16 @@ use std::time::Duration;
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | [`attempts`](Self::attempts) | 3, the first execution included | 1 and up |
+/// | [`attempts`](Self::attempts) | 3, including the first execution | at least 1 |
 /// | [`base`](Self::base) | 500 ms | up to `max_delay` |
-/// | [`max_delay`](Self::max_delay) | 30 s | `base` and up |
+/// | [`max_delay`](Self::max_delay) | 30 s | at least `base` |
 /// | [`jitter`](Self::jitter) | `base`, or less near the cap: min(base, max(max − base, max / 10)) | up to `max_delay` |
 /// | [`max_retry_after`](Self::max_retry_after) | `max_delay` | any |
 ///
-/// The delay before the retry with number n, counted from 0, is
-/// `min(base · 2ⁿ, max_delay − jitter) + random(0, jitter)`: the guide's formula, with the random
-/// part kept below the cap, so that clients stay apart however long an outage lasts. All arithmetic
-/// saturates.
+/// The delay before retry number n, counting from 0, is
+/// `min(base · 2ⁿ, max_delay − jitter) + random(0, jitter)`. This is the guide's formula, except
+/// that the random part stays below the cap, so clients remain spread out even in a long outage.
+/// All arithmetic saturates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     pub(crate) attempts: u32,
@@ -39,16 +39,17 @@ pub struct Retry {
 pub enum Jitter {
     /// min(base, max(max − base, max / 10)), added to the exponential delay.
     Standard,
-    /// Up to this much, added to the exponential delay.
+    /// A random duration up to this one, added to the exponential delay.
     UpTo(Duration),
-    /// All of it: random(0, min(base · 2ⁿ, max)). Source of this and the next two: M. Brooker,
-    /// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    /// The whole delay is random: random(0, min(base · 2ⁿ, max)). Source of this and the next two:
+    /// M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     Full,
-    /// Half of it: d / 2 + random(0, d / 2), where d = min(base · 2ⁿ, max).
+    /// Half of the delay is random: d / 2 + random(0, d / 2), where d = min(base · 2ⁿ, max).
     Equal,
-    /// From the previous delay: min(max, random(base, 3 · previous)).
+    /// Based on the previous delay: min(max, random(base, 3 · previous)).
     Decorrelated,
-    /// None: min(base · 2ⁿ, max). All clients come back at the same moment; for tests.
+    /// No jitter: min(base · 2ⁿ, max). All clients retry at the same moment, so use this only in
+    /// tests.
     None,
 }
 
@@ -66,7 +67,7 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The policy of the table above.
+    /// Creates a policy with the defaults listed above.
     pub const fn new() -> Self {
         Self {
             attempts: 3,
@@ -78,11 +79,10 @@ impl Retry {
         }
     }
 
-    /// How often the operation is executed at most, the first execution included: `1` means no
-    /// retry.
+    /// Sets the maximum number of executions, including the first: `1` means no retry.
     ///
     /// # Panics
-    /// With 0; in a constant this is a compile error.
+    /// Panics on 0. In a constant this is a compile error.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         assert!(attempts > 0, "`attempts` must be at least 1; `attempts = 1` means no retry");
@@ -90,62 +90,62 @@ impl Retry {
         self
     }
 
-    /// The delay before the first retry, without jitter; it doubles with each further one.
+    /// Sets the delay before the first retry, without jitter. It doubles with each further retry.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// The longest delay, jitter included.
+    /// Sets the maximum delay, including jitter.
     #[must_use]
     pub const fn max_delay(mut self, max_delay: Duration) -> Self {
         self.max_delay = max_delay;
         self
     }
 
-    /// The random part of a delay.
+    /// Sets the random part of a delay.
     #[must_use]
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// The longest `Retry-After` of a server that is waited for. Where it asks for more, the retry
-    /// gives up at once.
+    /// Sets the longest `Retry-After` to honor. If a server asks for more, retrying stops at once.
     #[must_use]
     pub const fn max_retry_after(mut self, longest: Duration) -> Self {
         self.max_retry_after = Some(longest);
         self
     }
 
-    /// Says that repeating the operation does no harm.
+    /// Declares that the operation is safe to repeat.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.repeat = Repeat::Idempotent;
         self
     }
 
-    /// Says that the operation must not be done twice: only a call that was certainly never sent is
-    /// repeated.
+    /// Declares that the operation must not be executed twice. A call is retried only if it was
+    /// certainly never sent.
     #[must_use]
     pub const fn non_idempotent(mut self) -> Self {
         self.repeat = Repeat::NonIdempotent;
         self
     }
 
-    /// Checks the settings against each other, and hands the policy back.
+    /// Checks that the settings are consistent, and returns the policy.
     ///
     /// ```compile_fail
     /// # use resilience::{Retry, secs};
     /// const WRONG: Retry = Retry::new().base(secs(60)).max_delay(secs(10)).checked();
     /// ```
     ///
-    /// Without this call a contradiction is resolved when the policy is used: nothing exceeds
-    /// `max_delay`.
+    /// Without this call, inconsistent settings are resolved when the policy is used: no delay
+    /// exceeds `max_delay`.
     ///
     /// # Panics
-    /// If `base` or the jitter is longer than `max_delay`; in a constant this is a compile error.
+    /// Panics if `base` or the jitter is longer than `max_delay`. In a constant this is a compile
+    /// error.
     #[must_use]
     pub const fn checked(self) -> Self {
         assert!(
@@ -161,13 +161,13 @@ impl Retry {
         self
     }
 
-    /// Whether the policy says if the operation may be repeated.
+    /// Whether the policy specifies if the operation may be repeated.
     #[doc(hidden)]
     pub const fn says_whether_to_repeat(&self) -> bool {
         !matches!(self.repeat, Repeat::Unsaid)
     }
 
-    /// How long a call takes at most, its waits included, where each attempt may take this long.
+    /// The maximum duration of a call, including waits, if each attempt takes up to `attempt`.
     #[doc(hidden)]
     #[inline]
     pub fn longest_call(&self, attempt: Duration) -> Duration {

@@ -3,11 +3,11 @@ use crate::layer::classified::Classified;
 use crate::{Classify, RetryBudget, registry::Site};
 
 impl Retry {
-    /// Runs an operation under this policy: the loop that `#[retry]` writes, for an async closure.
+    /// Runs an async closure under this policy, with the same loop that `#[retry]` generates.
     ///
-    /// The future is `Send` only as far as the compiler can tell that the closure's is: for
-    /// closures that borrow their arguments it can't. The attribute, and a loop of your own
-    /// around [`Attempts`], have no such limit.
+    /// The future is `Send` only if the compiler can prove that the closure's future is. It can't
+    /// for closures that borrow their arguments. The attribute doesn't have this limitation, nor
+    /// does your own loop around [`Attempts`].
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -24,12 +24,12 @@ impl Retry {
     /// # }
     /// ```
     ///
-    /// Dropping the future drops the attempt, or the wait, that is under way. That an error is
-    /// unclassified is said with every call that meets one, since there is no annotated
-    /// function to remember it.
+    /// Dropping the future drops the current attempt or wait. Every call that meets an
+    /// unclassified error reports it as such, because there is no annotated function to remember
+    /// that it was already reported.
     ///
     /// # Errors
-    /// The operation's last error, when there is no further attempt.
+    /// Returns the operation's last error when there is no further attempt.
     pub async fn run<T, E: Classify>(
         self,
         service: &'static str,

@@ -1,4 +1,4 @@
-//! The token bucket: tokens and time in one word, lock-free, generic over the atomic.
+//! A lock-free token bucket: tokens and time in one word, generic over the atomic type.
 //!
 //! ```text
 //! | tokens in thousandths 24 | refilled up to, in milliseconds 40 |
@@ -9,18 +9,18 @@ use crate::support::atomic_word::AtomicWord;
 const STAMP_BITS: u32 = 40;
 const STAMP_MASK: u64 = (1 << STAMP_BITS) - 1;
 
-/// What a bucket does, in thousandths of a token and milliseconds.
+/// The settings of a bucket, in thousandths of a token and milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// The most it holds; what it holds at first.
+    /// The maximum and initial number of tokens.
     pub capacity: u32,
-    /// Only what lies above this can be withdrawn for a retry; strictly.
+    /// A retry is granted only while the bucket holds strictly more than this.
     pub floor: Option<u32>,
-    /// One token each time this has passed; 0 is never.
+    /// The interval at which one token is added; 0 means never.
     pub refill: u64,
 }
 
-/// How much is in the bucket.
+/// The contents of the bucket.
 #[derive(Debug)]
 pub struct Bucket<W> {
     /// Tokens and the time of the last refill.
@@ -42,35 +42,35 @@ impl Contents {
         (self.tokens as u64) << STAMP_BITS | self.stamp & STAMP_MASK
     }
 
-    /// Adds what time has brought. Only whole tokens, and the stamp moves by what they took, so
-    /// that nothing is lost.
+    /// Adds the tokens for the time that has passed. Only whole tokens are added, and the stamp
+    /// advances by exactly their time, so no remainder is lost.
     fn refilled(self, rules: &Rules, now: impl Fn() -> u64) -> Self {
         if rules.refill == 0 {
             return self;
         }
         let now = now().min(STAMP_MASK);
-        // A clock that was put back brings nothing now, and starts anew.
+        // If the clock was set back, add nothing and restart from the current time.
         let Some(passed) = now.checked_sub(self.stamp) else { return Self { stamp: now, ..self } };
         let tokens = passed / rules.refill;
         let full = u64::from(rules.capacity - self.tokens) <= tokens.saturating_mul(1000);
         if full {
             return Self { tokens: rules.capacity, stamp: now };
         }
-        // Less than what is missing, so neither product can overflow.
+        // This is less than the missing amount, so neither product can overflow.
         let brought = u32::try_from(tokens * 1000).unwrap_or(u32::MAX);
         Self { tokens: self.tokens + brought, stamp: self.stamp + tokens * rules.refill }
     }
 }
 
 impl<W: AtomicWord> Bucket<W> {
-    /// The word of a full bucket. Its stamp is long ago, which makes no difference to a full one.
+    /// The word of a full bucket. Its stamp is 0, because a full bucket ignores elapsed time.
     pub const fn full(capacity: u32) -> u64 {
         Contents { tokens: capacity, stamp: 0 }.pack()
     }
 
-    /// Takes `cost` for a retry, all of it or nothing, and nothing at or below the floor.
+    /// Withdraws `cost` for a retry, all or nothing. Withdraws nothing at or below the floor.
     ///
-    /// `now` is read after the word, so that no thread sees a stamp in its future.
+    /// `now` is called after the word is loaded, so no thread sees a stamp in its future.
     pub fn withdraw(&self, rules: &Rules, cost: u32, now: impl Fn() -> u64) -> bool {
         let mut granted = false;
         self.update(rules, &now, |tokens| {
@@ -80,18 +80,18 @@ impl<W: AtomicWord> Bucket<W> {
         granted
     }
 
-    /// Takes up to `amount`.
+    /// Removes up to `amount`.
     pub fn debit(&self, rules: &Rules, amount: u32, now: impl Fn() -> u64) {
         self.update(rules, &now, |tokens| tokens.saturating_sub(amount));
     }
 
-    /// Whether nothing more fits: one load.
+    /// Whether the bucket is full. Costs one load.
     #[inline]
     pub fn is_full(&self, capacity: u32) -> bool {
         Contents::unpack(self.word.load()).tokens >= capacity
     }
 
-    /// Puts back up to `amount`. When nothing more fits, that is one load; and no clock is read.
+    /// Adds up to `amount`. Costs only one load if the bucket is full, and never reads a clock.
     #[inline]
     pub fn credit(&self, capacity: u32, amount: u32) {
         let found = self.word.load();
@@ -115,7 +115,7 @@ impl<W: AtomicWord> Bucket<W> {
         }
     }
 
-    /// What is in it now, what time has brought included.
+    /// The current number of tokens, including the refill up to now.
     pub fn tokens(&self, rules: &Rules, now: impl Fn() -> u64) -> u32 {
         Contents::unpack(self.word.load()).refilled(rules, now).tokens
     }
@@ -147,7 +147,7 @@ mod tests {
     fn the_refill_loses_no_remainder() {
         let bucket = full();
         bucket.debit(&RULES, 10_000, || 1_000);
-        // Looked at every 3 ms, though a token takes 7.
+        // Check every 3 ms, although a token takes 7 ms.
         for now in (1_000..=1_069).step_by(3) {
             assert!(!bucket.withdraw(&RULES, 10_001, || now));
             assert_eq!(

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use super::{Debit, RetryBudget};
 
-/// The largest capacity, cost and credit: what fits into 24 bits of thousandths, rounded down.
+/// The maximum capacity, cost and credit: as many thousandths as fit in 24 bits, rounded down.
 const MOST: u32 = 10_000;
 
-/// Settings, all of them `const`: a value out of range in a `static` or `const` is a compile error.
+/// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
 impl RetryBudget {
-    /// How many tokens the bucket holds, and has at first: 1 to 10 000, by default 100.
+    /// Sets the maximum and initial number of tokens: 1 to 10 000, by default 100.
     ///
     /// ```
     /// static SMALL: resilience::RetryBudget = resilience::RetryBudget::new().capacity(20);
@@ -15,7 +15,7 @@ impl RetryBudget {
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the value is out of range.
     #[must_use]
     pub const fn capacity(self, tokens: u32) -> Self {
         assert!(tokens >= 1 && tokens <= MOST, "`capacity` must be between 1 and 10000 tokens");
@@ -24,7 +24,7 @@ impl RetryBudget {
         Self::from_knobs(knobs)
     }
 
-    /// What a retry costs, in tokens: 0 to 10 000, by default 5.
+    /// Sets the cost of a retry, in tokens: 0 to 10 000, by default 5.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().retry_cost(10);
@@ -32,7 +32,7 @@ impl RetryBudget {
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the value is out of range.
     #[must_use]
     pub const fn retry_cost(mut self, tokens: u32) -> Self {
         assert!(tokens <= MOST, "`retry_cost` must be between 0 and 10000 tokens");
@@ -40,7 +40,7 @@ impl RetryBudget {
         self
     }
 
-    /// What a retry after a timeout costs, in tokens: 0 to 10 000, by default 5.
+    /// Sets the cost of a retry after a timeout, in tokens: 0 to 10 000, by default 5.
     ///
     /// ```
     /// // A call that timed out has used the callee for longer than one that was refused.
@@ -49,7 +49,7 @@ impl RetryBudget {
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the value is out of range.
     #[must_use]
     pub const fn timeout_cost(mut self, tokens: u32) -> Self {
         assert!(tokens <= MOST, "`timeout_cost` must be between 0 and 10000 tokens");
@@ -57,7 +57,7 @@ impl RetryBudget {
         self
     }
 
-    /// Takes the cost at every retryable failure, followed by a retry or not, instead of at the
+    /// Charges every retryable failure, whether or not a retry follows, instead of charging the
     /// retry.
     ///
     /// ```
@@ -69,8 +69,8 @@ impl RetryBudget {
         self
     }
 
-    /// What a success brings, in tokens: 0 to 10 000, by default 1. Further than three decimals are
-    /// dropped.
+    /// Sets the credit for a success, in tokens: 0 to 10 000, by default 1. Digits after the third
+    /// decimal place are dropped.
     ///
     /// ```
     /// // Fifty successes pay for one retry.
@@ -79,11 +79,11 @@ impl RetryBudget {
     ///
     /// # Panics
     ///
-    /// When it is out of range, or not a number.
+    /// Panics if the value is out of range or not a number.
     #[must_use]
     pub const fn credit(mut self, tokens: f64) -> Self {
         assert!(tokens >= 0.0 && tokens <= 10_000.0, "`credit` must be between 0 and 10000 tokens");
-        // The nearest `f64` of 0.29 is a little less than it, and isn't to become 0.289.
+        // The `f64` nearest to 0.29 is slightly smaller, and must not become 0.289.
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -94,7 +94,7 @@ impl RetryBudget {
         self
     }
 
-    /// Credits only a call whose first try succeeded. By default any success is credited.
+    /// Credits only calls that succeed on the first try. By default, any success is credited.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().credit_first_try_only();
@@ -105,7 +105,7 @@ impl RetryBudget {
         self
     }
 
-    /// Gives back what the last retry has cost when it succeeds. By default nothing is given back.
+    /// Refunds the cost of the last retry if it succeeds. By default, nothing is refunded.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().refund_retried();
@@ -116,8 +116,8 @@ impl RetryBudget {
         self
     }
 
-    /// Brings one token each time this has passed: 1 ms to 1 day, by default 1 s. A part of a
-    /// millisecond counts as a whole one.
+    /// Sets the interval at which one token is added: 1 ms to 1 day, by default 1 s. Fractions of a
+    /// millisecond are rounded up.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -125,11 +125,11 @@ impl RetryBudget {
     ///     resilience::RetryBudget::new().refill_every(Duration::from_millis(200));
     /// ```
     ///
-    /// It is computed when a failure asks, and exact: no remainder is lost.
+    /// The refill is computed when a failure occurs. It is exact: no remainder is lost.
     ///
     /// # Panics
     ///
-    /// When it is out of range.
+    /// Panics if the value is out of range.
     #[must_use]
     pub const fn refill_every(mut self, interval: Duration) -> Self {
         let nanos = interval.as_nanos();
@@ -143,7 +143,7 @@ impl RetryBudget {
         self
     }
 
-    /// Lets time alone bring nothing.
+    /// Disables the refill over time.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().no_refill();
@@ -154,8 +154,8 @@ impl RetryBudget {
         self
     }
 
-    /// Grants a retry only while more than this part of the capacity is there, in percent: 0 to 99,
-    /// by default 0, which is no such condition. Exactly that part is not more.
+    /// Grants a retry only while the bucket holds strictly more than this percentage of the
+    /// capacity: 0 to 99. The default, 0, disables the check.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().only_above(50);
@@ -163,7 +163,7 @@ impl RetryBudget {
     ///
     /// # Panics
     ///
-    /// When it is above 99.
+    /// Panics if the value is above 99.
     #[must_use]
     pub const fn only_above(mut self, percent: u32) -> Self {
         assert!(percent <= 99, "`only_above` must be between 0 and 99 percent");

@@ -9,12 +9,12 @@ use std::sync::atomic::AtomicU64;
 use crate::support::clock;
 use bucket::{Bucket, Rules};
 
-/// How many retries a dependency is worth: tokens, which retries and failures cost and successes
-/// bring back.
+/// Limits the retries for a dependency with tokens: retries or failures cost tokens, and successes
+/// earn them back.
 ///
-/// Backoff spreads retries out; only a budget bounds their number. Without one, three attempts make
-/// three times the load of the very callee that is already down. One budget belongs to one
-/// dependency or one function, as a `static` or a field.
+/// Backoff spreads retries out, but only a budget limits their number. Without one, three attempts
+/// triple the load on a callee that is already down. Use one budget per dependency or function, as
+/// a `static` or a field.
 ///
 /// ```
 /// use resilience::RetryBudget;
@@ -27,8 +27,8 @@ use bucket::{Bucket, Rules};
 /// assert_eq!(retries, 10);
 /// ```
 ///
-/// Tokens are counted in thousandths. A success that finds the bucket full costs one load; a clock
-/// is read only on failures.
+/// Tokens are counted in thousandths. A success costs one load if the bucket is full. The clock is
+/// read only on failures.
 ///
 /// # Presets
 ///
@@ -61,7 +61,7 @@ struct BudgetSettings {
     floor_percent: u32,
 }
 
-/// What costs something.
+/// What is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Debit {
     Nothing,
@@ -69,13 +69,13 @@ enum Debit {
     Failures,
 }
 
-/// What a retry has cost, for the refund should it succeed.
+/// The cost of a retry, to be refunded if it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it to `on_success`, or lose the refund"]
 pub struct BudgetCharge(NonZeroU32);
 
 impl BudgetCharge {
-    // One more than it cost, so that an option of it is no larger.
+    // Stores the cost plus one, so that `Option<BudgetCharge>` is no larger.
     const fn new(cost: u32) -> Self {
         Self(NonZeroU32::MIN.saturating_add(cost))
     }
@@ -86,7 +86,7 @@ impl BudgetCharge {
 }
 
 impl RetryBudget {
-    /// The same as [`standard`](Self::standard), to start from.
+    /// Creates a budget like [`standard`](Self::standard), as a starting point for other settings.
     ///
     /// ```
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().capacity(200);
@@ -105,23 +105,23 @@ impl RetryBudget {
         })
     }
 
-    /// The default: an outage gets 20 retries at once, then one every five seconds; five successes
-    /// pay for a retry.
+    /// The default: 20 retries at once in an outage, then one every five seconds. Five successes
+    /// pay for one retry.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::standard();
     /// assert_eq!((0..100).filter(|_| budget.try_withdraw(false).is_some()).count(), 20);
     /// ```
     ///
-    /// A function that is rarely called is never starved for good, since time alone fills the
-    /// bucket, in 100 s.
+    /// A rarely called function is never starved permanently, because the bucket also refills over
+    /// time, within 100 s.
     pub const fn standard() -> Self {
         Self::new()
     }
 
-    /// The retry quota of the AWS SDKs' `standard` retry mode: capacity 500, 5 for a retry and 10
-    /// after a timeout, 1 back for a first-try success, and the last retry's cost back for a
-    /// retried one.
+    /// The retry quota of the AWS SDKs' `standard` retry mode. The capacity is 500. A retry costs
+    /// 5, or 10 after a timeout. A first-try success earns 1, and a retried success refunds the
+    /// cost of the last retry.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::aws_standard();
@@ -131,9 +131,9 @@ impl RetryBudget {
     /// assert_eq!(budget.tokens(), 500.0);
     /// ```
     ///
-    /// Source: the SDKs' shared specification as botocore's `RetryQuotaChecker` implements it. Time
-    /// brings nothing, so a function that is never again called successfully never retries
-    /// again.
+    /// Source: the SDKs' shared specification as implemented by botocore's `RetryQuotaChecker`. The
+    /// bucket doesn't refill over time, so once it is empty, a function that never succeeds again
+    /// never retries again.
     pub const fn aws_standard() -> Self {
         Self::new()
             .capacity(500)
@@ -144,10 +144,10 @@ impl RetryBudget {
             .no_refill()
     }
 
-    /// gRPC's retry throttling: each retryable failure costs 1, each success brings `token_ratio`,
-    /// and retries are made only while more than half of `max_tokens` is there. `max_tokens` is
-    /// 1 to 1000, `token_ratio` above 0 and up to 1000; further than three decimals are
-    /// dropped.
+    /// gRPC's retry throttling: each retryable failure costs 1, each success earns `token_ratio`,
+    /// and retries are made only while the bucket holds more than half of `max_tokens`.
+    /// `max_tokens` is 1 to 1000. `token_ratio` is above 0 and up to 1000; digits after the third
+    /// decimal place are dropped.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::grpc(10, 0.1);
@@ -163,7 +163,7 @@ impl RetryBudget {
     ///
     /// # Panics
     ///
-    /// When either is out of range; in a `static` that is a compile error.
+    /// Panics if either is out of range. In a `static` this is a compile error.
     pub const fn grpc(max_tokens: u32, token_ratio: f64) -> Self {
         assert!(max_tokens >= 1 && max_tokens <= 1_000, "`max_tokens` must be between 1 and 1000");
         assert!(token_ratio >= 0.001, "`token_ratio` must be at least 0.001");
@@ -172,7 +172,7 @@ impl RetryBudget {
         budget.debit_failures().no_refill().only_above(50)
     }
 
-    /// No bound: every retry is granted, nothing is counted.
+    /// No limit: every retry is granted, and nothing is counted.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::unlimited();
@@ -184,7 +184,7 @@ impl RetryBudget {
         budget
     }
 
-    /// Notes a retryable failure, whether or not a retry follows; costs something only with
+    /// Records a retryable failure, whether or not a retry follows. It costs tokens only with
     /// [`debit_failures`](Self::debit_failures).
     ///
     /// ```
@@ -199,7 +199,7 @@ impl RetryBudget {
         }
     }
 
-    /// Asks for a retry, after a timeout or another failure. `None` means: don't.
+    /// Requests a retry after a timeout or another failure. Returns `None` if the retry is denied.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::new().capacity(5);
@@ -207,7 +207,7 @@ impl RetryBudget {
     /// assert!(budget.try_withdraw(false).is_none());
     /// ```
     ///
-    /// A retry that is cancelled after this has cost what it has cost.
+    /// A retry that is cancelled afterwards is not refunded.
     pub fn try_withdraw(&self, timed_out: bool) -> Option<BudgetCharge> {
         let cost = match self.knobs.debit {
             Debit::Nothing => return Some(BudgetCharge::new(0)),
@@ -219,7 +219,7 @@ impl RetryBudget {
             .then_some(BudgetCharge::new(cost))
     }
 
-    /// Notes a success: of the first try, or of a retry with what the last withdrawal gave.
+    /// Records a success. For a retry, pass the charge returned by the last withdrawal.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::standard();
@@ -234,7 +234,7 @@ impl RetryBudget {
         }
     }
 
-    /// Whether a success would bring nothing.
+    /// Whether the bucket is full, so that a success would earn nothing.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.bucket.is_full(self.knobs.capacity)
@@ -250,7 +250,8 @@ impl RetryBudget {
         self.bucket.credit(self.knobs.capacity, credit + refund);
     }
 
-    /// How many tokens are there now, with three decimals; the capacity for an unlimited budget.
+    /// The current number of tokens, to three decimal places. An unlimited budget returns its
+    /// capacity.
     ///
     /// ```
     /// assert_eq!(resilience::RetryBudget::standard().tokens(), 100.0);
