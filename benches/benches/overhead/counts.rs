@@ -13,8 +13,8 @@ use crate::ours;
 
 const FILE: &str = "counts.txt";
 
-/// In percent of the recorded count.
-const TOLERANCE: u64 = 2;
+/// How many more instructions are accepted, in percent: processors differ in how they copy.
+const TOLERANCE: u64 = 5;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Count {
@@ -110,7 +110,7 @@ fn compare(compiler: &str, counts: &[Count]) -> Result<(), String> {
     let same_compiler = known_compiler == compiler;
     if !same_compiler {
         println!(
-            "{FILE} is of {known_compiler}, and this is {compiler}: differences are only said"
+            "{FILE} was written with {known_compiler}, and this is {compiler}: only allocations must match"
         );
     }
     let known: Vec<Count> = text.lines().filter_map(parse).collect();
@@ -123,8 +123,7 @@ fn compare(compiler: &str, counts: &[Count]) -> Result<(), String> {
             return Err(format!("{FILE} has no case {}", count.case));
         };
         let instructions = count.instructions.zip(known.instructions);
-        let spent = instructions
-            .is_some_and(|(now, then)| 100 * now.abs_diff(then) > TOLERANCE * then.max(1));
+        let spent = instructions.is_some_and(|(now, then)| 100 * now > (100 + TOLERANCE) * then);
         let same = !spent && count.future == known.future && count.allocations == known.allocations;
         let differs = if same { "" } else { "  <- differs" };
         println!(
@@ -141,7 +140,7 @@ fn compare(compiler: &str, counts: &[Count]) -> Result<(), String> {
     }
     if worse {
         return Err(format!(
-            "what is counted differs from benches/{FILE}; if that is meant, write it down with `cargo bench -p resilience-benches --bench overhead -- --counts --write`"
+            "the counts differ from benches/{FILE}; to accept them, run `cargo bench -p resilience-benches --bench overhead -- --counts --write`"
         ));
     }
     Ok(())
