@@ -153,7 +153,7 @@
 //! With `default-features = false`, the taxonomy remains, and the derive if `macros` is on.
 
 //!
-//! # What may stand above what
+//! # Nesting order
 //!
 //! The topmost attribute is the outermost layer. "once" means that a second one doesn't compile.
 //!

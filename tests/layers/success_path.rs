@@ -147,7 +147,7 @@ fn boundary_allocates_only_when_its_context_is_read() {
             "a function that isn't async"
         );
     });
-    assert_eq!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "nobody reads the id");
+    assert_eq!(repeated(|| assert!(now(under_boundary(sku)).is_ok())), 0, "the id is not read");
     assert_eq!(repeated(|| assert!(boundary_not_async(sku).is_ok())), 0, "the same, not async");
     let read = repeated(|| assert!(now(boundary_that_reads_its_id(sku)).is_ok()));
     assert_eq!(read, 2, "the id and the context");

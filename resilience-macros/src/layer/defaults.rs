@@ -1,6 +1,6 @@
 //! Values of the runtime that the checks need, because a macro can't ask the runtime for them.
 //!
-//! `tests/tests/macro_defaults.rs` and `tests/databases/tests/macro_defaults.rs` include this file
+//! `tests/layers/macro_defaults.rs` and `tests/databases/macro_defaults.rs` include this file
 //! and compare it with the runtime. So it uses nothing but the standard library.
 
 use std::ops::RangeInclusive;

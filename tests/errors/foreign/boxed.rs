@@ -152,7 +152,7 @@ fn error_given_as_anyhow_context_is_the_outermost() {
     assert_eq!(
         code(&between),
         "INNER",
-        "the outer of two contexts, whatever the order of the known types"
+        "the outer of two contexts, in any order of the known types"
     );
     let reversed =
         anyhow::anyhow!("root").context(Inner::Missing).context("text").context(not_found());

@@ -1,5 +1,5 @@
-//! execution-policy: one object with all layers, in an order of its own: the breaker counts a call
-//! once, whatever its attempts.
+//! execution-policy: one object with all layers, in a fixed order. The breaker counts a call once,
+//! no matter how many attempts it takes.
 
 use std::time::Duration;
 
