@@ -654,7 +654,7 @@ fn transaction() {
                             Ok(checkout) => checkout,
                             Err(error) => break 'transaction from_sqlx(error),
                         };
-                        let mut transaction = match checkout.begin(Some(begin)).await {
+                        let mut transaction = match repeats.begin(&mut checkout, Some(begin)).await {
                             Ok(transaction) => transaction,
                             Err(error) => break 'transaction from_sqlx(error),
                         };

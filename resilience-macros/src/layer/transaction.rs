@@ -159,7 +159,7 @@ impl Layer for Transaction {
     //                     Ok(checkout) => checkout,
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
-    //                 let mut transaction = match checkout.begin(None).await {
+    //                 let mut transaction = match repeats.begin(&mut checkout, None).await {
     //                     Ok(transaction) => transaction,
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
@@ -203,7 +203,7 @@ impl Layer for Transaction {
                             ::core::result::Result::Ok(#checkout) => #checkout,
                             ::core::result::Result::Err(#error) => break #label #from_sqlx(#error),
                         };
-                        let mut #transaction = match #checkout.begin(#begin).await {
+                        let mut #transaction = match #repeats.begin(&mut #checkout, #begin).await {
                             ::core::result::Result::Ok(#transaction) => #transaction,
                             ::core::result::Result::Err(#error) => break #label #from_sqlx(#error),
                         };

@@ -106,6 +106,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         Some(match retry? {
             Retry::TransactionOnce => quote!(#krate::Advice::RetryTransactionOnce),
             Retry::Transaction => quote!(#krate::Advice::RetryTransaction),
+            Retry::CallOrTransaction => quote!(#krate::Advice::RetryCallOrTransaction),
             Retry::Never => quote!(#krate::Advice::DoNotRetry),
         })
     });

@@ -10,7 +10,7 @@ const INVALID: (&str, u16, Advice, Sent) =
     ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const TIMEOUT: (&str, u16, Advice, Sent) = ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe);
 const LOCKED: (&str, u16, Advice, Sent) =
-    ("LOCK_TIMEOUT", 503, Advice::RetryTransaction, Sent::Maybe);
+    ("LOCK_WAIT_TIMEOUT", 503, Advice::RetryTransaction, Sent::Maybe);
 const INTERNAL: (&str, u16, Advice, Sent) =
     ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe);
 

@@ -13,7 +13,8 @@ const INVALID: (&str, u16, Advice, Sent) =
     ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const TIMEOUT: (&str, u16, Advice, Sent) = ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe);
 const LOST: (&str, u16, Advice, Sent) = ("CONNECTION_LOST", 503, Advice::Retry, Sent::Maybe);
-const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::Retry, Sent::Maybe);
+const LOCKED: (&str, u16, Advice, Sent) =
+    ("LOCK_TIMEOUT", 503, Advice::RetryCallOrTransaction, Sent::Maybe);
 const NOT_SERIALIZED: (&str, u16, Advice, Sent) =
     ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
 

@@ -201,8 +201,8 @@ fn lock_timeout_is_503_and_repeats_the_call_or_the_transaction() {
     for held in conditions(&["55P03"], &[3572], &[], &[5, 6, 15, 261, 262, 518, 773]) {
         let class = held.classification();
         assert_eq!(
-            (class.code(), class.status(), class.is_retryable()),
-            ("LOCK_TIMEOUT", 503, true),
+            (class.code(), class.status(), class.advice()),
+            ("LOCK_TIMEOUT", 503, Advice::RetryCallOrTransaction),
             "{held:?}"
         );
     }
@@ -211,7 +211,7 @@ fn lock_timeout_is_503_and_repeats_the_call_or_the_transaction() {
         let class = held.classification();
         assert_eq!(
             (class.code(), class.status(), class.advice()),
-            ("LOCK_TIMEOUT", 503, Advice::RetryTransaction),
+            ("LOCK_WAIT_TIMEOUT", 503, Advice::RetryTransaction),
             "{held:?}"
         );
     }
@@ -333,7 +333,7 @@ fn read_only_server_is_retryable_but_read_only_file_is_permanent() {
         let class = sqlite_condition(file).classification();
         assert_eq!(
             (class.code(), class.status(), class.category()),
-            ("READ_ONLY", 500, Some(Category::Permanent)),
+            ("STORAGE_READ_ONLY", 500, Some(Category::Permanent)),
             "{file}"
         );
     }
@@ -543,6 +543,19 @@ fn constraint_name_is_never_taken_from_a_quoted_value() {
 }
 
 #[test]
+fn each_code_has_one_advice() {
+    for kind in every_kind() {
+        let class = kind.classification();
+        for other in every_kind() {
+            let theirs = other.classification();
+            if theirs.code() == class.code() {
+                assert_eq!(theirs.advice(), class.advice(), "{kind} and {other}");
+            }
+        }
+    }
+}
+
+#[test]
 fn documented_table_matches_the_code() {
     let documented = include_str!("../../docs/conditions.md");
     let expected: Vec<String> = every_kind().into_iter().map(documented_row).collect();
@@ -558,6 +571,7 @@ fn documented_row(kind: Kind) -> String {
         Advice::Retry => "yes",
         Advice::RetryTransactionOnce => "the transaction, once",
         Advice::RetryTransaction => "the transaction",
+        Advice::RetryCallOrTransaction => "yes, or the transaction",
         _ => "no",
     };
     let sent = if class.sent() == Sent::Never { "never" } else { "maybe" };
