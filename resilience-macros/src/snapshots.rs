@@ -664,6 +664,7 @@ fn transaction() {
                                 return unreached;
                             }
                             let tx = transaction.connection();
+                            let _ = &tx;
                             '__resilience_body: { update(tx, id, name).await }
                         }
                             .await;
