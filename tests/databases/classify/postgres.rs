@@ -417,3 +417,17 @@ async fn postgres_transaction_timeout_is_a_query_timeout() {
     let error = failure(&mut session, "SELECT pg_sleep(60)").await;
     assert_eq!((code(&error).as_str(), classified(&error)), ("25P04", TIMEOUT));
 }
+
+/// The column has no limit, but its index has.
+#[tokio::test]
+async fn postgres_value_too_long_for_an_index_is_invalid() {
+    let Some(db) = postgres().await else { return };
+    let mut session = db.connect().await;
+    execute(&mut session, "CREATE TABLE users (email text UNIQUE, words tsvector)").await;
+    let email = "INSERT INTO users (email) SELECT string_agg(md5(i::text), '') FROM generate_series(1, 6000) i";
+    let words = "INSERT INTO users (words) SELECT to_tsvector('simple', string_agg(md5(i::text), ' ')) FROM generate_series(1, 40000) i";
+    for insert in [email, words] {
+        let error = failure(&mut session, insert).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), ("54000", INVALID));
+    }
+}

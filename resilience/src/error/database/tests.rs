@@ -141,7 +141,7 @@ fn s6_constraint_violation_or_invalid_value_is_422_and_not_retried() {
         (
             Kind::InvalidValue,
             conditions(
-                &["22001", "22003", "22007", "22008", "22021", "22P02", "22P05"],
+                &["22001", "22003", "22007", "22008", "22021", "22P02", "22P05", "54000"],
                 &[],
                 &[],
                 &[],
@@ -149,7 +149,12 @@ fn s6_constraint_violation_or_invalid_value_is_422_and_not_retried() {
         ),
         (
             Kind::InvalidValue,
-            conditions(&[], &[1264, 1265, 1292, 1366, 1406, 3140], &[1406, 4038], &[18, 20, 3091]),
+            conditions(
+                &[],
+                &[1118, 1153, 1264, 1265, 1292, 1366, 1406, 1713, 3140],
+                &[1406, 4038],
+                &[18, 20, 3091],
+            ),
         ),
     ];
     for (kind, conditions) in table {
@@ -313,7 +318,7 @@ fn full_server_disk_or_memory_is_not_fatal() {
         );
     }
     // A retry of the same statement would exceed the limit again.
-    for large in conditions(&["53400", "54000", "54001"], &[1038, 1104, 1436], &[], &[]) {
+    for large in conditions(&["53400", "54001", "54011"], &[1038, 1104, 1436], &[], &[]) {
         assert_eq!(large.kind(), Kind::LimitExceeded, "{large:?}");
     }
 }
