@@ -44,7 +44,7 @@ fn retry() {
                 let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let mut retry = Attempts::new();
                 loop {
-                    let wait = match __private::Frame::new(retry.number())
+                    let wait = match __private::Frame::new(retry.current())
                         .scope(async {
                             if false {
                                 let unreached: Result<u32, StockError> = __private::unreached();
@@ -420,7 +420,7 @@ fn the_full_nest() {
                                                 &deadline_4,
                                                 &__RESILIENCE_SITE,
                                                 reject,
-                                                __private::Frame::new(retry.number())
+                                                __private::Frame::new(retry.current())
                                                     .deadline(&deadline_4)
                                                     .scope(async {
                                                         if false {

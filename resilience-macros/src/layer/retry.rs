@@ -14,6 +14,7 @@ use super::{
 };
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
+use crate::steps::goes_on_unseen;
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -201,6 +202,13 @@ impl Layer for Retry {
         if self.has_key() {
             rules.extend(quote!(.has_key()));
         }
+        let success = match (&self.repeat, &self.policy) {
+            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
+                quote!(#retry.succeeded_once(#budget))
+            }
+            (None, Some(_)) => quote!(#retry.succeeded_under(#policy, #budget)),
+            (Some(Repeat::Idempotent), _) | (None, None) => quote!(#retry.succeeded(#budget)),
+        };
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
         let pause =
@@ -218,7 +226,7 @@ impl Layer for Retry {
                             ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
                         },
                         ::core::result::Result::Ok(#succeeded) => {
-                            #retry.succeeded(#budget);
+                            #success;
                             break #leave ::core::result::Result::Ok(#succeeded);
                         }
                     };
@@ -286,7 +294,15 @@ impl Retry {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    /// What the body of an attempt can query: its number, the key, and the nearest deadline.
+    fn may_be_non_idempotent(&self) -> bool {
+        match self.repeat {
+            Some(Repeat::NonIdempotent) => true,
+            Some(Repeat::Idempotent | Repeat::Key(_)) => false,
+            None => self.policy.is_some(),
+        }
+    }
+
+    /// What the body of an attempt can query: its state, the key, and the nearest deadline.
     pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         let (krate, retry, key) = (scope.krate, Self::local(), Self::key_local());
         let key = self.has_key().then(|| quote!(.key(&#key)));
@@ -294,7 +310,14 @@ impl Retry {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
-        quote!(#krate::__private::Frame::new(#retry.number())#key #deadline)
+        // A later step may fail in a way that says nothing of the earlier ones.
+        let state =
+            if self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body()) {
+                quote!(current_of_several_steps)
+            } else {
+                quote!(current)
+            };
+        quote!(#krate::__private::Frame::new(#retry.#state())#key #deadline)
     }
 
     /// The policy, if it is constant. Written where it is used, it takes no space in the future.

@@ -11,6 +11,6 @@ pub mod taxonomy;
 pub(crate) mod upstream;
 
 #[cfg(feature = "reqwest")]
-pub use foreign::reqwest::ResponseExt;
+pub(crate) use foreign::retry_after::retry_after;
 #[cfg(feature = "tonic")]
 pub(crate) use foreign::tonic::PUSHBACK;

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "http")]
 mod body;
+#[cfg(feature = "reqwest")]
+mod checked;
 #[cfg(feature = "http")]
 mod format;
 #[cfg(feature = "reqwest")]
@@ -14,6 +16,9 @@ mod pointer;
 #[cfg(feature = "http")]
 mod problem;
 
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::checked::ResponseExt;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use self::format::BodyFormat;
@@ -23,8 +28,5 @@ pub use self::outgoing::RequestExt;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use self::problem::Problem;
-#[cfg(feature = "reqwest")]
-#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use crate::error::ResponseExt;
 pub use crate::error::taxonomy::code::generic_message;
 pub use crate::error::upstream::UpstreamError;

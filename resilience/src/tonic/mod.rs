@@ -70,12 +70,14 @@
 //! on the client or [`RequestExt`] on a request.
 
 mod body;
+mod checked;
 mod context;
 mod outgoing;
 mod scope;
 mod status;
 
 pub use self::body::ContextualBody;
+pub use self::checked::ResponseExt;
 pub use self::context::{Contextual, RequestContextLayer, send_request_id};
 pub use self::outgoing::RequestExt;
 pub use self::status::{status, status_in};

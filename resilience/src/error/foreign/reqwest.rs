@@ -1,60 +1,13 @@
-//! `Classify` for reqwest's errors, and a status check for its responses.
+//! `Classify` for reqwest's errors.
 
-use std::borrow::Cow;
 use std::error::Error as _;
 use std::io;
 
-use reqwest::{Error, Response};
+use reqwest::Error;
 
-use super::retry_after::retry_after;
 use crate::error::downcast::downcast;
 use crate::error::upstream::UpstreamError;
 use crate::{Classification, Classify, Sent};
-
-/// Checks the status of a response, keeping the `Retry-After` in the error.
-pub trait ResponseExt: Sized {
-    /// Returns the response, or an [`UpstreamError`] if its status is 400 or above.
-    ///
-    /// `service` is the name of the callee in logs. In contrast to reqwest's `error_for_status`,
-    /// the error keeps the `Retry-After`. Redirects and `304 Not Modified` are returned as
-    /// responses: you only get them if you disabled redirects or made a conditional request.
-    ///
-    /// # Errors
-    ///
-    /// Returns an [`UpstreamError`] for every status of 400 or above.
-    ///
-    /// ```
-    /// use resilience::http::{ResponseExt as _, UpstreamError};
-    ///
-    /// #[derive(Debug, thiserror::Error)]
-    /// enum StockError {
-    ///     #[error(transparent)]
-    ///     Http(#[from] reqwest::Error),
-    ///     #[error(transparent)]
-    ///     Upstream(#[from] UpstreamError),
-    /// }
-    ///
-    /// async fn stock(http: &reqwest::Client, url: &str) -> Result<String, StockError> {
-    ///     let answer = http.get(url).send().await?.checked("inventory")?;
-    ///     Ok(answer.text().await?)
-    /// }
-    /// ```
-    fn checked(self, service: impl Into<Cow<'static, str>>) -> Result<Self, UpstreamError>;
-}
-
-impl ResponseExt for Response {
-    fn checked(self, service: impl Into<Cow<'static, str>>) -> Result<Self, UpstreamError> {
-        let status = self.status().as_u16();
-        if status < 400 {
-            return Ok(self);
-        }
-        let error = UpstreamError::new(service, status);
-        Err(match retry_after(self.headers()) {
-            Some(wait) => error.with_retry_after(wait),
-            None => error,
-        })
-    }
-}
 
 /// | error | classification |
 /// |---|---|
