@@ -9,11 +9,12 @@ use crate::error::retry_after;
 
 /// Checks the status of a response, keeping the `Retry-After` in the error.
 pub trait ResponseExt: Sized {
-    /// Returns the response, or an [`UpstreamError`] if its status is 400 or above.
+    /// Returns the response, or an [`UpstreamError`] if its status is 300 or above, except 304.
     ///
     /// `service` is the name of the callee in logs. In contrast to reqwest's `error_for_status`,
-    /// the error keeps the `Retry-After`. Redirects and `304 Not Modified` are returned as
-    /// responses: you only get them if you disabled redirects or made a conditional request.
+    /// the error keeps the `Retry-After`, and a redirect is an error too: you only get one if you
+    /// disabled redirects, or if it leads nowhere. A `304 Not Modified` is the answer to a
+    /// conditional request.
     ///
     /// Also records that the request was sent, so that a `#[retry(non_idempotent)]` around it
     /// doesn't repeat it, whatever fails afterwards. See
@@ -21,7 +22,7 @@ pub trait ResponseExt: Sized {
     ///
     /// # Errors
     ///
-    /// Returns an [`UpstreamError`] for every status of 400 or above.
+    /// Returns an [`UpstreamError`] for every other status of 300 or above.
     ///
     /// ```
     /// use resilience::http::{ResponseExt as _, UpstreamError};
@@ -47,7 +48,7 @@ impl ResponseExt for Response {
         #[cfg(feature = "tokio")]
         crate::layer::context::mark_sent();
         let status = self.status().as_u16();
-        if status < 400 {
+        if status < 300 || status == 304 {
             return Ok(self);
         }
         let error = UpstreamError::new(service, status);

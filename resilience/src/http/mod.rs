@@ -5,6 +5,8 @@
 mod body;
 #[cfg(feature = "reqwest")]
 mod checked;
+#[cfg(feature = "reqwest")]
+mod client;
 #[cfg(feature = "http")]
 mod format;
 #[cfg(feature = "reqwest")]
@@ -16,9 +18,6 @@ mod pointer;
 #[cfg(feature = "http")]
 mod problem;
 
-#[cfg(feature = "reqwest")]
-#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use self::checked::ResponseExt;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use self::format::BodyFormat;
@@ -28,5 +27,8 @@ pub use self::outgoing::RequestExt;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use self::problem::Problem;
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::{checked::ResponseExt, client::ClientBuilderExt};
 pub use crate::error::taxonomy::code::generic_message;
 pub use crate::error::upstream::UpstreamError;

@@ -188,7 +188,7 @@ async fn retry_info_and_pushback_become_retry_advice() {
         )
     };
     let is = call(channel(Stock::failing(retry_info)).await).await.unwrap_err().classify();
-    assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 429, Some(wait)));
+    assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 503, Some(wait)));
 
     for (value, advice) in
         [("1500", Advice::RetryAfter(wait)), ("-1", Advice::DoNotRetry), ("x", Advice::DoNotRetry)]
