@@ -110,6 +110,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         Some(match retry? {
             Retry::TransactionOnce => quote!(#krate::__private::Advice::RetryTransactionOnce),
             Retry::Transaction => quote!(#krate::__private::Advice::RetryTransaction),
+            Retry::CallOrTransaction => quote!(#krate::__private::Advice::RetryCallOrTransaction),
             Retry::Never => quote!(#krate::__private::Advice::DoNotRetry),
         })
     });
