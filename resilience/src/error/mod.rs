@@ -1,6 +1,8 @@
 //! Classifies errors, and redacts their text for logs.
 
 pub(crate) mod database;
+#[cfg(feature = "boundary")]
+pub(crate) mod dependency;
 pub(crate) mod downcast;
 mod foreign;
 pub mod ready_made;

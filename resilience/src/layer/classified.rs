@@ -3,7 +3,13 @@ use std::fmt::{self, Display};
 
 use super::events;
 use super::site::Site;
+#[cfg(feature = "boundary")]
+use crate::Alert;
+#[cfg(feature = "boundary")]
+use crate::error::dependency::dependency;
 use crate::error::redact;
+#[cfg(feature = "boundary")]
+use crate::observe::alert;
 use crate::support::catch_panic::catch_panic;
 use crate::{Classification, Classify, taxonomy::Evidence};
 
@@ -43,6 +49,24 @@ impl<E> Classified<E> {
     /// The error with its text redacted.
     pub(crate) fn shown<'e>(&self, error: &'e E) -> Redacted<'e, E> {
         Redacted { error, evidence: self.evidence }
+    }
+}
+
+#[cfg(feature = "boundary")]
+impl<E: Display> Classified<E> {
+    /// Counts a failure that a fallback has hidden toward alerts.
+    pub(crate) fn count_fallback(&self, error: &E, service: &str) {
+        if self.class.alert() == Alert::Never || !alert::is_wanted() {
+            return;
+        }
+        let evidence = catch_panic(|| (self.evidence)(error)).unwrap_or_default();
+        alert::degraded(&alert::Failure {
+            operation: Some(service),
+            dependency: dependency(&self.class, &evidence).or(Some(service)),
+            class: self.class,
+            message: &self.shown(error).to_string(),
+            request_id: None,
+        });
     }
 }
 
