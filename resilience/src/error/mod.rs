@@ -5,6 +5,8 @@ pub(crate) mod database;
 pub(crate) mod dependency;
 pub(crate) mod downcast;
 mod foreign;
+#[cfg(feature = "tokio")]
+pub(crate) mod log_text;
 pub mod ready_made;
 #[cfg(feature = "tokio")]
 pub(crate) mod redact;

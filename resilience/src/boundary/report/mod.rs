@@ -66,8 +66,8 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 ///
 /// All texts are redacted: they contain no credentials from URLs and connection strings, no path or
 /// query from the URL of a `reqwest::Error`, and no row values from database messages. A truncated
-/// text ends with `…`. An error whose `Display` panics or fails is still reported, with the text
-/// that could be formatted. Nothing is formatted unless a subscriber or an alert needs it.
+/// text ends with `…`. Control characters and line breaks are escaped: `\n`, `\u{1b}`. An error
+/// whose `Display` panics or fails is still reported, with the text that could be formatted. Nothing is formatted unless a subscriber or an alert needs it.
 ///
 /// # One failure, one record
 ///

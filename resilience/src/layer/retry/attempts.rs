@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Retry, Wait, backoff};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
@@ -174,7 +175,7 @@ impl Attempts {
     fn decide(
         &mut self,
         class: &Classification,
-        error: &dyn Display,
+        error: &dyn Tell,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();

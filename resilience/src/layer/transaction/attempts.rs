@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
@@ -90,7 +91,7 @@ impl<'a> TransactionAttempts<'a> {
 
     /// Independent of the error type, so that it is compiled only once.
     #[cold]
-    fn decide(&mut self, class: &Classification, error: &dyn Display) -> Option<Duration> {
+    fn decide(&mut self, class: &Classification, error: &dyn Tell) -> Option<Duration> {
         let is_deadlock = match class.advice() {
             Advice::RetryTransactionOnce => true,
             Advice::RetryTransaction => false,
