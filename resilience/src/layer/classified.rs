@@ -72,8 +72,7 @@ impl<E: Display> Classified<E> {
 
 impl Site {
     /// Classifies an error. Warns once per site if it is unclassified.
-    #[doc(hidden)]
-    pub fn classify<E: Display, C: Into<Classified<E>>>(
+    pub(crate) fn classify<E: Display, C: Into<Classified<E>>>(
         &self,
         error: &E,
         classify: impl FnOnce(&E) -> C,

@@ -64,13 +64,16 @@ pub struct Attempts {
 /// The inputs to [`Attempts::judge`]: the policy and the layers around the attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryRules<'a> {
-    policy: &'a Retry,
-    budget: &'a RetryBudget,
-    site: &'a Site,
-    breaker: Option<&'a CircuitBreaker>,
-    total: Option<&'a Deadline<'a>>,
-    attempt: Option<&'a Deadline<'a>>,
-    has_key: bool,
+    pub(crate) policy: &'a Retry,
+    pub(crate) budget: &'a RetryBudget,
+    pub(crate) site: &'a Site,
+    /// The circuit breaker inside the loop.
+    pub(crate) breaker: Option<&'a CircuitBreaker>,
+    /// The deadline around the loop.
+    pub(crate) total: Option<&'a Deadline<'a>>,
+    /// The deadline of the failed attempt, which records when the attempt began.
+    pub(crate) attempt: Option<&'a Deadline<'a>>,
+    pub(crate) has_key: bool,
 }
 
 impl<'a> RetryRules<'a> {
@@ -90,14 +93,6 @@ impl<'a> RetryRules<'a> {
     #[must_use]
     pub const fn deadline(mut self, total: &'a Deadline<'a>) -> Self {
         self.total = Some(total);
-        self
-    }
-
-    /// Sets the deadline of the failed attempt, which records when the attempt began.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn attempt(mut self, attempt: &'a Deadline<'a>) -> Self {
-        self.attempt = Some(attempt);
         self
     }
 
