@@ -7,7 +7,7 @@ use std::io;
 use reqwest::{Error, Response};
 
 use super::retry_after::retry_after;
-use crate::error::downcast::downcast;
+use crate::error::chain;
 use crate::error::upstream::UpstreamError;
 use crate::{Classification, Classify, Sent};
 
@@ -105,5 +105,5 @@ impl Classify for Error {
 
 /// The first source of type `T`.
 fn source<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
-    std::iter::successors(error.source(), |&error| error.source()).find_map(downcast)
+    chain::find(error.source())
 }
