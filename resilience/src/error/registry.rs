@@ -70,10 +70,11 @@ impl Search {
     }
 
     pub(crate) fn find<'e>(&self, error: &'e (dyn Error + 'static)) -> Option<Found<'e>> {
-        self.find_by(error, |link| self.classified(link))
+        self.find_by(error, classified)
     }
 
     /// Returns the first answer of `look`.
+    #[expect(clippy::unused_self, reason = "the limits of the search apply to its thread")]
     pub(crate) fn find_by<'e>(
         &self,
         error: &'e (dyn Error + 'static),
@@ -90,12 +91,6 @@ impl Search {
         }
         None
     }
-
-    /// Casts this error, ignoring its sources, if its type is known and it has a category.
-    #[expect(clippy::unused_self, reason = "an error is only classified within a search")]
-    pub(crate) fn classified<'e>(&self, link: &'e (dyn Error + 'static)) -> Option<Found<'e>> {
-        known_types().find_map(|known| (known.cast)(link)).and_then(Found::of)
-    }
 }
 
 impl Drop for Search {
@@ -103,6 +98,11 @@ impl Drop for Search {
         let (depth, left) = SEARCHES.get();
         SEARCHES.set((depth - 1, left));
     }
+}
+
+/// Casts this error, ignoring its sources, if its type is known and it has a category.
+pub(crate) fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<Found<'e>> {
+    known_types().find_map(|known| (known.cast)(link)).and_then(Found::of)
 }
 
 /// The built-in types, then the derived ones.

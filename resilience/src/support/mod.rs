@@ -3,6 +3,8 @@
 #[cfg(feature = "tokio")]
 pub(crate) mod atomic_word;
 #[cfg(feature = "tokio")]
+pub(crate) mod bounded;
+#[cfg(feature = "tokio")]
 pub(crate) mod catch_panic;
 #[cfg(feature = "tokio")]
 pub(crate) mod clock;

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::error::Error;
 
-use crate::error::registry::{Found, Search, known_types};
+use crate::error::registry::{Found, Search, classified, known_types};
 use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
 /// Searches the contexts and sources, outermost first, for an error of a type that this crate knows
@@ -36,7 +36,7 @@ fn ask<'e, T>(error: &'e ::anyhow::Error, of: impl FnOnce(&'e dyn Classify) -> T
 fn find<'e>(search: &Search, error: &'e ::anyhow::Error) -> Option<Found<'e>> {
     let contexts = LazyCell::new(|| contexts(error));
     search.find_by(error.as_ref(), |link| {
-        search.classified(link).or_else(|| context_in(link, &contexts).and_then(Found::of))
+        classified(link).or_else(|| context_in(link, &contexts).and_then(Found::of))
     })
 }
 
