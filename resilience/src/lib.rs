@@ -127,9 +127,9 @@
 //! `unexpected_error` or `critical_error`; [`report::Report`] lists their fields. Further
 //! boundaries that the same error passes log `already_reported` at DEBUG.
 //!
-//! Error text is redacted in all of them: credentials are removed from URLs and connection strings,
-//! the URL of a `reqwest::Error` is reduced to its origin, and row values quoted by a database are
-//! left out unless [`sql::log_database_values`] allows them.
+//! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin, row
+//! values quoted by a database are left out unless [`sql::log_database_values`] allows them, and
+//! credentials are masked in the [known forms](report::Report#known-forms).
 //!
 //! Every event and record tells an error in the same way: its text of at most 4096 bytes (`error`, or
 //! `exception.message` in a record), and its causes (`error.chain`): a JSON array of at most eight

@@ -1,5 +1,6 @@
 //! Classifies errors, and redacts their text for logs.
 
+pub(crate) mod chain;
 pub(crate) mod database;
 #[cfg(feature = "boundary")]
 pub(crate) mod dependency;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
-use crate::error::downcast::downcast;
+use crate::error::chain;
 use crate::error::registry;
 use crate::error::taxonomy::RetryAfter as _;
 use crate::error::upstream::unusable;
@@ -41,8 +41,8 @@ fn by_source(status: &Status, source: &(dyn Error + 'static)) -> Option<Classifi
     if find::<TimeoutExpired>(source).is_some() {
         return Some(Classification::transient("NETWORK_TIMEOUT"));
     }
-    if let Some(known) = registry::find(source) {
-        return Some(known.classify());
+    if let Some(known) = registry::classify(source) {
+        return Some(known);
     }
     // HTTP/2 errors have types that only tonic's transport knows. Other statuses with a source were
     // created by the application.
@@ -126,7 +126,7 @@ fn is_out_of_quota(status: &Status) -> bool {
 
 /// The first error of type `T` in the chain.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(downcast)
+    chain::find(Some(error))
 }
 
 #[cfg(test)]
