@@ -44,7 +44,7 @@ fn retry() {
                 use __private as __resilience;
                 let mut retry = __resilience::Attempts::new();
                 loop {
-                    let wait = match __resilience::Frame::new(retry.number())
+                    let wait = match __resilience::Frame::new(__resilience::current(&retry))
                         .scope(async {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -455,7 +455,7 @@ fn the_full_nest() {
                                             }
                                         };
                                         let permit = __resilience::under(permit, &deadline_1);
-                                        match __resilience::Frame::new(retry.number())
+                                        match __resilience::Frame::new(__resilience::current(&retry))
                                             .deadline(&deadline_4)
                                             .timed(
                                                 &deadline_4,
@@ -507,7 +507,14 @@ fn the_full_nest() {
                                             }
                                         }
                                         __resilience::Ok(value) => {
-                                            retry.succeeded(__RESILIENCE_SITE.budget());
+                                            __resilience::succeeded_under(
+                                                &retry,
+                                                &const {
+                                                    let named: __resilience::Retry = STANDARD;
+                                                    named.checked()
+                                                },
+                                                __RESILIENCE_SITE.budget(),
+                                            );
                                             break __resilience::Ok(value);
                                         }
                                     };

@@ -585,6 +585,7 @@ fn documented_row(kind: Kind) -> String {
         Alert::WhenRepeated => "when repeated",
         Alert::WhenFrequent => "when frequent",
         Alert::LowPriority => "low priority",
+        Alert::Never => "never",
     };
     let category = class.category().unwrap();
     format!(

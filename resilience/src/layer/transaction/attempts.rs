@@ -5,6 +5,7 @@ use sqlx::Error;
 use tokio::time::Instant;
 
 use super::{Checkout, Transaction, Transactional};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
@@ -111,7 +112,7 @@ impl<'a> TransactionAttempts<'a> {
 
     /// Independent of the error type, so that it is compiled only once.
     #[cold]
-    fn decide(&mut self, class: &Classification, error: &dyn Display) -> Option<Duration> {
+    fn decide(&mut self, class: &Classification, error: &dyn Tell) -> Option<Duration> {
         let is_deadlock = match class.advice() {
             Advice::RetryTransactionOnce => true,
             Advice::RetryTransaction | Advice::RetryCallOrTransaction => false,

@@ -16,8 +16,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Error, Pool, SqlSafeStr, SqlStr};
 
 use crate::layer::classified::Classified;
-use crate::layer::events;
 use crate::layer::site::Site;
+use crate::layer::{context, events};
 
 pub use attempts::TransactionAttempts;
 pub use database::Transactional;
@@ -143,6 +143,7 @@ impl<DB: Transactional> Transaction<'_, DB> {
     pub async fn commit(self) -> Result<(), Error> {
         DB::commit(self.connection).await?;
         *self.state = State::Clean;
+        context::mark_sent();
         Ok(())
     }
 
