@@ -1,6 +1,6 @@
 mod uses;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Path};
@@ -14,7 +14,7 @@ use crate::tokens::contains_ident;
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[transaction]",
     keys: &["tx", "begin", "attempts", "base", "max_delay"],
-    flags: &[],
+    flags: &["statement_timeout"],
     lists: &["clone"],
     foreign: &[
         ("pool", "write `tx = …`; the body then uses `tx` as its connection"),
@@ -40,6 +40,9 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         ("exclusive", "write the whole statement: `begin = \"BEGIN EXCLUSIVE\"`"),
         ("mode", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
         ("begin_with", "write `begin`"),
+        ("max_statement_time", "write `statement_timeout`; the time is that of `#[timeout]`"),
+        ("max_execution_time", "write `statement_timeout`; the time is that of `#[timeout]`"),
+        ("query_timeout", "write `statement_timeout`; the time is that of `#[timeout]`"),
         (
             "propagation",
             "each function begins its own; to join one, take `tx: &mut PgConnection` as an \
@@ -72,6 +75,8 @@ pub(crate) struct Transaction {
     /// Whether there is a mistake in `tx = pool` itself.
     is_wrong: bool,
     begin: Option<Expr>,
+    /// Where `statement_timeout` is written.
+    statement_timeout: Option<Span>,
     settings: RetrySettings,
 }
 
@@ -87,6 +92,7 @@ impl Layer for Transaction {
             ),
         });
         let begin = arguments.expr("begin", errors).and_then(|expr| begin(expr, errors));
+        let statement_timeout = arguments.flag("statement_timeout").map(|flag| flag.span());
         let settings = RetrySettings::parse(arguments, "no repetition", errors);
         let Some(option) = arguments.take("tx") else {
             if errors.is_empty() {
@@ -121,7 +127,7 @@ impl Layer for Transaction {
             errors.at(span, message);
         }
         settings.check(Some(defaults::TRANSACTION), errors);
-        Some(Self { name: option.key, pool: *pool, is_wrong, begin, settings })
+        Some(Self { name: option.key, pool: *pool, is_wrong, begin, statement_timeout, settings })
     }
 
     fn needs_async(name: &Ident) -> Option<String> {
@@ -199,13 +205,23 @@ impl Layer for Transaction {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
+        let limit = match (self.statement_timeout, &deadline) {
+            (None, _) => TokenStream::new(),
+            (Some(_), Some(_)) => quote!(.statement_timeout()),
+            (Some(span), None) => quote_spanned! {span=>;
+                ::core::compile_error!(
+                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                     write one above, such as `#[timeout(\"5s\")]`"
+                )
+            },
+        };
         let begin = self.begin.as_ref().map(|_| Scope::local("begin").to_token_stream());
         let begin = scope.option(begin);
         let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
-            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
+            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline #limit;),
             code: Code::Value(quote! {
                 #repeated: loop {
                     let #error = #label: {
