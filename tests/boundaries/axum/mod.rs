@@ -1,10 +1,13 @@
 //! The layer above real axum routers: what a client gets, and what is logged.
 
+mod abandoned;
+mod bodies;
 mod context;
 mod foreign;
 mod forms;
 mod json;
 mod panics;
+mod params;
 mod reports;
 mod streams;
 
