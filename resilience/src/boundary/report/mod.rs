@@ -184,6 +184,11 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     }
 }
 
+/// The error's text, redacted and bounded.
+pub(crate) fn redacted(error: &dyn Classify) -> String {
+    text::message(&error, &error.evidence())
+}
+
 /// Whether the error or one of its causes was reported in this context.
 pub(crate) fn was_reported(context: &RequestContext, error: &impl Classify) -> bool {
     let fingerprint = Fingerprint::of(error, &error.evidence());
