@@ -2,3 +2,4 @@
 
 mod boxed;
 mod reqwest;
+mod validation;

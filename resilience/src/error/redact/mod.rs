@@ -79,6 +79,8 @@ impl Secrets {
         let mut secrets = Self::default();
         for link in evidence.chain().take(MAX_CHAIN) {
             add_reqwest_url(link, &mut secrets);
+            #[cfg(feature = "validator")]
+            add_validated_values(link, &mut secrets);
         }
         if !DATABASE_VALUES.load(Relaxed) {
             database::add_secrets(error, evidence.chain().take(MAX_CHAIN), &mut secrets);
@@ -88,7 +90,7 @@ impl Secrets {
 
     /// Adds a secret, both as it is and as `{:?}` escapes it.
     #[cfg_attr(
-        not(any(feature = "reqwest", feature = "_sqlx")),
+        not(any(feature = "reqwest", feature = "_sqlx", feature = "validator")),
         allow(dead_code, reason = "no enabled feature has secrets")
     )]
     fn add(&mut self, text: &str, replacement: &str) {
@@ -153,6 +155,14 @@ fn add_reqwest_url(link: &(dyn Error + 'static), secrets: &mut Secrets) {
         if url.trim_end_matches('/') != origin {
             secrets.add(url, &origin);
         }
+    }
+}
+
+/// The text of `validator`'s errors quotes the values of the fields.
+#[cfg(feature = "validator")]
+fn add_validated_values(link: &(dyn Error + 'static), secrets: &mut Secrets) {
+    if let Some(errors) = crate::error::downcast::downcast::<validator::ValidationErrors>(link) {
+        secrets.add(&errors.to_string(), "invalid fields");
     }
 }
 
