@@ -149,8 +149,10 @@
 //! - `macros`: the attributes and `#[derive(ServiceError)]`.
 //! - `tokio`: the layers and their events.
 //! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
-//! - `reqwest`, `tonic`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and for
-//!   boxed errors.
+//! - `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and
+//!   for boxed errors. `axum` includes `tower`.
+//! - `validator`, `garde`: `Classify`, with field errors, for what `validate` of these crates
+//!   returns.
 //! - `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`: `Classify` for `sqlx::Error`, and
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.

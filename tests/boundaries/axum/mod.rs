@@ -10,6 +10,7 @@ mod panics;
 mod params;
 mod reports;
 mod streams;
+mod tower_layers;
 
 use std::convert::Infallible;
 use std::pin::Pin;

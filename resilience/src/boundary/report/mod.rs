@@ -9,6 +9,7 @@ use record::Failure;
 
 use super::request::seen::{Fingerprint, Place};
 use crate::error::dependency::dependency;
+use crate::error::log_text;
 use crate::error::taxonomy::field_names;
 use crate::observe::alert;
 
@@ -186,6 +187,11 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         }
         ReportOutcome { fresh }
     }
+}
+
+/// The error's text, redacted and bounded.
+pub(crate) fn redacted(error: &dyn Classify) -> String {
+    log_text::message(&error, &error.evidence())
 }
 
 /// Whether the error or one of its causes was reported in this context.
