@@ -196,6 +196,17 @@ pub(crate) fn unclassified(site: &Site, error: &dyn Display, error_type: &'stati
     }
 }
 
+/// A request is about to be sent without the idempotency key that it should have.
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+pub(crate) fn idempotency_key_missing() {
+    warn!(
+        target: "resilience",
+        help = "write `#[retry(idempotency_key)]` on the call, start tasks with \
+                `resilience::spawn`, or use `with_idempotency_key_if_any`",
+        "idempotency_key_missing"
+    );
+}
+
 pub(crate) fn clamped(site: &Site, option: &'static str, help: &'static str) {
     if site.first(Once::Clamped) {
         event!(warn, site, "option_out_of_range", option, help);
