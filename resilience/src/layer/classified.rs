@@ -49,8 +49,7 @@ impl<E> Classified<E> {
 impl Site {
     /// Classifies an error. Warns once per site if it is unclassified. If the call may have been
     /// sent, this is recorded for the calls around it, which may handle the error and go on.
-    #[doc(hidden)]
-    pub fn classify<E: Display, C: Into<Classified<E>>>(
+    pub(crate) fn classify<E: Display, C: Into<Classified<E>>>(
         &self,
         error: &E,
         classify: impl FnOnce(&E) -> C,

@@ -376,7 +376,7 @@ impl Drop for Restore {
 }
 
 #[inline]
-fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
+pub(super) fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
     let restore = Restore(INNERMOST.get());
     frame.outer.store(restore.0, Relaxed);
     INNERMOST.set(ptr::from_ref(frame).cast_mut().cast());

@@ -65,13 +65,16 @@ pub struct Attempts {
 /// The inputs to [`Attempts::judge`]: the policy and the layers around the attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryRules<'a> {
-    policy: &'a Retry,
-    budget: &'a RetryBudget,
-    site: &'a Site,
-    breaker: Option<&'a CircuitBreaker>,
-    total: Option<&'a Deadline<'a>>,
-    attempt: Option<&'a Deadline<'a>>,
-    has_key: bool,
+    pub(crate) policy: &'a Retry,
+    pub(crate) budget: &'a RetryBudget,
+    pub(crate) site: &'a Site,
+    /// The circuit breaker inside the loop.
+    pub(crate) breaker: Option<&'a CircuitBreaker>,
+    /// The deadline around the loop.
+    pub(crate) total: Option<&'a Deadline<'a>>,
+    /// The deadline of the failed attempt, which records when the attempt began.
+    pub(crate) attempt: Option<&'a Deadline<'a>>,
+    pub(crate) has_key: bool,
 }
 
 impl<'a> RetryRules<'a> {
@@ -91,14 +94,6 @@ impl<'a> RetryRules<'a> {
     #[must_use]
     pub const fn deadline(mut self, total: &'a Deadline<'a>) -> Self {
         self.total = Some(total);
-        self
-    }
-
-    /// Sets the deadline of the failed attempt, which records when the attempt began.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn attempt(mut self, attempt: &'a Deadline<'a>) -> Self {
-        self.attempt = Some(attempt);
         self
     }
 
@@ -156,16 +151,14 @@ impl Attempts {
     }
 
     /// The state that the body of the current attempt sees.
-    #[doc(hidden)]
     #[inline]
-    pub const fn current(&self) -> &AttemptState {
+    pub(crate) const fn current(&self) -> &AttemptState {
         &self.current
     }
 
     /// The same for a body of several steps, of which an error can only tell the last.
-    #[doc(hidden)]
     #[inline]
-    pub fn current_of_several_steps(&self) -> &AttemptState {
+    pub(crate) fn current_of_several_steps(&self) -> &AttemptState {
         self.current.mark_sent();
         &self.current
     }
@@ -180,17 +173,15 @@ impl Attempts {
     }
 
     /// The same for a call that must not be made twice: calls around it must not repeat it.
-    #[doc(hidden)]
     #[inline]
-    pub fn succeeded_once(&self, budget: &RetryBudget) {
+    pub(crate) fn succeeded_once(&self, budget: &RetryBudget) {
         context::mark_sent();
         self.succeeded(budget);
     }
 
     /// The same for a call of which the policy says whether it may be made twice.
-    #[doc(hidden)]
     #[inline]
-    pub fn succeeded_under(&self, policy: &Retry, budget: &RetryBudget) {
+    pub(crate) fn succeeded_under(&self, policy: &Retry, budget: &RetryBudget) {
         match policy.repeat {
             Repeat::NonIdempotent => self.succeeded_once(budget),
             Repeat::Idempotent | Repeat::Unsaid => self.succeeded(budget),

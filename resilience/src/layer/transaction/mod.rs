@@ -174,6 +174,7 @@ impl<DB: Transactional> fmt::Debug for Transaction<'_, DB> {
 pub mod internals {
     use sqlx::{Error, Pool};
 
+    pub use super::{Checkout, TransactionAttempts};
     use super::{FromSqlx, Transactional};
 
     /// Clones the pool, so that the body can use, move or borrow its owner.
