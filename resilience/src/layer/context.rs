@@ -142,6 +142,13 @@ pub(crate) fn mark_sent() {
     with_frames(|frame| frame.attempt.mark_sent());
 }
 
+/// The number of retried calls around this place.
+pub(crate) fn enclosing_calls() -> u32 {
+    let mut calls = 0;
+    with_frames(|_| calls += 1);
+    calls
+}
+
 /// One attempt of a retried call.
 #[derive(Debug)]
 pub struct AttemptState {

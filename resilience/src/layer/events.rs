@@ -87,6 +87,19 @@ pub(crate) fn retry_scheduled(
     );
 }
 
+/// A retry within an attempt of another call: their attempts multiply.
+pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
+    if enclosing_calls > 0 && site.first(Once::Nested) {
+        event!(
+            warn,
+            site,
+            "retry_nested",
+            enclosing_calls,
+            help = "the attempts of nested retries multiply; retry at one level"
+        );
+    }
+}
+
 pub(crate) fn retry_stopped(
     site: &Site,
     error: &dyn Display,
