@@ -96,7 +96,7 @@
 //! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
 //! | handle HTTP error statuses of a callee, answer with a `Problem` | [`http`] |
 //! | set up all of this for axum with one layer | `axum` |
-//! | report invalid fields of a request | [`FieldError`], `axum::Json` |
+//! | report invalid fields of a request | [`FieldError`], `axum::Json`, `axum::Query`, `axum::Path` |
 //! | export the error catalogue as JSON or Markdown | [`catalog`] |
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
@@ -120,7 +120,8 @@
 //! | `alert_began` | WARN |
 //! | `alert_over` | INFO |
 //! | `request_layer_missing`, with `axum` or `tonic` | WARN, once per process |
-//! | `request_rejected`, with `axum`: axum rejected the request itself | DEBUG |
+//! | `request_rejected`, with `axum`: the request can't be read | DEBUG |
+//! | `request_abandoned`, with `axum` or `tonic`: the client disconnected before the response was complete | INFO |
 //!
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
 //! Error records have the target `resilience::report` and the message `expected_error`,
@@ -148,8 +149,10 @@
 //! - `macros`: the attributes and `#[derive(ServiceError)]`.
 //! - `tokio`: the layers and their events.
 //! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
-//! - `reqwest`, `tonic`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and for
-//!   boxed errors.
+//! - `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and
+//!   for boxed errors. `axum` includes `tower`.
+//! - `validator`, `garde`: `Classify`, with field errors, for what `validate` of these crates
+//!   returns.
 //! - `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`: `Classify` for `sqlx::Error`, and
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.

@@ -474,6 +474,26 @@ fn alert_option_sets_the_alert() {
 }
 
 #[test]
+fn exit_code_option_sets_the_exit_code() {
+    #[derive(Debug, thiserror::Error, ServiceError)]
+    enum Import {
+        #[error("the file is empty")]
+        #[service(validation, exit_code = 3)]
+        Empty,
+        #[error(transparent)]
+        #[service(transparent, exit_code = 255)]
+        Config(#[from] errors::MissingConfig),
+        #[error("the file is too long")]
+        #[service(validation, code = "TOO_LONG")]
+        Long,
+    }
+    let code = |error: Import| error.classify().exit_code();
+    assert_eq!(code(Import::Empty), Some(3));
+    assert_eq!(code(errors::MissingConfig::new("PORT").into()), Some(255));
+    assert_eq!(code(Import::Long), None);
+}
+
+#[test]
 fn alert_option_can_be_said_of_a_source() {
     #[derive(Debug, thiserror::Error, ServiceError)]
     enum Nightly {

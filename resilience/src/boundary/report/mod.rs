@@ -9,6 +9,8 @@ use record::Failure;
 
 use super::request::seen::{Fingerprint, Place};
 use crate::error::dependency::dependency;
+use crate::error::log_text;
+use crate::error::taxonomy::field_names;
 use crate::observe::alert;
 
 use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
@@ -49,6 +51,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | what | `error.type` | the code, such as `NOT_FOUND` |
 /// | | `exception.type` | the error's Rust type |
 /// | | `exception.message` | the error's text, at most 4096 bytes |
+/// | | `error.fields` | the names of the [invalid fields](Classify::field_errors) of a request, at most 16, without their values |
 /// | | `error.chain` | the causes, outermost first: a JSON array of texts of at most 1024 bytes each, without repeats; ends with `"…"` after eight |
 /// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
 /// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only for unexpected and critical errors |
@@ -156,6 +159,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             operation: self.operation.or(context_operation.as_deref()),
             place: self.place,
             context: context.as_ref(),
+            fields: &|| field_names(&self.error.field_errors()),
         };
         let counts_for_alerts = alert::is_wanted();
         let wanted = counts_for_alerts || record::is_wanted(class.severity());
@@ -183,6 +187,11 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         }
         ReportOutcome { fresh }
     }
+}
+
+/// The error's text, redacted and bounded.
+pub(crate) fn redacted(error: &dyn Classify) -> String {
+    log_text::message(&error, &error.evidence())
 }
 
 /// Whether the error or one of its causes was reported in this context.

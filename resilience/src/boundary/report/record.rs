@@ -12,6 +12,7 @@ use super::text;
 use crate::boundary::request::seen::{MAX_LINKS, Place};
 use crate::error::database;
 use crate::error::log_text::{self, LogText};
+use crate::support::catch_panic::catch_panic;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
 const TARGET: &str = "resilience::report";
@@ -25,6 +26,8 @@ pub(super) struct Failure<'a> {
     pub(super) operation: Option<&'a str>,
     pub(super) place: Place,
     pub(super) context: Option<&'a RequestContext>,
+    /// The names of the invalid fields of a request.
+    pub(super) fields: &'a dyn Fn() -> Option<String>,
 }
 
 /// Whether a subscriber is interested in records of this severity.
@@ -43,6 +46,7 @@ struct Texts {
     spans: Option<String>,
     user: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
+    fields: Option<String>,
     database: Database,
 }
 
@@ -76,6 +80,7 @@ impl Failure<'_> {
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
+                        "error.fields" = texts().fields.as_deref(),
                         retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
                         operation = *operation,
@@ -133,6 +138,7 @@ impl Failure<'_> {
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
             user: context.and_then(RequestContext::user),
             tenant: context.and_then(RequestContext::tenant),
+            fields: catch_panic(self.fields).flatten(),
             database: database(evidence),
         }
     }
