@@ -14,7 +14,7 @@ use crate::layer::events::{self, Stopped};
 use crate::layer::retry_budget::BudgetCharge;
 use crate::layer::site::Site;
 use crate::support::clock;
-use crate::{CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
+use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
 
 /// The state of one retried call: the number of the current attempt and the budget spent.
 ///
@@ -267,11 +267,14 @@ impl Attempts {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
+        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
+        // Also if the callee forbids a retry: it is overloaded then too.
+        if class.category() == Some(Category::Transient) {
+            rules.budget.on_failure(timed_out);
+        }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
         }
-        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
-        rules.budget.on_failure(timed_out);
         let policy = rules.policy;
         if policy.repeat == Repeat::NonIdempotent
             && !rules.has_key
