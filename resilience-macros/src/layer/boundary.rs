@@ -5,7 +5,7 @@ use syn::{Expr, LitStr};
 
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
-use crate::options::{Arguments, Grammar};
+use crate::options::{Arguments, Grammar, reject_constant, reject_placeholder};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[boundary]",
@@ -45,19 +45,30 @@ pub(crate) struct Boundary {
 }
 
 impl Layer for Boundary {
-    fn parse(arguments: &mut Arguments, _: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         arguments.reject_positional(errors, |positional| match positional {
             Expr::Lit(_) => "the operation must be named: `operation = \"…\"`".to_owned(),
             _ => "`#[boundary]` only takes named options; write `operation = …`, `request_id = \
                   …`, `user = …` or `tenant = …`"
                 .to_owned(),
         });
-        Some(Self {
+        let boundary = Self {
             operation: arguments.text("operation", errors),
             request_id: arguments.expr("request_id", errors),
             user: arguments.expr("user", errors),
             tenant: arguments.expr("tenant", errors),
-        })
+        };
+        if let Some(id) = &boundary.request_id {
+            let names = place.function.argument_names();
+            let otherwise = "remove it, so that each call gets an id of its own";
+            reject_constant("request_id", id, &names, otherwise, errors);
+        }
+        for (key, id) in [("user", &boundary.user), ("tenant", &boundary.tenant)] {
+            if let Some(id) = id {
+                reject_placeholder(key, id, errors);
+            }
+        }
+        Some(boundary)
     }
 
     fn needs_async(_: &Ident) -> Option<String> {

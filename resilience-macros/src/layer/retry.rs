@@ -13,7 +13,7 @@ use super::{
     defaults,
 };
 use crate::diagnostics::Errors;
-use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
+use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, reject_constant};
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -147,6 +147,11 @@ impl Layer for Retry {
             budget: budget(arguments.take("budget"), errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
         };
+        if let Some(Repeat::Key(Some(key))) = &retry.repeat {
+            let names = place.function.argument_names();
+            let otherwise = "write `idempotency_key` alone, so that each call gets one of its own";
+            reject_constant("idempotency_key", key, &names, otherwise, errors);
+        }
         retry.check(errors);
         Some(retry)
     }

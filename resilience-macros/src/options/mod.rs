@@ -1,9 +1,11 @@
 //! The arguments of an attribute: `positional, key = expression, flag, key(list)`.
 
+mod constant;
 mod grammar;
 mod parse;
 mod value;
 
+pub(crate) use constant::{reject_constant, reject_placeholder};
 pub(crate) use grammar::Grammar;
 pub(crate) use parse::{Arguments, Opt, Value};
 pub(crate) use value::{Setting, duration, literal};

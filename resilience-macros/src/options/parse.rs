@@ -9,6 +9,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Token};
 
+use super::constant::reject_placeholder_in_label;
 use super::grammar::Grammar;
 use super::value::{self, Setting, literal};
 use crate::diagnostics::{self, Errors};
@@ -140,7 +141,10 @@ impl Arguments {
     pub(crate) fn text(&mut self, key: &str, errors: &mut Errors) -> Option<syn::LitStr> {
         let expr = self.expr(key, errors)?;
         match literal(&expr) {
-            Some(Lit::Str(text)) if !text.value().is_empty() => Some(text.clone()),
+            Some(Lit::Str(text)) if !text.value().is_empty() => {
+                reject_placeholder_in_label(key, text, errors);
+                Some(text.clone())
+            }
             _ => {
                 errors.on(
                     &expr,
