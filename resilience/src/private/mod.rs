@@ -5,6 +5,7 @@ pub(crate) mod expansion;
 mod into_response;
 pub mod old_paths;
 mod register;
+mod rejected;
 
 pub use crate::__into_response as into_response;
 pub use crate::__register as register;
@@ -39,6 +40,7 @@ pub use crate::private::expansion::{
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
+pub use crate::private::rejected::{OtherSource, Source, must_be_transparent};
 #[cfg(feature = "tokio")]
 pub use crate::support::atomic_word::AtomicWord;
 #[cfg(feature = "boxed")]
