@@ -208,7 +208,10 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
     let names: BTreeSet<&Ident> = nest.common.clones.iter().collect();
     let copy = |name| {
         let mutability = function.take_mutability(name);
-        quote!(let #mutability #name = ::core::clone::Clone::clone(&#name);)
+        // Reports an argument without `Clone` where it is named.
+        let span = Span::mixed_site().located_at(name.span());
+        let borrowed = quote_spanned!(span=> &#name);
+        quote!(let #mutability #name = ::core::clone::Clone::clone(#borrowed);)
     };
     names.into_iter().map(copy).collect()
 }

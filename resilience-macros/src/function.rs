@@ -56,7 +56,10 @@ impl Function {
     /// The function with another body.
     pub(crate) fn with_body(&self, body: &TokenStream) -> TokenStream {
         let Self { attrs, vis, defaultness, sig, .. } = self;
-        let body = self.in_place(body.clone());
+        // With the user's span, since lints about the function point at its head only if both have
+        // the same.
+        let mut body = Group::new(Delimiter::Brace, body.clone());
+        body.set_span(self.brace.span.join());
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 

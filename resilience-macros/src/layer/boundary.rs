@@ -5,36 +5,15 @@ use syn::{Expr, LitStr};
 
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
-use crate::options::{Arguments, Grammar, reject_constant, reject_placeholder};
+use crate::options::{Arguments, Grammar, foreign, reject_constant, reject_placeholder};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[boundary]",
     keys: &["operation", "request_id", "user", "tenant"],
     flags: &[],
     lists: &[],
-    foreign: &[
-        ("name", "write `operation = \"…\"`"),
-        ("op", "write `operation = \"…\"`"),
-        ("span", "write `operation = \"…\"`"),
-        ("id", "write `request_id = …`"),
-        ("user_id", "write `user = …`"),
-        ("tenant_id", "write `tenant = …`"),
-        ("trace_id", "write `request_id = …`"),
-        ("correlation_id", "write `request_id = …`"),
-        (
-            "level",
-            "the error's severity decides the log level; write `#[service(severity = …)]` on the \
-             variant",
-        ),
-        ("severity", "write `#[service(severity = …)]` on the variant of the error"),
-        ("err", "remove it, since errors are always reported"),
-        ("ret", "remove it, since only errors are reported"),
-        ("skip", "remove it, since arguments are never recorded"),
-        ("fields", "arguments are never recorded; write `#[instrument(fields(…))]` below it"),
-        ("map", "the error is returned unchanged; write `.map_err(…)` on the call"),
-        ("map_err", "the error is returned unchanged; write `.map_err(…)` on the call"),
-        ("clone", "remove it, since the options are evaluated before the body"),
-    ],
+    foreign: foreign::BOUNDARY,
+    foreign_by_words: &[],
 };
 
 pub(crate) struct Boundary {

@@ -7,7 +7,7 @@ use super::handle::{Holding, makes_a_new};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Retry, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
 use crate::function::Function;
-use crate::options::{self, Arguments, Grammar, Setting};
+use crate::options::{self, Arguments, Grammar, Setting, foreign};
 use crate::tokens::{find_ident, is_screaming_snake};
 use crate::units;
 
@@ -24,49 +24,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     ],
     flags: &["shared"],
     lists: &["clone"],
-    foreign: &[
-        (
-            "name",
-            "write `service = \"…\"` for the label; to share a breaker, pass it as in \
-             `#[circuit_breaker(INVENTORY)]`",
-        ),
-        ("breaker", "pass the breaker without a name: `#[circuit_breaker(INVENTORY)]`"),
-        ("fail_max", "write `failure_threshold`"),
-        ("failures", "write `failure_threshold`"),
-        ("threshold", "write `failure_threshold`"),
-        ("consecutive_failures", "write `failure_threshold`"),
-        ("max_failures", "write `failure_threshold`"),
-        (
-            "failure_rate_threshold",
-            "the breaker counts consecutive failures, not a rate; write `failure_threshold`",
-        ),
-        (
-            "sliding_window_size",
-            "the breaker counts consecutive failures, without a window; write `failure_threshold`",
-        ),
-        (
-            "minimum_number_of_calls",
-            "the breaker counts consecutive failures, without a window; write `failure_threshold`",
-        ),
-        ("reset_timeout", "write `recovery_timeout`"),
-        ("wait_duration", "write `recovery_timeout`"),
-        ("wait_duration_in_open_state", "write `recovery_timeout`"),
-        ("open_duration", "write `recovery_timeout`"),
-        ("break_duration", "write `recovery_timeout`"),
-        ("cooldown", "write `recovery_timeout`"),
-        ("sleep_window", "write `recovery_timeout`"),
-        ("half_open_requests", "write `probes`"),
-        ("permitted_calls_in_half_open", "write `probes`"),
-        ("permitted_number_of_calls_in_half_open_state", "write `probes`"),
-        ("half_open_max_calls", "write `probes`"),
-        ("success_threshold", "write `probes`"),
-        ("exclude", "write `ignore`; permanent errors never count"),
-        ("ignore_errors", "write `ignore`; permanent errors never count"),
-        ("ignore_exceptions", "write `ignore`; permanent errors never count"),
-        ("backoff", "write `recovery_growth` and `max_recovery_timeout`"),
-        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute"),
-        ("fallback", "write a separate `#[degrade(fallback = …)]` attribute at the top"),
-    ],
+    foreign: foreign::CIRCUIT_BREAKER,
+    foreign_by_words: foreign::CIRCUIT_BREAKER_BY_WORDS,
 };
 
 pub(crate) struct CircuitBreaker {

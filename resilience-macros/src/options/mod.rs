@@ -1,7 +1,9 @@
 //! The arguments of an attribute: `positional, key = expression, flag, key(list)`.
 
 mod constant;
+pub(crate) mod foreign;
 mod grammar;
+mod names;
 mod parse;
 mod value;
 
