@@ -95,14 +95,14 @@ fn write(
         function: &function,
         async_trait,
         arguments: function.argument_names(),
-        label: service.or(breakers_name).unwrap_or_else(|| function.name().to_token_stream()),
+        label: service.clone().unwrap_or_else(|| function.name().to_token_stream()),
         site: Ident::new(leftovers::MARKER, Span::mixed_site()),
         hint: hint(output.as_ref(), &krate),
         output,
         error: error_type(&function, async_trait, &krate),
     };
     let warnings = warnings::of(nest, &scope);
-    let site = site(&scope);
+    let site = site(breakers_name.filter(|_| service.is_none()), &scope);
     let setup = setup(nest, &scope);
     let body = body(nest, &copies, &scope);
     let Fragment { before, code } = wrap(nest, body, &scope);
@@ -130,12 +130,12 @@ fn error_type(
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
 /// at once.
-fn site(scope: &Scope<'_>) -> TokenStream {
+fn site(named_by: Option<TokenStream>, scope: &Scope<'_>) -> TokenStream {
     let (krate, site, label) = (scope.krate, &scope.site, &scope.label);
     let name = scope.function.sig.ident.to_string();
     quote! {
         static #site: #krate::Site =
-            #krate::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!());
+            #krate::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!())#named_by;
     }
 }
 

@@ -107,6 +107,18 @@ impl Function {
         names
     }
 
+    /// Whether the argument is a shared reference, so that the body can't move or modify what it
+    /// refers to.
+    pub(crate) fn borrows(&self, name: &Ident) -> bool {
+        self.sig.inputs.iter().any(|input| match input {
+            FnArg::Typed(typed) => {
+                matches!(&*typed.pat, Pat::Ident(pat) if pat.ident == *name)
+                    && matches!(&*typed.ty, Type::Reference(ty) if ty.mutability.is_none())
+            }
+            FnArg::Receiver(_) => false,
+        })
+    }
+
     /// Takes the `mut` off the argument `name`, if it has one.
     pub(crate) fn take_mutability(&mut self, name: &Ident) -> Option<Token![mut]> {
         self.sig.inputs.iter_mut().find_map(|input| match input {

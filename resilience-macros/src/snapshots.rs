@@ -97,17 +97,21 @@ fn circuit_breaker() {
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
                 static __RESILIENCE_SITE: Site = Site::new(
-                    __RESILIENCE_HANDLE.name(),
-                    "stock",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
-                static __RESILIENCE_HANDLE: &CircuitBreaker = __private::named(&INVENTORY);
+                        "stock",
+                        "stock",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    )
+                    .named_by(|| CircuitBreaker::name(__resilience_breaker()));
+                #[inline]
+                fn __resilience_breaker() -> &'static CircuitBreaker {
+                    __private::breaker(__private::of_static(&INVENTORY))
+                }
                 let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let reject = |argument| __private::reject::<StockError>(argument);
                 'guarded: {
-                    let permit = match __RESILIENCE_HANDLE.acquire_static(None) {
+                    let permit = match __resilience_breaker().acquire_static(None) {
                         Ok(permit) => permit,
                         Err(rejected) => {
                             break 'guarded Err(reject(rejected));
@@ -230,13 +234,17 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
         &expect![[r#"
             fn get(id: u64) -> Result<User, UserError> {
                 static __RESILIENCE_SITE: Site = Site::new(
-                    __RESILIENCE_HANDLE.name(),
-                    "get",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
-                static __RESILIENCE_HANDLE: &CircuitBreaker = __private::named(&USERS);
+                        "get",
+                        "get",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    )
+                    .named_by(|| CircuitBreaker::name(__resilience_breaker()));
+                #[inline]
+                fn __resilience_breaker() -> &'static CircuitBreaker {
+                    __private::breaker(__private::of_static(&USERS))
+                }
                 #[circuit_breaker(__touch)]
                 const _: () = ();
                 let boundary = Boundary::new("get");
@@ -254,7 +262,7 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                     report,
                     || {
                         'guarded: {
-                            let permit = match __RESILIENCE_HANDLE.acquire_static(None) {
+                            let permit = match __resilience_breaker().acquire_static(None) {
                                 Ok(permit) => permit,
                                 Err(rejected) => {
                                     break 'guarded Err(reject(rejected));
@@ -391,7 +399,8 @@ fn the_full_nest() {
                     },
                 >::CHECK;
                 let breaker_handle = __private::clone_handle(&self.breaker);
-                let breaker: &CircuitBreaker = &breaker_handle;
+                let breaker = __private::breaker(&breaker_handle);
+                Site::uses_breaker(&__RESILIENCE_SITE, CircuitBreaker::name(breaker));
                 let timeout_4 = __private::clamp::timeout(self.limit, &__RESILIENCE_SITE);
                 let classify = |argument: &StockError| __private::classify::<StockError>(argument);
                 let reject = |argument| __private::reject::<StockError>(argument);

@@ -1,14 +1,14 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::handle::{Holding, makes_a_new};
+use super::handle::{Holding, makes_a_new, static_path, value_of};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Retry, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Setting, foreign};
-use crate::tokens::{find_ident, is_screaming_snake};
+use crate::tokens::{find_ident, is_screaming_snake, located};
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -99,7 +99,11 @@ impl Layer for CircuitBreaker {
                 }
             }
             Some(_) if self.named_static().is_some() => TokenStream::new(),
-            Some(handle) => scope.hold(handle, "CircuitBreaker", &Self::local()),
+            Some(handle) => {
+                let (held, breaker, site) =
+                    (scope.hold(handle, "breaker", &Self::local()), Self::local(), &scope.site);
+                quote!(#held #krate::Site::uses_breaker(&#site, #krate::CircuitBreaker::name(#breaker));)
+            }
         }
     }
 
@@ -181,7 +185,7 @@ impl CircuitBreaker {
     pub(super) fn in_use(&self) -> TokenStream {
         match &self.handle {
             None => quote!((&__RESILIENCE_BREAKER)),
-            Some(_) if self.named_static().is_some() => quote!(__RESILIENCE_HANDLE),
+            Some(_) if self.named_static().is_some() => quote!(__resilience_breaker()),
             Some(_) => Self::local().to_token_stream(),
         }
     }
@@ -190,7 +194,7 @@ impl CircuitBreaker {
     /// static can refer to it.
     fn named_static(&self) -> Option<&Expr> {
         let handle = self.handle.as_ref()?;
-        let Expr::Path(path) = handle else { return None };
+        let path = static_path(handle)?;
         let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
         let last = segments.next_back()?;
         // An associated constant may depend on a type parameter.
@@ -198,15 +202,24 @@ impl CircuitBreaker {
         (path.qself.is_none() && is_screaming_snake(last) && !in_a_type).then_some(handle)
     }
 
-    /// The handle as a static, which is declared first and used once, so that a wrong type is a
-    /// single error. Also the name of the breaker, which is the label of the whole nest.
+    /// A function that returns the static, which is declared first and written once, so that a
+    /// wrong type is a single error. Also the setting of the site that takes the label of the whole
+    /// nest from it. Not a constant, since the static may be a `LazyLock`.
     pub(crate) fn as_static(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
         let handle = self.named_static()?;
-        let reference = quote_spanned!(handle.span()=> &#handle);
+        let value = value_of(handle);
+        let found = located(
+            quote!(#krate::__private::breaker(#krate::__private::of_static(&#value))),
+            handle.span(),
+        );
         let named = quote! {
-            static __RESILIENCE_HANDLE: &#krate::CircuitBreaker = #krate::__private::named(#reference);
+            #[inline]
+            fn __resilience_breaker() -> &'static #krate::CircuitBreaker {
+                #found
+            }
         };
-        Some((named, quote!(__RESILIENCE_HANDLE.name())))
+        let name = quote!(.named_by(|| #krate::CircuitBreaker::name(__resilience_breaker())));
+        Some((named, name))
     }
 
     fn is_static(&self, scope: &Scope<'_>) -> bool {

@@ -339,7 +339,7 @@ impl Retry {
             Budget::Off => quote! {
                 static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::unlimited();
             },
-            Budget::Handle(expr) => scope.hold(expr, "RetryBudget", &Self::budget_local()),
+            Budget::Handle(expr) => scope.hold(expr, "budget", &Self::budget_local()),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tokio")]
 pub(crate) mod expansion;
+#[cfg(feature = "tokio")]
+mod handle;
 mod into_response;
 pub mod old_paths;
 mod register;
@@ -35,11 +37,15 @@ pub use crate::layer::timeout::Timed;
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
-    AutorefEvidence, FindEvidence, classify, classify_by, clone_handle, ignores, named, nothing,
-    reject, reject_by, run, unreached,
+    AutorefEvidence, FindEvidence, classify, classify_by, ignores, nothing, reject, reject_by, run,
+    unreached,
 };
 #[cfg(feature = "tokio")]
-pub use crate::private::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
+pub use crate::private::expansion::{Outcome, PolicySaysWhetherToRepeat};
+#[cfg(feature = "tokio")]
+pub use crate::private::handle::{
+    Caller, CloneHandle, Keeps, Names, breaker, budget, clone_handle, kept, of_static,
+};
 pub use crate::private::rejected::{OtherSource, Source, must_be_transparent};
 #[cfg(feature = "tokio")]
 pub use crate::support::atomic_word::AtomicWord;
