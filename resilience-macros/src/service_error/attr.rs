@@ -61,6 +61,7 @@ pub(crate) enum Alert {
     WhenRepeated,
     WhenFrequent,
     LowPriority,
+    Never,
 }
 
 #[derive(Clone, Copy)]

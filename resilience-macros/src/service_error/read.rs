@@ -96,6 +96,7 @@ impl VariantAttrs {
                     ("when_repeated", Alert::WhenRepeated),
                     ("when_frequent", Alert::WhenFrequent),
                     ("low_priority", Alert::LowPriority),
+                    ("never", Alert::Never),
                 ];
                 set(&mut self.alert, key_, choice(key, input, &words)?, errors);
             }

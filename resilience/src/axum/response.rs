@@ -152,7 +152,7 @@ impl fmt::Display for BodyError<'_> {
 
 impl Classify for BodyError<'_> {
     fn classify(&self) -> Classification {
-        registry::find(self.0).map_or(Classification::unclassified(), Classify::classify)
+        registry::classify(self.0).unwrap_or(Classification::unclassified())
     }
 
     fn evidence(&self) -> Evidence<'_> {

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use crate::layer::classified::Classified;
 use crate::{
-    Classification, Classify, Rejected,
+    Classification, Rejected,
     taxonomy::{Evidence, FromRejected},
 };
 
@@ -32,12 +32,6 @@ impl<T, E> Outcome for Result<T, E> {
 #[inline]
 pub fn run<T>(body: impl FnOnce() -> T) -> T {
     body()
-}
-
-/// Classifies an error with its own `Classify` implementation.
-#[inline]
-pub fn classify<E: Classify>(error: &E) -> Classified<E> {
-    Classified::by_itself(error)
 }
 
 /// Gives the compiler a value of type `T`. Never called.

@@ -43,7 +43,7 @@ fn record_has_a_field_for_what_where_when_who_and_severity() {
     );
     let how_bad =
         ["level", "message", "severity", "category", "alert"].map(|field| record.text(field));
-    assert_eq!(how_bad, ["WARN", "expected_error", "expected", "permanent", "when_frequent"]);
+    assert_eq!(how_bad, ["WARN", "expected_error", "expected", "permanent", "never"]);
     assert_eq!(
         (&record["http.response.status_code"], &record["retryable"]),
         (&404.into(), &false.into())

@@ -1,4 +1,5 @@
 //! Errors of other crates.
 
 mod boxed;
+mod chains;
 mod reqwest;
