@@ -118,6 +118,7 @@ fn circuit_breaker() {
                     let permit = match __resilience::acquire_static(
                         __RESILIENCE_HANDLE,
                         __resilience::None,
+                        || &__RESILIENCE_SITE,
                     ) {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
@@ -218,6 +219,7 @@ fn boundary() {
                 >(argument, at);
                 __resilience::boundary::run(
                         boundary,
+                        || &__RESILIENCE_SITE,
                         report,
                         async move {
                             if false {
@@ -270,12 +272,14 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 >(argument, classify, at);
                 __resilience::boundary::call(
                     boundary,
+                    || &__RESILIENCE_SITE,
                     report,
                     || {
                         'guarded: {
                             let permit = match __resilience::acquire_static(
                                 __RESILIENCE_HANDLE,
                                 __resilience::None,
+                                || &__RESILIENCE_SITE,
                             ) {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
@@ -446,6 +450,7 @@ fn the_full_nest() {
                                         let permit = match __resilience::acquire(
                                             breaker,
                                             __resilience::Some(timeout_4),
+                                            || &__RESILIENCE_SITE,
                                         ) {
                                             __resilience::Ok(permit) => permit,
                                             __resilience::Err(rejected) => {

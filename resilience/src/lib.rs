@@ -137,8 +137,12 @@
 //! direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin a line of its own
 //! or control a terminal. No more than 64 KiB of an error's text are formatted.
 //!
-//! Events of a layer have the fields `service`, the label, and `function`. Both default to the
-//! function's bare name, so give methods with common names such as `get` a label:
+//! Events of a layer have the fields `request_id`, if there is a
+//! [`RequestContext`](crate::RequestContext), `service`, the label of all layers of a function,
+//! `function`, and `dependency`, if one is known: the breaker's name, the callee that the error
+//! names, or the label. So do error records, with `function` and `service` if they are of a
+//! `#[boundary]`: a search for a request's id finds all of them. `service` and `function` default to
+//! the function's bare name, so give methods with common names such as `get` a label:
 //! `#[retry(service = "orders", …)]`.
 //!
 //! # Features

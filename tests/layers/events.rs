@@ -1,12 +1,13 @@
-//! What the events of all layers have in common: how they tell an error.
+//! What the events of all layers have in common: how they tell an error, and the fields by which
+//! all events of a request are found.
 
 use std::error::Error;
 use std::fmt;
 
 use proptest::prelude::*;
 use resilience::{
-    CircuitBreaker, Classification, Classify, Rejected, circuit_breaker, degrade, retry,
-    taxonomy::Evidence, timeout,
+    CircuitBreaker, Classification, Classify, Rejected, RequestContext, circuit_breaker, degrade,
+    retry, secs, taxonomy::Evidence, timeout,
 };
 use resilience_test_support::{Event, Events};
 
@@ -148,6 +149,79 @@ fn text_without_an_end_is_not_formatted_to_its_end() {
         assert!(event.field("error").starts_with("on and on and"), "{event:?}");
         assert!(event.field("error").len() < 5000, "{event:?}");
     }
+}
+
+/// Has a breaker of its own, whose name isn't the function's.
+struct Client {
+    breaker: CircuitBreaker,
+}
+
+impl Client {
+    #[degrade(fallback = 0)]
+    #[retry(idempotent, attempts = 2, base = "1ms", jitter = "none")]
+    #[circuit_breaker(self.breaker)]
+    #[timeout("5s")]
+    async fn stock(&self, error: Option<Failed>) -> Result<u32, Failed> {
+        match &error {
+            Some(error) => Err(error.clone()),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_event_says_whose_request_and_which_function_it_is_about() {
+    let client = Client {
+        breaker: CircuitBreaker::new("inventory").failure_threshold(2).recovery_timeout(secs(1)),
+    };
+    let context = RequestContext::new();
+    let events = Events::capture();
+    let calls = async {
+        assert_eq!(client.stock(None).await.unwrap(), 0); // times out twice, and opens the circuit
+        assert_eq!(client.stock(None).await.unwrap(), 0); // rejected
+        tokio::time::advance(secs(1)).await;
+        assert_eq!(client.stock(Some(Failed::busy("no"))).await.unwrap(), 0); // a probe that fails
+    };
+    context.clone().scope(calls).await;
+
+    let told = events.all();
+    let names: Vec<&str> = told.iter().map(|event| event.name.as_str()).collect();
+    for name in [
+        "call_timed_out",
+        "retry_scheduled",
+        "retry_stopped",
+        "graceful_degradation_activated",
+        "circuit_breaker_failure",
+        "circuit_breaker_state_change",
+        "circuit_breaker_rejected",
+    ] {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+    for event in &told {
+        assert_eq!(event.field("request_id"), context.request_id().as_str(), "{event:?}");
+        assert_eq!(event.field("function"), "stock", "{event:?}");
+        assert_eq!(event.field("service"), told[0].field("service"), "{event:?}");
+    }
+    for event in told.iter().filter(|event| event.name.starts_with("circuit_breaker")) {
+        assert_eq!(event.field("dependency"), "inventory", "{event:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_about_a_rejection_names_the_dependency() {
+    #[degrade(fallback = 0)]
+    async fn order(client: &Client) -> Result<u32, Failed> {
+        client.breaker.call(async { Ok::<_, Rejected>(1) }).await.map_err(Failed::from)
+    }
+    let client = Client { breaker: CircuitBreaker::new("inventory") };
+    client.breaker.force_open();
+    let events = Events::capture();
+    assert_eq!(order(&client).await.unwrap(), 0);
+    let [rejected, degraded] = &events.all()[1..] else { panic!("{:?}", events.names()) };
+    assert_eq!(degraded.name, "graceful_degradation_activated");
+    assert_eq!((degraded.field("function"), degraded.field("dependency")), ("order", "inventory"));
+    assert_eq!((rejected.field("function"), rejected.field("service")), ("", "inventory"));
+    assert_eq!(degraded.field("request_id"), "", "there is no request");
 }
 
 proptest! {

@@ -146,7 +146,7 @@ impl Layer for CircuitBreaker {
 
     // Input:  the call
     // Output: 'guarded: {
-    //             let permit = match acquire_static(breaker, None) {
+    //             let permit = match acquire_static(breaker, None, || &SITE) {
     //                 Ok(permit) => permit,
     //                 Err(rejected) => break 'guarded Err(reject::<E>(rejected)),
     //             };
@@ -186,7 +186,7 @@ impl Layer for CircuitBreaker {
             before,
             code: Code::Value(quote! {
                 #guarded: {
-                    let #permit = match #runtime::#acquire(#breaker, #longest) {
+                    let #permit = match #runtime::#acquire(#breaker, #longest, || &#site) {
                         #runtime::Ok(#permit) => #permit,
                         #runtime::Err(#rejected) => {
                             break #guarded #runtime::Err(#rejection);

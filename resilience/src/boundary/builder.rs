@@ -7,7 +7,7 @@ use tracing::{Level, Span};
 
 use super::info::BoundaryInfo;
 use super::panics;
-use super::request::{ContextId, Current, RequestContext, RequestId};
+use crate::observe::request::{ContextId, Current, RequestContext, RequestId};
 
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what
 /// [`#[boundary]`](macro@crate::boundary) writes.

@@ -25,6 +25,9 @@ const MAX_FORMATTED: usize = 64 * 1024;
 /// An error that an event may tell. Does no work until an event is enabled.
 pub(crate) trait Tell {
     fn text(&self) -> LogText;
+
+    /// The label of the dependency that the error is about, if it says so.
+    fn dependency(&self) -> Option<&str>;
 }
 
 /// The message of an error, and its causes.

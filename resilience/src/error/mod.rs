@@ -1,7 +1,7 @@
 //! Classifies errors, and redacts their text for logs.
 
 pub(crate) mod database;
-#[cfg(feature = "boundary")]
+#[cfg(feature = "tokio")]
 pub(crate) mod dependency;
 pub(crate) mod downcast;
 mod foreign;

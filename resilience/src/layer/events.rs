@@ -12,6 +12,9 @@ use tracing::{debug, info, warn};
 
 use crate::error::log_text::Tell;
 use crate::layer::site::{Once, Site};
+#[cfg(feature = "boundary")]
+pub(crate) use crate::observe::request::request_id;
+use crate::support::escape;
 use crate::{Advice, Classification};
 
 /// Why no further retry was made.
@@ -56,24 +59,36 @@ impl Stopped {
     }
 }
 
-/// Emits an event of an annotated function.
+/// Emits an event of an annotated function. `dependency` is evaluated only if the event is enabled.
 macro_rules! event {
-    ($level:ident, $site:ident, $name:literal $(, $($field:tt)+)?) => {
+    ($level:ident, $site:ident, $dependency:expr, $name:literal $(, $($field:tt)+)?) => {
         $level!(
             target: "resilience",
             service = $site.service(),
             function = $site.function(),
+            dependency = $dependency.map(escape::name).as_deref(),
+            request_id = request_id().as_deref(),
             $($($field)+,)?
             $name
         )
     };
 }
 
+/// The dependency of a function, if its label names one.
+fn labelled(site: &Site) -> Option<&'static str> {
+    Some(site.service()).filter(|service| *service != site.function())
+}
+
+#[cfg(not(feature = "boundary"))]
+pub(crate) fn request_id() -> Option<&'static str> {
+    None
+}
+
 /// Emits an event about an error. It is formatted once, and only if the event is enabled.
 macro_rules! error_event {
     ($level:ident, $site:ident, $error:ident, $name:literal $(, $($field:tt)+)?) => {
         let text = LazyCell::new(|| $error.text());
-        event!($level, $site, $name $(, $($field)+)?,
+        event!($level, $site, $error.dependency().or(labelled($site)), $name $(, $($field)+)?,
             error = text.message.as_str(),
             error.chain = text.causes.as_deref()
         );
@@ -181,7 +196,7 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Tell) {
 }
 
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
-    event!(warn, site, "call_timed_out", timeout_ms = millis(after));
+    event!(warn, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
 }
 
 pub(crate) fn degraded(
@@ -207,6 +222,7 @@ pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Tell, fallbac
     event!(
         warn,
         site,
+        labelled(site),
         "degradation_failed",
         fallback_error = text.message.as_str(),
         fallback_error.chain = text.causes.as_deref(),
@@ -229,6 +245,6 @@ pub(crate) fn unclassified(site: &Site, error: &dyn Tell, error_type: &'static s
 
 pub(crate) fn clamped(site: &Site, option: &'static str, help: &'static str) {
     if site.first(Once::Clamped) {
-        event!(warn, site, "option_out_of_range", option, help);
+        event!(warn, site, labelled(site), "option_out_of_range", option, help);
     }
 }

@@ -7,9 +7,10 @@ use std::panic::Location;
 
 use record::Failure;
 
-use super::request::seen::{Fingerprint, Place};
 use crate::error::dependency::dependency;
+use crate::layer::site::Site;
 use crate::observe::alert;
+use crate::observe::request::seen::{Fingerprint, Place};
 
 use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
 
@@ -54,6 +55,8 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only for unexpected and critical errors |
 /// | | `db.system.name`, `db.response.status_code`, `db.constraint` | from a database error: system, code, constraint |
 /// | where | `operation` | the operation of the report, or else of the request |
+/// | | `function`, `service` | the annotated function, and the label of its layers' events: for `#[boundary]` |
+/// | | `dependency` | the label of the dependency that failed: of the layer that rejected the call, or of the first error in the chain that names its callee |
 /// | | `code.file.path`, `code.line.number` | the location of the boundary |
 /// | | `error.location` | where the error was created, if it captured that |
 /// | when | the subscriber's timestamp | |
@@ -96,6 +99,8 @@ pub struct Report<'a, E: ?Sized> {
     place: Place,
     /// The boundary's location, if the record has another one.
     boundary: Option<Place>,
+    /// The annotated function.
+    site: Option<&'static Site>,
 }
 
 impl<'a, E: Classify + ?Sized> Report<'a, E> {
@@ -110,6 +115,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             operation: None,
             place,
             boundary: None,
+            site: None,
         }
     }
 
@@ -128,6 +134,12 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
     /// Sets the boundary's location if it differs from that of the record.
     pub(crate) fn boundary(mut self, boundary: &'static Location<'static>) -> Self {
         self.boundary = Some(Place { file: boundary.file(), line: boundary.line() });
+        self
+    }
+
+    /// Sets the annotated function.
+    pub(crate) fn site(mut self, site: Option<&'static Site>) -> Self {
+        self.site = site;
         self
     }
 
@@ -151,6 +163,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             evidence: self.error.evidence(),
             operation: self.operation.or(context_operation.as_deref()),
             place: self.place,
+            site: self.site,
             context: context.as_ref(),
         };
         let counts_for_alerts = alert::is_wanted();

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use tracing::{Level, debug, error, event_enabled, warn};
 
 use super::text;
-use crate::boundary::request::seen::{MAX_LINKS, Place};
-use crate::error::database;
 use crate::error::log_text::{self, LogText};
+use crate::error::{database, dependency::dependency};
+use crate::layer::site::Site;
+use crate::observe::request::seen::{MAX_LINKS, Place};
+use crate::support::catch_panic::catch_panic;
+use crate::support::escape;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
 const TARGET: &str = "resilience::report";
@@ -24,6 +27,7 @@ pub(super) struct Failure<'a> {
     pub(super) evidence: Evidence<'a>,
     pub(super) operation: Option<&'a str>,
     pub(super) place: Place,
+    pub(super) site: Option<&'static Site>,
     pub(super) context: Option<&'a RequestContext>,
 }
 
@@ -41,8 +45,8 @@ struct Texts {
     location: Option<String>,
     backtrace: Option<String>,
     spans: Option<String>,
-    user: Option<Arc<str>>,
-    tenant: Option<Arc<str>>,
+    user: Option<String>,
+    tenant: Option<String>,
     database: Database,
 }
 
@@ -57,7 +61,7 @@ struct Database {
 impl Failure<'_> {
     /// Returns the error's text if it was formatted.
     pub(super) fn log(&self) -> Option<String> {
-        let Self { type_name, class, operation, place, context, .. } = self;
+        let Self { type_name, class, operation, place, site, context, .. } = self;
         let severity = class.severity();
         // Fields are evaluated only if the event is enabled, either by a subscriber or by the crate
         // `log`, which `is_wanted` can't query.
@@ -78,7 +82,10 @@ impl Failure<'_> {
                         "http.response.status_code" = class.status(),
                         retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
-                        operation = *operation,
+                        operation = operation.map(escape::name).as_deref(),
+                        service = site.map(Site::service),
+                        function = site.map(Site::function),
+                        dependency = self.dependency().as_deref(),
                         "code.file.path" = place.file,
                         "code.line.number" = place.line,
                         "error.location" = texts().location.as_deref(),
@@ -108,13 +115,20 @@ impl Failure<'_> {
         log_text::message(&self.error, &self.evidence)
     }
 
+    fn dependency(&self) -> Option<Cow<'_, str>> {
+        catch_panic(|| dependency(&self.class, &self.evidence)).flatten().map(escape::name)
+    }
+
     /// Logs at DEBUG that another boundary has seen a failure that is already logged.
     pub(super) fn log_duplicate(&self) {
         debug!(
             target: TARGET,
             {
                 "error.type" = self.class.code(),
-                operation = self.operation,
+                operation = self.operation.map(escape::name).as_deref(),
+                service = self.site.map(Site::service),
+                function = self.site.map(Site::function),
+                dependency = self.dependency().as_deref(),
                 "code.file.path" = self.place.file,
                 "code.line.number" = self.place.line,
                 request_id = self.context.map(|context| context.request_id().as_str())
@@ -131,19 +145,23 @@ impl Failure<'_> {
             location: evidence.location.map(ToString::to_string),
             backtrace: with_traces.then(|| backtrace(evidence)).flatten(),
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
-            user: context.and_then(RequestContext::user),
-            tenant: context.and_then(RequestContext::tenant),
+            user: context.and_then(RequestContext::user).map(name),
+            tenant: context.and_then(RequestContext::tenant).map(name),
             database: database(evidence),
         }
     }
+}
+
+fn name(name: Arc<str>) -> String {
+    escape::name(&name).into_owned()
 }
 
 fn database(evidence: &Evidence<'_>) -> Database {
     let details = evidence.chain().take(MAX_LINKS).find_map(database::details);
     details.map_or_else(Database::default, |details| Database {
         system: details.system(),
-        code: details.code().map(Cow::into_owned),
-        constraint: details.constraint().map(ToOwned::to_owned),
+        code: details.code().map(|code| escape::name(&code).into_owned()),
+        constraint: details.constraint().map(|name| escape::name(name).into_owned()),
     })
 }
 

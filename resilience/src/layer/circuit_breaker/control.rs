@@ -73,7 +73,7 @@ impl CircuitBreaker {
 
     fn set(&self, state: CircuitState) {
         let change = self.core.set(state);
-        self.report(None, change);
+        self.report(None, change, None);
     }
 
     /// Returns the current state. An open circuit stays `Open` after the recovery timeout until the

@@ -4,6 +4,7 @@ use std::mem;
 use super::state::{Ticket, Verdict};
 use super::{CircuitBreaker, LOST};
 use crate::layer::deadline::Deadline;
+use crate::layer::site::Place;
 use crate::{Category, Classification};
 
 /// Permission to make one call, which also records its result. See [`CircuitBreaker::acquire`].
@@ -11,11 +12,12 @@ use crate::{Category, Classification};
 /// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
 /// If a timeout around the call has expired, dropping it counts as a failure instead.
 #[must_use = "a permit that is dropped at once counts as nothing"]
-pub struct Permit<'a, A: OuterTimeout = ()> {
+pub struct Permit<'a, A: OuterTimeout = (), P: Place = ()> {
     breaker: &'a CircuitBreaker,
     ticket: Ticket,
     /// `()` if there is no enclosing timeout, so that it takes no space in the future.
     above: A,
+    place: P,
 }
 
 /// The timeout around a call, or `()`.
@@ -38,22 +40,22 @@ impl OuterTimeout for &Deadline<'_> {
     }
 }
 
-impl<'a> Permit<'a> {
+impl<'a, P: Place + Copy> Permit<'a, (), P> {
     #[inline]
-    pub(super) fn new(breaker: &'a CircuitBreaker, ticket: Ticket) -> Self {
-        Self { breaker, ticket, above: () }
+    pub(super) fn new(breaker: &'a CircuitBreaker, ticket: Ticket, place: P) -> Self {
+        Self { breaker, ticket, above: (), place }
     }
 
     /// Attaches an enclosing timeout. If it expires and drops the call, that counts as a failure.
     #[inline]
-    pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
-        let Self { breaker, ticket, .. } = self;
+    pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>, P> {
+        let Self { breaker, ticket, place, .. } = self;
         mem::forget(self);
-        Permit { breaker, ticket, above }
+        Permit { breaker, ticket, above, place }
     }
 }
 
-impl<A: OuterTimeout> Permit<'_, A> {
+impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
     /// Records that the call succeeded.
     ///
     /// ```
@@ -63,10 +65,10 @@ impl<A: OuterTimeout> Permit<'_, A> {
     /// ```
     #[inline]
     pub fn succeeded(self) {
-        let (breaker, ticket) = (self.breaker, self.ticket);
+        let (breaker, ticket, site) = (self.breaker, self.ticket, self.place.site());
         mem::forget(self);
         if !breaker.core.is_at(ticket) {
-            breaker.settle_slowly(ticket, Verdict::Success, LOST);
+            breaker.settle_slowly(ticket, Verdict::Success, LOST, site);
         }
     }
 
@@ -92,7 +94,7 @@ impl<A: OuterTimeout> Permit<'_, A> {
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::RejectedByCallee,
         };
-        self.breaker.settle_slowly(self.ticket, verdict, error.code());
+        self.breaker.settle_slowly(self.ticket, verdict, error.code(), self.place.site());
         mem::forget(self);
     }
 
@@ -138,23 +140,23 @@ impl<A: OuterTimeout> Permit<'_, A> {
     #[inline]
     pub fn ignore(self) {
         if !self.ticket.is_closed() {
-            self.breaker.settle_slowly(self.ticket, Verdict::Nothing, LOST);
+            self.breaker.settle_slowly(self.ticket, Verdict::Nothing, LOST, self.place.site());
         }
         mem::forget(self);
     }
 }
 
-impl<A: OuterTimeout> Drop for Permit<'_, A> {
+impl<A: OuterTimeout, P: Place> Drop for Permit<'_, A, P> {
     #[inline]
     fn drop(&mut self) {
         let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Interrupted };
         if verdict == Verdict::Failure || !self.ticket.is_closed() {
-            self.breaker.settle_slowly(self.ticket, verdict, LOST);
+            self.breaker.settle_slowly(self.ticket, verdict, LOST, self.place.site());
         }
     }
 }
 
-impl<A: OuterTimeout> fmt::Debug for Permit<'_, A> {
+impl<A: OuterTimeout, P: Place> fmt::Debug for Permit<'_, A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit").field("service", &self.breaker.name()).finish_non_exhaustive()
     }
