@@ -44,7 +44,7 @@ fn retry() {
                 use __private as __resilience;
                 let mut retry = __resilience::Attempts::new();
                 loop {
-                    let wait = match __resilience::Frame::new(retry.number())
+                    let wait = match __resilience::Frame::new(__resilience::current(&retry))
                         .scope(async {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -460,7 +460,7 @@ fn the_full_nest() {
                                             }
                                         };
                                         let permit = __resilience::under(permit, &deadline_1);
-                                        match __resilience::Frame::new(retry.number())
+                                        match __resilience::Frame::new(__resilience::current(&retry))
                                             .deadline(&deadline_4)
                                             .timed(
                                                 &deadline_4,
@@ -512,7 +512,14 @@ fn the_full_nest() {
                                             }
                                         }
                                         __resilience::Ok(value) => {
-                                            retry.succeeded(__RESILIENCE_SITE.budget());
+                                            __resilience::succeeded_under(
+                                                &retry,
+                                                &const {
+                                                    let named: __resilience::Retry = STANDARD;
+                                                    named.checked()
+                                                },
+                                                __RESILIENCE_SITE.budget(),
+                                            );
                                             break __resilience::Ok(value);
                                         }
                                     };
@@ -704,7 +711,10 @@ fn transaction() {
                             __resilience::Ok(checkout) => checkout,
                             __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
-                        let mut transaction = match checkout.begin(__resilience::Some(begin)).await {
+                        let mut transaction = match repeats
+                            .begin(&mut checkout, __resilience::Some(begin))
+                            .await
+                        {
                             __resilience::Ok(transaction) => transaction,
                             __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
@@ -714,6 +724,7 @@ fn transaction() {
                                 return unreached;
                             }
                             let tx = transaction.connection();
+                            let _ = &tx;
                             '__resilience_body: { update(tx, id, name).await }
                         }
                             .await;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
+use crate::steps::goes_on_unseen;
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -199,6 +200,13 @@ impl Layer for Retry {
             )
         };
         let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
+        let success = match (&self.repeat, &self.policy) {
+            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
+                quote!(#runtime::succeeded_once(&#retry, #budget))
+            }
+            (None, Some(_)) => quote!(#runtime::succeeded_under(&#retry, #policy, #budget)),
+            (Some(Repeat::Idempotent), _) | (None, None) => quote!(#retry.succeeded(#budget)),
+        };
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
         let pause =
@@ -216,7 +224,7 @@ impl Layer for Retry {
                             #runtime::Err(#error) => break #runtime::Err(#error),
                         },
                         #runtime::Ok(#succeeded) => {
-                            #retry.succeeded(#budget);
+                            #success;
                             break #leave #runtime::Ok(#succeeded);
                         }
                     };
@@ -284,7 +292,15 @@ impl Retry {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    /// What the body of an attempt can query: its number, the key, and the nearest deadline.
+    fn may_be_non_idempotent(&self) -> bool {
+        match self.repeat {
+            Some(Repeat::NonIdempotent) => true,
+            Some(Repeat::Idempotent | Repeat::Key(_)) => false,
+            None => self.policy.is_some(),
+        }
+    }
+
+    /// What the body of an attempt can query: its state, the key, and the nearest deadline.
     pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         let (runtime, retry, key) = (scope.runtime, Self::local(), Self::key_local());
         let key = self.has_key().then(|| quote!(.key(&#key)));
@@ -292,7 +308,14 @@ impl Retry {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
-        quote!(#runtime::Frame::new(#retry.number())#key #deadline)
+        // A later step may fail in a way that says nothing of the earlier ones.
+        let state =
+            if self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body()) {
+                quote!(current_of_several_steps)
+            } else {
+                quote!(current)
+            };
+        quote!(#runtime::Frame::new(#runtime::#state(&#retry))#key #deadline)
     }
 
     /// The policy, if it is constant. Written where it is used, it takes no space in the future.

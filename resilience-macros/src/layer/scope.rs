@@ -136,6 +136,11 @@ impl Scope<'_> {
         self.async_trait.is_some() || self.function.sig.asyncness.is_some()
     }
 
+    /// The user's body.
+    pub(crate) fn body(&self) -> TokenStream {
+        self.async_trait.map_or_else(|| self.function.body.clone(), |body| body.body.stream())
+    }
+
     /// An expression of an attribute, as it must be written in the body.
     pub(crate) fn user(&self, tokens: impl ToTokens) -> TokenStream {
         if self.async_trait.is_some() {

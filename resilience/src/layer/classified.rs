@@ -1,8 +1,8 @@
 use std::any::type_name;
 use std::fmt::{self, Display};
 
-use super::events;
 use super::site::Site;
+use super::{context, events};
 #[cfg(feature = "boundary")]
 use crate::Alert;
 use crate::error::dependency::dependency;
@@ -10,7 +10,7 @@ use crate::error::log_text::{LogText, Tell};
 #[cfg(feature = "boundary")]
 use crate::observe::{alert, request::request_id};
 use crate::support::catch_panic::catch_panic;
-use crate::{Classification, Classify, taxonomy::Evidence};
+use crate::{Classification, Classify, Sent, taxonomy::Evidence};
 
 /// A classification, with access to the evidence needed to redact the error's text.
 ///
@@ -70,13 +70,18 @@ impl<E: Display> Classified<E> {
 }
 
 impl Site {
-    /// Classifies an error. Warns once per site if it is unclassified.
+    /// Classifies an error. Warns once per site if it is unclassified. If the call may have been
+    /// sent, this is recorded for the calls around it, which may handle the error and go on.
     pub(crate) fn classify<E: Display, C: Into<Classified<E>>>(
         &self,
         error: &E,
         classify: impl FnOnce(&E) -> C,
     ) -> Classified<E> {
         let classified = classify(error).into();
+        // The frames that are visible here are those of enclosing calls.
+        if classified.class.sent() == Sent::Maybe {
+            context::mark_sent();
+        }
         if classified.class.category().is_none() {
             events::unclassified(self, &classified.shown(error), type_name::<E>());
         }

@@ -51,6 +51,7 @@ impl<F: Fn() -> &'static Site> Place for F {
 pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
+    Nested = 4,
 }
 
 impl Site {

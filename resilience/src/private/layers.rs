@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::circuit_breaker::Permit;
 use crate::layer::circuit_breaker::OuterTimeout;
 use crate::layer::classified::Classified;
+use crate::layer::context::AttemptState;
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Place;
 use crate::registry::Site;
@@ -147,6 +148,31 @@ pub fn repeat_by<E: Display>(
     classify: impl FnOnce(&E) -> Classified<E>,
 ) -> Result<Wait, E> {
     attempts.judge(error, classify)
+}
+
+/// The state of the current attempt, for its frame.
+#[inline]
+pub const fn current(attempts: &Attempts) -> &AttemptState {
+    attempts.current()
+}
+
+/// Like [`current`], for a body whose later steps may fail in a way that says nothing about the
+/// earlier ones.
+#[inline]
+pub fn current_of_several_steps(attempts: &Attempts) -> &AttemptState {
+    attempts.current_of_several_steps()
+}
+
+/// [`Attempts::succeeded`], for a call that must not be made twice.
+#[inline]
+pub fn succeeded_once(attempts: &Attempts, budget: &RetryBudget) {
+    attempts.succeeded_once(budget);
+}
+
+/// [`Attempts::succeeded`], for a call whose policy says whether it may be made twice.
+#[inline]
+pub fn succeeded_under(attempts: &Attempts, policy: &Retry, budget: &RetryBudget) {
+    attempts.succeeded_under(policy, budget);
 }
 
 /// The rules of a retry loop, with the layers around it and inside it.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use resilience::errors::{NotFound, RateLimited};
-use resilience::tonic::{RequestExt as _, send_request_id, status, status_in};
+use resilience::tonic::{RequestExt as _, ResponseExt as _, send_request_id, status, status_in};
 use resilience::{
     Advice, Classification, Classify, Rejected, RequestContext, Sent, ServiceError,
     request::RequestId, retry,
@@ -68,6 +68,39 @@ async fn unreachable_grpc_server_was_never_sent_the_call() {
 
     let boxed: Box<dyn std::error::Error + Send + Sync> = status.into();
     assert_eq!(boxed.classify(), is);
+}
+
+#[tokio::test]
+async fn grpc_answer_is_not_asked_for_again() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let stock = channel(Stock::unary(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        ready(Ok(Response::new(())))
+    }))
+    .await;
+
+    async fn take_and_tell(stock: Channel, mail: Channel) -> Result<(), Status> {
+        call(stock).await.checked()?;
+        call(mail).await?;
+        Ok(())
+    }
+    #[retry(non_idempotent, external_timeout, base = "1ms")]
+    async fn seen(stock: &Channel, mail: &Channel) -> Result<(), Status> {
+        take_and_tell(stock.clone(), mail.clone()).await
+    }
+    #[retry(non_idempotent, external_timeout, base = "1ms")]
+    async fn unseen(stock: &Channel, mail: &Channel) -> Result<(), Status> {
+        call(stock.clone()).await?;
+        call(mail.clone()).await?;
+        Ok(())
+    }
+
+    let mail = refused().await;
+    assert_eq!(seen(&stock, &mail).await.unwrap_err().classify().code(), "CONNECT_FAILED");
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    unseen(&stock, &mail).await.unwrap_err();
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
@@ -155,7 +188,7 @@ async fn retry_info_and_pushback_become_retry_advice() {
         )
     };
     let is = call(channel(Stock::failing(retry_info)).await).await.unwrap_err().classify();
-    assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 429, Some(wait)));
+    assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 503, Some(wait)));
 
     for (value, advice) in
         [("1500", Advice::RetryAfter(wait)), ("-1", Advice::DoNotRetry), ("x", Advice::DoNotRetry)]
@@ -259,6 +292,22 @@ async fn request_id_is_sent_to_the_grpc_callee_and_back() {
 }
 
 #[tokio::test]
+async fn deadline_of_any_length_fits_the_metadata() {
+    #[retry(idempotent)]
+    #[resilience::timeout(limit)]
+    async fn deadline(limit: Duration) -> Result<Option<String>, StockError> {
+        let request = Request::new(()).with_time_left();
+        let timeout = request.metadata().get("grpc-timeout");
+        Ok(timeout.map(|timeout| timeout.to_str().unwrap().to_owned()))
+    }
+    for years in [1, 1_000, 12_000, 100_000_000] {
+        let limit = resilience::secs(years * 365 * 86_400);
+        let sent = deadline(limit).await.unwrap_or_else(|error| panic!("{error}"));
+        assert!(sent.is_none_or(|sent| sent.len() <= 9), "at most eight digits and a unit");
+    }
+}
+
+#[tokio::test]
 async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
     #[retry(idempotency_key = key)]
     #[resilience::timeout("10s")]
@@ -291,6 +340,11 @@ async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
         ask(channel.clone(), Request::new(()).with_time_left()).await.unwrap_err().message(),
         ";"
     );
+
+    let keyless = Request::new(()).with_idempotency_key().unwrap_err();
+    assert_eq!(keyless.code(), Code::InvalidArgument);
+    assert!(!keyless.classify().is_retryable());
+    assert!(Request::new(()).with_idempotency_key_if_any().unwrap().metadata().is_empty());
 
     let spoiled = charge(&channel, "two\nlines").await.unwrap_err().classify();
     assert_eq!((spoiled.status(), spoiled.is_retryable()), (500, false));

@@ -1,6 +1,7 @@
 //! `#[retry]` and the plain `Retry`, on tokio's paused clock.
 
 mod backoff;
+mod sent;
 
 use std::time::Duration;
 
@@ -148,7 +149,7 @@ async fn idempotency_key_is_constant_per_call_and_new_for_each_call() {
     #[retry(idempotency_key, external_timeout, attempts = 4)]
     async fn charge(script: &Script, keys: &mut Vec<(u32, String)>) -> Result<u32, CallError> {
         let context = resilience::context();
-        keys.push((context.attempt, context.idempotency_key.unwrap_or_default()));
+        keys.push((context.attempt(), context.idempotency_key().unwrap_or_default()));
         script.call().await
     }
     let mut keys = Vec::new();
@@ -172,7 +173,7 @@ async fn explicit_key_is_evaluated_once_before_its_argument_moves() {
         order: std::sync::Arc<Order>,
         keys: &mut Vec<String>,
     ) -> Result<u64, CallError> {
-        keys.extend(resilience::context().idempotency_key);
+        keys.extend(resilience::context().idempotency_key());
         let moved = order;
         if keys.len() < 2 { Err(CallError::Busy) } else { Ok(moved.id) }
     }
@@ -301,6 +302,37 @@ async fn out_of_range_runtime_options_are_clamped_and_logged_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn retry_within_a_retry_is_logged_once() {
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn outer(script: &Script) -> Result<u32, CallError> {
+        middle(script).await
+    }
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn middle(script: &Script) -> Result<u32, CallError> {
+        inner(script).await
+    }
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn inner(script: &Script) -> Result<u32, CallError> {
+        script.call().await
+    }
+    let events = Events::capture();
+    let script = Script::failures(std::iter::repeat_n(CallError::Busy, 30));
+    assert_eq!(outer(&script).await, Err(CallError::Busy));
+    assert_eq!(script.calls(), 27);
+    let nested: Vec<_> = events
+        .named("retry_nested")
+        .iter()
+        .map(|event| format!("{} {}", event.field("function"), event.field("enclosing_calls")))
+        .collect();
+    assert_eq!(nested, ["inner 2", "middle 1"]);
+
+    // Not of a call on its own, nor of one that doesn't retry.
+    let events = Events::capture();
+    five_attempts(&Script::failures([CallError::Busy])).await.unwrap();
+    assert!(events.named("retry_nested").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn retry_works_without_the_macro() {
     static BUDGET: RetryBudget = RetryBudget::standard();
     let policy = Retry::new().attempts(3).base(secs(1)).jitter(Jitter::None).idempotent();
@@ -313,7 +345,7 @@ async fn retry_works_without_the_macro() {
 fn sync_function_is_retried() {
     #[retry(idempotent, base = "0s", jitter = "none")]
     fn read(answers: &mut Vec<Result<u32, CallError>>) -> Result<u32, CallError> {
-        let number = resilience::context().attempt;
+        let number = resilience::context().attempt();
         answers.pop().unwrap_or(Err(CallError::Absent))?;
         Ok(number)
     }

@@ -8,6 +8,8 @@ use std::panic::Location;
 use record::Failure;
 
 use crate::error::dependency::dependency;
+use crate::error::log_text;
+use crate::error::taxonomy::field_names;
 use crate::layer::site::Site;
 use crate::observe::alert;
 use crate::observe::request::seen::{Fingerprint, Place};
@@ -50,6 +52,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | what | `error.type` | the code, such as `NOT_FOUND` |
 /// | | `exception.type` | the error's Rust type |
 /// | | `exception.message` | the error's text, at most 4096 bytes |
+/// | | `error.fields` | the names of the [invalid fields](Classify::field_errors) of a request, at most 16, without their values |
 /// | | `error.chain` | the causes, outermost first: a JSON array of texts of at most 1024 bytes each, without repeats; ends with `"…"` after eight |
 /// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
 /// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only for unexpected and critical errors |
@@ -67,10 +70,12 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | | `retryable` | whether the same request may succeed later; the same value as in the response |
 /// | | `alert` | the kind of [alert](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once`, `never` |
 ///
-/// All texts are redacted: they contain no credentials from URLs and connection strings, no path or
-/// query from the URL of a `reqwest::Error`, and no row values from database messages. A truncated
-/// text ends with `…`. Control characters and line breaks are escaped: `\n`, `\u{1b}`. An error
-/// whose `Display` panics or fails is still reported, with the text that could be formatted. Nothing is formatted unless a subscriber or an alert needs it.
+/// All texts are redacted: they contain no path, query or credentials from the URL of a
+/// `reqwest::Error`, no row values from an `sqlx::Error`, and no credentials in one of the [known
+/// forms](#known-forms). At most 64 KiB of a text are formatted. A truncated text ends with `…`.
+/// Control characters and line breaks are escaped: `\n`, `\u{1b}`. An error whose `Display` panics
+/// or fails is still reported, with the text that could be formatted. Nothing is formatted unless a
+/// subscriber or an alert needs it.
 ///
 /// # One failure, one record
 ///
@@ -90,6 +95,8 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 ///
 /// A fresh report counts toward [alerts](crate::on_alert). Reporting a fatal error requests a
 /// [shutdown](crate::shutdown::requested).
+///
+#[doc = include_str!("../../docs/known_forms.md")]
 #[must_use = "a report does nothing until `emit` is called"]
 #[derive(Debug)]
 pub struct Report<'a, E: ?Sized> {
@@ -165,6 +172,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             place: self.place,
             site: self.site,
             context: context.as_ref(),
+            fields: &|| field_names(&self.error.field_errors()),
         };
         let counts_for_alerts = alert::is_wanted();
         let wanted = counts_for_alerts || record::is_wanted(class.severity());
@@ -192,6 +200,11 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         }
         ReportOutcome { fresh }
     }
+}
+
+/// The error's text, redacted and bounded.
+pub(crate) fn redacted(error: &dyn Classify) -> String {
+    log_text::message(&error, &error.evidence())
 }
 
 /// Whether the error or one of its causes was reported in this context.

@@ -29,6 +29,8 @@ pub(super) struct Failure<'a> {
     pub(super) place: Place,
     pub(super) site: Option<&'static Site>,
     pub(super) context: Option<&'a RequestContext>,
+    /// The names of the invalid fields of a request.
+    pub(super) fields: &'a dyn Fn() -> Option<String>,
 }
 
 /// Whether a subscriber is interested in records of this severity.
@@ -47,6 +49,7 @@ struct Texts {
     spans: Option<String>,
     user: Option<String>,
     tenant: Option<String>,
+    fields: Option<String>,
     database: Database,
 }
 
@@ -80,6 +83,7 @@ impl Failure<'_> {
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
+                        "error.fields" = texts().fields.as_deref(),
                         retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
                         operation = operation.map(escape::name).as_deref(),
@@ -147,6 +151,7 @@ impl Failure<'_> {
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
             user: context.and_then(RequestContext::user).map(name),
             tenant: context.and_then(RequestContext::tenant).map(name),
+            fields: catch_panic(self.fields).flatten(),
             database: database(evidence),
         }
     }

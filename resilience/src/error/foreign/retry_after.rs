@@ -8,7 +8,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 ///
 /// A date is relative to the response's `Date`, so the callee's clock needn't agree with ours. If
 /// the header is repeated, the longest wait counts.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |value: &reqwest::header::HeaderValue| {
         value.to_str().ok().map(|text| text.trim().to_owned())
     };
@@ -112,6 +112,19 @@ mod tests {
             (RETRY_AFTER, "10"),
         ];
         assert_eq!(retry_after(&headers(&all)), Some(Duration::from_secs(30)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_retry_after_is_read(
+            value in r"[ -~]{0,40}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT|[0-9]{1,40}",
+            date in r"[ -~]{0,40}|[A-Z][a-z]{2}, [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        ) {
+            let wait = retry_after(&headers(&[(DATE, &date), (RETRY_AFTER, &value)]));
+            if !value.trim().is_empty() && value.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+                proptest::prop_assert!(wait.is_some());
+            }
+        }
     }
 
     #[test]

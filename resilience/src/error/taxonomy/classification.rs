@@ -41,6 +41,7 @@ pub struct Classification {
     severity: Option<Severity>,
     rejected: Option<Rejected>,
     alert: Option<Alert>,
+    exit_code: Option<u8>,
 }
 
 impl Classification {
@@ -93,6 +94,7 @@ impl Classification {
             severity: None,
             rejected: None,
             alert: None,
+            exit_code: None,
         }
     }
 
@@ -130,6 +132,14 @@ impl Classification {
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
+        self
+    }
+
+    /// Sets the exit code of a command that ends with the error, 1 to 255. 0, which means success,
+    /// becomes 1. Default: the one that `exit::exit_status` finds.
+    #[must_use]
+    pub const fn with_exit_code(mut self, code: u8) -> Self {
+        self.exit_code = Some(if code == 0 { 1 } else { code });
         self
     }
 
@@ -186,6 +196,11 @@ impl Classification {
         }
     }
 
+    /// The exit code of a command that ends with the error, if it was set.
+    pub const fn exit_code(&self) -> Option<u8> {
+        self.exit_code
+    }
+
     /// The rejection, if a layer refused or timed out the call. It may come from an annotated call
     /// further in.
     pub const fn rejected(&self) -> Option<Rejected> {
@@ -215,7 +230,10 @@ impl Classification {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             (self.category, self.advice),
-            (Some(Category::Transient), Advice::Retry | Advice::RetryAfter(_))
+            (
+                Some(Category::Transient),
+                Advice::Retry | Advice::RetryAfter(_) | Advice::RetryCallOrTransaction
+            )
         )
     }
 }
@@ -229,6 +247,7 @@ mod tests {
         let wait = Advice::RetryAfter(Duration::from_secs(1));
         assert!(Classification::transient("X").is_retryable());
         assert!(Classification::transient_with("X", wait).is_retryable());
+        assert!(Classification::transient_with("X", Advice::RetryCallOrTransaction).is_retryable());
         assert!(!Classification::transient_with("X", Advice::RetryTransactionOnce).is_retryable());
         assert!(!Classification::transient_with("X", Advice::DoNotRetry).is_retryable());
         for other in [
