@@ -81,6 +81,7 @@ fn retry() {
                         }
                         __resilience::Ok(value) => {
                             retry.succeeded(__RESILIENCE_SITE.budget());
+                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                             break __resilience::Ok(value);
                         }
                     };
@@ -520,6 +521,7 @@ fn the_full_nest() {
                                                 },
                                                 __RESILIENCE_SITE.budget(),
                                             );
+                                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
                                         }
                                     };
@@ -730,6 +732,7 @@ fn transaction() {
                             .await;
                         match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
                             __resilience::Ok(value) => {
+                                __resilience::log_repeats(&repeats);
                                 break 'transactions __resilience::Ok(value);
                             }
                             __resilience::Err(error) => error,

@@ -110,13 +110,16 @@
 //! | event | level |
 //! |---|---|
 //! | `retry_scheduled`, `transaction_retry` | INFO |
-//! | `retry_stopped` | WARN; DEBUG if the first attempt failed permanently |
+//! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
+//! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt failed permanently |
+//! | `retry_nested` | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
-//! | `circuit_breaker_state_change`, `circuit_breaker_failure` | WARN |
-//! | `circuit_breaker_rejected` | DEBUG |
-//! | `call_timed_out` | WARN |
+//! | `circuit_breaker_state_change` | WARN |
+//! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
 //! | `graceful_degradation_activated`, `degradation_failed` | WARN |
 //! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
+//! | `idempotency_key_missing`, with `reqwest` or `tonic` | WARN |
+//! | `shutdown_requested`: a fatal error was reported, or [`shutdown::request`] called | WARN, once per process |
 //! | `alert_began` | WARN |
 //! | `alert_over` | INFO |
 //! | `request_layer_missing`, with `axum` or `tonic` | WARN, once per process |
@@ -124,9 +127,10 @@
 //! | `request_abandoned`, with `axum` or `tonic`: the client disconnected before the response was complete | INFO |
 //!
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
-//! Error records have the target `resilience::report` and the message `expected_error`,
-//! `unexpected_error` or `critical_error`; [`report::Report`] lists their fields. Further
-//! boundaries that the same error passes log `already_reported` at DEBUG.
+//! Error records have the target `resilience::report`, and a message that begins with
+//! `expected_error`, `unexpected_error` or `critical_error`; [`report::Report`] lists their fields.
+//! Further boundaries that the same error passes log `already_reported` at DEBUG. At INFO and above,
+//! a failed attempt makes one line, which is the decision about it.
 //!
 //! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin, row
 //! values quoted by a database are left out unless [`sql::log_database_values`] allows them, and

@@ -133,6 +133,12 @@ pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
     }
 }
 
+/// A call has succeeded after so many attempts.
+#[cold]
+pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
+    event!(debug, site, labelled(site), "retry_succeeded", attempts);
+}
+
 pub(crate) fn retry_stopped(
     site: &Site,
     error: &dyn Tell,
@@ -141,6 +147,10 @@ pub(crate) fn retry_stopped(
     attempts: u32,
     elapsed: Duration,
 ) {
+    // The breaker has refused the call, and logs that itself.
+    if attempts == 0 {
+        return;
+    }
     macro_rules! stopped {
         ($level:ident) => {
             error_event!(
@@ -186,6 +196,12 @@ pub(crate) fn transaction_retry(
 }
 
 #[cfg(feature = "_sqlx")]
+#[cold]
+pub(crate) fn transaction_succeeded(site: &Site, attempts: u32) {
+    event!(debug, site, labelled(site), "transaction_succeeded", attempts);
+}
+
+#[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_stopped(
     site: &Site,
     error: &dyn Tell,
@@ -209,8 +225,9 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Tell) {
     error_event!(warn, site, error, "transaction_rollback_failed");
 }
 
+/// The error, which the outer layers or the record tell, says the same.
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
-    event!(warn, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
+    event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
 }
 
 pub(crate) fn degraded(

@@ -175,6 +175,19 @@ pub fn succeeded_under(attempts: &Attempts, policy: &Retry, budget: &RetryBudget
     attempts.succeeded_under(policy, budget);
 }
 
+/// Logs the success of a call that had to be repeated.
+#[inline]
+pub fn log_success(attempts: &Attempts, site: &Site) {
+    attempts.log_success(site);
+}
+
+/// Logs the success of a transaction that had to be repeated.
+#[cfg(feature = "_sqlx")]
+#[inline]
+pub fn log_repeats(attempts: &TransactionAttempts<'_>) {
+    attempts.log_success();
+}
+
 /// The rules of a retry loop, with the layers around it and inside it.
 #[inline]
 pub const fn rules<'a>(

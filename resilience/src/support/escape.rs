@@ -27,8 +27,8 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME && !name.contains(is_unsafe) {
         return Cow::Borrowed(name);
     }
-    // An escape is no shorter than the character.
-    let beginning = prefix::of(name, MAX_NAME + 1);
+    // An escape is no shorter than the character. One character more, so that it counts as cut.
+    let beginning = prefix::of(name, MAX_NAME + 4);
     Cow::Owned(escape(beginning.to_owned(), MAX_NAME, is_unsafe))
 }
 

@@ -1,5 +1,6 @@
 //! Logs each failure once, at its boundary.
 
+mod frames;
 mod record;
 mod text;
 
@@ -25,7 +26,7 @@ use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
 /// ```
 /// use resilience::{errors::NotFound, report};
 ///
-/// report(&NotFound::new("user", "42")); // WARN expected_error, error.type = "NOT_FOUND", …
+/// report(&NotFound::new("user", "42")); // WARN expected_error: NOT_FOUND, error.type = "NOT_FOUND", …
 /// ```
 #[track_caller]
 pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
@@ -43,9 +44,11 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 ///
 /// # The record
 ///
-/// A `tracing` event with target `resilience::report`. The severity determines its level and
-/// message: `expected_error` (WARN), `unexpected_error` (ERROR) or `critical_error` (ERROR). It has
-/// these fields, except those whose value is unknown:
+/// A `tracing` event with target `resilience::report`. The severity determines its level and the
+/// beginning of its message: `expected_error` (WARN), `unexpected_error` (ERROR) or `critical_error`
+/// (ERROR). The code and the operation follow, which take few values, so that messages can be
+/// counted: `expected_error: NOT_FOUND in get_user`. It has these fields, except those whose value
+/// is unknown:
 ///
 /// | | field | value |
 /// |---|---|---|
@@ -54,16 +57,16 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | | `exception.message` | the error's text, at most 4096 bytes |
 /// | | `error.fields` | the names of the [invalid fields](Classify::field_errors) of a request, at most 16, without their values |
 /// | | `error.chain` | the causes, outermost first: a JSON array of texts of at most 1024 bytes each, without repeats; ends with `"…"` after eight |
-/// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
+/// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's, at most 8 KiB, without the frames of tokio, hyper, other parts of the runtime and this crate; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
 /// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only for unexpected and critical errors |
 /// | | `db.system.name`, `db.response.status_code`, `db.constraint` | from a database error: system, code, constraint |
 /// | where | `operation` | the operation of the report, or else of the request |
 /// | | `function`, `service` | the annotated function, and the label of its layers' events: for `#[boundary]` |
 /// | | `dependency` | the label of the dependency that failed: of the layer that rejected the call, or of the first error in the chain that names its callee |
-/// | | `code.file.path`, `code.line.number` | the location of the boundary |
-/// | | `error.location` | where the error was created, if it captured that |
+/// | | `code.file.path`, `code.line.number` | the location of the boundary: of the attribute, of the call of `report`, or of the handler; not of the `?` that returned the error |
+/// | | `error.location` | where the error was created, if it captured that in a field with `#[service(location)]` |
 /// | when | the subscriber's timestamp | |
-/// | who | `request_id`, `user_id`, `tenant_id` | from the current [`RequestContext`] |
+/// | who | `request_id`, `user_id`, `tenant_id` | from the current [`RequestContext`]; names and operations are cut after 256 bytes |
 /// | how bad | `severity` | `expected`, `unexpected`, `critical` |
 /// | | `category` | `transient`, `permanent`, `partial`, `fatal`; missing if unclassified |
 /// | | `http.response.status_code` | the status for the client |

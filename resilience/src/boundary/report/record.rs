@@ -3,7 +3,7 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use tracing::{Level, debug, error, event_enabled, warn};
@@ -31,6 +31,23 @@ pub(super) struct Failure<'a> {
     pub(super) context: Option<&'a RequestContext>,
     /// The names of the invalid fields of a request.
     pub(super) fields: &'a dyn Fn() -> Option<String>,
+}
+
+/// The message of a record. It takes few values, so that records can be grouped and counted by it.
+struct Title<'a> {
+    name: &'static str,
+    failure: &'a Failure<'a>,
+}
+
+impl Display for Title<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, failure: Failure { class, operation, .. } } = self;
+        write!(f, "{name}: {}", class.code())?;
+        match operation {
+            Some(operation) => write!(f, " in {}", escape::name(operation)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether a subscriber is interested in records of this severity.
@@ -102,7 +119,8 @@ impl Failure<'_> {
                         "exception.stacktrace" = texts().backtrace.as_deref(),
                         span_trace = texts().spans.as_deref()
                     },
-                    $name
+                    "{}",
+                    Title { name: $name, failure: self }
                 )
             };
         }

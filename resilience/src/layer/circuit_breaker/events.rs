@@ -31,9 +31,10 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
     );
 }
 
+/// The error, which a retry or the record tells, says the same. This is the count.
 pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
     event!(
-        warn,
+        debug,
         failure.service,
         site,
         "circuit_breaker_failure",
