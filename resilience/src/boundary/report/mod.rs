@@ -54,7 +54,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// |---|---|---|
 /// | what | `error.type` | the code, such as `NOT_FOUND` |
 /// | | `exception.type` | the error's Rust type |
-/// | | `exception.message` | the error's text, at most 4096 bytes |
+/// | | `exception.message` | the error's text, at most 4096 bytes; a field of the type `dyn Error`, so that a tracker of errors such as Sentry groups records by the error's type and text |
 /// | | `error.fields` | the names of the [invalid fields](Classify::field_errors) of a request, at most 16, without their values |
 /// | | `error.chain` | the causes, outermost first: a JSON array of texts of at most 1024 bytes each, without repeats; ends with `"…"` after eight |
 /// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's, at most 8 KiB, without the frames of tokio, hyper, other parts of the runtime and this crate; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |

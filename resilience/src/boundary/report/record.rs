@@ -3,6 +3,7 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::error::Error;
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
@@ -60,7 +61,8 @@ pub(super) fn is_wanted(severity: Severity) -> bool {
 
 /// The fields that have to be formatted.
 struct Texts {
-    error: LogText,
+    error: Told,
+    causes: Option<String>,
     location: Option<String>,
     backtrace: Option<String>,
     spans: Option<String>,
@@ -68,6 +70,29 @@ struct Texts {
     tenant: Option<String>,
     fields: Option<String>,
     database: Database,
+}
+
+/// The error as trackers of errors take it: a field that is an error. They group by its type, which
+/// they find in its `Debug`, and by its text.
+struct Told {
+    type_name: &'static str,
+    message: String,
+}
+
+impl Error for Told {}
+
+impl Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Told {
+    /// `shop::OrderError<shop::Sku>` is an `OrderError`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.type_name.split('<').next().unwrap_or_default();
+        f.write_str(path.rsplit([':', ' ']).next().unwrap_or_default())
+    }
 }
 
 /// Details of the first database error in the chain.
@@ -95,8 +120,8 @@ impl Failure<'_> {
                     {
                         "error.type" = class.code(),
                         "exception.type" = *type_name,
-                        "exception.message" = texts().error.message.as_str(),
-                        "error.chain" = texts().error.causes.as_deref(),
+                        "exception.message" = &texts().error as &(dyn Error + 'static),
+                        "error.chain" = texts().causes.as_deref(),
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
@@ -161,9 +186,11 @@ impl Failure<'_> {
 
     fn texts(&self) -> Texts {
         let Self { error, class, evidence, context, .. } = self;
+        let LogText { message, causes } = LogText::of(error, evidence);
         let with_traces = class.severity() > Severity::Expected;
         Texts {
-            error: LogText::of(error, evidence),
+            error: Told { type_name: self.type_name, message },
+            causes,
             location: evidence.location.map(ToString::to_string),
             backtrace: with_traces.then(|| backtrace(evidence)).flatten(),
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
