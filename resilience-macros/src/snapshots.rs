@@ -81,6 +81,7 @@ fn retry() {
                         }
                         __resilience::Ok(value) => {
                             retry.succeeded(__RESILIENCE_SITE.budget());
+                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                             break __resilience::Ok(value);
                         }
                     };
@@ -120,6 +121,7 @@ fn circuit_breaker() {
                     let permit = match __resilience::acquire_static(
                         __resilience_breaker(),
                         __resilience::None,
+                        || &__RESILIENCE_SITE,
                     ) {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
@@ -220,6 +222,7 @@ fn boundary() {
                 >(argument, at);
                 __resilience::boundary::run(
                         boundary,
+                        || &__RESILIENCE_SITE,
                         report,
                         async move {
                             if false {
@@ -274,12 +277,14 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 >(argument, classify, at);
                 __resilience::boundary::call(
                     boundary,
+                    || &__RESILIENCE_SITE,
                     report,
                     || {
                         'guarded: {
                             let permit = match __resilience::acquire_static(
                                 __resilience_breaker(),
                                 __resilience::None,
+                                || &__RESILIENCE_SITE,
                             ) {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
@@ -454,6 +459,7 @@ fn the_full_nest() {
                                         let permit = match __resilience::acquire(
                                             breaker,
                                             __resilience::Some(timeout_4),
+                                            || &__RESILIENCE_SITE,
                                         ) {
                                             __resilience::Ok(permit) => permit,
                                             __resilience::Err(rejected) => {
@@ -523,6 +529,7 @@ fn the_full_nest() {
                                                 },
                                                 __RESILIENCE_SITE.budget(),
                                             );
+                                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
                                         }
                                     };
@@ -733,6 +740,7 @@ fn transaction() {
                             .await;
                         match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
                             __resilience::Ok(value) => {
+                                __resilience::log_repeats(&repeats);
                                 break 'transactions __resilience::Ok(value);
                             }
                             __resilience::Err(error) => error,

@@ -140,7 +140,7 @@ impl Layer for Transaction {
     //                 };
     //                 let outcome = body.await;
     //                 match transaction.finish(outcome, from_sqlx, &SITE).await {
-    //                     Ok(value) => break 'transactions Ok(value),
+    //                     Ok(value) => { log_repeats(&repeats); break 'transactions Ok(value) }
     //                     Err(error) => error,
     //                 }
     //             };
@@ -193,6 +193,7 @@ impl Layer for Transaction {
                         let #outcome = #call;
                         match #transaction.finish(#outcome, #from_sqlx, &#site).await {
                             #runtime::Ok(#succeeded) => {
+                                #runtime::log_repeats(&#repeats);
                                 break #repeated #runtime::Ok(#succeeded);
                             }
                             #runtime::Err(#error) => #error,

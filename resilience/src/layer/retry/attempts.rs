@@ -189,6 +189,14 @@ impl Attempts {
         }
     }
 
+    /// Logs the success of a call that had to be repeated.
+    #[inline]
+    pub(crate) fn log_success(&self, site: &Site) {
+        if self.number() > 1 {
+            events::retry_succeeded(site, self.number());
+        }
+    }
+
     #[cold]
     fn pay_in(&self, budget: &RetryBudget) {
         budget.on_success(self.withdrawn, self.number() == 1);
