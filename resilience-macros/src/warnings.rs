@@ -27,7 +27,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
 fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let Some((_, retry)) = nest.get::<Retry>() else { return TokenStream::new() };
     let span = retry.span;
-    let krate = scope.krate;
+    let runtime = scope.runtime;
     let mut warnings = TokenStream::new();
     if scope.is_async() && !retry.external_timeout && nest.get::<Timeout>().is_none() {
         warnings.extend(warning(
@@ -44,7 +44,7 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
             let check = Ident::new("CHECK", policy.span());
             let (named, statement) = named(policy, scope);
             warnings.extend(quote! {
-                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ #statement #named.says_whether_to_repeat() }>::#check;
+                let _ = #runtime::PolicySaysWhetherToRepeat::<{ #statement #runtime::says_whether_to_repeat(&#named) }>::#check;
             });
         }
         Ok(true) | Err(_) => {}

@@ -120,7 +120,7 @@ impl Layer for Transaction {
 
     /// `let pool = pool(&self.pool);`, and the policy if it isn't constant.
     fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, error, policy) = (scope.krate, &scope.error, Self::policy_local());
+        let (runtime, error, policy) = (scope.runtime, &scope.error, Self::policy_local());
         let [pool, begin, argument, from_sqlx] =
             ["pool", "begin", "argument", "from_sqlx"].map(Scope::local);
         let written = scope.user(&self.pool);
@@ -131,13 +131,13 @@ impl Layer for Transaction {
             quote!(let #begin: &'static str = #statement;)
         });
         let policy = (!self.settings.is_literal()).then(|| {
-            let start = quote!(#krate::sql::TransactionAttempts::POLICY);
+            let start = quote!(#runtime::sql::TransactionAttempts::POLICY);
             let clamped = clamped(&start, &self.settings.steps(scope), scope);
             quote!(let #policy = #clamped;)
         });
         quote! {
-            let #pool = #krate::__private::sql::pool(#reference);
-            let #from_sqlx = |#argument| #krate::__private::sql::from_sqlx::<#error>(#argument);
+            let #pool = #runtime::sql::pool(#reference);
+            let #from_sqlx = |#argument| #runtime::sql::from_sqlx::<#error>(#argument);
             #begin
             #policy
         }
@@ -169,14 +169,14 @@ impl Layer for Transaction {
     //                     Err(error) => error,
     //                 }
     //             };
-    //             match repeats.judge(error, classify) {
+    //             match repeat::<E>(&mut repeats, error) {
     //                 Ok(wait) => wait.pause().await,
     //                 Err(error) => break Err(error),
     //             }
     //         }
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (krate, site) = (scope.krate, &scope.site);
-        let (transaction, classify) = (Self::local(), Scope::classify());
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let transaction = Self::local();
         let [pool, repeats, checkout, outcome, error, succeeded, wait, from_sqlx] =
             ["pool", "repeats", "checkout", "outcome", "error", "value", "wait", "from_sqlx"]
                 .map(Scope::local);
@@ -186,39 +186,36 @@ impl Layer for Transaction {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
-        let begin = if self.begin.is_some() {
-            let begin = Scope::local("begin");
-            quote!(::core::option::Option::Some(#begin))
-        } else {
-            quote!(::core::option::Option::None)
-        };
+        let begin = self.begin.as_ref().map(|_| Scope::local("begin").to_token_stream());
+        let begin = scope.option(begin);
+        let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
-            before: quote!(let mut #repeats = #krate::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
+            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
             code: Code::Value(quote! {
                 #repeated: loop {
                     let #error = #label: {
-                        let mut #checkout = match #krate::sql::Checkout::of(&#pool).await {
-                            ::core::result::Result::Ok(#checkout) => #checkout,
-                            ::core::result::Result::Err(#error) => break #label #from_sqlx(#error),
+                        let mut #checkout = match #runtime::sql::Checkout::of(&#pool).await {
+                            #runtime::Ok(#checkout) => #checkout,
+                            #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
                         let mut #transaction = match #checkout.begin(#begin).await {
-                            ::core::result::Result::Ok(#transaction) => #transaction,
-                            ::core::result::Result::Err(#error) => break #label #from_sqlx(#error),
+                            #runtime::Ok(#transaction) => #transaction,
+                            #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
                         #before
                         let #outcome = #call;
                         match #transaction.finish(#outcome, #from_sqlx, &#site).await {
-                            ::core::result::Result::Ok(#succeeded) => {
-                                break #repeated ::core::result::Result::Ok(#succeeded);
+                            #runtime::Ok(#succeeded) => {
+                                break #repeated #runtime::Ok(#succeeded);
                             }
-                            ::core::result::Result::Err(#error) => #error,
+                            #runtime::Err(#error) => #error,
                         }
                     };
-                    let #wait = match #repeats.judge(#error, #classify) {
-                        ::core::result::Result::Ok(#wait) => #wait,
-                        ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
+                    let #wait = match #judge {
+                        #runtime::Ok(#wait) => #wait,
+                        #runtime::Err(#error) => break #runtime::Err(#error),
                     };
                     #wait.pause().await;
                 }
@@ -242,8 +239,8 @@ impl Transaction {
         if !self.settings.is_literal() {
             return Self::policy_local().to_token_stream();
         }
-        let (krate, steps) = (scope.krate, self.settings.steps(scope));
-        quote!(&const { #krate::sql::TransactionAttempts::POLICY #(#steps)* .checked() })
+        let (runtime, steps) = (scope.runtime, self.settings.steps(scope));
+        quote!(&const { #runtime::sql::TransactionAttempts::POLICY #(#steps)* .checked() })
     }
 
     /// The local that holds the transaction, in the body too.

@@ -11,7 +11,7 @@ use super::kinds::{Category, Class, Retry};
 pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return quote!(#pattern => <#ty as #krate::Classify>::classify(#local),);
+        return quote!(#pattern => <#ty as #krate::__private::Classify>::classify(#local),);
     }
     let wait = variant.retry_after();
     let pattern = pattern(variant, wait);
@@ -33,7 +33,9 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
     if matches!(variant.class(), Some(Class::Transparent)) {
         let source = variant.source()?;
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return Some(quote!(#pattern => <#ty as #krate::Classify>::public_message(#local),));
+        return Some(
+            quote!(#pattern => <#ty as #krate::__private::Classify>::public_message(#local),),
+        );
     }
     let template = &variant.attrs.public.as_ref()?.value;
     if let Some(text) = template.constant() {
@@ -66,7 +68,7 @@ pub(crate) fn evidence_arm(
 ) -> Option<TokenStream> {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return Some(quote!(#pattern => <#ty as #krate::Classify>::evidence(#local),));
+        return Some(quote!(#pattern => <#ty as #krate::__private::Classify>::evidence(#local),));
     }
     let captured = variant.captured();
     if captured.is_empty() {
@@ -83,7 +85,9 @@ pub(crate) fn evidence_arm(
 pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return Some(quote!(#pattern => <#ty as #krate::Classify>::field_errors(#local),));
+        return Some(
+            quote!(#pattern => <#ty as #krate::__private::Classify>::field_errors(#local),),
+        );
     }
     let field = variant.fields.iter().find(|field| field.attrs.errors.is_some())?;
     let (pattern, local, ty) = (pattern(variant, [field]), &field.local, &field.original.ty);
@@ -94,7 +98,7 @@ pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<To
 
 fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStream>) -> TokenStream {
     let (Some(category), Some(code)) = (variant.category(), variant.code()) else {
-        return quote!(#krate::Classification::unclassified());
+        return quote!(#krate::__private::Classification::unclassified());
     };
     let attrs = &variant.attrs;
     let kind = match variant.class() {
@@ -104,16 +108,16 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
     let retry = attrs.retry.as_ref().map(|slot| slot.value).or(kind.and_then(|kind| kind.retry));
     let advice = advice.or_else(|| {
         Some(match retry? {
-            Retry::TransactionOnce => quote!(#krate::Advice::RetryTransactionOnce),
-            Retry::Transaction => quote!(#krate::Advice::RetryTransaction),
-            Retry::Never => quote!(#krate::Advice::DoNotRetry),
+            Retry::TransactionOnce => quote!(#krate::__private::Advice::RetryTransactionOnce),
+            Retry::Transaction => quote!(#krate::__private::Advice::RetryTransaction),
+            Retry::Never => quote!(#krate::__private::Advice::DoNotRetry),
         })
     });
     let constructor = Ident::new(category.word(), Span::mixed_site());
     let mut tokens = if let Some(advice) = advice {
-        quote!(#krate::Classification::transient_with(#code, #advice))
+        quote!(#krate::__private::Classification::transient_with(#code, #advice))
     } else {
-        quote!(#krate::Classification::#constructor(#code))
+        quote!(#krate::__private::Classification::#constructor(#code))
     };
     // A kind with another code keeps the status of its default code.
     let of_kind = kind
@@ -131,7 +135,12 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
                 Severity::Critical => "Critical",
             }
         );
-        tokens.extend(quote!(.with_severity(#krate::Severity::#severity)));
+        tokens.extend(quote!(.with_severity(#krate::__private::Severity::#severity)));
+    }
+    // The only text that clients may see if the status is 500 or above.
+    let public = attrs.public.as_ref().filter(|_| !variant.is_client_error());
+    if let Some(text) = public.and_then(|public| public.value.constant()) {
+        tokens.extend(quote!(.with_public_text(#text)));
     }
     if let Some(alert) = &attrs.alert {
         let alert = format_ident!(
@@ -143,14 +152,14 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
                 Alert::LowPriority => "LowPriority",
             }
         );
-        tokens.extend(quote!(.with_alert(#krate::Alert::#alert)));
+        tokens.extend(quote!(.with_alert(#krate::__private::Alert::#alert)));
     }
     let never_sent = match &attrs.sent {
         Some(sent) => matches!(sent.value, Sent::Never),
         None => kind.is_some_and(|kind| kind.never_sent),
     };
     if never_sent {
-        tokens.extend(quote!(.with_sent(#krate::Sent::Never)));
+        tokens.extend(quote!(.with_sent(#krate::__private::Sent::Never)));
     }
     tokens
 }

@@ -11,7 +11,7 @@ pub(crate) mod registry;
 pub mod taxonomy;
 pub(crate) mod upstream;
 
-#[cfg(feature = "reqwest")]
-pub use foreign::reqwest::ResponseExt;
 #[cfg(feature = "tonic")]
 pub(crate) use foreign::tonic::PUSHBACK;
+#[cfg(feature = "reqwest")]
+pub(crate) use foreign::{reqwest::NotConnected, retry_after::retry_after};

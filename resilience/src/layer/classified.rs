@@ -1,11 +1,11 @@
 use std::any::type_name;
 use std::fmt::{self, Display};
 
-use super::events;
 use super::site::Site;
+use super::{context, events};
 use crate::error::redact;
 use crate::support::catch_panic::catch_panic;
-use crate::{Classification, Classify, taxonomy::Evidence};
+use crate::{Classification, Classify, Sent, taxonomy::Evidence};
 
 /// A classification, with access to the evidence needed to redact the error's text.
 ///
@@ -47,14 +47,18 @@ impl<E> Classified<E> {
 }
 
 impl Site {
-    /// Classifies an error. Warns once per site if it is unclassified.
-    #[doc(hidden)]
-    pub fn classify<E: Display, C: Into<Classified<E>>>(
+    /// Classifies an error. Warns once per site if it is unclassified. If the call may have been
+    /// sent, this is recorded for the calls around it, which may handle the error and go on.
+    pub(crate) fn classify<E: Display, C: Into<Classified<E>>>(
         &self,
         error: &E,
         classify: impl FnOnce(&E) -> C,
     ) -> Classified<E> {
         let classified = classify(error).into();
+        // The frames that are visible here are those of enclosing calls.
+        if classified.class.sent() == Sent::Maybe {
+            context::mark_sent();
+        }
         if classified.class.category().is_none() {
             events::unclassified(self, &classified.shown(error), type_name::<E>());
         }

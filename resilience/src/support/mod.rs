@@ -1,6 +1,7 @@
 //! Utilities shared by all other modules. Imports nothing else from this crate.
 
 #[cfg(feature = "tokio")]
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 pub(crate) mod atomic_word;
 #[cfg(feature = "tokio")]
 pub(crate) mod bounded;

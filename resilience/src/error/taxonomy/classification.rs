@@ -41,6 +41,7 @@ pub struct Classification {
     severity: Option<Severity>,
     rejected: Option<Rejected>,
     alert: Option<Alert>,
+    public_text: Option<&'static str>,
 }
 
 impl Classification {
@@ -93,6 +94,7 @@ impl Classification {
             severity: None,
             rejected: None,
             alert: None,
+            public_text: None,
         }
     }
 
@@ -130,6 +132,21 @@ impl Classification {
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
+        self
+    }
+
+    /// Sets a fixed text for the client, which is also shown if the status is 500 or above, as in a
+    /// 503 for maintenance. Default: the generic text of the status.
+    ///
+    /// ```
+    /// use resilience::{Classification, http::Problem};
+    ///
+    /// let closed = Classification::transient("CLOSED").with_public_text("Back at nine");
+    /// assert_eq!((closed.status(), closed.public_text()), (503, Some("Back at nine")));
+    /// ```
+    #[must_use]
+    pub const fn with_public_text(mut self, text: &'static str) -> Self {
+        self.public_text = Some(text);
         self
     }
 
@@ -185,6 +202,11 @@ impl Classification {
     /// further in.
     pub const fn rejected(&self) -> Option<Rejected> {
         self.rejected
+    }
+
+    /// The fixed text for the client, if there is one.
+    pub const fn public_text(&self) -> Option<&'static str> {
+        self.public_text
     }
 
     /// How long the callee asks us to wait, if it does.

@@ -10,8 +10,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection, Error, Pool, SqlSafeStr, SqlStr};
 
 use crate::layer::classified::Classified;
-use crate::layer::events;
 use crate::layer::site::Site;
+use crate::layer::{context, events};
 
 pub use attempts::TransactionAttempts;
 pub use database::Transactional;
@@ -117,7 +117,9 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// already ended. After an error the changes have been rolled back, unless the connection was
     /// lost: then the outcome is unknown.
     pub async fn commit(self) -> Result<(), Error> {
-        DB::commit(self.transaction).await
+        DB::commit(self.transaction).await?;
+        context::mark_sent();
+        Ok(())
     }
 
     /// Rolls the changes back.
@@ -172,6 +174,7 @@ impl<DB: Transactional> fmt::Debug for Transaction<'_, DB> {
 pub mod internals {
     use sqlx::{Error, Pool};
 
+    pub use super::{Checkout, TransactionAttempts};
     use super::{FromSqlx, Transactional};
 
     /// Clones the pool, so that the body can use, move or borrow its owner.
