@@ -12,7 +12,8 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope,
+    Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
+    Transaction,
 };
 use crate::tokens::{mentions, mentions_impl};
 use crate::{fallback, krate, leftovers, outcome, warnings};
@@ -64,7 +65,13 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
         Some(nest) if errors.is_empty() => {
             write(&nest, function, &import_uses, async_trait.as_ref())
         }
-        _ => fallback::function(&function, &import_uses, errors),
+        nest => {
+            let stand_in = nest.and_then(|nest| {
+                let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
+                Some(nest.get::<Transaction>()?.1.stand_in(&krate))
+            });
+            fallback::function(&function, &quote!(#import_uses #stand_in), errors)
+        }
     }
 }
 
@@ -81,8 +88,9 @@ fn write(
     async_trait: Option<&AsyncTraitBody>,
 ) -> TokenStream {
     let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
+    let runtime = Ident::new("__resilience", Span::mixed_site());
     let copies = copies(nest, &mut function);
-    let handle = nest.get::<CircuitBreaker>().and_then(|(_, breaker)| breaker.as_static(&krate));
+    let handle = nest.get::<CircuitBreaker>().and_then(|(_, breaker)| breaker.as_static(&runtime));
     let (handle, breakers_name) = handle.unzip();
     let service = nest.common.service.as_ref().map(ToTokens::to_token_stream);
     let output = match async_trait {
@@ -91,23 +99,27 @@ fn write(
     };
     let output = output.filter(|output| !mentions_impl(output));
     let scope = Scope {
-        krate: &krate,
+        runtime: &runtime,
         function: &function,
         async_trait,
         arguments: function.argument_names(),
         label: service.or(breakers_name).unwrap_or_else(|| function.name().to_token_stream()),
         site: Ident::new(leftovers::MARKER, Span::mixed_site()),
-        hint: hint(output.as_ref(), &krate),
+        hint: hint(output.as_ref(), &runtime),
         output,
-        error: error_type(&function, async_trait, &krate),
+        error: error_type(&function, async_trait, &runtime),
+        classified_by: nest.common.classify.is_some(),
+        rejected_by: nest.common.rejected.is_some(),
     };
     let warnings = warnings::of(nest, &scope);
     let site = site(&scope);
+    // A short name, because each token of a path takes time to compile.
+    let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
     let body = body(nest, &copies, &scope);
     let Fragment { before, code } = wrap(nest, body, &scope);
     let value = code.into_value();
-    let setup = quote!(#site #handle #import_uses #warnings #setup);
+    let setup = quote!(#site #import #handle #import_uses #warnings #setup);
     let value = quote!(#before #value);
     function.with_body(&match async_trait {
         Some(body) => body.with_value(&setup, &value),
@@ -119,11 +131,11 @@ fn write(
 fn error_type(
     function: &Function,
     async_trait: Option<&AsyncTraitBody>,
-    krate: &syn::Path,
+    runtime: &Ident,
 ) -> TokenStream {
     let rewritten = async_trait.map(|body| syn::parse2(body.output.clone()));
     match (&rewritten, function.return_type()) {
-        (Some(Ok(ty)), _) | (None, Some(ty)) => outcome::error_type(ty, krate),
+        (Some(Ok(ty)), _) | (None, Some(ty)) => outcome::error_type(ty, runtime),
         (Some(Err(_)), _) | (None, None) => quote!(_),
     }
 }
@@ -131,11 +143,11 @@ fn error_type(
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
 /// at once.
 fn site(scope: &Scope<'_>) -> TokenStream {
-    let (krate, site, label) = (scope.krate, &scope.site, &scope.label);
+    let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
     let name = scope.function.sig.ident.to_string();
     quote! {
-        static #site: #krate::Site =
-            #krate::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!());
+        static #site: #runtime::Site =
+            #runtime::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!());
     }
 }
 
@@ -149,12 +161,11 @@ fn setup(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         nest.layers.iter().any(|layer| property(layer.properties()))
     };
     let reports = nest.get::<Boundary>().is_some();
-    let is_foreign = nest.common.classify.is_some();
-    if any(|layer| layer.classifies) || reports && is_foreign {
+    if reports || any(|layer| layer.classifies) {
         setup.extend(classify(nest, scope));
     }
     if reports {
-        setup.extend(Boundary::report(is_foreign, scope));
+        setup.extend(Boundary::report(scope));
     }
     if any(|layer| layer.rejects) {
         setup.extend(reject(nest, scope));
@@ -162,44 +173,45 @@ fn setup(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     setup
 }
 
-/// The function that classifies an error.
-// A closure, and not the function itself: an error that lacks a trait is reported here once, and
-// not at every use.
+/// The function of `classify = …`.
 fn classify(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-    let (krate, error, classify) = (scope.krate, &scope.error, Scope::classify());
-    let [argument, look] = ["argument", "look"].map(Scope::local);
-    let Some(by) = &nest.common.classify else {
-        return quote!(let #classify = |#argument: &#error| #krate::__private::classify::<#error>(#argument););
-    };
+    let (runtime, error, classify) = (scope.runtime, &scope.error, Scope::classify());
+    let look = Scope::local("look");
+    let Some(by) = &nest.common.classify else { return TokenStream::new() };
     let by = scope.user(by);
     // A type behind `impl Trait` isn't known before the body. If it could be an error, it is
     // treated as one.
     let is_hidden = outcome::is_inferred(error)
         && !scope.function.return_type().is_some_and(|ty| mentions(ty, "Error"));
     let finds = if is_hidden {
-        quote!(#krate::__private::nothing)
+        quote!(#runtime::nothing)
     } else {
         quote!({
-            use #krate::__private::FindEvidence as _;
-            (&&&&&#krate::__private::AutorefEvidence::<#error>::NEW).look_at_causes()
+            use #runtime::FindEvidence as _;
+            (&&&&&#runtime::AutorefEvidence::<#error>::NEW).look_at_causes()
         })
     };
     quote! {
         let #look = #finds;
-        let #classify = #krate::__private::classify_by::<#error, _>(#by, #look);
+        let #classify = #runtime::classify_by::<#error, _>(#by, #look);
     }
 }
 
-/// The function that makes an error of a rejection.
+/// The function that makes an error of a rejection, where it is needed more than in one place, or
+/// by a future.
+// A closure, and not the function itself, because rustc would report a missing trait a second time
+// where the future is awaited.
 fn reject(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-    let (krate, error, reject) = (scope.krate, &scope.error, Scope::reject());
-    let argument = Scope::local("argument");
+    let (runtime, error, reject) = (scope.runtime, &scope.error, Scope::reject());
     if let Some(by) = &nest.common.rejected {
         let by = scope.user(by);
-        quote!(let #reject = #krate::__private::reject_by::<#error, _>(#by);)
-    } else {
-        quote!(let #reject = |#argument| #krate::__private::reject::<#error>(#argument);)
+        return quote!(let #reject = #runtime::reject_by::<#error, _>(#by););
     }
+    if nest.innermost::<Timeout>().is_none() {
+        return TokenStream::new();
+    }
+    let argument = Scope::local("argument");
+    quote!(let #reject = |#argument| #runtime::reject::<#error>(#argument);)
 }
 
 /// The copies that `clone(…)` asks for, which the body can modify or move. A `mut` moves from the
@@ -215,7 +227,7 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
 
 /// The user's body as a future, or as a value if the function isn't async.
 fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
-    let (krate, function, hint) = (scope.krate, scope.function, &scope.hint);
+    let (runtime, function, hint) = (scope.runtime, scope.function, &scope.hint);
     // In a block of its own, because it may begin with an item. The label silences `unused_braces`
     // for a body on one line. Its underscore silences `unused_labels`. Its span keeps errors about
     // the block at the block.
@@ -233,16 +245,16 @@ fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
         let keyword =
             function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
         let future = quote!(#keyword #keep #block);
-        Code::Future(match frame {
-            Some(frame) => quote!(#frame.scope(#future)),
-            None => future,
-        })
+        match frame {
+            Some(frame) => Code::Attempt { frame, future },
+            None => Code::Future(future),
+        }
     } else {
         // Errors about what the closure captures are reported at the function.
         let closure = quote_spanned!(function.sig.fn_token.span=> || #block);
         Code::Value(match frame {
             Some(frame) => quote!(#frame.run(#closure)),
-            None => quote!(#krate::__private::run(#closure)),
+            None => quote!(#runtime::run(#closure)),
         })
     };
     Fragment { before: TokenStream::new(), code }
@@ -261,13 +273,13 @@ fn wrap(nest: &Nest, body: Fragment, scope: &Scope<'_>) -> Fragment {
 /// and not the attribute.
 ///
 /// It must not trigger any lint, because an `allow` would conflict with a user's `forbid`.
-fn hint(output: Option<&TokenStream>, krate: &syn::Path) -> TokenStream {
+fn hint(output: Option<&TokenStream>, runtime: &Ident) -> TokenStream {
     let Some(output) = output else { return TokenStream::new() };
     let span = Span::mixed_site().located_at(output.span());
     let unreached = Ident::new("unreached", span);
     quote_spanned! {span=>
         if false {
-            let #unreached: #output = #krate::__private::unreached();
+            let #unreached: #output = #runtime::unreached();
             return #unreached;
         }
     }

@@ -21,6 +21,7 @@ mod robustness;
 mod service_error;
 #[cfg(test)]
 mod snapshots;
+mod steps;
 mod tokens;
 mod units;
 mod warnings;

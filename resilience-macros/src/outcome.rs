@@ -1,6 +1,6 @@
 //! What the tokens of a return type reveal, without type information.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
@@ -46,14 +46,14 @@ fn is_future(ty: &Type) -> bool {
 
 /// The error type as far as it can be named: `E` of `Result<T, E>`, a projection for an alias, or
 /// `_`.
-pub(crate) fn error_type(ty: &Type, krate: &syn::Path) -> TokenStream {
+pub(crate) fn error_type(ty: &Type, runtime: &Ident) -> TokenStream {
     if let Some(error) = second_argument_of_result(ty) {
         return error.to_token_stream();
     }
     if mentions_impl(ty) {
         return quote!(_);
     }
-    quote_spanned!(ty.span()=> <#ty as #krate::__private::Outcome>::Error)
+    quote_spanned!(ty.span()=> <#ty as #runtime::Outcome>::Error)
 }
 
 /// Whether the compiler has to infer the error type.

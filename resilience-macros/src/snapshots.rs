@@ -34,47 +34,54 @@ fn retry() {
         },
         &expect![[r#"
             async fn stock(&self, sku: &str) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     "stock",
                     "stock",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
-                let mut retry = Attempts::new();
+                use __private as __resilience;
+                let mut retry = __resilience::Attempts::new();
                 loop {
-                    let wait = match __private::Frame::new(retry.number())
+                    let wait = match __resilience::Frame::new(__resilience::current(&retry))
                         .scope(async {
                             if false {
-                                let unreached: Result<u32, StockError> = __private::unreached();
+                                let unreached: Result<u32, StockError> = __resilience::unreached();
                                 return unreached;
                             }
                             '__resilience_body: { self.client.stock(sku).await }
                         })
                         .await
                     {
-                        Err(error) => {
-                            match retry
-                                .judge(
-                                    error,
-                                    classify,
-                                    RetryRules::new(
-                                        &const {
-                                            Retry::new().attempts(4u32).idempotent().checked()
-                                        },
-                                        __RESILIENCE_SITE.budget(),
-                                        &__RESILIENCE_SITE,
-                                    ),
-                                )
-                            {
-                                Ok(wait) => wait,
-                                Err(error) => break Err(error),
+                        __resilience::Err(error) => {
+                            match __resilience::judge::<
+                                StockError,
+                            >(
+                                &mut retry,
+                                error,
+                                __resilience::rules(
+                                    &const {
+                                        __resilience::Retry::new()
+                                            .attempts(4u32)
+                                            .idempotent()
+                                            .checked()
+                                    },
+                                    __RESILIENCE_SITE.budget(),
+                                    &__RESILIENCE_SITE,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    false,
+                                ),
+                            ) {
+                                __resilience::Ok(wait) => wait,
+                                __resilience::Err(error) => break __resilience::Err(error),
                             }
                         }
-                        Ok(value) => {
+                        __resilience::Ok(value) => {
                             retry.succeeded(__RESILIENCE_SITE.budget());
-                            break Ok(value);
+                            break __resilience::Ok(value);
                         }
                     };
                     wait.pause().await;
@@ -96,37 +103,43 @@ fn circuit_breaker() {
         },
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     __RESILIENCE_HANDLE.name(),
                     "stock",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                static __RESILIENCE_HANDLE: &CircuitBreaker = __private::named(&INVENTORY);
-                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
-                let reject = |argument| __private::reject::<StockError>(argument);
+                use __private as __resilience;
+                static __RESILIENCE_HANDLE: &__resilience::CircuitBreaker = __resilience::named(
+                    &INVENTORY,
+                );
                 'guarded: {
-                    let permit = match __RESILIENCE_HANDLE.acquire_static(None) {
-                        Ok(permit) => permit,
-                        Err(rejected) => {
-                            break 'guarded Err(reject(rejected));
+                    let permit = match __resilience::acquire_static(
+                        __RESILIENCE_HANDLE,
+                        __resilience::None,
+                    ) {
+                        __resilience::Ok(permit) => permit,
+                        __resilience::Err(rejected) => {
+                            break 'guarded __resilience::Err(
+                                __resilience::reject::<StockError>(rejected),
+                            );
                         }
                     };
-                    match __private::run(|| {
+                    match __resilience::run(|| {
                         if false {
-                            let unreached: Result<u32, StockError> = __private::unreached();
+                            let unreached: Result<u32, StockError> = __resilience::unreached();
                             return unreached;
                         }
                         '__resilience_body: { look_up(sku) }
                     }) {
-                        Ok(value) if permit.is_current() => {
-                            permit.done();
-                            Ok(value)
+                        __resilience::Ok(value) => {
+                            __resilience::succeeded(permit);
+                            __resilience::Ok(value)
                         }
-                        outcome => {
-                            permit.settle_at(&__RESILIENCE_SITE, &outcome, classify);
-                            outcome
+                        __resilience::Err(error) => {
+                            __resilience::failed::<StockError>(permit, &__RESILIENCE_SITE, &error);
+                            __resilience::Err(error)
                         }
                     }
                 }
@@ -149,22 +162,23 @@ fn timeout() {
         &expect![[r#"
             /// How many there are.
             pub async fn stock(sku: String) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     "stock",
                     "stock",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let reject = |argument| __private::reject::<StockError>(argument);
-                let deadline_0 = __private::Deadline::new(Duration::new(5u64, 0u32));
-                __private::Timed::new(
+                use __private as __resilience;
+                let reject = |argument| __resilience::reject::<StockError>(argument);
+                let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
+                __resilience::Timed::new(
                         &deadline_0,
                         &__RESILIENCE_SITE,
                         reject,
                         async move {
                             if false {
-                                let unreached: Result<u32, StockError> = __private::unreached();
+                                let unreached: Result<u32, StockError> = __resilience::unreached();
                                 return unreached;
                             }
                             '__resilience_body: { look_up(sku).await }
@@ -188,23 +202,26 @@ fn boundary() {
         },
         &expect![[r#"
             async fn get(&self, header: Option<&str>) -> Result<User, UserError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     "get",
                     "get",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let boundary = Boundary::new("get_user").request_id(&(header)).user(&(self.user));
-                let report = |argument: &UserError, at| __private::boundary::report::<
+                use __private as __resilience;
+                let boundary = __resilience::Boundary::new("get_user")
+                    .request_id(&(header))
+                    .user(&(self.user));
+                let report = |argument: &UserError, at| __resilience::boundary::report::<
                     UserError,
                 >(argument, at);
-                __private::boundary::run(
+                __resilience::boundary::run(
                         boundary,
                         report,
                         async move {
                             if false {
-                                let unreached: Result<User, UserError> = __private::unreached();
+                                let unreached: Result<User, UserError> = __resilience::unreached();
                                 return unreached;
                             }
                             '__resilience_body: { self.rows.get().await }
@@ -229,51 +246,63 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
         },
         &expect![[r#"
             fn get(id: u64) -> Result<User, UserError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     __RESILIENCE_HANDLE.name(),
                     "get",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                static __RESILIENCE_HANDLE: &CircuitBreaker = __private::named(&USERS);
+                use __private as __resilience;
+                static __RESILIENCE_HANDLE: &__resilience::CircuitBreaker = __resilience::named(
+                    &USERS,
+                );
                 #[circuit_breaker(__touch)]
                 const _: () = ();
-                let boundary = Boundary::new("get");
+                let boundary = __resilience::Boundary::new("get");
                 let look = {
-                    use __private::FindEvidence as _;
-                    (&&&&&__private::AutorefEvidence::<UserError>::NEW).look_at_causes()
+                    use __resilience::FindEvidence as _;
+                    (&&&&&__resilience::AutorefEvidence::<UserError>::NEW).look_at_causes()
                 };
-                let classify = __private::classify_by::<UserError, _>(UserError::class, look);
-                let report = |argument: &_, at| __private::boundary::report_by::<
+                let classify = __resilience::classify_by::<UserError, _>(UserError::class, look);
+                let report = |argument: &_, at| __resilience::boundary::report_by::<
                     UserError,
                 >(argument, classify, at);
-                let reject = |argument| __private::reject::<UserError>(argument);
-                __private::boundary::call(
+                __resilience::boundary::call(
                     boundary,
                     report,
                     || {
                         'guarded: {
-                            let permit = match __RESILIENCE_HANDLE.acquire_static(None) {
-                                Ok(permit) => permit,
-                                Err(rejected) => {
-                                    break 'guarded Err(reject(rejected));
+                            let permit = match __resilience::acquire_static(
+                                __RESILIENCE_HANDLE,
+                                __resilience::None,
+                            ) {
+                                __resilience::Ok(permit) => permit,
+                                __resilience::Err(rejected) => {
+                                    break 'guarded __resilience::Err(
+                                        __resilience::reject::<UserError>(rejected),
+                                    );
                                 }
                             };
-                            match __private::run(|| {
+                            match __resilience::run(|| {
                                 if false {
-                                    let unreached: Result<User, UserError> = __private::unreached();
+                                    let unreached: Result<User, UserError> = __resilience::unreached();
                                     return unreached;
                                 }
                                 '__resilience_body: { look_up(id) }
                             }) {
-                                Ok(value) if permit.is_current() => {
-                                    permit.done();
-                                    Ok(value)
+                                __resilience::Ok(value) => {
+                                    __resilience::succeeded(permit);
+                                    __resilience::Ok(value)
                                 }
-                                outcome => {
-                                    permit.settle_at(&__RESILIENCE_SITE, &outcome, classify);
-                                    outcome
+                                __resilience::Err(error) => {
+                                    __resilience::failed_by(
+                                        permit,
+                                        &__RESILIENCE_SITE,
+                                        &error,
+                                        classify,
+                                    );
+                                    __resilience::Err(error)
                                 }
                             }
                         }
@@ -296,55 +325,60 @@ fn degrade() {
         },
         &expect![[r#"
             async fn stock(sku: &str) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     "stock",
                     "stock",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
+                use __private as __resilience;
                 'degraded: {
                     let error = match async {
                         if false {
-                            let unreached: Result<u32, StockError> = __private::unreached();
+                            let unreached: Result<u32, StockError> = __resilience::unreached();
                             return unreached;
                         }
                         '__resilience_body: { look_up(sku).await }
                     }
                         .await
                     {
-                        Err(error) => error,
-                        Ok(value) => break 'degraded Ok(value),
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
                     };
-                    if Degrade::Critical
-                        .activate(&error, classify, "guess(sku, error).await?", &__RESILIENCE_SITE)
-                    {
-                        let settled = {
+                    if __resilience::activate::<
+                        StockError,
+                    >(
+                        __resilience::Degrade::Critical,
+                        &error,
+                        "guess(sku, error).await?",
+                        &__RESILIENCE_SITE,
+                    ) {
+                        match {
                             let error = &error;
                             async {
                                 if false {
-                                    let unreached: Result<u32, StockError> = __private::unreached();
+                                    let unreached: Result<u32, StockError> = __resilience::unreached();
                                     return unreached;
                                 }
-                                let value: <Result<u32, StockError> as __private::Outcome>::Value = guess(
-                                        sku,
-                                        error,
-                                    )
-                                    .await?;
-                                Ok(value)
+                                let value: <Result<
+                                    u32,
+                                    StockError,
+                                > as __resilience::Outcome>::Value = guess(sku, error).await?;
+                                __resilience::Ok(value)
                             }
                                 .await
-                        };
-                        Degrade::settle(
-                            settled,
-                            error,
-                            classify,
-                            "guess(sku, error).await?",
-                            &__RESILIENCE_SITE,
-                        )
+                        } {
+                            __resilience::Ok(value) => __resilience::Ok(value),
+                            __resilience::Err(failed) => {
+                                __resilience::fallback_failed::<
+                                    StockError,
+                                >(&failed, "guess(sku, error).await?", &__RESILIENCE_SITE);
+                                __resilience::Err(error)
+                            }
+                        }
                     } else {
-                        Err(error)
+                        __resilience::Err(error)
                     }
                 }
             }
@@ -369,13 +403,14 @@ fn the_full_nest() {
         },
         &expect![[r#"
             async fn stock(&mut self, sku: &str) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     "stock",
                     "stock",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
+                use __private as __resilience;
                 #[timeout(__touch)]
                 const _: () = ();
                 #[retry(__touch)]
@@ -384,89 +419,103 @@ fn the_full_nest() {
                 const _: () = ();
                 #[timeout(__touch)]
                 const _: () = ();
-                let _ = __private::PolicySaysWhetherToRepeat::<
+                let _ = __resilience::PolicySaysWhetherToRepeat::<
                     {
-                        let named: Retry = STANDARD;
-                        named.says_whether_to_repeat()
+                        let named: __resilience::Retry = STANDARD;
+                        __resilience::says_whether_to_repeat(&named)
                     },
                 >::CHECK;
-                let breaker_handle = __private::clone_handle(&self.breaker);
-                let breaker: &CircuitBreaker = &breaker_handle;
-                let timeout_4 = __private::clamp::timeout(self.limit, &__RESILIENCE_SITE);
-                let classify = |argument: &StockError| __private::classify::<StockError>(argument);
-                let reject = |argument| __private::reject::<StockError>(argument);
-                let deadline_1 = __private::Deadline::new(Duration::new(20u64, 0u32));
+                let breaker_handle = __resilience::clone_handle(&self.breaker);
+                let breaker: &__resilience::CircuitBreaker = &breaker_handle;
+                let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
+                let reject = |argument| __resilience::reject::<StockError>(argument);
+                let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {
-                    let error = match __private::Timed::new(
+                    let error = match __resilience::Timed::new(
                             &deadline_1,
                             &__RESILIENCE_SITE,
                             reject,
                             async {
-                                let mut retry = Attempts::new();
+                                let mut retry = __resilience::Attempts::new();
                                 loop {
-                                    let deadline_4 = __private::Deadline::under(
+                                    let deadline_4 = __resilience::Deadline::under(
                                         timeout_4,
                                         &deadline_1,
                                     );
                                     let wait = match 'guarded: {
-                                        let permit = match breaker.acquire_for(Some(timeout_4)) {
-                                            Ok(permit) => permit,
-                                            Err(rejected) => {
-                                                break 'guarded Err(reject(rejected));
+                                        let permit = match __resilience::acquire(
+                                            breaker,
+                                            __resilience::Some(timeout_4),
+                                        ) {
+                                            __resilience::Ok(permit) => permit,
+                                            __resilience::Err(rejected) => {
+                                                break 'guarded __resilience::Err(
+                                                    __resilience::reject::<StockError>(rejected),
+                                                );
                                             }
                                         };
-                                        let permit = permit.under(&deadline_1);
-                                        match __private::Timed::new(
+                                        let permit = __resilience::under(permit, &deadline_1);
+                                        match __resilience::Frame::new(__resilience::current(&retry))
+                                            .deadline(&deadline_4)
+                                            .timed(
                                                 &deadline_4,
                                                 &__RESILIENCE_SITE,
                                                 reject,
-                                                __private::Frame::new(retry.number())
-                                                    .deadline(&deadline_4)
-                                                    .scope(async {
-                                                        if false {
-                                                            let unreached: Result<u32, StockError> = __private::unreached();
-                                                            return unreached;
-                                                        }
-                                                        '__resilience_body: { self.client.stock(sku).await }
-                                                    }),
+                                                async {
+                                                    if false {
+                                                        let unreached: Result<u32, StockError> = __resilience::unreached();
+                                                        return unreached;
+                                                    }
+                                                    '__resilience_body: { self.client.stock(sku).await }
+                                                },
                                             )
                                             .await
                                         {
-                                            Ok(value) if permit.is_current() => {
-                                                permit.done();
-                                                Ok(value)
+                                            __resilience::Ok(value) => {
+                                                __resilience::succeeded(permit);
+                                                __resilience::Ok(value)
                                             }
-                                            outcome => {
-                                                permit.settle_at(&__RESILIENCE_SITE, &outcome, classify);
-                                                outcome
+                                            __resilience::Err(error) => {
+                                                __resilience::failed::<
+                                                    StockError,
+                                                >(permit, &__RESILIENCE_SITE, &error);
+                                                __resilience::Err(error)
                                             }
                                         }
                                     } {
-                                        Err(error) => {
-                                            match retry
-                                                .judge(
-                                                    error,
-                                                    classify,
-                                                    RetryRules::new(
-                                                            &const {
-                                                                let named: Retry = STANDARD;
-                                                                named.checked()
-                                                            },
-                                                            __RESILIENCE_SITE.budget(),
-                                                            &__RESILIENCE_SITE,
-                                                        )
-                                                        .breaker(breaker)
-                                                        .deadline(&deadline_1)
-                                                        .attempt(&deadline_4),
-                                                )
-                                            {
-                                                Ok(wait) => wait,
-                                                Err(error) => break Err(error),
+                                        __resilience::Err(error) => {
+                                            match __resilience::judge::<
+                                                StockError,
+                                            >(
+                                                &mut retry,
+                                                error,
+                                                __resilience::rules(
+                                                    &const {
+                                                        let named: __resilience::Retry = STANDARD;
+                                                        named.checked()
+                                                    },
+                                                    __RESILIENCE_SITE.budget(),
+                                                    &__RESILIENCE_SITE,
+                                                    __resilience::Some(breaker),
+                                                    __resilience::Some(&deadline_1),
+                                                    __resilience::Some(&deadline_4),
+                                                    false,
+                                                ),
+                                            ) {
+                                                __resilience::Ok(wait) => wait,
+                                                __resilience::Err(error) => break __resilience::Err(error),
                                             }
                                         }
-                                        Ok(value) => {
-                                            retry.succeeded(__RESILIENCE_SITE.budget());
-                                            break Ok(value);
+                                        __resilience::Ok(value) => {
+                                            __resilience::succeeded_under(
+                                                &retry,
+                                                &const {
+                                                    let named: __resilience::Retry = STANDARD;
+                                                    named.checked()
+                                                },
+                                                __RESILIENCE_SITE.budget(),
+                                            );
+                                            break __resilience::Ok(value);
                                         }
                                     };
                                     wait.pause().await;
@@ -475,23 +524,23 @@ fn the_full_nest() {
                         )
                         .await
                     {
-                        Err(error) => error,
-                        Ok(value) => break 'degraded Ok(value),
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
                     };
-                    if Degrade::Critical.activate(&error, classify, "0", &__RESILIENCE_SITE) {
-                        let settled = {
-                            __private::run(|| {
-                                if false {
-                                    let unreached: Result<u32, StockError> = __private::unreached();
-                                    return unreached;
-                                }
-                                let value: <Result<u32, StockError> as __private::Outcome>::Value = 0;
-                                Ok(value)
-                            })
-                        };
-                        Degrade::settle(settled, error, classify, "0", &__RESILIENCE_SITE)
+                    if __resilience::activate::<
+                        StockError,
+                    >(__resilience::Degrade::Critical, &error, "0", &__RESILIENCE_SITE) {
+                        {
+                            {
+                                let value: <Result<
+                                    u32,
+                                    StockError,
+                                > as __resilience::Outcome>::Value = 0;
+                                __resilience::Ok(value)
+                            }
+                        }
                     } else {
-                        Err(error)
+                        __resilience::Err(error)
                     }
                 }
             }
@@ -542,24 +591,25 @@ fn a_method_of_async_trait() {
                 Box::pin(async move {
                     let __self = self;
                     let sku = sku;
-                    static __RESILIENCE_SITE: Site = Site::new(
+                    static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                         "stock",
                         "stock",
                         ::core::module_path!(),
                         ::core::file!(),
                         ::core::line!(),
                     );
-                    let timeout_0 = __private::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
-                    let reject = |argument| __private::reject::<StockError>(argument);
+                    use __private as __resilience;
+                    let timeout_0 = __resilience::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
+                    let reject = |argument| __resilience::reject::<StockError>(argument);
                     let __ret: Result<u32, StockError> = {
-                        let deadline_0 = __private::Deadline::new(timeout_0);
-                        __private::Timed::new(
+                        let deadline_0 = __resilience::Deadline::new(timeout_0);
+                        __resilience::Timed::new(
                                 &deadline_0,
                                 &__RESILIENCE_SITE,
                                 reject,
                                 async move {
                                     if false {
-                                        let unreached: Result<u32, StockError> = __private::unreached();
+                                        let unreached: Result<u32, StockError> = __resilience::unreached();
                                         return unreached;
                                     }
                                     '__resilience_body: { __self.client.stock(sku).await }
@@ -584,7 +634,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : Site = Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; let reject = | argument | __private :: reject :: < StockError > (argument) ; let deadline_0 = __private :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __private :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __private :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < StockError > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
         ]],
     );
 }
@@ -633,50 +683,56 @@ fn transaction() {
         },
         &expect![[r#"
             async fn rename(&self, id: i64, name: &str) -> Result<(), UserError> {
-                static __RESILIENCE_SITE: Site = Site::new(
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
                     "rename",
                     "rename",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                let pool = __private::sql::pool(&self.pool);
-                let from_sqlx = |argument| __private::sql::from_sqlx::<UserError>(argument);
+                use __private as __resilience;
+                let pool = __resilience::sql::pool(&self.pool);
+                let from_sqlx = |argument| __resilience::sql::from_sqlx::<UserError>(argument);
                 let begin: &'static str = "BEGIN IMMEDIATE";
-                let classify = |argument: &UserError| __private::classify::<UserError>(argument);
-                let mut repeats = sql::TransactionAttempts::new(
-                    &const { sql::TransactionAttempts::POLICY.attempts(3u32).checked() },
+                let mut repeats = __resilience::sql::TransactionAttempts::new(
+                    &const {
+                        __resilience::sql::TransactionAttempts::POLICY.attempts(3u32).checked()
+                    },
                     &__RESILIENCE_SITE,
                 );
                 'transactions: loop {
                     let error = 'transaction: {
-                        let mut checkout = match sql::Checkout::of(&pool).await {
-                            Ok(checkout) => checkout,
-                            Err(error) => break 'transaction from_sqlx(error),
+                        let mut checkout = match __resilience::sql::Checkout::of(&pool).await {
+                            __resilience::Ok(checkout) => checkout,
+                            __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
-                        let mut transaction = match checkout.begin(Some(begin)).await {
-                            Ok(transaction) => transaction,
-                            Err(error) => break 'transaction from_sqlx(error),
+                        let mut transaction = match repeats
+                            .begin(&mut checkout, __resilience::Some(begin))
+                            .await
+                        {
+                            __resilience::Ok(transaction) => transaction,
+                            __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
                         let outcome = async {
                             if false {
-                                let unreached: Result<(), UserError> = __private::unreached();
+                                let unreached: Result<(), UserError> = __resilience::unreached();
                                 return unreached;
                             }
                             let tx = transaction.connection();
+                            let _ = &tx;
                             '__resilience_body: { update(tx, id, name).await }
                         }
                             .await;
                         match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
-                            Ok(value) => {
-                                break 'transactions Ok(value);
+                            __resilience::Ok(value) => {
+                                break 'transactions __resilience::Ok(value);
                             }
-                            Err(error) => error,
+                            __resilience::Err(error) => error,
                         }
                     };
-                    let wait = match repeats.judge(error, classify) {
-                        Ok(wait) => wait,
-                        Err(error) => break Err(error),
+                    let wait = match __resilience::repeat::<UserError>(&mut repeats, error) {
+                        __resilience::Ok(wait) => wait,
+                        __resilience::Err(error) => break __resilience::Err(error),
                     };
                     wait.pause().await;
                 }

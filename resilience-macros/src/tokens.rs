@@ -50,19 +50,28 @@ pub(crate) fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
 
 /// Whether the expression contains `.await`, or a macro that may hide one.
 pub(crate) fn may_await(tokens: TokenStream) -> bool {
+    may_contain(tokens, &["await"], None)
+}
+
+/// Whether evaluating the expression may leave what is around it, or a macro may hide that.
+pub(crate) fn may_leave(tokens: TokenStream) -> bool {
+    may_contain(tokens, &["return", "break", "continue"], Some('?'))
+}
+
+fn may_contain(tokens: TokenStream, words: &[&str], operator: Option<char>) -> bool {
     const PLAIN: [&str; 4] = ["format", "matches", "stringify", "vec"];
     let mut last = String::new();
     tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => may_await(group.stream()),
+        TokenTree::Group(group) => may_contain(group.stream(), words, operator),
         TokenTree::Ident(ident) => {
             last = ident.to_string();
-            last == "await"
+            words.contains(&last.as_str())
         }
         TokenTree::Punct(punct) => {
-            let calls =
-                punct.as_char() == '!' && !last.is_empty() && !PLAIN.contains(&last.as_str());
+            let found = punct.as_char();
+            let calls = found == '!' && !last.is_empty() && !PLAIN.contains(&last.as_str());
             last.clear();
-            calls
+            calls || Some(found) == operator
         }
         TokenTree::Literal(_) => false,
     })

@@ -9,16 +9,13 @@ use crate::layer::{Nest, Retry, Scope, Timeout, Transaction, named};
 const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to repeat; write \
                       `idempotent`, `non_idempotent` or `idempotency_key`";
 
-const UNUSED: &str = "the body doesn't use `tx`, so none of it runs in the transaction; pass \
-                      `&mut *tx` to the statements, as in `.execute(&mut *tx)`";
-
 /// Code that makes rustc emit the warnings for a nest.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut warnings = TokenStream::new();
-    let transaction = nest.get::<Transaction>().map(|(_, transaction)| transaction);
-    if let Some(transaction) = transaction.filter(|it| it.is_unused(scope.function)) {
-        let span = transaction.name_span();
-        warnings.extend(warning(span, "transaction_without_statement", UNUSED));
+    if let Some((_, transaction)) = nest.get::<Transaction>() {
+        for found in transaction.findings(scope) {
+            warnings.extend(warning(found.span, found.name, found.message));
+        }
     }
     warnings.extend(of_retry(nest, scope));
     warnings
@@ -27,7 +24,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
 fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let Some((_, retry)) = nest.get::<Retry>() else { return TokenStream::new() };
     let span = retry.span;
-    let krate = scope.krate;
+    let runtime = scope.runtime;
     let mut warnings = TokenStream::new();
     if scope.is_async() && !retry.external_timeout && nest.get::<Timeout>().is_none() {
         warnings.extend(warning(
@@ -44,7 +41,7 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
             let check = Ident::new("CHECK", policy.span());
             let (named, statement) = named(policy, scope);
             warnings.extend(quote! {
-                let _ = #krate::__private::PolicySaysWhetherToRepeat::<{ #statement #named.says_whether_to_repeat() }>::#check;
+                let _ = #runtime::PolicySaysWhetherToRepeat::<{ #statement #runtime::says_whether_to_repeat(&#named) }>::#check;
             });
         }
         Ok(true) | Err(_) => {}

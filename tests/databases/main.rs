@@ -2,6 +2,7 @@
 
 mod classify;
 mod macro_defaults;
+mod once;
 mod pool;
 mod services;
 mod transaction;

@@ -74,7 +74,7 @@ impl Shop {
     #[circuit_breaker(PAYMENTS)]
     #[timeout("300ms")]
     pub(crate) async fn charge(&self, order: &Order) -> Result<Receipt, ShopError> {
-        let key = resilience::context().idempotency_key.unwrap_or_default();
+        let key = resilience::context().idempotency_key().unwrap_or_default();
         let charge = Charge { order: order.id.clone(), cents: order.cents };
         let answer = self
             .payments

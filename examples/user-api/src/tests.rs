@@ -112,6 +112,13 @@ async fn invalid_request_names_each_field() {
             {"detail": "must not be empty", "pointer": "#/name"},
         ])
     );
+    let email = format!("{}@example.com", "a".repeat(200_000));
+    let answer = api.create(json!({"email": email, "name": "Ada", "age": 36})).await;
+    answer.assert(422, "VALIDATION_ERROR", "Validation failed", false);
+    assert_eq!(
+        answer.body["errors"],
+        json!([{"detail": "must have at most 254 characters", "pointer": "#/email"}])
+    );
     let answer = api.create(json!({"email": "ada@example.com", "name": "Ada"})).await;
     answer.assert(422, "VALIDATION_ERROR", "Validation failed", false);
     assert_eq!(answer.body["errors"], json!([{"detail": "is missing", "pointer": "#/age"}]));

@@ -72,7 +72,7 @@ impl Layer for Boundary {
     // Input:  operation = "get_user", user = claims.sub
     // Output: let boundary = Boundary::new("get_user").user(&(claims.sub));
     fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let krate = scope.krate;
+        let runtime = scope.runtime;
         let boundary = Scope::local("boundary");
         let name = scope.function.name();
         let operation =
@@ -87,25 +87,24 @@ impl Layer for Boundary {
             let borrowed = quote_spanned!(span=> &(#expr));
             Some(quote!(.#method(#borrowed)))
         });
-        quote!(let #boundary = #krate::Boundary::new(#operation) #(#ids)*;)
+        quote!(let #boundary = #runtime::Boundary::new(#operation) #(#ids)*;)
     }
 
     // Input:  the call
     // Output: run(boundary, report, call).await
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let krate = scope.krate;
+        let runtime = scope.runtime;
         let [boundary, report] = ["boundary", "report"].map(Scope::local);
         if scope.is_async() {
             let (before, call) = inner.into_future();
-            let code =
-                Code::Future(quote!(#krate::__private::boundary::run(#boundary, #report, #call)));
+            let code = Code::Future(quote!(#runtime::boundary::run(#boundary, #report, #call)));
             return Fragment { before, code };
         }
         let (before, call) = (inner.before, inner.code.into_value());
         Fragment {
             before: TokenStream::new(),
             code: Code::Value(
-                quote!(#krate::__private::boundary::call(#boundary, #report, || { #before #call })),
+                quote!(#runtime::boundary::call(#boundary, #report, || { #before #call })),
             ),
         }
     }
@@ -122,16 +121,16 @@ impl Boundary {
     //
     // With `classify = path`, which the local `classify` now holds:
     // Output: let report = |argument: &_, at| report_by::<E>(argument, classify, at);
-    pub(crate) fn report(is_foreign: bool, scope: &Scope<'_>) -> TokenStream {
-        let (krate, error, classify) = (scope.krate, &scope.error, Scope::classify());
+    pub(crate) fn report(scope: &Scope<'_>) -> TokenStream {
+        let (runtime, error, classify) = (scope.runtime, &scope.error, Scope::classify());
         let [report, argument, at] = ["report", "argument", "at"].map(Scope::local);
-        if is_foreign {
+        if scope.classified_by {
             // The argument has no type, which would make the closure generic over its lifetimes,
             // while `classify` may accept only one.
             return quote! {
-                let #report = |#argument: &_, #at| #krate::__private::boundary::report_by::<#error>(#argument, #classify, #at);
+                let #report = |#argument: &_, #at| #runtime::boundary::report_by::<#error>(#argument, #classify, #at);
             };
         }
-        quote!(let #report = |#argument: &#error, #at| #krate::__private::boundary::report::<#error>(#argument, #at);)
+        quote!(let #report = |#argument: &#error, #at| #runtime::boundary::report::<#error>(#argument, #at);)
     }
 }

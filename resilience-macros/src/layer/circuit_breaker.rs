@@ -131,12 +131,12 @@ impl Layer for CircuitBreaker {
     }
 
     fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let (krate, label) = (scope.krate, &scope.label);
+        let (runtime, label) = (scope.runtime, &scope.label);
         match &self.handle {
             None => {
                 let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
                 quote! {
-                    static __RESILIENCE_BREAKER: #krate::CircuitBreaker = #krate::CircuitBreaker::new(#label)#(#settings)*;
+                    static __RESILIENCE_BREAKER: #runtime::CircuitBreaker = #runtime::CircuitBreaker::new(#label)#(#settings)*;
                 }
             }
             Some(_) if self.named_static().is_some() => TokenStream::new(),
@@ -146,46 +146,38 @@ impl Layer for CircuitBreaker {
 
     // Input:  the call
     // Output: 'guarded: {
-    //             let permit = match breaker.acquire_static(None) {
+    //             let permit = match acquire_static(breaker, None) {
     //                 Ok(permit) => permit,
-    //                 Err(rejected) => break 'guarded Err(reject(rejected)),
+    //                 Err(rejected) => break 'guarded Err(reject::<E>(rejected)),
     //             };
     //             match call {
-    //                 Ok(value) if permit.is_current() => { permit.done(); Ok(value) }
-    //                 outcome => {
-    //                     permit.settle_at(&SITE, &outcome, classify);
-    //                     outcome
-    //                 }
+    //                 Ok(value) => { succeeded(permit); Ok(value) }
+    //                 Err(error) => { failed::<E>(permit, &SITE, &error); Err(error) }
     //             }
     //         }
-    // The call isn't inside the match, where the future would keep the matched value for as long as
-    // the call takes.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (krate, site) = (scope.krate, &scope.site);
-        let (classify, reject) = (Scope::classify(), Scope::reject());
+        let (runtime, site) = (scope.runtime, &scope.site);
         let [permit, rejected] = ["permit", "rejected"].map(Scope::local);
         let breaker = self.in_use();
-        let [value, outcome, error] = ["value", "outcome", "error"].map(Scope::local);
-        let acquire =
-            if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire_for) };
-        let longest = if let Some(longest) = longest(around, scope) {
-            quote!(::core::option::Option::Some(#longest))
-        } else {
-            quote!(::core::option::Option::None)
-        };
+        let [value, error] = ["value", "error"].map(Scope::local);
+        let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire) };
+        let longest = scope.option(longest(around, scope));
         let under = around.above::<Timeout>().map(|(_, timeout)| {
             let deadline = timeout.deadline();
-            quote!(let #permit = #permit.under(&#deadline);)
+            quote!(let #permit = #runtime::under(#permit, &#deadline);)
         });
-        let settle = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
+        let failed = scope.classifying("failed", &quote!(#permit, &#site, &#error));
+        let rejection = scope.rejection(&rejected);
+        let failed = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
             quote! {
-                match &#outcome {
-                    ::core::result::Result::Err(#error) if #krate::__private::ignores(#error, #ignore) => #permit.ignore(),
-                    _ => #permit.settle_at(&#site, &#outcome, #classify),
+                if #runtime::ignores(&#error, #ignore) {
+                    #permit.ignore();
+                } else {
+                    #failed;
                 }
             }
         } else {
-            quote!(#permit.settle_at(&#site, &#outcome, #classify);)
+            quote!(#failed;)
         };
         let guarded = Scope::block_label("'guarded");
         let Fragment { before, code } = inner;
@@ -194,21 +186,21 @@ impl Layer for CircuitBreaker {
             before,
             code: Code::Value(quote! {
                 #guarded: {
-                    let #permit = match #breaker.#acquire(#longest) {
-                        ::core::result::Result::Ok(#permit) => #permit,
-                        ::core::result::Result::Err(#rejected) => {
-                            break #guarded ::core::result::Result::Err(#reject(#rejected));
+                    let #permit = match #runtime::#acquire(#breaker, #longest) {
+                        #runtime::Ok(#permit) => #permit,
+                        #runtime::Err(#rejected) => {
+                            break #guarded #runtime::Err(#rejection);
                         }
                     };
                     #under
                     match #call {
-                        ::core::result::Result::Ok(#value) if #permit.is_current() => {
-                            #permit.done();
-                            ::core::result::Result::Ok(#value)
+                        #runtime::Ok(#value) => {
+                            #runtime::succeeded(#permit);
+                            #runtime::Ok(#value)
                         }
-                        #outcome => {
-                            #settle
-                            #outcome
+                        #runtime::Err(#error) => {
+                            #failed
+                            #runtime::Err(#error)
                         }
                     }
                 }
@@ -221,7 +213,7 @@ impl CircuitBreaker {
     /// The breaker, after `setup`.
     pub(super) fn in_use(&self) -> TokenStream {
         match &self.handle {
-            None => quote!((&__RESILIENCE_BREAKER)),
+            None => quote!(&__RESILIENCE_BREAKER),
             Some(_) if self.named_static().is_some() => quote!(__RESILIENCE_HANDLE),
             Some(_) => Self::local().to_token_stream(),
         }
@@ -241,11 +233,11 @@ impl CircuitBreaker {
 
     /// The handle as a static, which is declared first and used once, so that a wrong type is a
     /// single error. Also the name of the breaker, which is the label of the whole nest.
-    pub(crate) fn as_static(&self, krate: &syn::Path) -> Option<(TokenStream, TokenStream)> {
+    pub(crate) fn as_static(&self, runtime: &Ident) -> Option<(TokenStream, TokenStream)> {
         let handle = self.named_static()?;
         let reference = quote_spanned!(handle.span()=> &#handle);
         let named = quote! {
-            static __RESILIENCE_HANDLE: &#krate::CircuitBreaker = #krate::__private::named(#reference);
+            static __RESILIENCE_HANDLE: &#runtime::CircuitBreaker = #runtime::named(#reference);
         };
         Some((named, quote!(__RESILIENCE_HANDLE.name())))
     }
@@ -349,8 +341,9 @@ fn longest(around: &Around<'_>, scope: &Scope<'_>) -> Option<TokenStream> {
     match around.below::<Retry>().filter(|(retry, _)| *retry < at) {
         None => Some(below.duration()),
         Some((_, retry)) => above.or_else(|| {
-            let (policy, attempt) = (retry.policy_in_use(scope), below.duration());
-            Some(quote!((#policy).longest_call(#attempt)))
+            let (runtime, policy, attempt) =
+                (scope.runtime, retry.policy_in_use(scope), below.duration());
+            Some(quote!(#runtime::longest_call(#policy, #attempt)))
         }),
     }
 }

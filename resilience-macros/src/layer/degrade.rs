@@ -6,7 +6,7 @@ use syn::{Expr, Lifetime, Pat};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
 use crate::options::{Arguments, Grammar, Value};
-use crate::tokens::{may_await, source_text};
+use crate::tokens::{may_await, may_leave, source_text};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[degrade]",
@@ -88,18 +88,23 @@ impl Layer for Degrade {
     //                 Err(error) => error,
     //                 Ok(value) => break 'degraded Ok(value),
     //             };
-    //             if mode.activate(&error, …) {
-    //                 Degrade::settle(async { Ok(fallback) }.await, error, classify, …)
+    //             if activate::<E>(mode, &error, …) {
+    //                 Ok(fallback)
     //             } else {
     //                 Err(error)
     //             }
     //         }
+    // A fallback that can leave, by `?` for example:
+    //                 match async { Ok(fallback) }.await {
+    //                     Ok(value) => Ok(value),
+    //                     Err(failed) => { fallback_failed::<E>(&failed, …); Err(error) }
+    //                 }
+    //
     // The fallback isn't inside the match, where the future would have to store the whole outcome
     // while the fallback runs.
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (krate, site, hint) = (scope.krate, &scope.site, &scope.hint);
-        let classify = Scope::classify();
-        let [error, settled, succeeded] = ["error", "settled", "value"].map(Scope::local);
+        let (runtime, site, hint) = (scope.runtime, &scope.site, &scope.hint);
+        let [error, failed, succeeded] = ["error", "failed", "value"].map(Scope::local);
         let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
         let text = source_text(self.fallback.to_token_stream());
         let fallback = scope.user(&self.fallback);
@@ -118,11 +123,11 @@ impl Layer for Degrade {
                 // With the type given, rustc explains a mismatch by the return type and not by an
                 // `Ok`.
                 Some(output) => {
-                    let ty = quote_spanned!(output.span()=> <#output as #krate::__private::Outcome>::Value);
-                    quote!(let #succeeded: #ty = #fallback; ::core::result::Result::Ok(#succeeded))
+                    let ty = quote_spanned!(output.span()=> <#output as #runtime::Outcome>::Value);
+                    quote!(let #succeeded: #ty = #fallback; #runtime::Ok(#succeeded))
                 }
                 // In braces, so that clippy doesn't attribute `Ok(…?)` to the user.
-                None => quote!(::core::result::Result::Ok({ #fallback })),
+                None => quote!(#runtime::Ok({ #fallback })),
             },
         };
         let mut block = Group::new(Delimiter::Brace, quote!(#hint #ok));
@@ -130,9 +135,27 @@ impl Layer for Degrade {
         let fallback = if scope.is_async() && may_await(self.fallback.to_token_stream()) {
             quote_spanned!(span=> async #block.await)
         } else {
-            quote_spanned!(span=> #krate::__private::run(|| #block))
+            quote_spanned!(span=> #runtime::run(|| #block))
         };
+        let mode = quote!(#runtime::Degrade::#mode);
+        let activate = scope.classifying("activate", &quote!(#mode, &#error, #text, &#site));
         let degraded = Self::label();
+        let answer = if may_leave(self.fallback.to_token_stream()) {
+            let report = scope.classifying("fallback_failed", &quote!(&#failed, #text, &#site));
+            quote! {
+                match { #visible #fallback } {
+                    #runtime::Ok(#succeeded) => #runtime::Ok(#succeeded),
+                    #runtime::Err(#failed) => {
+                        #report;
+                        #runtime::Err(#error)
+                    }
+                }
+            }
+        } else {
+            // Needs no function of its own, and no check whether it failed.
+            let block = quote_spanned!(span=> { #ok });
+            quote!({ #visible #block })
+        };
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
@@ -140,14 +163,13 @@ impl Layer for Degrade {
             code: Code::Value(quote! {
                 #degraded: {
                     let #error = match #call {
-                        ::core::result::Result::Err(#error) => #error,
-                        ::core::result::Result::Ok(#succeeded) => break #degraded ::core::result::Result::Ok(#succeeded),
+                        #runtime::Err(#error) => #error,
+                        #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
                     };
-                    if #krate::Degrade::#mode.activate(&#error, #classify, #text, &#site) {
-                        let #settled = { #visible #fallback };
-                        #krate::Degrade::settle(#settled, #error, #classify, #text, &#site)
+                    if #activate {
+                        #answer
                     } else {
-                        ::core::result::Result::Err(#error)
+                        #runtime::Err(#error)
                     }
                 }
             }),

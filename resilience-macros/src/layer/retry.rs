@@ -14,6 +14,7 @@ use super::{
 };
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
+use crate::steps::goes_on_unseen;
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -167,7 +168,7 @@ impl Layer for Retry {
     // Input:  the call
     // Output: loop {
     //             let wait = match call {
-    //                 Err(error) => match retry.judge(error, classify, rules) {
+    //                 Err(error) => match judge::<E>(&mut retry, error, rules) {
     //                     Ok(wait) => wait,
     //                     Err(error) => break Err(error),
     //                 },
@@ -178,8 +179,8 @@ impl Layer for Retry {
     //
     // Directly below a fallback, a success also breaks out of that: `break 'degraded Ok(value)`.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (krate, site) = (scope.krate, &scope.site);
-        let (retry, classify) = (Self::local(), Scope::classify());
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let retry = Self::local();
         let [wait, error, succeeded] = ["wait", "error", "value"].map(Scope::local);
         let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
@@ -187,20 +188,25 @@ impl Layer for Retry {
             Budget::OfTheSite => quote!(#site.budget()),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
-        let mut rules = quote!(#krate::RetryRules::new(#policy, #budget, &#site));
-        if let Some((_, breaker)) = around.below::<CircuitBreaker>() {
-            let breaker = breaker.in_use();
-            rules.extend(quote!(.breaker(#breaker)));
-        }
-        if let Some(total) = around.above::<Timeout>().map(|(_, timeout)| timeout.deadline()) {
-            rules.extend(quote!(.deadline(&#total)));
-        }
-        if let Some(attempt) = around.below::<Timeout>().map(|(_, timeout)| timeout.deadline()) {
-            rules.extend(quote!(.attempt(&#attempt)));
-        }
-        if self.has_key() {
-            rules.extend(quote!(.has_key()));
-        }
+        let breaker =
+            scope.option(around.below::<CircuitBreaker>().map(|(_, breaker)| breaker.in_use()));
+        let [total, attempt] = [around.above::<Timeout>(), around.below::<Timeout>()]
+            .map(|timeout| timeout.map(|(_, timeout)| timeout.deadline()))
+            .map(|deadline| scope.option(deadline.map(|deadline| quote!(&#deadline))));
+        let has_key = self.has_key();
+        let rules = quote! {
+            #runtime::rules(
+                #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
+            )
+        };
+        let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
+        let success = match (&self.repeat, &self.policy) {
+            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
+                quote!(#runtime::succeeded_once(&#retry, #budget))
+            }
+            (None, Some(_)) => quote!(#runtime::succeeded_under(&#retry, #policy, #budget)),
+            (Some(Repeat::Idempotent), _) | (None, None) => quote!(#retry.succeeded(#budget)),
+        };
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
         let pause =
@@ -208,18 +214,18 @@ impl Layer for Retry {
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
-            before: quote!(let mut #retry = #krate::Attempts::new();),
+            before: quote!(let mut #retry = #runtime::Attempts::new();),
             code: Code::Value(quote! {
                 loop {
                     #before
                     let #wait = match #call {
-                        ::core::result::Result::Err(#error) => match #retry.judge(#error, #classify, #rules) {
-                            ::core::result::Result::Ok(#wait) => #wait,
-                            ::core::result::Result::Err(#error) => break ::core::result::Result::Err(#error),
+                        #runtime::Err(#error) => match #judge {
+                            #runtime::Ok(#wait) => #wait,
+                            #runtime::Err(#error) => break #runtime::Err(#error),
                         },
-                        ::core::result::Result::Ok(#succeeded) => {
-                            #retry.succeeded(#budget);
-                            break #leave ::core::result::Result::Ok(#succeeded);
+                        #runtime::Ok(#succeeded) => {
+                            #success;
+                            break #leave #runtime::Ok(#succeeded);
                         }
                     };
                     #pause
@@ -266,17 +272,17 @@ impl Retry {
     /// `let key = …;`, the same for every attempt.
     fn key(&self, scope: &Scope<'_>) -> Option<TokenStream> {
         let Some(Repeat::Key(given)) = &self.repeat else { return None };
-        let (krate, key, given_text) = (scope.krate, Self::key_local(), Scope::local("given"));
+        let (runtime, key, given_text) = (scope.runtime, Self::key_local(), Scope::local("given"));
         Some(match given {
-            None => quote!(let #key = #krate::__private::Key::generate();),
+            None => quote!(let #key = #runtime::Key::generate();),
             Some(expr) => {
                 // Reports a value without `Display` where it is written.
                 let span = expr.span();
                 let expr = scope.user(expr);
-                let shown = quote_spanned!(span=> #krate::__private::ToString::to_string(&#expr));
+                let shown = quote_spanned!(span=> #runtime::ToString::to_string(&#expr));
                 quote! {
                     let #given_text = #shown;
-                    let #key = #krate::__private::Key::Given(&#given_text);
+                    let #key = #runtime::Key::Given(&#given_text);
                 }
             }
         })
@@ -286,15 +292,30 @@ impl Retry {
         matches!(self.repeat, Some(Repeat::Key(_)))
     }
 
-    /// What the body of an attempt can query: its number, the key, and the nearest deadline.
+    fn may_be_non_idempotent(&self) -> bool {
+        match self.repeat {
+            Some(Repeat::NonIdempotent) => true,
+            Some(Repeat::Idempotent | Repeat::Key(_)) => false,
+            None => self.policy.is_some(),
+        }
+    }
+
+    /// What the body of an attempt can query: its state, the key, and the nearest deadline.
     pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-        let (krate, retry, key) = (scope.krate, Self::local(), Self::key_local());
+        let (runtime, retry, key) = (scope.runtime, Self::local(), Self::key_local());
         let key = self.has_key().then(|| quote!(.key(&#key)));
         let deadline = nest.innermost::<Timeout>().map(|timeout| {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
-        quote!(#krate::__private::Frame::new(#retry.number())#key #deadline)
+        // A later step may fail in a way that says nothing of the earlier ones.
+        let state =
+            if self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body()) {
+                quote!(current_of_several_steps)
+            } else {
+                quote!(current)
+            };
+        quote!(#runtime::Frame::new(#runtime::#state(&#retry))#key #deadline)
     }
 
     /// The policy, if it is constant. Written where it is used, it takes no space in the future.
@@ -303,13 +324,13 @@ impl Retry {
         if !is_constant || !self.is_literal() {
             return None;
         }
-        let (krate, repeat, steps) = (scope.krate, self.repeat_step(), self.steps(scope));
+        let (runtime, repeat, steps) = (scope.runtime, self.repeat_step(), self.steps(scope));
         let (named, start) = match &self.policy {
             Some(policy) => {
                 let (named, statement) = named(policy, scope);
                 (Some(statement), named.to_token_stream())
             }
-            None => (None, quote!(#krate::Retry::new())),
+            None => (None, quote!(#runtime::Retry::new())),
         };
         Some(quote!(&const { #named #start #(#steps)* #repeat.checked() }))
     }
@@ -331,29 +352,29 @@ impl Retry {
         if self.constant_policy(scope).is_some() {
             return TokenStream::new();
         }
-        let (krate, policy, repeat) = (scope.krate, Self::policy_local(), self.repeat_step());
+        let (runtime, policy, repeat) = (scope.runtime, Self::policy_local(), self.repeat_step());
         let start = self
             .policy
             .as_ref()
-            .map_or_else(|| quote!(#krate::Retry::new()), |named| scope.user(named));
+            .map_or_else(|| quote!(#runtime::Retry::new()), |named| scope.user(named));
         let clamped = clamped(&policy.to_token_stream(), &self.steps(scope), scope);
         quote! {
-            let #policy: #krate::Retry = #start;
+            let #policy: #runtime::Retry = #start;
             let #policy = #clamped #repeat;
         }
     }
 
     /// One method call for each setting.
     fn steps(&self, scope: &Scope<'_>) -> Vec<TokenStream> {
-        let krate = scope.krate;
+        let runtime = scope.runtime;
         let jitter = self.jitter.as_ref().map(|jitter| match jitter {
             Jitter::Named(name) => {
                 let name = Ident::new(name, Span::mixed_site());
-                quote!(#krate::Jitter::#name)
+                quote!(#runtime::Jitter::#name)
             }
             Jitter::UpTo(duration, span) => {
                 let duration = Setting::Literal(*duration, *span);
-                quote!(#krate::Jitter::UpTo(#duration))
+                quote!(#runtime::Jitter::UpTo(#duration))
             }
             Jitter::Expr(expr) => expr.to_token_stream(),
         });
@@ -371,11 +392,11 @@ impl Retry {
     }
 
     fn budget(&self, scope: &Scope<'_>) -> TokenStream {
-        let krate = scope.krate;
+        let runtime = scope.runtime;
         match &self.budget {
             Budget::OfTheSite => TokenStream::new(),
             Budget::Off => quote! {
-                static __RESILIENCE_BUDGET: #krate::RetryBudget = #krate::RetryBudget::unlimited();
+                static __RESILIENCE_BUDGET: #runtime::RetryBudget = #runtime::RetryBudget::unlimited();
             },
             Budget::Handle(expr) => scope.hold(expr, "RetryBudget", &Self::budget_local()),
         }
@@ -402,8 +423,8 @@ impl Retry {
 /// `let named: Retry = STANDARD;`, and the local's name. It reports a wrong type where the policy
 /// is written, and not as a missing method.
 pub(crate) fn named(policy: &Expr, scope: &Scope<'_>) -> (Ident, TokenStream) {
-    let (krate, named) = (scope.krate, Scope::local("named"));
-    let statement = quote!(let #named: #krate::Retry = #policy;);
+    let (runtime, named) = (scope.runtime, Scope::local("named"));
+    let statement = quote!(let #named: #runtime::Retry = #policy;);
     (named, statement)
 }
 

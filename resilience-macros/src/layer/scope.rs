@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, Lifetime, Path};
+use syn::{Expr, Lifetime};
 
 use super::handle::{self, Holding};
 use crate::async_trait::{self, AsyncTraitBody};
@@ -23,13 +23,15 @@ impl Fragment {
     pub(crate) fn into_future(self) -> (TokenStream, TokenStream) {
         let Self { before, code } = self;
         match code {
-            Code::Future(future) => (before, future),
+            Code::Future(_) | Code::Attempt { .. } => (before, code.into_pending()),
             Code::Value(value) => (TokenStream::new(), quote!(async { #before #value })),
         }
     }
 }
 
 pub(crate) enum Code {
+    /// The body as a future, and the frame that it can query.
+    Attempt { frame: TokenStream, future: TokenStream },
     /// An expression of a future's type.
     Future(TokenStream),
     /// An expression of the function's return type.
@@ -40,15 +42,27 @@ impl Code {
     /// The value: a future is awaited.
     pub(crate) fn into_value(self) -> TokenStream {
         match self {
-            Self::Future(future) => quote!(#future.await),
             Self::Value(value) => value,
+            future => {
+                let future = future.into_pending();
+                quote!(#future.await)
+            }
+        }
+    }
+
+    /// The code as it is, with the frame around a body.
+    fn into_pending(self) -> TokenStream {
+        match self {
+            Self::Attempt { frame, future } => quote!(#frame.scope(#future)),
+            Self::Future(code) | Self::Value(code) => code,
         }
     }
 }
 
 /// What all layers of a nest share.
 pub(crate) struct Scope<'a> {
-    pub(crate) krate: &'a Path,
+    /// The module of the runtime that the expansion calls, imported under this name.
+    pub(crate) runtime: &'a Ident,
     pub(crate) function: &'a Function,
     /// The body's parts, if `#[async_trait]` has rewritten it.
     pub(crate) async_trait: Option<&'a AsyncTraitBody>,
@@ -61,6 +75,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) output: Option<TokenStream>,
     /// The error's type as far as it can be written, or `_`.
     pub(crate) error: TokenStream,
+    /// Whether `classify = …` is given.
+    pub(crate) classified_by: bool,
+    /// Whether `rejected = …` is given.
+    pub(crate) rejected_by: bool,
     /// Code at the start of a block that tells the compiler what the block yields.
     pub(crate) hint: TokenStream,
 }
@@ -76,19 +94,51 @@ impl Scope<'_> {
         Lifetime::new(name, Span::mixed_site())
     }
 
-    /// The function that classifies an error, where a layer has `classifies` among its properties.
+    /// The function that classifies an error, if `classify = …` gives one.
     pub(crate) fn classify() -> Ident {
         Self::local("classify")
     }
 
-    /// The function that makes an error of a rejection, where a layer has `rejects` among its
-    /// properties.
+    /// The function that makes an error of a rejection, where there is a timeout or `rejected = …`.
     pub(crate) fn reject() -> Ident {
         Self::local("reject")
     }
 
+    /// A call of one of the runtime's functions that classify an error: `judge::<E>(…)`, or
+    /// `judge_by(…, classify)`. With the type in it, rustc reports an error that doesn't classify
+    /// itself at the type, and only once.
+    pub(crate) fn classifying(&self, function: &str, arguments: &TokenStream) -> TokenStream {
+        let (runtime, error, classify) = (self.runtime, &self.error, Self::classify());
+        if self.classified_by {
+            let function = format_ident!("{function}_by", span = Span::mixed_site());
+            return quote!(#runtime::#function(#arguments, #classify));
+        }
+        let function = Self::local(function);
+        quote!(#runtime::#function::<#error>(#arguments))
+    }
+
+    /// The error that a rejection becomes.
+    pub(crate) fn rejection(&self, rejected: &Ident) -> TokenStream {
+        let (runtime, error, reject) = (self.runtime, &self.error, Self::reject());
+        if self.rejected_by {
+            return quote!(#reject(#rejected));
+        }
+        quote!(#runtime::reject::<#error>(#rejected))
+    }
+
+    /// `Some(value)` or `None`.
+    pub(super) fn option(&self, value: Option<TokenStream>) -> TokenStream {
+        let runtime = self.runtime;
+        value.map_or_else(|| quote!(#runtime::None), |value| quote!(#runtime::Some(#value)))
+    }
+
     pub(crate) fn is_async(&self) -> bool {
         self.async_trait.is_some() || self.function.sig.asyncness.is_some()
+    }
+
+    /// The user's body.
+    pub(crate) fn body(&self) -> TokenStream {
+        self.async_trait.map_or_else(|| self.function.body.clone(), |body| body.body.stream())
     }
 
     /// An expression of an attribute, as it must be written in the body.
@@ -114,19 +164,19 @@ impl Scope<'_> {
     /// `let name: &Type = …;` for an expression that names a piece of state: a reference to a
     /// static, a borrow, or a clone of a handle.
     pub(super) fn hold(&self, expr: &Expr, ty: &str, name: &Ident) -> TokenStream {
-        let (krate, ty) = (self.krate, Self::local(ty));
+        let (runtime, ty) = (self.runtime, Self::local(ty));
         let written = self.user(expr);
         // A wrong type is reported where the expression is written.
         let reference = quote_spanned!(expr.span()=> &#written);
         match self.holding(expr) {
             // A `const` would be a new value for every call.
-            Holding::Static => quote!(let #name: &'static #krate::#ty = #reference;),
-            Holding::Borrowed => quote!(let #name: &#krate::#ty = #reference;),
+            Holding::Static => quote!(let #name: &'static #runtime::#ty = #reference;),
+            Holding::Borrowed => quote!(let #name: &#runtime::#ty = #reference;),
             Holding::Cloned => {
                 let handle = format_ident!("{name}_handle");
                 quote! {
-                    let #handle = #krate::__private::clone_handle(#reference);
-                    let #name: &#krate::#ty = &#handle;
+                    let #handle = #runtime::clone_handle(#reference);
+                    let #name: &#runtime::#ty = &#handle;
                 }
             }
         }

@@ -94,8 +94,8 @@ pub(super) fn clamped(
     steps: &[TokenStream],
     scope: &Scope<'_>,
 ) -> TokenStream {
-    let (krate, site) = (scope.krate, &scope.site);
-    quote!(&#krate::__private::clamp::Policy::new(#start, &#site)#(#steps)*.done())
+    let (runtime, site) = (scope.runtime, &scope.site);
+    quote!(&#runtime::clamp::Policy::new(#start, &#site)#(#steps)*.done())
 }
 
 fn known(setting: Option<&Setting<Duration>>, default: Option<Duration>) -> Option<Known> {

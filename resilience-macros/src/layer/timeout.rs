@@ -74,16 +74,18 @@ impl Layer for Timeout {
     /// `let timeout_0 = …;`
     fn setup(&self, scope: &Scope<'_>) -> TokenStream {
         let Some(expr) = self.after.expr() else { return TokenStream::new() };
-        let (krate, site, name) = (scope.krate, &scope.site, self.name());
+        let (runtime, site, name) = (scope.runtime, &scope.site, self.name());
         let expr = scope.user(expr);
-        quote!(let #name = #krate::__private::clamp::timeout(#expr, &#site);)
+        quote!(let #name = #runtime::clamp::timeout(#expr, &#site);)
     }
 
     // Input:  the call
     // Output: let deadline_0 = Deadline::new(5s);
-    //         Timed::new(&deadline_0, &SITE, rejected, call).await
+    //         Timed::new(&deadline_0, &SITE, reject, call).await
+    //
+    // Around the body of an attempt: Frame::new(1).timed(&deadline_0, &SITE, reject, body).await
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (krate, site, reject) = (scope.krate, &scope.site, Scope::reject());
+        let (runtime, site, reject) = (scope.runtime, &scope.site, Scope::reject());
         let (deadline, after) = (self.deadline(), self.duration());
         let new = if let Some((_, above)) = around.above::<Self>() {
             let above = above.deadline();
@@ -91,15 +93,23 @@ impl Layer for Timeout {
         } else {
             quote!(new(#after))
         };
-        let (before, call) = inner.into_future();
+        // The frame of the body knows the deadline already.
+        let (before, timed) = match inner {
+            Fragment { before, code: Code::Attempt { frame, future } } => {
+                (before, quote!(#frame.timed(&#deadline, &#site, #reject, #future)))
+            }
+            inner => {
+                let (before, call) = inner.into_future();
+                let timed = quote!(#runtime::Timed::new(&#deadline, &#site, #reject, #call));
+                (before, timed)
+            }
+        };
         Fragment {
             before: quote! {
-                let #deadline = #krate::__private::Deadline::#new;
+                let #deadline = #runtime::Deadline::#new;
                 #before
             },
-            code: Code::Value(
-                quote!(#krate::__private::Timed::new(&#deadline, &#site, #reject, #call).await),
-            ),
+            code: Code::Value(quote!(#timed.await)),
         }
     }
 }

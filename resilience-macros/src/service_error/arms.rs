@@ -12,7 +12,7 @@ pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
         let (alert, exit_code) = (with_alert(krate, variant), with_exit_code(variant));
-        return quote!(#pattern => <#ty as #krate::Classify>::classify(#local) #alert #exit_code,);
+        return quote!(#pattern => <#ty as #krate::__private::Classify>::classify(#local) #alert #exit_code,);
     }
     let wait = variant.retry_after();
     let pattern = pattern(variant, wait);
@@ -34,7 +34,9 @@ pub(crate) fn public_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStr
     if matches!(variant.class(), Some(Class::Transparent)) {
         let source = variant.source()?;
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return Some(quote!(#pattern => <#ty as #krate::Classify>::public_message(#local),));
+        return Some(
+            quote!(#pattern => <#ty as #krate::__private::Classify>::public_message(#local),),
+        );
     }
     let template = &variant.attrs.public.as_ref()?.value;
     if let Some(text) = template.constant() {
@@ -67,7 +69,7 @@ pub(crate) fn evidence_arm(
 ) -> Option<TokenStream> {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return Some(quote!(#pattern => <#ty as #krate::Classify>::evidence(#local),));
+        return Some(quote!(#pattern => <#ty as #krate::__private::Classify>::evidence(#local),));
     }
     let captured = variant.captured();
     if captured.is_empty() {
@@ -84,7 +86,9 @@ pub(crate) fn evidence_arm(
 pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return Some(quote!(#pattern => <#ty as #krate::Classify>::field_errors(#local),));
+        return Some(
+            quote!(#pattern => <#ty as #krate::__private::Classify>::field_errors(#local),),
+        );
     }
     let field = variant.fields.iter().find(|field| field.attrs.errors.is_some())?;
     let (pattern, local, ty) = (pattern(variant, [field]), &field.local, &field.original.ty);
@@ -112,12 +116,12 @@ fn with_alert(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
             Alert::Never => "Never",
         }
     );
-    Some(quote!(.with_alert(#krate::Alert::#alert)))
+    Some(quote!(.with_alert(#krate::__private::Alert::#alert)))
 }
 
 fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStream>) -> TokenStream {
     let (Some(category), Some(code)) = (variant.category(), variant.code()) else {
-        return quote!(#krate::Classification::unclassified());
+        return quote!(#krate::__private::Classification::unclassified());
     };
     let attrs = &variant.attrs;
     let kind = match variant.class() {
@@ -127,16 +131,17 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
     let retry = attrs.retry.as_ref().map(|slot| slot.value).or(kind.and_then(|kind| kind.retry));
     let advice = advice.or_else(|| {
         Some(match retry? {
-            Retry::TransactionOnce => quote!(#krate::Advice::RetryTransactionOnce),
-            Retry::Transaction => quote!(#krate::Advice::RetryTransaction),
-            Retry::Never => quote!(#krate::Advice::DoNotRetry),
+            Retry::TransactionOnce => quote!(#krate::__private::Advice::RetryTransactionOnce),
+            Retry::Transaction => quote!(#krate::__private::Advice::RetryTransaction),
+            Retry::CallOrTransaction => quote!(#krate::__private::Advice::RetryCallOrTransaction),
+            Retry::Never => quote!(#krate::__private::Advice::DoNotRetry),
         })
     });
     let constructor = Ident::new(category.word(), Span::mixed_site());
     let mut tokens = if let Some(advice) = advice {
-        quote!(#krate::Classification::transient_with(#code, #advice))
+        quote!(#krate::__private::Classification::transient_with(#code, #advice))
     } else {
-        quote!(#krate::Classification::#constructor(#code))
+        quote!(#krate::__private::Classification::#constructor(#code))
     };
     // A kind with another code keeps the status of its default code.
     let of_kind = kind
@@ -154,7 +159,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
                 Severity::Critical => "Critical",
             }
         );
-        tokens.extend(quote!(.with_severity(#krate::Severity::#severity)));
+        tokens.extend(quote!(.with_severity(#krate::__private::Severity::#severity)));
     }
     tokens.extend(with_alert(krate, variant));
     tokens.extend(with_exit_code(variant));
@@ -163,7 +168,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         None => kind.is_some_and(|kind| kind.never_sent),
     };
     if never_sent {
-        tokens.extend(quote!(.with_sent(#krate::Sent::Never)));
+        tokens.extend(quote!(.with_sent(#krate::__private::Sent::Never)));
     }
     tokens
 }

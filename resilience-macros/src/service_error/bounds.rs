@@ -21,7 +21,7 @@ pub(crate) fn is_only_an_error(input: &Input<'_>, bounds: &[TokenStream]) -> Opt
 /// `where Self: Error + Classify`, as `ServiceError` requires.
 pub(crate) fn is_an_error(input: &Input<'_>) -> Option<TokenStream> {
     let krate = input.krate();
-    where_self(input, &quote!(::core::error::Error + #krate::Classify), &[])
+    where_self(input, &quote!(::core::error::Error + #krate::__private::Classify), &[])
 }
 
 fn where_self(input: &Input<'_>, bound: &TokenStream, more: &[TokenStream]) -> Option<TokenStream> {
@@ -63,7 +63,7 @@ pub(crate) fn field_bounds(input: &Input<'_>, krate: &Path) -> Vec<TokenStream> 
             }
         };
         if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
-            bound(&source.original.ty, quote!(#krate::Classify));
+            bound(&source.original.ty, quote!(#krate::__private::Classify));
         }
         if let Some(wait) = variant.retry_after() {
             bound(&wait.original.ty, quote!(#krate::__private::RetryAfter));

@@ -27,7 +27,7 @@ fn catalog(input: &Input<'_>) -> TokenStream {
         let classification = fixed_classification(&krate, variant)?;
         let (variant_name, doc) = (variant.ident.unraw().to_string(), &variant.doc);
         let public = option(variant.attrs.public.as_ref().map(|slot| &slot.value.literal));
-        Some(quote!(#krate::CatalogEntry::new(#variant_name, #domain, &#classification, #public, #doc)))
+        Some(quote!(#krate::__private::CatalogEntry::new(#variant_name, #domain, &#classification, #public, #doc)))
     });
     let doc = format!(
         "What `{}` promises: code, category, status and text, in the order of the source.",
@@ -37,7 +37,7 @@ fn catalog(input: &Input<'_>) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #name #type_generics #where_clause {
             #[doc = #doc]
-            pub const CATALOG: &'static [#krate::CatalogEntry] = &[#(#entries),*];
+            pub const CATALOG: &'static [#krate::__private::CatalogEntry] = &[#(#entries),*];
         }
     }
 }
@@ -58,8 +58,8 @@ fn classify(input: &Input<'_>) -> TokenStream {
     let evidence = evidence(input, &krate);
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::Classify for #name #type_generics #where_clause {
-            fn classify(&self) -> #krate::Classification {
+        impl #impl_generics #krate::__private::Classify for #name #type_generics #where_clause {
+            fn classify(&self) -> #krate::__private::Classification {
                 #body
             }
 
@@ -77,7 +77,7 @@ fn service_error(input: &Input<'_>) -> TokenStream {
     let where_clause = is_an_error(input);
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::ServiceError for #name #type_generics #where_clause {}
+        impl #impl_generics #krate::__private::ServiceError for #name #type_generics #where_clause {}
     }
 }
 
@@ -118,7 +118,7 @@ fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
     let rest = (arms.len() < input.variants.len()).then(|| {
         quote! {
             _ => ::std::borrow::Cow::Borrowed(
-                #krate::generic_message(#krate::Classify::classify(self).status()),
+                #krate::__private::generic_message(#krate::__private::Classify::classify(self).status()),
             ),
         }
     });
@@ -139,7 +139,7 @@ fn field_errors(input: &Input<'_>, krate: &Path) -> TokenStream {
     let rest = (arms.len() < input.variants.len())
         .then(|| quote!(_ => ::std::borrow::Cow::Borrowed(&[]),));
     quote! {
-        fn field_errors(&self) -> ::std::borrow::Cow<'_, [#krate::FieldError]> {
+        fn field_errors(&self) -> ::std::borrow::Cow<'_, [#krate::__private::FieldError]> {
             match self { #(#arms)* #rest }
         }
     }
@@ -161,7 +161,7 @@ fn evidence(input: &Input<'_>, krate: &Path) -> TokenStream {
     let rest = (arms.len() < input.variants.len()).then(|| quote!(_ => #chain,));
     let body = if arms.is_empty() { chain } else { quote!(match self { #(#arms)* #rest }) };
     quote! {
-        fn evidence(&self) -> #krate::Evidence<'_> {
+        fn evidence(&self) -> #krate::__private::Evidence<'_> {
             #body
         }
     }

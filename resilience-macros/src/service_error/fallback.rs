@@ -20,18 +20,18 @@ pub(crate) fn expand(input: &Input<'_>, errors: Errors) -> TokenStream {
 
         #[automatically_derived]
         impl #impl_generics #name #type_generics #where_clause {
-            pub const CATALOG: &'static [#krate::CatalogEntry] = &[];
+            pub const CATALOG: &'static [#krate::__private::CatalogEntry] = &[];
         }
 
         #[automatically_derived]
-        impl #impl_generics #krate::Classify for #name #type_generics #displayed {
-            fn classify(&self) -> #krate::Classification {
-                #krate::Classification::unclassified()
+        impl #impl_generics #krate::__private::Classify for #name #type_generics #displayed {
+            fn classify(&self) -> #krate::__private::Classification {
+                #krate::__private::Classification::unclassified()
             }
         }
 
         #[automatically_derived]
-        impl #impl_generics #krate::ServiceError for #name #type_generics #is_error {}
+        impl #impl_generics #krate::__private::ServiceError for #name #type_generics #is_error {}
 
         #answer
     }

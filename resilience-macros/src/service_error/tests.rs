@@ -149,59 +149,63 @@ fn expansion_of_a_full_enum() {
         #[automatically_derived]
         impl<T> OrderError<T> {
             ///What `OrderError` promises: code, category, status and text, in the order of the source.
-            pub const CATALOG: &'static [CatalogEntry] = &[
-                CatalogEntry::new(
+            pub const CATALOG: &'static [__private::CatalogEntry] = &[
+                __private::CatalogEntry::new(
                     "Form",
                     ::core::option::Option::None,
-                    &Classification::permanent("VALIDATION_ERROR"),
+                    &__private::Classification::permanent("VALIDATION_ERROR"),
                     ::core::option::Option::Some("Please correct it"),
                     "",
                 ),
-                CatalogEntry::new(
+                __private::CatalogEntry::new(
                     "Torn",
                     ::core::option::Option::None,
-                    &Classification::transient_with(
+                    &__private::Classification::transient_with(
                             "SERIALIZATION_FAILURE",
-                            Advice::RetryTransaction,
+                            __private::Advice::RetryTransaction,
                         )
-                        .with_alert(Alert::LowPriority),
+                        .with_alert(__private::Alert::LowPriority),
                     ::core::option::Option::None,
                     "",
                 ),
             ];
         }
         #[automatically_derived]
-        impl<T> Classify for OrderError<T>
+        impl<T> __private::Classify for OrderError<T>
         where
             Self: ::core::error::Error,
         {
-            fn classify(&self) -> Classification {
+            fn classify(&self) -> __private::Classification {
                 match self {
-                    Self::Form { .. } => Classification::permanent("VALIDATION_ERROR"),
+                    Self::Form { .. } => __private::Classification::permanent("VALIDATION_ERROR"),
                     Self::Torn { .. } => {
-                        Classification::transient_with(
+                        __private::Classification::transient_with(
                                 "SERIALIZATION_FAILURE",
-                                Advice::RetryTransaction,
+                                __private::Advice::RetryTransaction,
                             )
-                            .with_alert(Alert::LowPriority)
+                            .with_alert(__private::Alert::LowPriority)
                     }
-                    Self::Rejected { 0: field0, .. } => <Rejected as Classify>::classify(field0),
+                    Self::Rejected { 0: field0, .. } => {
+                        <Rejected as __private::Classify>::classify(field0)
+                    }
                 }
             }
             fn public_message(&self) -> ::std::borrow::Cow<'_, str> {
                 match self {
                     Self::Form { .. } => ::std::borrow::Cow::Borrowed("Please correct it"),
                     Self::Rejected { 0: field0, .. } => {
-                        <Rejected as Classify>::public_message(field0)
+                        <Rejected as __private::Classify>::public_message(field0)
                     }
                     _ => {
                         ::std::borrow::Cow::Borrowed(
-                            generic_message(Classify::classify(self).status()),
+                            __private::generic_message(
+                                __private::Classify::classify(self).status(),
+                            ),
                         )
                     }
                 }
             }
-            fn field_errors(&self) -> ::std::borrow::Cow<'_, [FieldError]> {
+            fn field_errors(&self) -> ::std::borrow::Cow<'_, [__private::FieldError]> {
                 match self {
                     Self::Form { 0: field0, .. } => {
                         ::std::borrow::Cow::Borrowed(
@@ -209,12 +213,12 @@ fn expansion_of_a_full_enum() {
                         )
                     }
                     Self::Rejected { 0: field0, .. } => {
-                        <Rejected as Classify>::field_errors(field0)
+                        <Rejected as __private::Classify>::field_errors(field0)
                     }
                     _ => ::std::borrow::Cow::Borrowed(&[]),
                 }
             }
-            fn evidence(&self) -> Evidence<'_> {
+            fn evidence(&self) -> __private::Evidence<'_> {
                 match self {
                     Self::Torn { at: field0, place: field1, .. } => {
                         <&'static Location<
@@ -229,18 +233,20 @@ fn expansion_of_a_full_enum() {
                             ),
                         )
                     }
-                    Self::Rejected { 0: field0, .. } => <Rejected as Classify>::evidence(field0),
+                    Self::Rejected { 0: field0, .. } => {
+                        <Rejected as __private::Classify>::evidence(field0)
+                    }
                     _ => __private::evidence_of_source(self),
                 }
             }
         }
         #[automatically_derived]
-        impl<T> ServiceError for OrderError<T>
+        impl<T> __private::ServiceError for OrderError<T>
         where
-            Self: ::core::error::Error + Classify,
+            Self: ::core::error::Error + __private::Classify,
         {}
         __private::into_response!(
-            [< T >] OrderError < T > [where Self : ::core::error::Error + Classify,]
+            [< T >] OrderError < T > [where Self : ::core::error::Error + __private::Classify,]
         );
     "#]]
     .assert_eq(&shown);
@@ -259,29 +265,29 @@ fn expansion_of_a_minimal_struct() {
         #[automatically_derived]
         impl Broken {
             ///What `Broken` promises: code, category, status and text, in the order of the source.
-            pub const CATALOG: &'static [CatalogEntry] = &[
-                CatalogEntry::new(
+            pub const CATALOG: &'static [__private::CatalogEntry] = &[
+                __private::CatalogEntry::new(
                     "Broken",
                     ::core::option::Option::None,
-                    &Classification::permanent("INTERNAL_ERROR"),
+                    &__private::Classification::permanent("INTERNAL_ERROR"),
                     ::core::option::Option::None,
                     "",
                 ),
             ];
         }
         #[automatically_derived]
-        impl Classify for Broken {
-            fn classify(&self) -> Classification {
+        impl __private::Classify for Broken {
+            fn classify(&self) -> __private::Classification {
                 match self {
-                    Self { .. } => Classification::permanent("INTERNAL_ERROR"),
+                    Self { .. } => __private::Classification::permanent("INTERNAL_ERROR"),
                 }
             }
-            fn evidence(&self) -> Evidence<'_> {
+            fn evidence(&self) -> __private::Evidence<'_> {
                 __private::evidence_of(self)
             }
         }
         #[automatically_derived]
-        impl ServiceError for Broken {}
+        impl __private::ServiceError for Broken {}
         __private::register!(Broken);
     "#]]
     .assert_eq(&shown);

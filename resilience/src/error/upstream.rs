@@ -4,24 +4,28 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::taxonomy::RetryAfter as _;
-use crate::{Classification, Classify, ServiceError, taxonomy::Evidence};
+use crate::{Advice, Classification, Classify, ServiceError, Severity, taxonomy::Evidence};
 
 /// A service that we call answered with an error status.
 ///
 /// The callee's status is never passed on as ours: a 404 or 401 about *our* request would mislead
-/// our client.
+/// our client, and a 429 tells us to slow down, not our client.
 ///
 /// | callee's status | classification |
 /// |---|---|
-/// | 429 | transient, `RATE_LIMITED`, 429 |
+/// | 429 | transient, `RATE_LIMITED`, 503 |
 /// | 408, 504 | transient, `NETWORK_TIMEOUT`, 504 |
 /// | 425, 5xx | transient, `SERVICE_UNAVAILABLE`, 503 |
-/// | 501, 505, 506, 508, 510, 511 | permanent, `UPSTREAM_SERVER_ERROR`, 500: the callee will never serve this request |
-/// | other 4xx | permanent, `UPSTREAM_CLIENT_ERROR`, 500, unexpected |
-/// | anything else | permanent, `UPSTREAM_UNEXPECTED_STATUS`, 500, unexpected |
+/// | 501, 505, 506, 508, 510, 511 | transient but not retried, `UPSTREAM_SERVER_ERROR`, 502, unexpected |
+/// | other 4xx | permanent, `UPSTREAM_CLIENT_ERROR`, 500, unexpected: our request is wrong |
+/// | anything else, such as a redirect to a login page | transient but not retried, `UPSTREAM_UNEXPECTED_STATUS`, 502, unexpected |
 ///
-/// The `Retry-After` of a transient answer becomes the error's advice. If a 404 means "the item
-/// does not exist" in your API, return your own error for it before you check the status.
+/// What is transient is a failure of the callee: a circuit breaker counts it, and a fallback
+/// replaces it. The `Retry-After` of a retried answer becomes the error's advice.
+///
+/// If an answer means something else in your API, such as a 404 for "the item does not exist",
+/// return your own error for it before you check the status. To pass a 429 on to your client, return
+/// [`errors::RateLimited`](crate::errors::RateLimited) or your own `#[service(rate_limited)]`.
 ///
 /// ```
 /// use resilience::{Classify, http::UpstreamError};
@@ -70,6 +74,13 @@ impl UpstreamError {
     }
 }
 
+/// A failure of the callee that a retry doesn't fix: what it answers makes no sense.
+pub(crate) const fn unusable(code: &'static str) -> Classification {
+    Classification::transient_with(code, Advice::DoNotRetry)
+        .with_status(502)
+        .with_severity(Severity::Unexpected)
+}
+
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} answered {}", self.service, self.status)
@@ -82,14 +93,14 @@ impl Classify for UpstreamError {
     fn classify(&self) -> Classification {
         let transient = |code| Classification::transient_with(code, self.retry_after.advice());
         match self.status {
-            429 => transient("RATE_LIMITED"),
+            429 => transient("RATE_LIMITED").with_status(503),
             408 | 504 => transient("NETWORK_TIMEOUT"),
             // Not implemented, an unsupported HTTP version or extension, a loop, a network that
             // requires a login.
-            501 | 505 | 506 | 508 | 510 | 511 => Classification::permanent("UPSTREAM_SERVER_ERROR"),
+            501 | 505 | 506 | 508 | 510 | 511 => unusable("UPSTREAM_SERVER_ERROR"),
             425 | 500..=599 => transient("SERVICE_UNAVAILABLE"),
             400..=499 => Classification::permanent("UPSTREAM_CLIENT_ERROR"),
-            _ => Classification::permanent("UPSTREAM_UNEXPECTED_STATUS"),
+            _ => unusable("UPSTREAM_UNEXPECTED_STATUS"),
         }
     }
 
@@ -103,29 +114,30 @@ impl ServiceError for UpstreamError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Category, Sent, Severity};
+    use crate::{Category, Sent};
 
     #[test]
     fn upstream_statuses_are_classified() {
         let table = [
             (408, true, "NETWORK_TIMEOUT", 504),
             (425, true, "SERVICE_UNAVAILABLE", 503),
-            (429, true, "RATE_LIMITED", 429),
+            (429, true, "RATE_LIMITED", 503),
             (500, true, "SERVICE_UNAVAILABLE", 503),
             (502, true, "SERVICE_UNAVAILABLE", 503),
             (503, true, "SERVICE_UNAVAILABLE", 503),
             (504, true, "NETWORK_TIMEOUT", 504),
             (599, true, "SERVICE_UNAVAILABLE", 503),
-            (501, false, "UPSTREAM_SERVER_ERROR", 500),
-            (505, false, "UPSTREAM_SERVER_ERROR", 500),
+            (501, false, "UPSTREAM_SERVER_ERROR", 502),
+            (505, false, "UPSTREAM_SERVER_ERROR", 502),
             (400, false, "UPSTREAM_CLIENT_ERROR", 500),
             (401, false, "UPSTREAM_CLIENT_ERROR", 500),
             (404, false, "UPSTREAM_CLIENT_ERROR", 500),
             (409, false, "UPSTREAM_CLIENT_ERROR", 500),
             (499, false, "UPSTREAM_CLIENT_ERROR", 500),
-            (304, false, "UPSTREAM_UNEXPECTED_STATUS", 500),
-            (0, false, "UPSTREAM_UNEXPECTED_STATUS", 500),
-            (u16::MAX, false, "UPSTREAM_UNEXPECTED_STATUS", 500),
+            (302, false, "UPSTREAM_UNEXPECTED_STATUS", 502),
+            (304, false, "UPSTREAM_UNEXPECTED_STATUS", 502),
+            (0, false, "UPSTREAM_UNEXPECTED_STATUS", 502),
+            (u16::MAX, false, "UPSTREAM_UNEXPECTED_STATUS", 502),
         ];
         for (status, retryable, code, ours) in table {
             let class = UpstreamError::new("a", status).classify();
@@ -135,12 +147,11 @@ mod tests {
                 "{status}"
             );
             assert_eq!(class.sent(), Sent::Maybe, "{status}");
+            let is_ours = (400..500).contains(&status) && !retryable;
+            let category = if is_ours { Category::Permanent } else { Category::Transient };
+            assert_eq!(class.category(), Some(category), "{status}");
             if !retryable {
-                assert_eq!(
-                    (class.category(), class.severity()),
-                    (Some(Category::Permanent), Severity::Unexpected),
-                    "{status}"
-                );
+                assert_eq!(class.severity(), Severity::Unexpected, "{status}");
             }
         }
     }

@@ -3,6 +3,10 @@
 
 #[cfg(feature = "http")]
 mod body;
+#[cfg(feature = "reqwest")]
+mod checked;
+#[cfg(feature = "reqwest")]
+mod client;
 #[cfg(feature = "http")]
 mod format;
 #[cfg(feature = "reqwest")]
@@ -25,6 +29,6 @@ pub use self::outgoing::RequestExt;
 pub use self::problem::Problem;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use crate::error::ResponseExt;
+pub use self::{checked::ResponseExt, client::ClientBuilderExt};
 pub use crate::error::taxonomy::code::generic_message;
 pub use crate::error::upstream::UpstreamError;

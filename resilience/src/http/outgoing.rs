@@ -64,7 +64,7 @@ impl RequestExt for RequestBuilder {
 
     #[cfg(feature = "tokio")]
     fn with_idempotency_key(self) -> Self {
-        match crate::context().idempotency_key {
+        match crate::context().idempotency_key() {
             Some(key) => set(self, "idempotency-key", &key),
             None => self,
         }

@@ -1,17 +1,17 @@
 use std::any::type_name;
 use std::fmt::{self, Display};
 
-use super::events;
 use super::site::Site;
+use super::{context, events};
 #[cfg(feature = "boundary")]
 use crate::Alert;
 #[cfg(feature = "boundary")]
 use crate::error::dependency::dependency;
-use crate::error::redact;
+use crate::error::log_text::{LogText, Tell};
 #[cfg(feature = "boundary")]
 use crate::observe::alert;
 use crate::support::catch_panic::catch_panic;
-use crate::{Classification, Classify, taxonomy::Evidence};
+use crate::{Classification, Classify, Sent, taxonomy::Evidence};
 
 /// A classification, with access to the evidence needed to redact the error's text.
 ///
@@ -46,9 +46,9 @@ impl<E> Classified<E> {
         Self { class, evidence }
     }
 
-    /// The error with its text redacted.
-    pub(crate) fn shown<'e>(&self, error: &'e E) -> Redacted<'e, E> {
-        Redacted { error, evidence: self.evidence }
+    /// The error for an event.
+    pub(crate) fn shown<'e>(&self, error: &'e E) -> Shown<'e, E> {
+        Shown { error, evidence: self.evidence }
     }
 }
 
@@ -64,21 +64,25 @@ impl<E: Display> Classified<E> {
             operation: Some(service),
             dependency: dependency(&self.class, &evidence).or(Some(service)),
             class: self.class,
-            message: &self.shown(error).to_string(),
+            message: &self.shown(error).text().message,
             request_id: None,
         });
     }
 }
 
 impl Site {
-    /// Classifies an error. Warns once per site if it is unclassified.
-    #[doc(hidden)]
-    pub fn classify<E: Display, C: Into<Classified<E>>>(
+    /// Classifies an error. Warns once per site if it is unclassified. If the call may have been
+    /// sent, this is recorded for the calls around it, which may handle the error and go on.
+    pub(crate) fn classify<E: Display, C: Into<Classified<E>>>(
         &self,
         error: &E,
         classify: impl FnOnce(&E) -> C,
     ) -> Classified<E> {
         let classified = classify(error).into();
+        // The frames that are visible here are those of enclosing calls.
+        if classified.class.sent() == Sent::Maybe {
+            context::mark_sent();
+        }
         if classified.class.category().is_none() {
             events::unclassified(self, &classified.shown(error), type_name::<E>());
         }
@@ -92,16 +96,15 @@ impl<E: ?Sized> fmt::Debug for Classified<E> {
     }
 }
 
-/// Displays an error with its text redacted. Does no work until it is formatted.
-pub(crate) struct Redacted<'e, E> {
+/// An error with its evidence.
+pub(crate) struct Shown<'e, E> {
     error: &'e E,
     evidence: EvidenceFn<E>,
 }
 
-impl<E: Display> Display for Redacted<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text =
-            catch_panic(|| redact::text(self.error, self.error, &(self.evidence)(self.error)));
-        f.write_str(text.as_deref().unwrap_or(redact::PANICKED))
+impl<E: Display> Tell for Shown<'_, E> {
+    fn text(&self) -> LogText {
+        let evidence = catch_panic(|| (self.evidence)(self.error)).unwrap_or_default();
+        LogText::of(self.error, &evidence)
     }
 }

@@ -9,35 +9,92 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 use std::task::{self, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 
-use crate::layer::deadline::Deadline;
+use crate::layer::deadline::{Deadline, Remaining};
 use crate::support::random;
 
 /// Describes the current call. Returned by [`context`].
+///
+/// It is a snapshot, except for [`mark_sent`](Self::mark_sent), which applies to the calls around
+/// the place where it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct CallContext {
+    attempt: u32,
+    key: Option<OwnedKey>,
+    /// Read without the clock, which most callers don't need.
+    deadline: Remaining,
+}
+
+impl CallContext {
     /// The number of this attempt, starting at 1. Also 1 outside a retried function.
-    pub attempt: u32,
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     /// The idempotency key, if the `#[retry]` (or an outer one) has one. All attempts of a logical
     /// call share the same key.
-    pub idempotency_key: Option<String>,
+    pub fn idempotency_key(&self) -> Option<String> {
+        self.key.as_ref().map(|key| key.as_key().to_string())
+    }
+
     /// Time left until the earliest deadline of the enclosing retried functions, or `None` if none
     /// of them has a `#[timeout]`. Timeouts of functions without `#[retry]` aren't included.
-    pub time_left: Option<Duration>,
+    ///
+    /// Reads the clock if there is a deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.left()
+    }
+
+    /// Records that the body has done something that must not be done twice, such as sending a
+    /// request. Under `#[retry(non_idempotent)]`, the attempt isn't repeated after that, whatever
+    /// the body then fails with.
+    ///
+    /// A `non_idempotent` call is only repeated if nothing was sent, and an error can only say that
+    /// of its own step. Some steps are recorded for you: an answer passed to `checked`, the commit
+    /// of a `#[transaction]`, and the errors of inner annotated calls. A body that visibly awaits
+    /// another step after one that isn't recorded is never repeated once it has begun. Call this in
+    /// what the body calls, after a step that is followed by one that may fail.
+    ///
+    /// Applies to the current attempts of all enclosing calls, in the same task. Does nothing
+    /// elsewhere, and has no effect on calls that may be repeated. Doesn't allocate.
+    ///
+    /// ```
+    /// # #[cfg(feature = "macros")] {
+    /// # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+    /// # enum PrintError {
+    /// #     #[error(transparent)] #[service(transparent)] Io(#[from] std::io::Error),
+    /// #     #[error(transparent)] #[service(transparent)] Rejected(#[from] resilience::Rejected),
+    /// # }
+    /// # async fn print_label(_: u32) -> Result<(), PrintError> { Ok(()) }
+    /// # async fn tell_the_courier(_: u32) -> Result<(), PrintError> { Ok(()) }
+    /// use resilience::{retry, timeout};
+    ///
+    /// #[retry(non_idempotent)]
+    /// #[timeout("5s")]
+    /// async fn ship(order: u32) -> Result<(), PrintError> {
+    ///     print_label(order).await?;
+    ///     resilience::context().mark_sent();
+    ///     tell_the_courier(order).await // if this is refused, no second label is printed
+    /// }
+    /// # }
+    /// ```
+    #[allow(clippy::unused_self, reason = "applies to the current call; reads well at the caller")]
+    pub fn mark_sent(&self) {
+        mark_sent();
+    }
 }
 
 /// Returns the context of the current call: attempt number, idempotency key and time left.
 ///
 /// Call it in the body of a function with `#[retry]`, or in anything that the body awaits in the
-/// same task. Elsewhere it returns attempt 1, no key and no deadline. This includes tasks spawned
-/// by the body, unless the body itself polls them, as with its own `LocalSet`.
+/// same task or in a task started with [`resilience::spawn`](crate::spawn). Elsewhere it returns
+/// attempt 1, no key and no deadline. This includes other tasks spawned by the body, unless the
+/// body itself polls them, as with its own `LocalSet`.
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
 /// key, both get the same one, and the callee takes the second for a repetition of the first. Make
@@ -52,30 +109,67 @@ pub struct CallContext {
 /// #[retry(idempotency_key)]
 /// #[timeout("2s")]
 /// async fn charge() -> Result<String, ChargeError> {
-///     let key = resilience::context().idempotency_key.expect("the attribute makes one");
+///     let key = resilience::context().idempotency_key().expect("the attribute makes one");
 ///     // … send it as the header `idempotency-key` …
 ///     Ok(key)
 /// }
 /// # }
 /// ```
 ///
-/// Allocates only if there is a key. Reads the clock only if there is a deadline.
+/// Allocates only if the attribute's key is an expression. Reads no clock.
 pub fn context() -> CallContext {
-    let mut context = CallContext { attempt: 1, idempotency_key: None, time_left: None };
+    let mut context = CallContext { attempt: 1, key: None, deadline: Remaining::NONE };
     let mut innermost = true;
     with_frames(|frame| {
         if innermost {
-            context.attempt = frame.attempt;
+            context.attempt = frame.attempt.number;
             innermost = false;
         }
-        if context.idempotency_key.is_none() {
-            context.idempotency_key = frame.key.map(ToString::to_string);
+        if context.key.is_none() {
+            context.key = frame.key.map(OwnedKey::of);
         }
-        if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(Instant::now())) {
-            context.time_left = Some(context.time_left.map_or(left, |least| least.min(left)));
+        if let Some(deadline) = frame.deadline {
+            context.deadline = context.deadline.earliest(deadline.remaining());
         }
     });
     context
+}
+
+/// Records for the current attempts of all enclosing calls that something was sent.
+#[inline]
+pub(crate) fn mark_sent() {
+    with_frames(|frame| frame.attempt.mark_sent());
+}
+
+/// One attempt of a retried call.
+#[derive(Debug)]
+pub struct AttemptState {
+    /// Starts at 1.
+    pub(crate) number: u32,
+    /// Whether the body has done something that must not be done twice. Uses an atomic only because
+    /// a shared `Cell` would make the future `!Send`.
+    sent: AtomicBool,
+}
+
+impl AttemptState {
+    /// The state before the first attempt.
+    pub(crate) const fn first() -> Self {
+        Self { number: 1, sent: AtomicBool::new(false) }
+    }
+
+    #[inline]
+    pub(crate) fn mark_sent(&self) {
+        self.sent.store(true, Relaxed);
+    }
+
+    pub(crate) fn has_sent(&self) -> bool {
+        self.sent.load(Relaxed)
+    }
+
+    /// Moves on to the next attempt.
+    pub(crate) fn next(&mut self) {
+        *self = Self { number: self.number.saturating_add(1), sent: AtomicBool::new(false) };
+    }
 }
 
 /// An idempotency key: either generated, or the value of the attribute's expression.
@@ -121,10 +215,33 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
+/// A key that outlives its call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OwnedKey {
+    Generated(u128),
+    Given(Box<str>),
+}
+
+impl OwnedKey {
+    fn of(key: &Key<'_>) -> Self {
+        match key {
+            Key::Generated(bits) => Self::Generated(*bits),
+            Key::Given(text) => Self::Given((*text).into()),
+        }
+    }
+
+    fn as_key(&self) -> Key<'_> {
+        match self {
+            Self::Generated(bits) => Key::Generated(*bits),
+            Self::Given(text) => Key::Given(text),
+        }
+    }
+}
+
 /// The context that one attempt provides to its body.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    attempt: u32,
+    attempt: &'a AttemptState,
     key: Option<&'a Key<'a>>,
     deadline: Option<&'a Deadline<'a>>,
     /// The enclosing frame while this one is visible. Uses an atomic only because a shared `Cell`
@@ -133,9 +250,9 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Creates the frame of an attempt with this number.
+    /// Creates the frame of an attempt.
     #[inline]
-    pub const fn new(attempt: u32) -> Self {
+    pub const fn new(attempt: &'a AttemptState) -> Self {
         Self { attempt, key: None, deadline: None, outer: AtomicPtr::new(ptr::null_mut()) }
     }
 
@@ -205,7 +322,7 @@ impl Drop for Restore {
 }
 
 #[inline]
-fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
+pub(super) fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
     let restore = Restore(INNERMOST.get());
     frame.outer.store(restore.0, Relaxed);
     INNERMOST.set(ptr::from_ref(frame).cast_mut().cast());
@@ -230,20 +347,39 @@ fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
 mod tests {
     use super::*;
 
+    fn attempt(number: u32) -> AttemptState {
+        AttemptState { number, ..AttemptState::first() }
+    }
+
     #[test]
     fn frames_nest_and_go() {
         let key = Key::Given("outer-key");
-        Frame::new(3).key(&key).run(|| {
-            assert_eq!(context().attempt, 3);
-            Frame::new(1).run(|| {
-                assert_eq!(context().attempt, 1);
-                assert_eq!(context().idempotency_key.as_deref(), Some("outer-key"));
+        let (outer, inner, panicking) = (attempt(3), attempt(1), attempt(9));
+        Frame::new(&outer).key(&key).run(|| {
+            assert_eq!(context().attempt(), 3);
+            Frame::new(&inner).run(|| {
+                assert_eq!(context().attempt(), 1);
+                assert_eq!(context().idempotency_key().as_deref(), Some("outer-key"));
             });
-            let unwound = std::panic::catch_unwind(|| Frame::new(9).run(|| panic!("inside")));
+            let unwound =
+                std::panic::catch_unwind(|| Frame::new(&panicking).run(|| panic!("inside")));
             assert!(unwound.is_err());
-            assert_eq!(context().attempt, 3);
+            assert_eq!(context().attempt(), 3);
         });
-        assert_eq!(context(), CallContext { attempt: 1, idempotency_key: None, time_left: None });
+        let outside = context();
+        assert_eq!((outside.attempt(), outside.idempotency_key()), (1, None));
+        assert_eq!(outside.remaining(), None);
+    }
+
+    #[test]
+    fn mark_reaches_all_enclosing_attempts_and_no_other() {
+        let (outer, inner, earlier) = (attempt(1), attempt(2), attempt(1));
+        Frame::new(&outer).run(|| {
+            Frame::new(&earlier).run(|| ());
+            Frame::new(&inner).run(|| context().mark_sent());
+        });
+        assert!(outer.has_sent() && inner.has_sent() && !earlier.has_sent());
+        context().mark_sent();
     }
 
     #[test]

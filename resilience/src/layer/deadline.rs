@@ -101,6 +101,16 @@ impl<'above> Deadline<'above> {
         self.above.map_or(own, |above| own.min(above.time_left(now)))
     }
 
+    /// Returns what is known of the time left, without reading the clock.
+    pub(crate) fn remaining(&self) -> Remaining {
+        let own = match self.at.load(Relaxed) {
+            NOT_STARTED => Remaining { after: self.after, ..Remaining::NONE },
+            FIRED => Remaining { after: 0, ..Remaining::NONE },
+            at => Remaining { at, ..Remaining::NONE },
+        };
+        self.above.map_or(own, |above| own.earliest(above.remaining()))
+    }
+
     /// Returns the time since the outermost started deadline was started. If it has fired, this is
     /// its full duration.
     pub(crate) fn elapsed(&self, now: Instant) -> Option<Duration> {
@@ -115,6 +125,38 @@ impl<'above> Deadline<'above> {
                 after.saturating_sub(Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)))),
             ),
         }
+    }
+}
+
+/// The time left of several deadlines: of those that have started and those that haven't.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Remaining {
+    /// When the first one fires, in the unit of [`clock::to_nanos`]. [`NEVER`] if none has started.
+    at: u64,
+    /// The shortest that hasn't started, in nanoseconds. [`NEVER`] if there is none.
+    after: u64,
+}
+
+/// Longer than any deadline.
+const NEVER: u64 = u64::MAX;
+
+impl Remaining {
+    pub(crate) const NONE: Self = Self { at: NEVER, after: NEVER };
+
+    pub(crate) fn earliest(self, other: Self) -> Self {
+        Self { at: self.at.min(other.at), after: self.after.min(other.after) }
+    }
+
+    /// The time left. Reads the clock if a deadline has started.
+    pub(crate) fn left(self) -> Option<Duration> {
+        let started =
+            (self.at != NEVER).then(|| self.at.saturating_sub(clock::to_nanos(Instant::now())));
+        let waiting = (self.after != NEVER).then_some(self.after);
+        match (started, waiting) {
+            (Some(started), Some(waiting)) => Some(started.min(waiting)),
+            (one, other) => one.or(other),
+        }
+        .map(Duration::from_nanos)
     }
 }
 

@@ -78,12 +78,17 @@ impl Degrade {
         site: &Site,
     ) -> Result<T, E> {
         fallback_outcome.map_err(|fallback_error| {
-            events::degradation_failed(
-                site,
-                &classify(&fallback_error).into().shown(&fallback_error),
-                fallback,
-            );
+            Self::fallback_failed(&fallback_error, classify, fallback, site);
             error
         })
+    }
+
+    pub(crate) fn fallback_failed<E: Display, C: Into<Classified<E>>>(
+        error: &E,
+        classify: impl FnOnce(&E) -> C,
+        fallback: &'static str,
+        site: &Site,
+    ) {
+        events::degradation_failed(site, &classify(error).into().shown(error), fallback);
     }
 }

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::task::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 
+use super::context::{Frame, enter};
 pub use super::deadline::Deadline;
 use crate::layer::events;
 use crate::layer::site::Site;
@@ -60,7 +61,7 @@ pin_project! {
     /// A call with a [`Deadline`].
     #[allow(missing_debug_implementations)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub struct Timed<'a, F, R> {
+    pub struct Timed<'a, F, R, A = ()> {
         // Unconstrained. Otherwise the timer would never make progress if the call uses up the
         // task's budget at every poll.
         #[pin]
@@ -68,6 +69,7 @@ pin_project! {
         deadline: &'a Deadline<'a>,
         site: &'a Site,
         reject: R,
+        attempt: A,
         #[pin]
         call: F,
     }
@@ -77,21 +79,57 @@ impl<'a, F, R> Timed<'a, F, R> {
     /// `reject` converts the layer's own failure into the call's error type.
     #[inline]
     pub const fn new(deadline: &'a Deadline<'a>, site: &'a Site, reject: R, call: F) -> Self {
-        Self { sleep: None, deadline, site, reject, call }
+        Self { sleep: None, deadline, site, reject, attempt: (), call }
     }
 }
 
-impl<T, E, F, R> Future for Timed<'_, F, R>
+impl<'a> Frame<'a> {
+    /// Like [`scope`](Self::scope), with a timeout around it.
+    #[inline]
+    pub const fn timed<F, R>(
+        self,
+        deadline: &'a Deadline<'a>,
+        site: &'a Site,
+        reject: R,
+        body: F,
+    ) -> Timed<'a, F, R, Self> {
+        Timed { sleep: None, deadline, site, reject, attempt: self, call: body }
+    }
+}
+
+/// What is visible to a call while it is polled: the [`Frame`] of an attempt, or nothing.
+pub trait Visible {
+    /// Polls the call.
+    fn during<T>(&self, poll: impl FnOnce() -> T) -> T;
+}
+
+impl Visible for () {
+    #[inline]
+    fn during<T>(&self, poll: impl FnOnce() -> T) -> T {
+        poll()
+    }
+}
+
+impl Visible for Frame<'_> {
+    #[inline]
+    fn during<T>(&self, poll: impl FnOnce() -> T) -> T {
+        enter(self, poll)
+    }
+}
+
+impl<T, E, F, R, A> Future for Timed<'_, F, R, A>
 where
     F: Future<Output = Result<T, E>>,
     R: Fn(Rejected) -> E,
+    A: Visible,
 {
     type Output = Result<T, E>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(outcome) = this.call.poll(cx) {
+        let call = this.call;
+        if let Poll::Ready(outcome) = this.attempt.during(|| call.poll(cx)) {
             return Poll::Ready(outcome);
         }
         match wait(this.sleep, this.deadline, this.site, cx) {

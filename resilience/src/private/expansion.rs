@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::layer::classified::Classified;
 use crate::{
-    CircuitBreaker, Classification, Classify, Rejected, RetryBudget,
+    CircuitBreaker, Classification, Rejected, RetryBudget,
     taxonomy::{Evidence, FromRejected},
 };
 
@@ -33,12 +33,6 @@ impl<T, E> Outcome for Result<T, E> {
 #[inline]
 pub fn run<T>(body: impl FnOnce() -> T) -> T {
     body()
-}
-
-/// Classifies an error with its own `Classify` implementation.
-#[inline]
-pub fn classify<E: Classify>(error: &E) -> Classified<E> {
-    Classified::by_itself(error)
 }
 
 /// Gives the compiler a value of type `T`. Never called.

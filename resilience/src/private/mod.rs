@@ -3,6 +3,8 @@
 #[cfg(feature = "tokio")]
 pub(crate) mod expansion;
 mod into_response;
+#[cfg(feature = "tokio")]
+mod layers;
 pub mod old_paths;
 mod register;
 
@@ -16,7 +18,7 @@ pub use crate::error::registry::{NotShared, Shared};
 pub use crate::error::taxonomy::{
     CapturedBacktrace, CapturedLocation, FieldErrors, RetryAfter, evidence_of, evidence_of_source,
 };
-#[cfg(feature = "tokio")]
+#[cfg(feature = "_internals")]
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
 #[cfg(feature = "tokio")]
 pub use crate::layer::classified::Classified;
@@ -24,7 +26,7 @@ pub use crate::layer::classified::Classified;
 pub use crate::layer::context::{Frame, Key};
 #[cfg(feature = "tokio")]
 pub use crate::layer::deadline::Deadline;
-#[cfg(feature = "tokio")]
+#[cfg(feature = "_internals")]
 pub use crate::layer::retry_budget::internals as retry_budget;
 #[cfg(feature = "tokio")]
 pub use crate::layer::runtime_options::internals as clamp;
@@ -34,16 +36,37 @@ pub use crate::layer::timeout::Timed;
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
-    AutorefEvidence, FindEvidence, classify, classify_by, clone_handle, ignores, named, nothing,
-    reject, reject_by, run, unreached,
+    AutorefEvidence, FindEvidence, classify_by, clone_handle, ignores, named, nothing, reject,
+    reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
+pub use crate::private::layers::*;
+#[cfg(feature = "_internals")]
 pub use crate::support::atomic_word::AtomicWord;
 #[cfg(feature = "boxed")]
 pub use inventory;
 pub use std::string::ToString;
+
+pub use std::option::Option::{None, Some};
+pub use std::result::Result::{Err, Ok};
+// What the expansion names although it is public. The macros use this path alone, so that the
+// public paths can change without them.
+#[cfg(feature = "boundary")]
+pub use crate::Boundary;
+pub use crate::catalog::CatalogEntry;
+pub use crate::http::generic_message;
+pub use crate::taxonomy::Evidence;
+pub use crate::{
+    Advice, Alert, Classification, Classify, FieldError, Sent, ServiceError, Severity,
+};
+#[cfg(feature = "tokio")]
+pub use crate::{
+    CircuitBreaker, Degrade, Retry, RetryBudget,
+    registry::Site,
+    retry::{Attempts, Jitter},
+};
 
 /// The names that `#[service(axum)]` expands to.
 #[cfg(feature = "axum")]

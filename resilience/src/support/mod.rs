@@ -1,12 +1,17 @@
 //! Utilities shared by all other modules. Imports nothing else from this crate.
 
 #[cfg(feature = "tokio")]
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 pub(crate) mod atomic_word;
+#[cfg(feature = "tokio")]
+pub(crate) mod bounded;
 #[cfg(feature = "tokio")]
 pub(crate) mod catch_panic;
 #[cfg(feature = "tokio")]
 pub(crate) mod clock;
 pub(crate) mod duration;
+#[cfg(feature = "tokio")]
+pub(crate) mod escape;
 #[cfg(feature = "tokio")]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]

@@ -35,14 +35,14 @@
 //! | a timeout of the channel, which tonic calls `Cancelled` | transient, `NETWORK_TIMEOUT`, 504 |
 //! | `DeadlineExceeded` | transient, `NETWORK_TIMEOUT`, 504 |
 //! | `Unavailable` | transient, `SERVICE_UNAVAILABLE`, 503 |
-//! | `ResourceExhausted` | transient, `RATE_LIMITED`, 429; permanent, `QUOTA_EXCEEDED`, 500, if its details name a quota and no delay |
+//! | `ResourceExhausted` | transient, `RATE_LIMITED`, 503; permanent, `QUOTA_EXCEEDED`, 500, if its details name a quota and no delay |
 //! | `Aborted` | transient, `UPSTREAM_ABORTED`, 503; only the whole transaction can be retried |
 //! | `Internal`, `Unknown` | transient, `SERVICE_UNAVAILABLE`, 503; retried only if the callee names a delay |
 //! | `InvalidArgument`, `NotFound`, `AlreadyExists`, `PermissionDenied`, `Unauthenticated`, `FailedPrecondition`, `OutOfRange` | permanent, `UPSTREAM_CLIENT_ERROR`, 500 |
-//! | `Unimplemented` | permanent, `UPSTREAM_SERVER_ERROR`, 500 |
+//! | `Unimplemented` | transient but not retried, `UPSTREAM_SERVER_ERROR`, 502, unexpected |
 //! | `DataLoss` | permanent, `UPSTREAM_DATA_LOSS`, 500; alerts at once |
 //! | `Cancelled` | permanent, `CALL_CANCELLED`, 500 |
-//! | `Ok`, which isn't an error | permanent, `UPSTREAM_UNEXPECTED_STATUS`, 500 |
+//! | `Ok`, which isn't an error | transient but not retried, `UPSTREAM_UNEXPECTED_STATUS`, 502, unexpected |
 //!
 //! A callee can name the delay before a retry in the detail `google.rpc.RetryInfo` or in the
 //! metadata `grpc-retry-pushback-ms` (gRFC A6). The longer one applies. If the pushback is negative
@@ -70,12 +70,14 @@
 //! on the client or [`RequestExt`] on a request.
 
 mod body;
+mod checked;
 mod context;
 mod outgoing;
 mod scope;
 mod status;
 
 pub use self::body::ContextualBody;
+pub use self::checked::ResponseExt;
 pub use self::context::{Contextual, RequestContextLayer, send_request_id};
 pub use self::outgoing::RequestExt;
 pub use self::status::{status, status_in};

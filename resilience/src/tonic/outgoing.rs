@@ -55,7 +55,7 @@ impl<T> RequestExt for Request<T> {
     }
 
     fn with_idempotency_key(mut self) -> Result<Self, Status> {
-        if let Some(key) = crate::context().idempotency_key {
+        if let Some(key) = crate::context().idempotency_key() {
             let key: MetadataValue<Ascii> = key.parse().map_err(|_| {
                 Status::invalid_argument("the idempotency key isn't valid metadata")
             })?;
@@ -65,7 +65,7 @@ impl<T> RequestExt for Request<T> {
     }
 
     fn with_time_left(mut self) -> Self {
-        if let Some(left) = crate::context().time_left {
+        if let Some(left) = crate::context().remaining() {
             // tonic panics on what doesn't fit: more than 11 000 years.
             self.set_timeout(left.min(LONGEST_TIMEOUT));
         }

@@ -101,13 +101,14 @@ fn texts_of_maximum_length_are_kept() {
 }
 
 #[test]
-fn line_breaks_quotes_and_control_characters_are_escaped() {
-    let nasty = "a\nb\r\"c\"\\d\t\u{1b}[31m\u{0}\u{7f}{\"level\":\"INFO\"}";
+fn line_breaks_and_control_characters_are_escaped() {
+    let nasty = "a\nb\r\"c\"\\d\t\u{1b}[31m\u{0}\u{7f}\u{9b}\u{202e}{\"level\":\"INFO\"}";
+    let escaped = r#"a\nb\r"c"\d\t\u{1b}[31m\u{0}\u{7f}\u{9b}\u{202e}{"level":"INFO"}"#;
     let records = Records::capture();
     report(&Link::chain([nasty, &format!("cause {nasty}")]));
     let record = records.only();
-    assert_eq!(record.text("exception.message"), nasty);
-    assert_eq!(record.list("error.chain"), [format!("cause {nasty}")]);
+    assert_eq!(record.text("exception.message"), escaped);
+    assert_eq!(record.list("error.chain"), [format!("cause {escaped}")]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use resilience::errors::{NotFound, RateLimited};
-use resilience::tonic::{RequestExt as _, send_request_id, status, status_in};
+use resilience::tonic::{RequestExt as _, ResponseExt as _, send_request_id, status, status_in};
 use resilience::{
     Advice, Classification, Classify, Rejected, RequestContext, Sent, ServiceError,
     request::RequestId, retry,
@@ -68,6 +68,39 @@ async fn unreachable_grpc_server_was_never_sent_the_call() {
 
     let boxed: Box<dyn std::error::Error + Send + Sync> = status.into();
     assert_eq!(boxed.classify(), is);
+}
+
+#[tokio::test]
+async fn grpc_answer_is_not_asked_for_again() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let stock = channel(Stock::unary(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        ready(Ok(Response::new(())))
+    }))
+    .await;
+
+    async fn take_and_tell(stock: Channel, mail: Channel) -> Result<(), Status> {
+        call(stock).await.checked()?;
+        call(mail).await?;
+        Ok(())
+    }
+    #[retry(non_idempotent, external_timeout, base = "1ms")]
+    async fn seen(stock: &Channel, mail: &Channel) -> Result<(), Status> {
+        take_and_tell(stock.clone(), mail.clone()).await
+    }
+    #[retry(non_idempotent, external_timeout, base = "1ms")]
+    async fn unseen(stock: &Channel, mail: &Channel) -> Result<(), Status> {
+        call(stock.clone()).await?;
+        call(mail.clone()).await?;
+        Ok(())
+    }
+
+    let mail = refused().await;
+    assert_eq!(seen(&stock, &mail).await.unwrap_err().classify().code(), "CONNECT_FAILED");
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    unseen(&stock, &mail).await.unwrap_err();
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
@@ -155,7 +188,7 @@ async fn retry_info_and_pushback_become_retry_advice() {
         )
     };
     let is = call(channel(Stock::failing(retry_info)).await).await.unwrap_err().classify();
-    assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 429, Some(wait)));
+    assert_eq!((is.code(), is.status(), is.retry_after()), ("RATE_LIMITED", 503, Some(wait)));
 
     for (value, advice) in
         [("1500", Advice::RetryAfter(wait)), ("-1", Advice::DoNotRetry), ("x", Advice::DoNotRetry)]

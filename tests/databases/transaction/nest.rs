@@ -147,7 +147,7 @@ async fn guarded(pool: &SqlitePool) -> Result<(), CallError> {
 async fn between_two_timeouts(pool: &SqlitePool, runs: &Runs) -> Result<u32, CallError> {
     tx.execute("INSERT INTO entries (id) VALUES (2)").await?;
     let run = runs.next();
-    assert_eq!(resilience::context().attempt, run);
+    assert_eq!(resilience::context().attempt(), run);
     if run == 1 { Err(CallError::Busy) } else { Ok(run) }
 }
 

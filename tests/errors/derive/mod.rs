@@ -204,7 +204,7 @@ fn each_kind_sets_category_code_and_status() {
         query_timeout: Classification::transient_with("QUERY_TIMEOUT", Advice::DoNotRetry).with_status(504);
         deadlock: Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce).with_status(503);
         serialization: Classification::transient_with("SERIALIZATION_FAILURE", Advice::RetryTransaction).with_status(503);
-        lock_timeout: Classification::transient_with("LOCK_TIMEOUT", Advice::RetryTransaction).with_status(503);
+        lock_timeout: Classification::transient_with("LOCK_TIMEOUT", Advice::RetryCallOrTransaction).with_status(503);
         pool_exhausted: Classification::transient("POOL_EXHAUSTED").with_status(503).with_sent(Sent::Never);
         cache_miss: Classification::partial("CACHE_MISS").with_status(500);
         non_critical: Classification::partial("NON_CRITICAL_FAILURE").with_status(500);

@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use resilience::http::ResponseExt as _;
+use resilience::http::{ClientBuilderExt as _, ResponseExt as _};
 use resilience::{
-    Category, Classification, Classify, Rejected, Sent, ServiceError, degrade, retry,
-    taxonomy::Evidence, timeout,
+    Advice, Category, Classification, Classify, Rejected, Sent, ServiceError, Severity, degrade,
+    retry, taxonomy::Evidence, timeout,
 };
 use resilience_test_support::Events;
 
@@ -60,7 +60,7 @@ async fn retry_after_date_is_relative_to_the_response_date() {
 }
 
 #[tokio::test]
-async fn success_and_redirect_statuses_pass_the_check() {
+async fn success_and_unmodified_statuses_pass_the_check() {
     for status in ["200 OK", "204 No Content", "304 Not Modified"] {
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
         let response = client().get(answer(text)).send().await.unwrap().checked("inventory");
@@ -77,9 +77,111 @@ async fn refused_connection_was_never_sent() {
 }
 
 #[tokio::test]
-async fn unresolvable_name_was_never_sent() {
-    let is = body("http://does-not-exist.invalid/".into()).await.unwrap_err().classify();
+async fn refused_connection_by_name_was_never_sent() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let is = body(format!("http://localhost:{port}/")).await.unwrap_err().classify();
     assert_eq!((is.code(), is.sent()), ("CONNECT_FAILED", Sent::Never));
+}
+
+/// A server that answers each request with these bytes, for as long as the test runs.
+fn answers(bytes: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            if stream.read(&mut request).is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(bytes.as_bytes());
+            }
+        }
+    });
+    url(address)
+}
+
+#[tokio::test]
+async fn request_behind_a_redirect_may_have_been_sent() {
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for status in [301, 302, 303, 307, 308] {
+        for target in [
+            format!("http://{dead}/"),
+            format!("http://localhost:{}/", dead.port()),
+            "http://does-not-exist.invalid/".to_owned(),
+            "https://127.0.0.1/".to_owned(),
+            "http://[::1]:1/".to_owned(),
+        ] {
+            let answer = format!(
+                "HTTP/1.1 {status} Away\r\nLocation: {target}\r\nContent-Length: 0\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            let error = client().post(answers(answer.leak())).body("100 EUR").send().await;
+            let is = error.unwrap_err().classify();
+            assert_eq!(is.sent(), Sent::Maybe, "{status} {target}: {is:?}");
+        }
+    }
+}
+
+/// Its DNS server doesn't answer the second time.
+#[tokio::test]
+async fn name_that_is_not_found_may_be_behind_a_redirect() {
+    let is = body("http://does-not-exist.invalid/".into()).await.unwrap_err().classify();
+    assert_eq!((is.code(), is.sent()), ("CONNECT_FAILED", Sent::Maybe));
+    assert!(is.is_retryable());
+}
+
+#[tokio::test]
+async fn failed_connection_without_redirects_was_never_sent() {
+    let http = reqwest::Client::builder().no_proxy().without_redirects().build().unwrap();
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for target in [url(dead), "http://does-not-exist.invalid/".to_owned()] {
+        let error = http.post(&target).send().await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+        let is = error.classify();
+        assert_eq!((is.code(), is.sent()), ("CONNECT_FAILED", Sent::Never), "{target}");
+    }
+    let away =
+        answer("HTTP/1.1 303 Away\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+    let error = http.post(away).send().await.unwrap().checked("payments").unwrap_err();
+    assert_eq!(error.classify().code(), "UPSTREAM_UNEXPECTED_STATUS");
+}
+
+#[tokio::test]
+async fn url_that_needs_tls_without_it_is_permanent() {
+    let error = body("https://127.0.0.1:1/".into()).await.unwrap_err();
+    assert_eq!(error.classify(), Classification::permanent("TLS_NOT_SUPPORTED"), "{error:?}");
+}
+
+/// What makes no sense.
+fn unusable(code: &'static str) -> Classification {
+    Classification::transient_with(code, Advice::DoNotRetry)
+        .with_status(502)
+        .with_severity(Severity::Unexpected)
+}
+
+#[tokio::test]
+async fn answer_that_is_not_http_is_a_failure_of_the_callee_and_not_retried() {
+    for bytes in [
+        "SSH-2.0-OpenSSH_9.6\r\n",
+        "220 mail ESMTP\r\n",
+        "<html>",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nNo header\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    ] {
+        let error = body(answer(bytes)).await.unwrap_err();
+        assert_eq!(error.classify(), unusable("UPSTREAM_INVALID_RESPONSE"), "{bytes:?} {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn redirect_that_is_not_followed_fails_the_check() {
+    for status in ["300 Choose", "302 Found", "305 Proxy", "399 Odd"] {
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
+        let error = client().get(answer(text)).send().await.unwrap().checked("a").unwrap_err();
+        assert_eq!(error.classify(), unusable("UPSTREAM_UNEXPECTED_STATUS"), "{status}");
+    }
 }
 
 #[tokio::test]
@@ -112,10 +214,10 @@ async fn broken_connection_is_transient() {
 }
 
 #[tokio::test]
-async fn undecodable_body_is_permanent() {
+async fn undecodable_body_is_a_failure_of_the_callee_and_not_retried() {
     let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{]");
     let error = client().get(url).send().await.unwrap().json::<Vec<u8>>().await.unwrap_err();
-    assert_eq!(error.classify(), Classification::permanent("UPSTREAM_INVALID_RESPONSE"));
+    assert_eq!(error.classify(), unusable("UPSTREAM_INVALID_RESPONSE"));
 }
 
 #[tokio::test]
@@ -131,7 +233,7 @@ async fn error_for_status_is_classified() {
 }
 
 #[tokio::test]
-async fn too_many_redirects_are_permanent() {
+async fn too_many_redirects_are_a_failure_of_the_callee_and_not_retried() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = url(listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -144,11 +246,7 @@ async fn too_many_redirects_are_permanent() {
         }
     });
     let error = body(url).await.unwrap_err();
-    assert_eq!(
-        error.classify(),
-        Classification::permanent("UPSTREAM_INVALID_RESPONSE"),
-        "{error:?}"
-    );
+    assert_eq!(error.classify(), unusable("UPSTREAM_INVALID_RESPONSE"), "{error:?}");
 }
 
 #[tokio::test]
@@ -279,7 +377,7 @@ async fn url_in_the_text_of_a_wrapper_is_reduced_to_its_host() {
 
 /// reqwest reports both a timeout and a connect error.
 #[tokio::test]
-async fn connect_timeout_was_never_sent() {
+async fn connect_timeout_is_a_failed_connection() {
     struct Slow;
     impl reqwest::dns::Resolve for Slow {
         fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
@@ -294,5 +392,5 @@ async fn connect_timeout_was_never_sent() {
     let error = client.build().unwrap().get("http://slow.test/").send().await.unwrap_err();
     assert!(error.is_timeout() && error.is_connect(), "{error:?}");
     let is = error.classify();
-    assert_eq!((is.code(), is.status(), is.sent()), ("CONNECT_FAILED", 503, Sent::Never));
+    assert_eq!((is.code(), is.status(), is.sent()), ("CONNECT_FAILED", 503, Sent::Maybe));
 }

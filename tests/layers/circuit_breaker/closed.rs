@@ -4,8 +4,8 @@ use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use resilience::__private::Deadline;
 use resilience::__private::circuit_breaker::fire;
+use resilience::__private::{Deadline, under};
 use resilience::circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
 use resilience::{CircuitBreaker, Classification, Classify, Rejected, circuit_breaker::Permit};
 use tokio::time::advance;
@@ -120,7 +120,7 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
     for hang in 0..10 {
         assert_eq!(breaker.state(), Closed, "after {hang}");
         let deadline = Deadline::new(Duration::from_secs(5));
-        let permit = breaker.acquire().unwrap().under(&deadline);
+        let permit = under(breaker.acquire().unwrap(), &deadline);
         // A timeout marks its deadline before it drops the body.
         fire(&deadline);
         drop(permit);
@@ -130,7 +130,7 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
     advance(RECOVERY).await;
     let deadline = Deadline::new(Duration::from_secs(5));
     let total = Deadline::under(Duration::from_secs(5), &deadline);
-    let permit = breaker.acquire().unwrap().under(&total);
+    let permit = under(breaker.acquire().unwrap(), &total);
     fire(&deadline);
     drop(permit);
     assert_eq!(breaker.state(), Open, "a probe that hangs under the outer of two is one as well");
@@ -140,8 +140,8 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
 async fn call_dropped_before_its_timeout_is_not_counted() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(1);
     let deadline = Deadline::new(Duration::from_secs(5));
-    drop(breaker.acquire().unwrap().under(&deadline));
-    let settled = breaker.acquire().unwrap().under(&deadline);
+    drop(under(breaker.acquire().unwrap(), &deadline));
+    let settled = under(breaker.acquire().unwrap(), &deadline);
     fire(&deadline);
     settled.succeeded();
     assert_eq!(breaker.metrics().counted_failures, 0);

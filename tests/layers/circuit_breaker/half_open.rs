@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use resilience::__private::acquire;
 use resilience::circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
 use resilience::{CircuitBreaker, Classification, Classify, Rejected};
 use tokio::time::advance;
@@ -93,9 +94,9 @@ async fn hanging_probe_loses_its_slot() {
 async fn probe_lease_is_at_least_twice_the_inner_timeout() {
     let breaker = CircuitBreaker::new("inventory");
     due(&breaker).await;
-    let slow = breaker.acquire_for(Some(Duration::from_secs(40))).unwrap();
+    let slow = acquire(&breaker, Some(Duration::from_secs(40))).unwrap();
     advance(Duration::from_millis(79_999)).await;
-    assert!(breaker.acquire_for(Some(Duration::from_secs(1))).is_err());
+    assert!(acquire(&breaker, Some(Duration::from_secs(1))).is_err());
     assert_eq!(breaker.state(), HalfOpen, "another function's shorter timeout doesn't matter");
     slow.succeeded();
     assert_eq!(breaker.state(), Closed);

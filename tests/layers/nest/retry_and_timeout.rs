@@ -47,7 +47,7 @@ async fn time_left_is_that_of_the_nearest_deadline() {
     #[timeout("5s")]
     async fn call(left: &mut Vec<Duration>) -> Result<(), CallError> {
         tokio::time::sleep(secs(2)).await;
-        left.extend(resilience::context().time_left);
+        left.extend(resilience::context().remaining());
         Err(CallError::Busy)
     }
     let mut left = Vec::new();
@@ -55,7 +55,7 @@ async fn time_left_is_that_of_the_nearest_deadline() {
     // At 2 s the attempt has 3 left; at 5 s the whole call has 3 left; a third attempt would start
     // after its end.
     assert_eq!(left, [secs(3), secs(3)]);
-    assert_eq!(resilience::context().time_left, None);
+    assert_eq!(resilience::context().remaining(), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! `#[retry]` and the plain `Retry`, on tokio's paused clock.
 
 mod backoff;
+mod sent;
 
 use std::time::Duration;
 
@@ -148,7 +149,7 @@ async fn idempotency_key_is_constant_per_call_and_new_for_each_call() {
     #[retry(idempotency_key, external_timeout, attempts = 4)]
     async fn charge(script: &Script, keys: &mut Vec<(u32, String)>) -> Result<u32, CallError> {
         let context = resilience::context();
-        keys.push((context.attempt, context.idempotency_key.unwrap_or_default()));
+        keys.push((context.attempt(), context.idempotency_key().unwrap_or_default()));
         script.call().await
     }
     let mut keys = Vec::new();
@@ -172,7 +173,7 @@ async fn explicit_key_is_evaluated_once_before_its_argument_moves() {
         order: std::sync::Arc<Order>,
         keys: &mut Vec<String>,
     ) -> Result<u64, CallError> {
-        keys.extend(resilience::context().idempotency_key);
+        keys.extend(resilience::context().idempotency_key());
         let moved = order;
         if keys.len() < 2 { Err(CallError::Busy) } else { Ok(moved.id) }
     }
@@ -313,7 +314,7 @@ async fn retry_works_without_the_macro() {
 fn sync_function_is_retried() {
     #[retry(idempotent, base = "0s", jitter = "none")]
     fn read(answers: &mut Vec<Result<u32, CallError>>) -> Result<u32, CallError> {
-        let number = resilience::context().attempt;
+        let number = resilience::context().attempt();
         answers.pop().unwrap_or(Err(CallError::Absent))?;
         Ok(number)
     }

@@ -225,7 +225,7 @@ async fn key_from_arguments(
     order: (u32, String),
 ) -> Result<String, ShopError> {
     callee.call()?;
-    Ok(resilience::context().idempotency_key.expect("the attribute gives one"))
+    Ok(resilience::context().idempotency_key().expect("the attribute gives one"))
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ async fn tokio_test_may_be_below_a_timeout() -> Result<(), ShopError> {
 #[timeout("1m")]
 #[tokio::test(start_paused = true)]
 async fn tokio_test_may_be_below_a_retry() -> Result<(), ShopError> {
-    if resilience::context().attempt == 1 { Err(ShopError::Busy) } else { Ok(()) }
+    if resilience::context().attempt() == 1 { Err(ShopError::Busy) } else { Ok(()) }
 }
 
 #[timeout("1m")]

@@ -62,7 +62,7 @@ macro_rules! operation {
 operation!(by_dollar_crate);
 
 fn key() -> String {
-    sturdy::context().idempotency_key.unwrap_or_default()
+    sturdy::context().idempotency_key().unwrap_or_default()
 }
 
 #[tokio::test(start_paused = true)]

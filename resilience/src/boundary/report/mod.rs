@@ -66,10 +66,12 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | | `retryable` | whether the same request may succeed later; the same value as in the response |
 /// | | `alert` | the kind of [alert](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once`, `never` |
 ///
-/// All texts are redacted: they contain no credentials from URLs and connection strings, no path or
-/// query from the URL of a `reqwest::Error`, and no row values from database messages. A truncated
-/// text ends with `…`. An error whose `Display` panics or fails is still reported, with the text
-/// that could be formatted. Nothing is formatted unless a subscriber or an alert needs it.
+/// All texts are redacted: they contain no path, query or credentials from the URL of a
+/// `reqwest::Error`, no row values from an `sqlx::Error`, and no credentials in one of the [known
+/// forms](#known-forms). At most 64 KiB of a text are formatted. A truncated text ends with `…`.
+/// Control characters and line breaks are escaped: `\n`, `\u{1b}`. An error whose `Display` panics
+/// or fails is still reported, with the text that could be formatted. Nothing is formatted unless a
+/// subscriber or an alert needs it.
 ///
 /// # One failure, one record
 ///
@@ -89,6 +91,8 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 ///
 /// A fresh report counts toward [alerts](crate::on_alert). Reporting a fatal error requests a
 /// [shutdown](crate::shutdown::requested).
+///
+#[doc = include_str!("../../docs/known_forms.md")]
 #[must_use = "a report does nothing until `emit` is called"]
 #[derive(Debug)]
 pub struct Report<'a, E: ?Sized> {
@@ -182,11 +186,6 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         }
         ReportOutcome { fresh }
     }
-}
-
-/// The error's text, redacted and bounded.
-pub(crate) fn redacted(error: &dyn Classify) -> String {
-    text::message(&error, &error.evidence())
 }
 
 /// Whether the error or one of its causes was reported in this context.

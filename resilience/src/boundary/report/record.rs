@@ -11,6 +11,7 @@ use tracing::{Level, debug, error, event_enabled, warn};
 use super::text;
 use crate::boundary::request::seen::{MAX_LINKS, Place};
 use crate::error::database;
+use crate::error::log_text::{self, LogText};
 use crate::support::catch_panic::catch_panic;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
@@ -39,8 +40,7 @@ pub(super) fn is_wanted(severity: Severity) -> bool {
 
 /// The fields that have to be formatted.
 struct Texts {
-    message: String,
-    causes: Option<String>,
+    error: LogText,
     location: Option<String>,
     backtrace: Option<String>,
     spans: Option<String>,
@@ -75,8 +75,8 @@ impl Failure<'_> {
                     {
                         "error.type" = class.code(),
                         "exception.type" = *type_name,
-                        "exception.message" = texts().message.as_str(),
-                        "error.chain" = texts().causes.as_deref(),
+                        "exception.message" = texts().error.message.as_str(),
+                        "error.chain" = texts().error.causes.as_deref(),
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
@@ -105,12 +105,12 @@ impl Failure<'_> {
             Severity::Unexpected => record!(error, "unexpected_error"),
             Severity::Critical => record!(error, "critical_error"),
         }
-        formatted.into_inner().map(|texts| texts.message)
+        formatted.into_inner().map(|texts| texts.error.message)
     }
 
     /// The error's text, redacted.
     pub(super) fn message(&self) -> String {
-        text::message(&self.error, &self.evidence)
+        log_text::message(&self.error, &self.evidence)
     }
 
     /// Logs at DEBUG that another boundary has seen a failure that is already logged.
@@ -130,11 +130,9 @@ impl Failure<'_> {
 
     fn texts(&self) -> Texts {
         let Self { error, class, evidence, context, .. } = self;
-        let message = text::message(error, evidence);
         let with_traces = class.severity() > Severity::Expected;
         Texts {
-            causes: text::causes(&message, error, evidence),
-            message,
+            error: LogText::of(error, evidence),
             location: evidence.location.map(ToString::to_string),
             backtrace: with_traces.then(|| backtrace(evidence)).flatten(),
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),

@@ -10,7 +10,7 @@ mod io;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest")]
-mod retry_after;
+pub(crate) mod retry_after;
 #[cfg(feature = "tonic")]
 pub(crate) mod tonic;
 #[cfg(feature = "tower")]

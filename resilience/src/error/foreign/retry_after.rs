@@ -8,7 +8,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 ///
 /// A date is relative to the response's `Date`, so the callee's clock needn't agree with ours. If
 /// the header is repeated, the longest wait counts.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |value: &reqwest::header::HeaderValue| {
         value.to_str().ok().map(|text| text.trim().to_owned())
     };

@@ -5,9 +5,10 @@ use prost::Message as _;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::{RetryInfo, StatusExt as _, pb};
 
-use crate::error::downcast::downcast;
+use crate::error::chain;
 use crate::error::registry;
 use crate::error::taxonomy::RetryAfter as _;
+use crate::error::upstream::unusable;
 use crate::{Advice, Alert, Classification, Classify, Rejected, Sent, taxonomy::Evidence};
 
 /// The metadata key with which a server says after how many milliseconds a call may be retried, or
@@ -41,8 +42,8 @@ fn by_source(status: &Status, source: &(dyn Error + 'static)) -> Option<Classifi
     if find::<TimeoutExpired>(source).is_some() {
         return Some(Classification::transient("NETWORK_TIMEOUT"));
     }
-    if let Some(known) = registry::find(source) {
-        return Some(known.classify());
+    if let Some(known) = registry::classify(source) {
+        return Some(known);
     }
     // HTTP/2 errors have types that only tonic's transport knows. Other statuses with a source were
     // created by the application.
@@ -66,7 +67,8 @@ fn by_code(status: &Status) -> Classification {
         Code::ResourceExhausted if is_out_of_quota(status) => {
             Classification::permanent("QUOTA_EXCEEDED")
         }
-        Code::ResourceExhausted => transient("RATE_LIMITED"),
+        // It tells us to slow down, not our client.
+        Code::ResourceExhausted => transient("RATE_LIMITED").with_status(503),
         // gRPC says "retry at a higher level": values read before may be out of date.
         Code::Aborted => {
             Classification::transient_with("UPSTREAM_ABORTED", Advice::RetryTransaction)
@@ -77,10 +79,10 @@ fn by_code(status: &Status) -> Classification {
             "SERVICE_UNAVAILABLE",
             advice(status, Advice::DoNotRetry),
         ),
-        Code::Unimplemented => Classification::permanent("UPSTREAM_SERVER_ERROR"),
+        Code::Unimplemented => unusable("UPSTREAM_SERVER_ERROR"),
         Code::DataLoss => Classification::permanent("UPSTREAM_DATA_LOSS").with_alert(Alert::AtOnce),
         Code::Cancelled => Classification::permanent("CALL_CANCELLED"),
-        Code::Ok => Classification::permanent("UPSTREAM_UNEXPECTED_STATUS"),
+        Code::Ok => unusable("UPSTREAM_UNEXPECTED_STATUS"),
         Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
@@ -135,7 +137,7 @@ fn is_out_of_quota(status: &Status) -> bool {
 
 /// The first error of type `T` in the chain.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(downcast)
+    chain::find(Some(error))
 }
 
 #[cfg(test)]
@@ -176,7 +178,7 @@ mod tests {
     fn grpc_codes_are_classified() {
         use Category::{Permanent, Transient};
         let table = [
-            (Code::Ok, Permanent, "UPSTREAM_UNEXPECTED_STATUS", 500, false),
+            (Code::Ok, Transient, "UPSTREAM_UNEXPECTED_STATUS", 502, false),
             (Code::Cancelled, Permanent, "CALL_CANCELLED", 500, false),
             (Code::Unknown, Transient, "SERVICE_UNAVAILABLE", 503, false),
             (Code::InvalidArgument, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
@@ -184,11 +186,11 @@ mod tests {
             (Code::NotFound, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
             (Code::AlreadyExists, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
             (Code::PermissionDenied, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
-            (Code::ResourceExhausted, Transient, "RATE_LIMITED", 429, true),
+            (Code::ResourceExhausted, Transient, "RATE_LIMITED", 503, true),
             (Code::FailedPrecondition, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
             (Code::Aborted, Transient, "UPSTREAM_ABORTED", 503, false),
             (Code::OutOfRange, Permanent, "UPSTREAM_CLIENT_ERROR", 500, false),
-            (Code::Unimplemented, Permanent, "UPSTREAM_SERVER_ERROR", 500, false),
+            (Code::Unimplemented, Transient, "UPSTREAM_SERVER_ERROR", 502, false),
             (Code::Internal, Transient, "SERVICE_UNAVAILABLE", 503, false),
             (Code::Unavailable, Transient, "SERVICE_UNAVAILABLE", 503, true),
             (Code::DataLoss, Permanent, "UPSTREAM_DATA_LOSS", 500, false),

@@ -84,6 +84,9 @@ pub enum Advice {
     /// concurrent transactions cause without a bug in any of them. Outside a transaction this means
     /// [`DoNotRetry`](Self::DoNotRetry).
     RetryTransaction,
+    /// Retry after a backoff, and inside a transaction the whole transaction: a lock that another
+    /// transaction holds. The failed statement had no effect.
+    RetryCallOrTransaction,
     /// Don't retry: the same call would fail again, or must not be repeated.
     DoNotRetry,
 }

@@ -230,7 +230,10 @@ impl Classification {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             (self.category, self.advice),
-            (Some(Category::Transient), Advice::Retry | Advice::RetryAfter(_))
+            (
+                Some(Category::Transient),
+                Advice::Retry | Advice::RetryAfter(_) | Advice::RetryCallOrTransaction
+            )
         )
     }
 }
@@ -244,6 +247,7 @@ mod tests {
         let wait = Advice::RetryAfter(Duration::from_secs(1));
         assert!(Classification::transient("X").is_retryable());
         assert!(Classification::transient_with("X", wait).is_retryable());
+        assert!(Classification::transient_with("X", Advice::RetryCallOrTransaction).is_retryable());
         assert!(!Classification::transient_with("X", Advice::RetryTransactionOnce).is_retryable());
         assert!(!Classification::transient_with("X", Advice::DoNotRetry).is_retryable());
         for other in [

@@ -1,8 +1,10 @@
 //! Stops calling a failing dependency, and detects when it has recovered.
 
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod admit;
 mod builder;
 mod call;
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod change;
 mod control;
 mod counter;
@@ -11,8 +13,11 @@ pub(super) mod listed;
 mod listeners;
 mod packed;
 mod permit;
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod policy;
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod settle;
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod state;
 
 use std::fmt;
@@ -23,7 +28,7 @@ pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
-pub use permit::Permit;
+pub use permit::{OuterTimeout, Permit};
 
 use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
@@ -127,13 +132,8 @@ impl CircuitBreaker {
     /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
     /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
     /// limit can't be waited for indefinitely.
-    ///
-    /// # Errors
-    ///
-    /// The same as [`acquire`](Self::acquire).
-    #[doc(hidden)]
     #[inline]
-    pub fn acquire_for(&self, longest: Option<Duration>) -> Result<Permit<'_>, Rejected> {
+    pub(crate) fn acquire_for(&self, longest: Option<Duration>) -> Result<Permit<'_>, Rejected> {
         // Both paths return a ticket in a register. A permit from either would be assembled in
         // memory.
         let ticket = match self.core.enter_closed() {
@@ -145,13 +145,8 @@ impl CircuitBreaker {
 
     /// Like `acquire`, for a static breaker. Its first call lists it in
     /// [`registry`](crate::registry()).
-    ///
-    /// # Errors
-    ///
-    /// The same as [`acquire`](Self::acquire).
-    #[doc(hidden)]
     #[inline]
-    pub fn acquire_static(
+    pub(crate) fn acquire_static(
         &'static self,
         longest: Option<Duration>,
     ) -> Result<Permit<'static>, Rejected> {
@@ -327,6 +322,7 @@ impl fmt::Debug for CircuitBreaker {
 }
 
 /// Exposes the lock-free core to the model checker, and to tests what they can't do from outside.
+#[cfg(feature = "_internals")]
 pub mod internals {
     pub use super::change::Change;
     pub use super::policy::Policy;

@@ -3,7 +3,6 @@ use std::mem;
 
 use super::state::{Ticket, Verdict};
 use super::{CircuitBreaker, LOST};
-use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::{Category, Classification};
 
@@ -12,7 +11,7 @@ use crate::{Category, Classification};
 /// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
 /// If a timeout around the call has expired, dropping it counts as a failure instead.
 #[must_use = "a permit that is dropped at once counts as nothing"]
-pub struct Permit<'a, A: Above = ()> {
+pub struct Permit<'a, A: OuterTimeout = ()> {
     breaker: &'a CircuitBreaker,
     ticket: Ticket,
     /// `()` if there is no enclosing timeout, so that it takes no space in the future.
@@ -20,19 +19,19 @@ pub struct Permit<'a, A: Above = ()> {
 }
 
 /// The timeout around a call, or `()`.
-pub trait Above {
+pub trait OuterTimeout {
     /// Returns whether the timeout has cancelled the call.
     fn fired(&self) -> bool;
 }
 
-impl Above for () {
+impl OuterTimeout for () {
     #[inline]
     fn fired(&self) -> bool {
         false
     }
 }
 
-impl Above for &Deadline<'_> {
+impl OuterTimeout for &Deadline<'_> {
     #[inline]
     fn fired(&self) -> bool {
         Deadline::fired(self)
@@ -46,16 +45,15 @@ impl<'a> Permit<'a> {
     }
 
     /// Attaches an enclosing timeout. If it expires and drops the call, that counts as a failure.
-    #[doc(hidden)]
     #[inline]
-    pub fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
+    pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
         let Self { breaker, ticket, .. } = self;
         mem::forget(self);
         Permit { breaker, ticket, above }
     }
 }
 
-impl<A: Above> Permit<'_, A> {
+impl<A: OuterTimeout> Permit<'_, A> {
     /// Records that the call succeeded.
     ///
     /// ```
@@ -65,10 +63,11 @@ impl<A: Above> Permit<'_, A> {
     /// ```
     #[inline]
     pub fn succeeded(self) {
-        if !self.breaker.core.is_at(self.ticket) {
-            self.breaker.settle_slowly(self.ticket, Verdict::Success, LOST);
-        }
+        let (breaker, ticket) = (self.breaker, self.ticket);
         mem::forget(self);
+        if !breaker.core.is_at(ticket) {
+            breaker.settle_slowly(ticket, Verdict::Success, LOST);
+        }
     }
 
     /// Records that the call failed. The error's classification decides what the failure counts as.
@@ -91,7 +90,7 @@ impl<A: Above> Permit<'_, A> {
             }
             (Some(_), _) | (_, Some(Category::Fatal)) => Verdict::Nothing,
             (None, None | Some(Category::Transient)) => Verdict::Failure,
-            (None, Some(Category::Permanent | Category::Partial)) => Verdict::Answer,
+            (None, Some(Category::Permanent | Category::Partial)) => Verdict::RejectedByCallee,
         };
         self.breaker.settle_slowly(self.ticket, verdict, error.code());
         mem::forget(self);
@@ -116,30 +115,16 @@ impl<A: Above> Permit<'_, A> {
         }
     }
 
-    /// Like `settle`, for an annotated function. Logs once if an error is unclassified.
-    #[doc(hidden)]
-    #[inline]
-    pub fn settle_at<T, E: fmt::Display, C: Into<Classified<E>>>(
-        self,
-        site: &crate::registry::Site,
-        result: &Result<T, E>,
-        classify: impl FnOnce(&E) -> C,
-    ) {
-        self.settle(result, |error| site.classify(error, classify).class);
-    }
-
     /// Returns whether a success would change nothing, so that the permit can be forgotten. Takes a
     /// reference, since passing the permit by value would copy it first.
-    #[doc(hidden)]
     #[inline]
-    pub fn is_current(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         self.breaker.core.is_at(self.ticket)
     }
 
     /// Forgets a permit that [is current](Self::is_current), after its call succeeded.
-    #[doc(hidden)]
     #[inline]
-    pub fn done(self) {
+    pub(super) fn done(self) {
         mem::forget(self);
     }
 
@@ -159,7 +144,7 @@ impl<A: Above> Permit<'_, A> {
     }
 }
 
-impl<A: Above> Drop for Permit<'_, A> {
+impl<A: OuterTimeout> Drop for Permit<'_, A> {
     #[inline]
     fn drop(&mut self) {
         let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Interrupted };
@@ -169,7 +154,7 @@ impl<A: Above> Drop for Permit<'_, A> {
     }
 }
 
-impl<A: Above> fmt::Debug for Permit<'_, A> {
+impl<A: OuterTimeout> fmt::Debug for Permit<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit").field("service", &self.breaker.name()).finish_non_exhaustive()
     }

@@ -45,7 +45,7 @@ impl<W: AtomicWord> Core<W> {
         let failures = match verdict {
             Verdict::Success => 0,
             Verdict::Failure => found.payload() + 1,
-            Verdict::Answer | Verdict::Nothing | Verdict::Interrupted => {
+            Verdict::RejectedByCallee | Verdict::Nothing | Verdict::Interrupted => {
                 return Some(Settled::default());
             }
         };
@@ -73,7 +73,7 @@ impl<W: AtomicWord> Core<W> {
         now: impl Fn() -> u64,
     ) -> Option<Settled> {
         match verdict {
-            Verdict::Success | Verdict::Answer
+            Verdict::Success | Verdict::RejectedByCallee
                 if found.succeeded() + 1 >= u64::from(policy.probes) =>
             {
                 let next = found.next(CircuitState::Closed, 0);
@@ -83,7 +83,7 @@ impl<W: AtomicWord> Core<W> {
                     change: change(found, next, ChangeReason::ProbesSucceeded),
                 })
             }
-            Verdict::Success | Verdict::Answer => {
+            Verdict::Success | Verdict::RejectedByCallee => {
                 let lease = self.lease.load();
                 let next = found.with_probes(found.admitted(), found.succeeded() + 1, true);
                 self.replace(found, next)?;

@@ -36,7 +36,7 @@ pub enum Verdict {
     /// The callee works.
     Success,
     /// The callee answered with an error that isn't its fault.
-    Answer,
+    RejectedByCallee,
     /// The callee doesn't work.
     Failure,
     /// The outcome says nothing about the callee.

@@ -1,16 +1,20 @@
 use std::fmt::Display;
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
+use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
 use crate::layer::retry_budget::BudgetCharge;
 use crate::layer::site::Site;
 use crate::support::clock;
-use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
+use crate::{CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
 
 /// The state of one retried call: the number of the current attempt and the budget spent.
 ///
@@ -50,8 +54,7 @@ use crate::{CircuitBreaker, Classification, Rejected, RetryBudget};
 /// ```
 #[derive(Debug)]
 pub struct Attempts {
-    /// The number of the current attempt, starting at 1.
-    number: u32,
+    current: AttemptState,
     /// The delay before the current attempt, in nanoseconds.
     previous: u64,
     withdrawn: Option<BudgetCharge>,
@@ -63,13 +66,16 @@ pub struct Attempts {
 /// The inputs to [`Attempts::judge`]: the policy and the layers around the attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryRules<'a> {
-    policy: &'a Retry,
-    budget: &'a RetryBudget,
-    site: &'a Site,
-    breaker: Option<&'a CircuitBreaker>,
-    total: Option<&'a Deadline<'a>>,
-    attempt: Option<&'a Deadline<'a>>,
-    has_key: bool,
+    pub(crate) policy: &'a Retry,
+    pub(crate) budget: &'a RetryBudget,
+    pub(crate) site: &'a Site,
+    /// The circuit breaker inside the loop.
+    pub(crate) breaker: Option<&'a CircuitBreaker>,
+    /// The deadline around the loop.
+    pub(crate) total: Option<&'a Deadline<'a>>,
+    /// The deadline of the failed attempt, which records when the attempt began.
+    pub(crate) attempt: Option<&'a Deadline<'a>>,
+    pub(crate) has_key: bool,
 }
 
 impl<'a> RetryRules<'a> {
@@ -89,14 +95,6 @@ impl<'a> RetryRules<'a> {
     #[must_use]
     pub const fn deadline(mut self, total: &'a Deadline<'a>) -> Self {
         self.total = Some(total);
-        self
-    }
-
-    /// Sets the deadline of the failed attempt, which records when the attempt began.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn attempt(mut self, attempt: &'a Deadline<'a>) -> Self {
-        self.attempt = Some(attempt);
         self
     }
 
@@ -127,13 +125,43 @@ impl Attempts {
     /// Creates the state before the first attempt.
     #[inline]
     pub const fn new() -> Self {
-        Self { number: 1, previous: 0, withdrawn: None, first_failure: 0 }
+        Self { current: AttemptState::first(), previous: 0, withdrawn: None, first_failure: 0 }
     }
 
     /// The number of the current attempt, starting at 1.
     #[inline]
     pub const fn number(&self) -> u32 {
-        self.number
+        self.current.number
+    }
+
+    /// Makes this attempt visible to [`context`](crate::context()) in `body`, and lets the body's
+    /// steps be recorded: see [`CallContext::mark_sent`](crate::CallContext::mark_sent).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// use resilience::retry::Attempts;
+    ///
+    /// let attempts = Attempts::new();
+    /// let number = attempts.scope(async { resilience::context().attempt() }).await;
+    /// assert_eq!(number, 1);
+    /// # }
+    /// ```
+    #[inline]
+    pub const fn scope<F: Future>(&self, body: F) -> impl Future<Output = F::Output> {
+        Frame::new(&self.current).scope(body)
+    }
+
+    /// The state that the body of the current attempt sees.
+    #[inline]
+    pub(crate) const fn current(&self) -> &AttemptState {
+        &self.current
+    }
+
+    /// The same for a body of several steps, of which an error can only tell the last.
+    #[inline]
+    pub(crate) fn current_of_several_steps(&self) -> &AttemptState {
+        self.current.mark_sent();
+        &self.current
     }
 
     /// Reports a success, for which the budget may be credited.
@@ -145,9 +173,25 @@ impl Attempts {
         }
     }
 
+    /// The same for a call that must not be made twice: calls around it must not repeat it.
+    #[inline]
+    pub(crate) fn succeeded_once(&self, budget: &RetryBudget) {
+        context::mark_sent();
+        self.succeeded(budget);
+    }
+
+    /// The same for a call of which the policy says whether it may be made twice.
+    #[inline]
+    pub(crate) fn succeeded_under(&self, policy: &Retry, budget: &RetryBudget) {
+        match policy.repeat {
+            Repeat::NonIdempotent => self.succeeded_once(budget),
+            Repeat::Idempotent | Repeat::Unsaid => self.succeeded(budget),
+        }
+    }
+
     #[cold]
     fn pay_in(&self, budget: &RetryBudget) {
-        budget.on_success(self.withdrawn, self.number == 1);
+        budget.on_success(self.withdrawn, self.number() == 1);
     }
 
     /// Decides what to do after a failure. Returns how long to wait before the next attempt, or
@@ -174,7 +218,7 @@ impl Attempts {
     fn decide(
         &mut self,
         class: &Classification,
-        error: &dyn Display,
+        error: &dyn Tell,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();
@@ -189,16 +233,16 @@ impl Attempts {
                     rules.site,
                     error,
                     class,
-                    self.number,
+                    self.number(),
                     rules.policy.attempts,
                     delay,
                 );
-                self.number = self.number.saturating_add(1);
+                self.current.next();
                 self.previous = backoff::nanos(delay);
                 Some(Wait(delay))
             }
             Err(reason) => {
-                let made = if rules.refused(class) { self.number - 1 } else { self.number };
+                let made = if rules.refused(class) { self.number() - 1 } else { self.number() };
                 events::retry_stopped(
                     rules.site,
                     error,
@@ -227,20 +271,20 @@ impl Attempts {
         let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
         rules.budget.on_failure(timed_out);
         let policy = rules.policy;
-        if policy.repeat == super::policy::Repeat::NonIdempotent
+        if policy.repeat == Repeat::NonIdempotent
             && !rules.has_key
-            && class.sent() == crate::Sent::Maybe
+            && (class.sent() == Sent::Maybe || self.current.has_sent())
         {
             return Err(Stopped::NotIdempotent);
         }
-        if self.number >= policy.attempts {
+        if self.number() >= policy.attempts {
             return Err(Stopped::AttemptsExhausted);
         }
         let told = class.retry_after().unwrap_or_default();
         if told > policy.longest_retry_after() {
             return Err(Stopped::RetryAfterTooLong);
         }
-        let delay = Duration::from_nanos(policy.delay(self.number - 1, self.previous)).max(told);
+        let delay = Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(told);
         if rules.total.is_some_and(|deadline| delay >= deadline.time_left(now)) {
             // Distinguish a server that asks for more time than is left from a backoff that is
             // simply too long.

@@ -162,15 +162,13 @@ impl Retry {
     }
 
     /// Whether the policy specifies if the operation may be repeated.
-    #[doc(hidden)]
-    pub const fn says_whether_to_repeat(&self) -> bool {
+    pub(crate) const fn says_whether_to_repeat(&self) -> bool {
         !matches!(self.repeat, Repeat::Unsaid)
     }
 
     /// The maximum duration of a call, including waits, if each attempt takes up to `attempt`.
-    #[doc(hidden)]
     #[inline]
-    pub fn longest_call(&self, attempt: Duration) -> Duration {
+    pub(crate) fn longest_call(&self, attempt: Duration) -> Duration {
         let wait = self.max_delay.max(self.longest_retry_after());
         let retries = self.attempts.saturating_sub(1);
         attempt.saturating_mul(self.attempts).saturating_add(wait.saturating_mul(retries))

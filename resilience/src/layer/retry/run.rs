@@ -1,13 +1,12 @@
+use std::future::Future;
+
 use super::{Attempts, Retry, RetryRules};
 use crate::layer::classified::Classified;
 use crate::{Classify, RetryBudget, registry::Site};
 
 impl Retry {
-    /// Runs an async closure under this policy, with the same loop that `#[retry]` generates.
-    ///
-    /// The future is `Send` only if the compiler can prove that the closure's future is. It can't
-    /// for closures that borrow their arguments. The attribute doesn't have this limitation, nor
-    /// does your own loop around [`Attempts`].
+    /// Runs a closure that returns a future under this policy, with the same loop that `#[retry]`
+    /// generates.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -15,14 +14,20 @@ impl Retry {
     ///
     /// static BUDGET: RetryBudget = RetryBudget::standard();
     ///
-    /// let mut calls = 0;
-    /// let answer = Retry::new().attempts(5).max_delay(secs(2)).idempotent().run("inventory", &BUDGET, async || {
-    ///     calls += 1;
-    ///     if calls < 3 { Err(ServiceUnavailable::new("inventory")) } else { Ok(calls) }
-    /// });
-    /// assert_eq!(answer.await.unwrap(), 3);
+    /// async fn stock(attempt: u32) -> Result<u32, ServiceUnavailable> {
+    ///     if attempt < 3 { Err(ServiceUnavailable::new("inventory")) } else { Ok(7) }
+    /// }
+    ///
+    /// let policy = Retry::new().attempts(5).max_delay(secs(2)).idempotent();
+    /// let answer = policy.run("inventory", &BUDGET, || stock(resilience::context().attempt()));
+    /// assert_eq!(answer.await.unwrap(), 7);
     /// # }
     /// ```
+    ///
+    /// The future is `Send` if the closure and its future are, also if the closure borrows. The
+    /// closure can't lend out what it has captured mutably: rustc says that a captured variable
+    /// can't escape the `FnMut` closure body. Use a `Mutex` or an atomic, or write your own loop
+    /// around [`Attempts`].
     ///
     /// Dropping the future drops the current attempt or wait. Every call that meets an
     /// unclassified error reports it as such, because there is no annotated function to remember
@@ -30,18 +35,19 @@ impl Retry {
     ///
     /// # Errors
     /// Returns the operation's last error when there is no further attempt.
-    pub async fn run<T, E: Classify>(
+    pub async fn run<T, E: Classify, F: Future<Output = Result<T, E>>>(
         self,
         service: &'static str,
         budget: &RetryBudget,
-        mut operation: impl AsyncFnMut() -> Result<T, E>,
+        mut operation: impl FnMut() -> F,
     ) -> Result<T, E> {
         let site = Site::new(service, "run", module_path!(), file!(), line!());
         let mut attempts = Attempts::new();
         loop {
-            let wait = match operation().await {
+            // The closure itself runs in the attempt too.
+            let wait = match attempts.scope(async { operation().await }).await {
                 Ok(value) => {
-                    attempts.succeeded(budget);
+                    attempts.succeeded_under(&self, budget);
                     return Ok(value);
                 }
                 Err(error) => attempts.judge(

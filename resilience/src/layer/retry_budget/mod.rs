@@ -1,5 +1,6 @@
 //! Keeps retries from making an outage worse.
 
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod bucket;
 mod builder;
 
@@ -287,6 +288,7 @@ impl BudgetSettings {
 }
 
 /// The lock-free core, for the model checker.
+#[cfg(feature = "_internals")]
 pub mod internals {
     pub use super::bucket::{Bucket, Rules};
 }

@@ -1,0 +1,167 @@
+//! How many steps a body has that the runtime doesn't see.
+
+use proc_macro2::{Group, TokenStream, TokenTree};
+
+use crate::tokens::{is_ident, is_punct};
+
+/// Methods that read the answer to an earlier step, and so do nothing that matters twice.
+const READS: [&str; 6] = ["bytes", "chunk", "json", "message", "text", "text_with_charset"];
+
+/// Whether the body goes on after a step that the runtime doesn't see.
+///
+/// A step is an `.await`, except of a method that reads an answer. The runtime sees a step whose
+/// outcome is passed to `.checked(…)`. Nothing follows the last step, unless it is in a loop.
+pub(crate) fn goes_on_unseen(body: &TokenStream) -> bool {
+    let mut steps = Steps::default();
+    steps.count(body.clone(), false);
+    steps.unseen_before_another
+}
+
+#[derive(Default)]
+struct Steps {
+    /// Whether there was a step that the runtime doesn't see.
+    unseen: bool,
+    /// Whether another followed it.
+    unseen_before_another: bool,
+}
+
+impl Steps {
+    fn step(&mut self, is_seen: bool, in_loop: bool) {
+        self.unseen_before_another |= self.unseen || in_loop && !is_seen;
+        self.unseen |= !is_seen;
+    }
+
+    fn count(&mut self, tokens: TokenStream, in_loop: bool) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        // Until the block of a `for`, `while` or `loop` has been read.
+        let mut before_loop = false;
+        for (at, token) in tokens.iter().enumerate() {
+            match token {
+                TokenTree::Group(group) => {
+                    let is_block = before_loop && is_block(group);
+                    self.count(group.stream(), in_loop || before_loop);
+                    before_loop &= !is_block;
+                }
+                TokenTree::Ident(ident) => {
+                    let (before, after) = (&tokens[..at], &tokens[at + 1..]);
+                    if ident == "for" || ident == "while" || ident == "loop" {
+                        before_loop = true;
+                    } else if ident == "await" && is_punct(before.last(), '.') {
+                        if !is_read(&before[..at - 1]) {
+                            self.step(is_checked(after), in_loop || before_loop);
+                        }
+                    } else if (ident == "join" || ident == "try_join")
+                        && is_punct(after.first(), '!')
+                    {
+                        self.step(false, true);
+                    }
+                }
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+}
+
+fn is_block(group: &Group) -> bool {
+    group.delimiter() == proc_macro2::Delimiter::Brace
+}
+
+/// Whether the call that ends here reads an answer: `….json::<Stock>()`.
+fn is_read(call: &[TokenTree]) -> bool {
+    let [before @ .., TokenTree::Group(_)] = call else { return false };
+    let before = without_type_arguments(before);
+    READS.iter().any(|read| is_ident(before.last(), read))
+        && before.len() > 1
+        && is_punct(before.get(before.len() - 2), '.')
+}
+
+/// `.json::<Stock>` without `::<Stock>`.
+fn without_type_arguments(tokens: &[TokenTree]) -> &[TokenTree] {
+    if !is_punct(tokens.last(), '>') {
+        return tokens;
+    }
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate().rev() {
+        if is_punct(Some(token), '>') {
+            depth += 1;
+        } else if is_punct(Some(token), '<') {
+            depth -= 1;
+            if depth == 0 {
+                let colons = tokens[..at].iter().rev().take(2);
+                let are_there = colons.clone().count() == 2
+                    && colons.clone().all(|token| is_punct(Some(token), ':'));
+                return if are_there { &tokens[..at - 2] } else { tokens };
+            }
+        }
+    }
+    tokens
+}
+
+/// Whether the outcome is passed to `.checked(…)`: `?.checked("payments")`.
+fn is_checked(after: &[TokenTree]) -> bool {
+    let after = match after {
+        [first, rest @ ..] if is_punct(Some(first), '?') => rest,
+        _ => after,
+    };
+    is_punct(after.first(), '.') && is_ident(after.get(1), "checked")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn goes_on(body: &str) -> bool {
+        goes_on_unseen(&body.parse().expect("tokens"))
+    }
+
+    #[test]
+    fn single_step_is_the_last_one() {
+        for body in [
+            "",
+            "Ok(7)",
+            "charge(order).await",
+            "http.post(url).send().await?.error_for_status()?.json::<Vec<Vec<u8>>>().await",
+            "let answer = http.post(url).send().await?; answer.text().await",
+            "let key = context(); for header in headers {} http.post(url).send().await",
+        ] {
+            assert!(!goes_on(body), "{body}");
+        }
+    }
+
+    #[test]
+    fn step_that_is_seen_may_be_followed_by_another() {
+        for body in [
+            "http.post(a).send().await?.checked(\"a\")?; http.post(b).send().await?.checked(\"b\")?;",
+            "http.post(a).send().await?.checked(\"a\")?.json::<A>().await?; tell(b).await",
+            "stock.take(request).await.checked()?; tell(b).await",
+            "for url in urls { http.post(url).send().await?.checked(\"a\")?; }",
+        ] {
+            assert!(!goes_on(body), "{body}");
+        }
+    }
+
+    #[test]
+    fn body_goes_on_after_an_unseen_step() {
+        for body in [
+            "insert(pool).await?; look(other).await",
+            "http.post(a).send().await?.error_for_status()?; http.post(b).send().await",
+            "if let Some(x) = find(id).await? { charge(x).await } else { Ok(()) }",
+            "for order in orders { charge(order).await?; }",
+            "while let Some(order) = next() { charge(order).await?; }",
+            "loop { charge(order).await? }",
+            "tokio::try_join!(charge(a), charge(b))",
+            "charge(order).await?.json(); tell().await",
+            "json().await?; tell().await",
+        ] {
+            assert!(goes_on(body), "{body}");
+        }
+    }
+
+    #[test]
+    fn any_tokens_are_read() {
+        for body in ["await", ". await", "> . await", "x > () . await", ":: < > () . await . await"]
+        {
+            goes_on(body);
+        }
+    }
+}
