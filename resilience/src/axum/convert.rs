@@ -10,8 +10,8 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
 
-use super::scope::Scope;
 use super::explain::MAX_TEXT;
+use super::scope::Scope;
 use super::status::{code_for, is_final};
 use super::{explain, reject, response};
 use crate::http::Problem;

@@ -56,6 +56,18 @@ impl Deadline<'static> {
         deadline.start();
         deadline
     }
+
+    /// Creates a started deadline of what remains of others. Reads the clock if one of those hasn't
+    /// started.
+    #[cfg(feature = "boundary")]
+    pub(crate) fn of_remaining(remaining: Remaining) -> Option<Self> {
+        let at = match (remaining.at, remaining.after) {
+            (NEVER, NEVER) => return None,
+            (at, NEVER) => at,
+            (at, after) => at.min(clock::to_nanos(Instant::now()).saturating_add(after)),
+        };
+        Some(Self { at: AtomicU64::new(at.min(FIRED - 1)), ..Self::new(Duration::ZERO) })
+    }
 }
 
 impl<'above> Deadline<'above> {

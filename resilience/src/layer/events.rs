@@ -104,6 +104,19 @@ pub(crate) fn retry_scheduled(
     );
 }
 
+/// A retry within an attempt of another call: their attempts multiply.
+pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
+    if enclosing_calls > 0 && site.first(Once::Nested) {
+        event!(
+            warn,
+            site,
+            "retry_nested",
+            enclosing_calls,
+            help = "the attempts of nested retries multiply; retry at one level"
+        );
+    }
+}
+
 pub(crate) fn retry_stopped(
     site: &Site,
     error: &dyn Tell,
@@ -225,6 +238,17 @@ pub(crate) fn unclassified(site: &Site, error: &dyn Tell, error_type: &'static s
             help = "classify it with #[derive(ServiceError)] or `classify = …`"
         );
     }
+}
+
+/// A request is about to be sent without the idempotency key that it should have.
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+pub(crate) fn idempotency_key_missing() {
+    warn!(
+        target: "resilience",
+        help = "write `#[retry(idempotency_key)]` on the call, start tasks with \
+                `resilience::spawn`, or use `with_idempotency_key_if_any`",
+        "idempotency_key_missing"
+    );
 }
 
 pub(crate) fn clamped(site: &Site, option: &'static str, help: &'static str) {

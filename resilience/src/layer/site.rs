@@ -30,6 +30,7 @@ pub struct Site {
 pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
+    Nested = 4,
 }
 
 impl Site {

@@ -341,6 +341,11 @@ async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
         ";"
     );
 
+    let keyless = Request::new(()).with_idempotency_key().unwrap_err();
+    assert_eq!(keyless.code(), Code::InvalidArgument);
+    assert!(!keyless.classify().is_retryable());
+    assert!(Request::new(()).with_idempotency_key_if_any().unwrap().metadata().is_empty());
+
     let spoiled = charge(&channel, "two\nlines").await.unwrap_err().classify();
     assert_eq!((spoiled.status(), spoiled.is_retryable()), (500, false));
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::task::futures::TaskLocalFuture;
 use tracing::Instrument as _;
 
+use crate::layer::context;
 use crate::shutdown::Shutdown;
 use seen::Seen;
 
@@ -299,7 +300,12 @@ impl fmt::Debug for RequestContext {
     }
 }
 
-/// Like `tokio::spawn`, but passes the request context and the tracing span to the new task.
+/// Like `tokio::spawn`, but passes the request context, the tracing span and the context of the
+/// current call to the new task.
+///
+/// In the task, [`context()`](crate::context) has the attempt, the idempotency key and the deadline
+/// of the call that has started it. A `#[retry(non_idempotent)]` doesn't repeat an attempt that has
+/// started a task, because it can't know what the task has done.
 ///
 /// ```
 /// use resilience::RequestContext;
@@ -322,6 +328,7 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let span = tracing::Span::current();
+    let future = context::carry(future);
     match (RequestContext::current(), Shutdown::scoped()) {
         (Some(context), Some(shutdown)) => {
             tokio::spawn(context.scope(shutdown.scope(future)).instrument(span))

@@ -229,6 +229,8 @@ impl Attempts {
         }
         match self.next(class, rules, now) {
             Ok(delay) => {
+                // The frame of this call is gone by now.
+                events::retry_nested(rules.site, context::enclosing_calls());
                 events::retry_scheduled(
                     rules.site,
                     error,
