@@ -13,6 +13,7 @@ use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
     Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
+    Transaction,
 };
 use crate::tokens::{mentions, mentions_impl};
 use crate::{fallback, krate, leftovers, outcome, warnings};
@@ -64,7 +65,13 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
         Some(nest) if errors.is_empty() => {
             write(&nest, function, &import_uses, async_trait.as_ref())
         }
-        _ => fallback::function(&function, &import_uses, errors),
+        nest => {
+            let stand_in = nest.and_then(|nest| {
+                let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
+                Some(nest.get::<Transaction>()?.1.stand_in(&krate))
+            });
+            fallback::function(&function, &quote!(#import_uses #stand_in), errors)
+        }
     }
 }
 

@@ -706,7 +706,10 @@ fn transaction() {
                             __resilience::Ok(checkout) => checkout,
                             __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
-                        let mut transaction = match checkout.begin(__resilience::Some(begin)).await {
+                        let mut transaction = match repeats
+                            .begin(&mut checkout, __resilience::Some(begin))
+                            .await
+                        {
                             __resilience::Ok(transaction) => transaction,
                             __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
@@ -716,6 +719,7 @@ fn transaction() {
                                 return unreached;
                             }
                             let tx = transaction.connection();
+                            let _ = &tx;
                             '__resilience_body: { update(tx, id, name).await }
                         }
                             .await;

@@ -9,16 +9,13 @@ use crate::layer::{Nest, Retry, Scope, Timeout, Transaction, named};
 const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to repeat; write \
                       `idempotent`, `non_idempotent` or `idempotency_key`";
 
-const UNUSED: &str = "the body doesn't use `tx`, so none of it runs in the transaction; pass \
-                      `&mut *tx` to the statements, as in `.execute(&mut *tx)`";
-
 /// Code that makes rustc emit the warnings for a nest.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let mut warnings = TokenStream::new();
-    let transaction = nest.get::<Transaction>().map(|(_, transaction)| transaction);
-    if let Some(transaction) = transaction.filter(|it| it.is_unused(scope.function)) {
-        let span = transaction.name_span();
-        warnings.extend(warning(span, "transaction_without_statement", UNUSED));
+    if let Some((_, transaction)) = nest.get::<Transaction>() {
+        for found in transaction.findings(scope) {
+            warnings.extend(warning(found.span, found.name, found.message));
+        }
     }
     warnings.extend(of_retry(nest, scope));
     warnings

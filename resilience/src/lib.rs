@@ -96,7 +96,7 @@
 //! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
 //! | handle HTTP error statuses of a callee, answer with a `Problem` | [`http`] |
 //! | set up all of this for axum with one layer | `axum` |
-//! | report invalid fields of a request | [`FieldError`], `axum::Json` |
+//! | report invalid fields of a request | [`FieldError`], `axum::Json`, `axum::Query`, `axum::Path` |
 //! | export the error catalogue as JSON or Markdown | [`catalog`] |
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
@@ -120,16 +120,23 @@
 //! | `alert_began` | WARN |
 //! | `alert_over` | INFO |
 //! | `request_layer_missing`, with `axum` or `tonic` | WARN, once per process |
-//! | `request_rejected`, with `axum`: axum rejected the request itself | DEBUG |
+//! | `request_rejected`, with `axum`: the request can't be read | DEBUG |
+//! | `request_abandoned`, with `axum` or `tonic`: the client disconnected before the response was complete | INFO |
 //!
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
 //! Error records have the target `resilience::report` and the message `expected_error`,
 //! `unexpected_error` or `critical_error`; [`report::Report`] lists their fields. Further
 //! boundaries that the same error passes log `already_reported` at DEBUG.
 //!
-//! Error text is redacted in all of them: credentials are removed from URLs and connection strings,
-//! the URL of a `reqwest::Error` is reduced to its origin, and row values quoted by a database are
-//! left out unless [`sql::log_database_values`] allows them.
+//! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin, row
+//! values quoted by a database are left out unless [`sql::log_database_values`] allows them, and
+//! credentials are masked in the [known forms](report::Report#known-forms).
+//!
+//! Every event and record tells an error in the same way: its text of at most 4096 bytes (`error`, or
+//! `exception.message` in a record), and its causes (`error.chain`): a JSON array of at most eight
+//! texts of at most 1024 bytes each. Control characters, line breaks and characters that change the
+//! direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin a line of its own
+//! or control a terminal. No more than 64 KiB of an error's text are formatted.
 //!
 //! Events of a layer have the fields `service`, the label, and `function`. Both default to the
 //! function's bare name, so give methods with common names such as `get` a label:
@@ -142,8 +149,10 @@
 //! - `macros`: the attributes and `#[derive(ServiceError)]`.
 //! - `tokio`: the layers and their events.
 //! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
-//! - `reqwest`, `tonic`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and for
-//!   boxed errors.
+//! - `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and
+//!   for boxed errors. `axum` includes `tower`.
+//! - `validator`, `garde`: `Classify`, with field errors, for what `validate` of these crates
+//!   returns.
 //! - `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`: `Classify` for `sqlx::Error`, and
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.

@@ -1,12 +1,13 @@
-use proc_macro2::{Ident, Span, TokenStream};
+mod uses;
+
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, Lit};
+use syn::{Expr, Lit, Path};
 
 use super::settings::{RetrySettings, clamped};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
-use crate::function::Function;
 use crate::options::{self, Arguments, Grammar, Value};
 use crate::tokens::contains_ident;
 
@@ -62,10 +63,14 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     ],
 };
 
+pub(crate) use uses::Finding;
+
 pub(crate) struct Transaction {
     /// `tx`, with the span that makes it the body's.
     name: Ident,
     pool: Expr,
+    /// Whether there is a mistake in `tx = pool` itself.
+    is_wrong: bool,
     begin: Option<Expr>,
     settings: RetrySettings,
 }
@@ -94,6 +99,7 @@ impl Layer for Transaction {
             return None;
         };
         let Value::Expr(pool) = option.value else { return None };
+        let mut is_wrong = false;
         if let Some(argument) =
             place.function.argument_names().into_iter().find(|argument| *argument == option.key)
         {
@@ -102,12 +108,20 @@ impl Layer for Transaction {
                 "`tx` is the name of the transaction's connection in the body; rename this \
                  argument",
             );
+            is_wrong = true;
         }
         if let Some(reason) = rejection_reason(&pool) {
             errors.on(&pool, reason);
+            is_wrong = true;
+        }
+        let output = place.function.return_type().map(ToTokens::to_token_stream);
+        if let Some((span, message)) =
+            uses::escapes(&place.function.body, output.as_ref(), &option.key)
+        {
+            errors.at(span, message);
         }
         settings.check(Some(defaults::TRANSACTION), errors);
-        Some(Self { name: option.key, pool: *pool, begin, settings })
+        Some(Self { name: option.key, pool: *pool, is_wrong, begin, settings })
     }
 
     fn needs_async(name: &Ident) -> Option<String> {
@@ -144,12 +158,11 @@ impl Layer for Transaction {
     }
 
     /// `let tx = transaction.connection();`
-    fn start_of_body(&self, scope: &Scope<'_>) -> TokenStream {
+    fn start_of_body(&self, _: &Scope<'_>) -> TokenStream {
         let (name, transaction) = (&self.name, Self::local());
-        // Silences rustc's warning, which would suggest renaming the option. There is one of our
+        // Silences rustc's warning, which would suggest renaming the option. There are some of our
         // own.
-        let unused = self.is_unused(scope.function).then(|| quote!(let _ = &#name;));
-        quote!(let #name = #transaction.connection(); #unused)
+        quote!(let #name = #transaction.connection(); let _ = &#name;)
     }
 
     // Input:  the body
@@ -159,7 +172,7 @@ impl Layer for Transaction {
     //                     Ok(checkout) => checkout,
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
-    //                 let mut transaction = match checkout.begin(None).await {
+    //                 let mut transaction = match repeats.begin(&mut checkout, None).await {
     //                     Ok(transaction) => transaction,
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
@@ -200,7 +213,7 @@ impl Layer for Transaction {
                             #runtime::Ok(#checkout) => #checkout,
                             #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
-                        let mut #transaction = match #checkout.begin(#begin).await {
+                        let mut #transaction = match #repeats.begin(&mut #checkout, #begin).await {
                             #runtime::Ok(#transaction) => #transaction,
                             #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
@@ -225,14 +238,30 @@ impl Layer for Transaction {
 }
 
 impl Transaction {
-    /// Whether the body never uses the transaction.
-    pub(crate) fn is_unused(&self, function: &Function) -> bool {
-        !contains_ident(&function.body, |ident| *ident == self.name)
+    /// What in the body likely doesn't run in the transaction.
+    pub(crate) fn findings(&self, scope: &Scope<'_>) -> Vec<Finding> {
+        let body = match scope.async_trait {
+            Some(body) => body.body.stream(),
+            None => scope.function.body.clone(),
+        };
+        if !contains_ident(body.clone(), |ident| *ident == self.name) {
+            return vec![Finding::unused(self.name.span())];
+        }
+        let mut findings = uses::of_the_pool(&body, &scope.user(&self.pool));
+        if findings.is_empty() {
+            findings.extend(uses::hidden(&body, &self.name));
+        }
+        findings
     }
 
-    /// Where `tx` is written.
-    pub(crate) fn name_span(&self) -> Span {
-        self.name.span()
+    /// `let tx = …;` for a body that isn't expanded, because of an error elsewhere. Otherwise
+    /// there would be a second error for each use of `tx`.
+    pub(crate) fn stand_in(&self, krate: &Path) -> TokenStream {
+        if self.is_wrong {
+            return TokenStream::new();
+        }
+        let (name, pool) = (&self.name, &self.pool);
+        quote!(let #name = #krate::__private::sql::no_connection(&#pool); let _ = &#name;)
     }
 
     fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {

@@ -9,6 +9,7 @@ use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 
 use crate::support::catch_panic::catch_panic;
+use crate::support::prefix;
 use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
 
 /// A panic that was caught.
@@ -30,6 +31,9 @@ struct Place {
     /// caught there.
     previous: Option<Box<Self>>,
 }
+
+/// How much is kept of a panic's message, in bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
 
 /// The maximum number of panics remembered per thread.
 const MAX_PLACES: usize = 4;
@@ -155,12 +159,14 @@ fn record_place(info: &PanicHookInfo<'_>) {
     }));
 }
 
+/// The beginning of the panic's message, which is enough to recognise and to report it.
 fn message(payload: &(dyn Any + Send)) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => "non-string panic payload".to_owned(),
-    }
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text.as_str(),
+        (None, None) => "non-string panic payload",
+    };
+    prefix::of(text, MAX_MESSAGE).to_owned()
 }
 
 impl Panicked {

@@ -51,6 +51,22 @@ pub struct ShutdownReason {
 /// }
 /// ```
 ///
+/// A graceful shutdown waits for all requests, and a client that sends half a request can make it
+/// wait for ever. So give it a grace period:
+///
+/// ```no_run
+/// # use std::future::Future;
+/// use resilience::{secs, shutdown};
+///
+/// # async fn serve(server: impl Future<Output = std::io::Result<()>>) -> std::io::Result<()> {
+/// // let server = axum::serve(listener, app).with_graceful_shutdown(shutdown::requested()).into_future();
+/// tokio::select! {
+///     served = server => served,
+///     () = async { shutdown::requested().await; tokio::time::sleep(secs(10)).await } => Ok(()),
+/// }
+/// # }
+/// ```
+///
 /// After a graceful shutdown, the server returns `Ok`. Return a failure if there is a reason, so
 /// that a supervisor restarts the process:
 ///

@@ -1,8 +1,13 @@
 //! Classifies errors, and redacts their text for logs.
 
+pub(crate) mod chain;
 pub(crate) mod database;
+#[cfg(feature = "boundary")]
+pub(crate) mod dependency;
 pub(crate) mod downcast;
 mod foreign;
+#[cfg(feature = "tokio")]
+pub(crate) mod log_text;
 pub mod ready_made;
 #[cfg(feature = "tokio")]
 pub(crate) mod redact;

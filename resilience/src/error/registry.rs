@@ -1,31 +1,108 @@
 //! Finds the error behind a trait object that can classify itself: one of the types that this crate
 //! knows or that the derive registered.
 
+use std::cell::Cell;
 use std::error::Error;
 
+use super::chain;
 #[cfg(feature = "_sqlx")]
 use super::database::Diagnosis;
 use super::downcast::downcast;
 use super::upstream::UpstreamError;
-use crate::{Classify, Rejected, ServiceError, errors};
+use crate::{Classification, Classify, Rejected, ServiceError, errors};
 
-/// Returns the first error in the chain, outermost first, that classifies itself.
+/// The classification of the first error in the chain, outermost first, that classifies itself.
 ///
 /// Errors of known types without a category, such as an `io::Error` of an unnamed kind, are
 /// skipped.
-pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
-    chain(error).find_map(classified)
+pub(crate) fn classify(error: &(dyn Error + 'static)) -> Option<Classification> {
+    Search::begin()?.find(error).map(|found| found.class)
 }
 
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+/// Asks that error something else.
+pub(crate) fn ask<'e, T>(
+    error: &'e (dyn Error + 'static),
+    of: impl FnOnce(&'e dyn Classify) -> T,
+) -> Option<T> {
+    let search = Search::begin()?;
+    search.find(error).map(|found| of(found.error))
+}
+
+/// An error that classifies itself, and its classification.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<'e> {
+    pub(crate) error: &'e dyn Classify,
+    pub(crate) class: Classification,
+}
+
+impl<'e> Found<'e> {
+    /// The error, if it has a category.
+    pub(crate) fn of(error: &'e dyn Classify) -> Option<Self> {
+        let class = error.classify();
+        class.category().map(|_| Self { error, class })
+    }
+}
+
+/// A search along a chain, which may be circular.
+///
+/// An error in the chain may search in turn: an `io::Error` searches the error inside it. All these
+/// searches of a thread share one limit on their links, and one on their depth. So the time is
+/// linear, and no circle overflows the stack.
+pub(crate) struct Search(());
+
+/// The maximum depth of searches within searches.
+const MAX_DEPTH: usize = 64;
+
+thread_local! {
+    /// The depth of the searches under way, and how many links they may still visit.
+    static SEARCHES: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+impl Search {
+    /// `None` if too many searches are under way.
+    pub(crate) fn begin() -> Option<Self> {
+        let (depth, left) = SEARCHES.get();
+        if depth == MAX_DEPTH {
+            return None;
+        }
+        SEARCHES.set((depth + 1, if depth == 0 { chain::MAX_LINKS } else { left }));
+        Some(Self(()))
+    }
+
+    pub(crate) fn find<'e>(&self, error: &'e (dyn Error + 'static)) -> Option<Found<'e>> {
+        self.find_by(error, classified)
+    }
+
+    /// Returns the first answer of `look`.
+    #[expect(clippy::unused_self, reason = "the limits of the search apply to its thread")]
+    pub(crate) fn find_by<'e>(
+        &self,
+        error: &'e (dyn Error + 'static),
+        look: impl Fn(&'e (dyn Error + 'static)) -> Option<Found<'e>>,
+    ) -> Option<Found<'e>> {
+        for link in chain::links(Some(error)) {
+            let (depth, left) = SEARCHES.get();
+            SEARCHES.set((depth, left.checked_sub(1)?));
+            let found = look(link);
+            // An `io::Error` has already searched all its sources.
+            if found.is_some() || downcast::<std::io::Error>(link).is_some() {
+                return found;
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        let (depth, left) = SEARCHES.get();
+        SEARCHES.set((depth - 1, left));
+    }
 }
 
 /// Casts this error, ignoring its sources, if its type is known and it has a category.
-pub(crate) fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e dyn Classify> {
-    known_types()
-        .find_map(|known| (known.cast)(link))
-        .filter(|error| error.classify().category().is_some())
+pub(crate) fn classified<'e>(link: &'e (dyn Error + 'static)) -> Option<Found<'e>> {
+    known_types().find_map(|known| (known.cast)(link)).and_then(Found::of)
 }
 
 /// The built-in types, then the derived ones.
@@ -79,6 +156,14 @@ static BUILT_IN: &[Known] = &[
     Known::built_in::<tonic::Status>(),
     #[cfg(feature = "tokio")]
     Known::built_in::<tokio::time::error::Elapsed>(),
+    #[cfg(feature = "validator")]
+    Known::built_in::<validator::ValidationErrors>(),
+    #[cfg(feature = "garde")]
+    Known::built_in::<garde::Report>(),
+    #[cfg(feature = "tower")]
+    Known::built_in::<tower::timeout::error::Elapsed>(),
+    #[cfg(feature = "tower")]
+    Known::built_in::<tower::load_shed::error::Overloaded>(),
     Known::built_in::<errors::NetworkTimeout>(),
     Known::built_in::<errors::ServiceUnavailable>(),
     Known::built_in::<errors::RateLimited>(),

@@ -3,7 +3,13 @@ use std::fmt::{self, Display};
 
 use super::site::Site;
 use super::{context, events};
-use crate::error::redact;
+#[cfg(feature = "boundary")]
+use crate::Alert;
+#[cfg(feature = "boundary")]
+use crate::error::dependency::dependency;
+use crate::error::log_text::{LogText, Tell};
+#[cfg(feature = "boundary")]
+use crate::observe::alert;
 use crate::support::catch_panic::catch_panic;
 use crate::{Classification, Classify, Sent, taxonomy::Evidence};
 
@@ -40,9 +46,27 @@ impl<E> Classified<E> {
         Self { class, evidence }
     }
 
-    /// The error with its text redacted.
-    pub(crate) fn shown<'e>(&self, error: &'e E) -> Redacted<'e, E> {
-        Redacted { error, evidence: self.evidence }
+    /// The error for an event.
+    pub(crate) fn shown<'e>(&self, error: &'e E) -> Shown<'e, E> {
+        Shown { error, evidence: self.evidence }
+    }
+}
+
+#[cfg(feature = "boundary")]
+impl<E: Display> Classified<E> {
+    /// Counts a failure that a fallback has hidden toward alerts.
+    pub(crate) fn count_fallback(&self, error: &E, service: &str) {
+        if self.class.alert() == Alert::Never || !alert::is_wanted() {
+            return;
+        }
+        let evidence = catch_panic(|| (self.evidence)(error)).unwrap_or_default();
+        alert::degraded(&alert::Failure {
+            operation: Some(service),
+            dependency: dependency(&self.class, &evidence).or(Some(service)),
+            class: self.class,
+            message: &self.shown(error).text().message,
+            request_id: None,
+        });
     }
 }
 
@@ -72,16 +96,15 @@ impl<E: ?Sized> fmt::Debug for Classified<E> {
     }
 }
 
-/// Displays an error with its text redacted. Does no work until it is formatted.
-pub(crate) struct Redacted<'e, E> {
+/// An error with its evidence.
+pub(crate) struct Shown<'e, E> {
     error: &'e E,
     evidence: EvidenceFn<E>,
 }
 
-impl<E: Display> Display for Redacted<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text =
-            catch_panic(|| redact::text(self.error, self.error, &(self.evidence)(self.error)));
-        f.write_str(text.as_deref().unwrap_or(redact::PANICKED))
+impl<E: Display> Tell for Shown<'_, E> {
+    fn text(&self) -> LogText {
+        let evidence = catch_panic(|| (self.evidence)(self.error)).unwrap_or_default();
+        LogText::of(self.error, &evidence)
     }
 }

@@ -1,13 +1,16 @@
 //! The `tracing` events of the layers, with target `resilience` and the event's name as the
 //! message.
 //!
-//! Errors are passed as [`Redacted`](crate::layer::classified::Redacted).
+//! An error is told in two fields, `error` and `error.chain`, as [`LogText`] has it.
+//!
+//! [`LogText`]: crate::error::log_text::LogText
 
-use std::fmt::Display;
+use std::cell::LazyCell;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use crate::error::log_text::Tell;
 use crate::layer::site::{Once, Site};
 use crate::{Advice, Classification};
 
@@ -66,24 +69,38 @@ macro_rules! event {
     };
 }
 
+/// Emits an event about an error. It is formatted once, and only if the event is enabled.
+macro_rules! error_event {
+    ($level:ident, $site:ident, $error:ident, $name:literal $(, $($field:tt)+)?) => {
+        let text = LazyCell::new(|| $error.text());
+        event!($level, $site, $name $(, $($field)+)?,
+            error = text.message.as_str(),
+            error.chain = text.causes.as_deref()
+        );
+    };
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn retry_scheduled(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     attempt: u32,
     attempts: u32,
     delay: Duration,
 ) {
-    event!(info, site, "retry_scheduled",
+    error_event!(
+        info,
+        site,
+        error,
+        "retry_scheduled",
         attempt,
         max_attempts = attempts,
         delay_ms = millis(delay),
-        code = class.code(),
-        error = %error
+        code = class.code()
     );
 }
 
@@ -102,7 +119,7 @@ pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
 
 pub(crate) fn retry_stopped(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     reason: Stopped,
     attempts: u32,
@@ -110,12 +127,15 @@ pub(crate) fn retry_stopped(
 ) {
     macro_rules! stopped {
         ($level:ident) => {
-            event!($level, site, "retry_stopped",
+            error_event!(
+                $level,
+                site,
+                error,
+                "retry_stopped",
                 reason = reason.as_str(),
                 attempts,
                 elapsed_ms = millis(elapsed),
-                code = class.code(),
-                error = %error
+                code = class.code()
             )
         };
     }
@@ -131,42 +151,46 @@ pub(crate) fn retry_stopped(
 #[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_retry(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     attempt: u32,
     attempts: u32,
     delay: Duration,
 ) {
-    event!(info, site, "transaction_retry",
+    error_event!(
+        info,
+        site,
+        error,
+        "transaction_retry",
         attempt,
         max_attempts = attempts,
         delay_ms = millis(delay),
-        code = class.code(),
-        error = %error
+        code = class.code()
     );
 }
 
 #[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_stopped(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     reason: Stopped,
     attempts: u32,
 ) {
-    event!(warn, site, "transaction_stopped",
+    error_event!(
+        warn,
+        site,
+        error,
+        "transaction_stopped",
         reason = reason.as_str(),
         attempts,
-        code = class.code(),
-        error = %error
+        code = class.code()
     );
 }
 
 #[cfg(feature = "_sqlx")]
-pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Display) {
-    event!(warn, site, "transaction_rollback_failed",
-        error = %error
-    );
+pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Tell) {
+    error_event!(warn, site, error, "transaction_rollback_failed");
 }
 
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
@@ -175,35 +199,42 @@ pub(crate) fn call_timed_out(site: &Site, after: Duration) {
 
 pub(crate) fn degraded(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     error_type: &'static str,
     class: &Classification,
     fallback: &'static str,
 ) {
-    event!(warn, site, "graceful_degradation_activated",
+    error_event!(
+        warn,
+        site,
+        error,
+        "graceful_degradation_activated",
         error_type,
         code = class.code(),
-        error = %error,
         fallback
     );
 }
 
-pub(crate) fn degradation_failed(
-    site: &Site,
-    fallback_error: &dyn Display,
-    fallback: &'static str,
-) {
-    event!(warn, site, "degradation_failed",
-        fallback_error = %fallback_error,
+pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Tell, fallback: &'static str) {
+    let text = LazyCell::new(|| fallback_error.text());
+    event!(
+        warn,
+        site,
+        "degradation_failed",
+        fallback_error = text.message.as_str(),
+        fallback_error.chain = text.causes.as_deref(),
         fallback
     );
 }
 
-pub(crate) fn unclassified(site: &Site, error: &dyn Display, error_type: &'static str) {
+pub(crate) fn unclassified(site: &Site, error: &dyn Tell, error_type: &'static str) {
     if site.first(Once::Unclassified) {
-        event!(warn, site, "unclassified_error",
+        error_event!(
+            warn,
+            site,
+            error,
+            "unclassified_error",
             error_type,
-            error = %error,
             help = "classify it with #[derive(ServiceError)] or `classify = …`"
         );
     }

@@ -4,10 +4,14 @@
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 pub(crate) mod atomic_word;
 #[cfg(feature = "tokio")]
+pub(crate) mod bounded;
+#[cfg(feature = "tokio")]
 pub(crate) mod catch_panic;
 #[cfg(feature = "tokio")]
 pub(crate) mod clock;
 pub(crate) mod duration;
+#[cfg(feature = "tokio")]
+pub(crate) mod escape;
 #[cfg(feature = "tokio")]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]

@@ -1,5 +1,7 @@
 //! Request id, idempotency key and deadline on outgoing requests.
 
+use std::time::Duration;
+
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Request, Status};
 
@@ -48,6 +50,9 @@ pub trait RequestExt: Sized {
     fn with_time_left(self) -> Self;
 }
 
+/// A century: as good as none.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 impl<T> RequestExt for Request<T> {
     fn with_request_id(mut self) -> Self {
         if let Some(context) = crate::RequestContext::current() {
@@ -78,7 +83,8 @@ impl<T> RequestExt for Request<T> {
 
     fn with_time_left(mut self) -> Self {
         if let Some(left) = crate::context().remaining() {
-            self.set_timeout(left);
+            // tonic panics on what doesn't fit: more than 11 000 years.
+            self.set_timeout(left.min(LONGEST_TIMEOUT));
         }
         self
     }

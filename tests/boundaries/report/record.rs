@@ -6,7 +6,7 @@ use resilience::errors::{
     CacheMiss, Conflict, Internal, MissingConfig, NetworkTimeout, NotFound, ValidationError,
 };
 use resilience::{
-    Alert, Classification, Classify, RequestContext, Severity, report, report::Report,
+    Alert, Classification, Classify, FieldError, RequestContext, Severity, report, report::Report,
     request::RequestId, secs, shutdown::Shutdown, taxonomy::Evidence,
 };
 use resilience_test_support::Records;
@@ -43,12 +43,43 @@ fn record_has_a_field_for_what_where_when_who_and_severity() {
     );
     let how_bad =
         ["level", "message", "severity", "category", "alert"].map(|field| record.text(field));
-    assert_eq!(how_bad, ["WARN", "expected_error", "expected", "permanent", "when_frequent"]);
+    assert_eq!(how_bad, ["WARN", "expected_error", "expected", "permanent", "never"]);
     assert_eq!(
         (&record["http.response.status_code"], &record["retryable"]),
         (&404.into(), &false.into())
     );
     assert_eq!(record.text("target"), "resilience::report");
+}
+
+#[test]
+fn record_names_the_invalid_fields_but_not_their_values() {
+    let records = Records::capture();
+    report(&ValidationError::new("email", "is taken by hunter2"));
+    assert_eq!(records.only().text("error.fields"), "email");
+
+    struct Form;
+    impl fmt::Display for Form {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("two fields are wrong")
+        }
+    }
+    impl Classify for Form {
+        fn classify(&self) -> Classification {
+            Classification::permanent("VALIDATION_ERROR")
+        }
+        fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
+            let long = FieldError::new("x".repeat(10_000), "hunter2");
+            let mut fields = vec![FieldError::new("age", "hunter2"), FieldError::new("a\nb", "")];
+            fields.resize(1000, long);
+            fields.into()
+        }
+    }
+    let records = Records::capture();
+    report(&Form);
+    let record = records.only();
+    assert!(record.text("error.fields").starts_with("age, a\nb, xxx"), "{record:?}");
+    assert!(record.text("error.fields").len() < 2_000, "{record:?}");
+    assert!(!format!("{record:?}").contains("hunter2"), "{record:?}");
 }
 
 #[test]

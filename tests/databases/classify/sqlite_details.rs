@@ -135,6 +135,8 @@ async fn failed_migration_is_classified_by_its_cause() {
     assert_eq!(unique.classify().code(), "CONFLICT");
     assert_eq!(sql::constraint(&unique), Some("users.email"));
     assert_eq!(failed(Error::PoolTimedOut).classify().code(), "POOL_EXHAUSTED");
+    let nested = (0..100).fold(Error::PoolTimedOut, |inner, _| failed(inner));
+    assert_eq!(nested.classify().code(), "POOL_EXHAUSTED");
     let changed = Error::from(MigrateError::VersionMismatch(7)).classify();
     assert_eq!(
         (changed.code(), changed.status(), changed.is_retryable()),

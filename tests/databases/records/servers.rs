@@ -1,5 +1,7 @@
 //! Records about errors of real servers, whose texts quote values of rows.
 
+use std::error::Error as _;
+
 use resilience::{Rejected, ServiceError, report, retry};
 use resilience_test_support::{Records, databases};
 use sqlx::{MySqlConnection, PgConnection};
@@ -104,4 +106,65 @@ async fn panic_record_holds_no_value_of_a_row() {
     let logged = text(&records);
     assert!(logged.contains("number: 1062, message: (redacted)"), "{logged}");
     assert!(!logged.contains("ada"), "{logged}");
+}
+
+/// What has been formatted into a text has no types left.
+fn check_flattened(error: &sqlx::Error) {
+    // As anyhow does with `{:#}`.
+    let chain = format!("can't save: {error}: {}", error.source().unwrap());
+    for text in [error.to_string(), chain, format!("{error:?}"), format!("{error:#?}")] {
+        assert!(text.contains("ada"), "the server quotes the value: {text}");
+        check_text(text);
+    }
+}
+
+fn check_text(text: String) {
+    let records = Records::capture();
+    report(&resilience::errors::Internal::new(text));
+    let logged = records.only().to_string();
+    assert!(!logged.contains("ada"), "{logged}");
+}
+
+#[tokio::test]
+async fn postgres_error_formatted_into_a_text_shows_no_value() {
+    let Some(db) = databases::postgres().await else { return };
+    let mut connection = db.connect().await;
+    let types = ["int", "date", "uuid", "json", "inet", "bool", "interval", "point", "int[]"];
+    let casts = types.map(|ty| format!("SELECT 'ada@example.com'::{ty}"));
+    let others = [
+        "DO $$ BEGIN RAISE 'ada@example.com is taken'; END $$",
+        "DO $$ BEGIN RAISE E'taken:\nada@example.com'; END $$",
+        "DO $$ BEGIN EXECUTE 'SELEC ''ada@example.com'''; END $$",
+        "DO $$ BEGIN EXECUTE 'SELECT 1 / length('''') AS \"ada@example.com\"'; END $$",
+        "SELECT \"ada@example.com\"",
+    ];
+    for statement in casts.into_iter().chain(others.map(str::to_owned)) {
+        let statement = sqlx::AssertSqlSafe(statement);
+        let error = sqlx::raw_sql(statement).execute(&mut connection).await.unwrap_err();
+        if error.to_string().contains("ada") {
+            check_flattened(&error);
+        } else {
+            check_text(format!("{error:?}"));
+            check_text(format!("{error:#?}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn mysql_error_formatted_into_a_text_shows_no_value() {
+    let Some(db) = databases::mysql().await else { return };
+    let mut connection = db.connect().await;
+    mysql(&mut connection, "CREATE TEMPORARY TABLE texts (email varchar(100) UNIQUE, age int)")
+        .await
+        .unwrap();
+    mysql(&mut connection, "INSERT INTO texts VALUES ('ada@example.com', 1)").await.unwrap();
+    for statement in [
+        "INSERT INTO texts VALUES ('ada@example.com', 1)",
+        "INSERT INTO texts VALUES ('', 'ada@example.com')",
+        "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'taken:\nada@example.com'",
+    ] {
+        let error = sqlx::raw_sql(statement).execute(&mut connection).await.unwrap_err();
+        check_text(error.as_database_error().unwrap().to_string());
+        check_flattened(&error);
+    }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use resilience::errors::NotFound;
+use resilience::errors::{Internal, NotFound};
 use resilience::{Classification, Classify, ServiceError, boundary, degrade, report, retry};
 use resilience_test_support::{Record, Records};
 use sqlx::{Connection as _, SqliteConnection};
@@ -258,4 +258,31 @@ fn borrowed_and_plain_text_errors_take_the_classify_option() {
     let name = String::from("user");
     assert_eq!(recorded(|| drop(borrowed(&name)))[0]["exception.message"], "no user");
     assert_eq!(recorded(|| drop(text("no name".to_owned())))[0]["exception.message"], "no name");
+}
+
+/// What has been formatted into a text has no types left.
+#[tokio::test]
+async fn error_formatted_into_a_text_shows_no_value() {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let quoting =
+        sqlx::query("select 'a' || ada@example.com").execute(&mut connection).await.unwrap_err();
+    let encode = sqlx::Error::Encode("no number: ada@example.com".into());
+    let decode = sqlx::Error::Decode("no number: ada@example.com\n".into());
+    let protocol = sqlx::Error::Protocol("unexpected ada@example.com".into());
+    for error in [quoting, encode, decode, protocol, unreadable()] {
+        for text in [error.to_string(), format!("{error:?}"), format!("{error:#?}")] {
+            assert!(text.contains("@example"), "the text quotes the value: {text}");
+            let record = record(&Internal::new(format!("can't save: {text}")));
+            assert!(!record.to_string().contains("@example"), "{record:?}");
+        }
+    }
+}
+
+#[test]
+fn huge_driver_error_is_redacted_soon() {
+    let started = std::time::Instant::now();
+    let error = sqlx::Error::Decode("ada@example.com ".repeat(700_000).into());
+    let record = record(&LoadError(ReadError::Row(error)));
+    assert!(!record.to_string().contains("ada"), "{}", record.to_string().len());
+    assert!(started.elapsed().as_secs() < 2, "{:?}", started.elapsed());
 }

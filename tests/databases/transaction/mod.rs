@@ -5,6 +5,7 @@ mod entries;
 mod interrupted;
 mod mysql;
 mod nest;
+mod poisoned;
 mod postgres;
 mod shapes;
 mod sqlite;

@@ -1,4 +1,6 @@
 //! Errors of other crates.
 
 mod boxed;
+mod chains;
 mod reqwest;
+mod validation;

@@ -8,9 +8,12 @@ use std::panic::Location;
 use record::Failure;
 
 use super::request::seen::{Fingerprint, Place};
+use crate::error::dependency::dependency;
+use crate::error::log_text;
+use crate::error::taxonomy::field_names;
 use crate::observe::alert;
 
-use crate::{Category, Classify, RequestContext, shutdown::Shutdown};
+use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
 
 /// Logs an error at a boundary, such as a handler, a consumer or the end of `main`.
 ///
@@ -48,6 +51,7 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | what | `error.type` | the code, such as `NOT_FOUND` |
 /// | | `exception.type` | the error's Rust type |
 /// | | `exception.message` | the error's text, at most 4096 bytes |
+/// | | `error.fields` | the names of the [invalid fields](Classify::field_errors) of a request, at most 16, without their values |
 /// | | `error.chain` | the causes, outermost first: a JSON array of texts of at most 1024 bytes each, without repeats; ends with `"…"` after eight |
 /// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
 /// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only for unexpected and critical errors |
@@ -61,12 +65,14 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// | | `category` | `transient`, `permanent`, `partial`, `fatal`; missing if unclassified |
 /// | | `http.response.status_code` | the status for the client |
 /// | | `retryable` | whether the same request may succeed later; the same value as in the response |
-/// | | `alert` | the kind of [alert](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once` |
+/// | | `alert` | the kind of [alert](crate::on_alert): `when_repeated`, `when_frequent`, `low_priority`, `at_once`, `never` |
 ///
-/// All texts are redacted: they contain no credentials from URLs and connection strings, no path or
-/// query from the URL of a `reqwest::Error`, and no row values from database messages. A truncated
-/// text ends with `…`. An error whose `Display` panics or fails is still reported, with the text
-/// that could be formatted. Nothing is formatted unless a subscriber or an alert needs it.
+/// All texts are redacted: they contain no path, query or credentials from the URL of a
+/// `reqwest::Error`, no row values from an `sqlx::Error`, and no credentials in one of the [known
+/// forms](#known-forms). At most 64 KiB of a text are formatted. A truncated text ends with `…`.
+/// Control characters and line breaks are escaped: `\n`, `\u{1b}`. An error whose `Display` panics
+/// or fails is still reported, with the text that could be formatted. Nothing is formatted unless a
+/// subscriber or an alert needs it.
 ///
 /// # One failure, one record
 ///
@@ -86,6 +92,8 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 ///
 /// A fresh report counts toward [alerts](crate::on_alert). Reporting a fatal error requests a
 /// [shutdown](crate::shutdown::requested).
+///
+#[doc = include_str!("../../docs/known_forms.md")]
 #[must_use = "a report does nothing until `emit` is called"]
 #[derive(Debug)]
 pub struct Report<'a, E: ?Sized> {
@@ -151,6 +159,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             operation: self.operation.or(context_operation.as_deref()),
             place: self.place,
             context: context.as_ref(),
+            fields: &|| field_names(&self.error.field_errors()),
         };
         let counts_for_alerts = alert::is_wanted();
         let wanted = counts_for_alerts || record::is_wanted(class.severity());
@@ -160,18 +169,29 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             context.seen(|seen| seen.is_first_occurrence(&fingerprint, place))
         });
         if fresh {
-            failure.log();
+            let message = failure.log();
+            if counts_for_alerts && class.alert() != Alert::Never {
+                alert::failed(&alert::Failure {
+                    operation: failure.operation,
+                    dependency: dependency(&class, &failure.evidence),
+                    class,
+                    message: &message.unwrap_or_else(|| failure.message()),
+                    request_id: context.as_ref().map(|context| context.request_id().as_str()),
+                });
+            }
         } else {
             failure.log_duplicate();
-        }
-        if fresh && counts_for_alerts {
-            alert::failed(failure.operation, &class);
         }
         if class.category() == Some(Category::Fatal) {
             Shutdown::current().request(class.code(), failure.operation);
         }
         ReportOutcome { fresh }
     }
+}
+
+/// The error's text, redacted and bounded.
+pub(crate) fn redacted(error: &dyn Classify) -> String {
+    log_text::message(&error, &error.evidence())
 }
 
 /// Whether the error or one of its causes was reported in this context.

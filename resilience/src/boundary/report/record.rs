@@ -2,7 +2,7 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use tracing::{Level, debug, error, event_enabled, warn};
 use super::text;
 use crate::boundary::request::seen::{MAX_LINKS, Place};
 use crate::error::database;
+use crate::error::log_text::{self, LogText};
+use crate::support::catch_panic::catch_panic;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
 const TARGET: &str = "resilience::report";
@@ -24,6 +26,8 @@ pub(super) struct Failure<'a> {
     pub(super) operation: Option<&'a str>,
     pub(super) place: Place,
     pub(super) context: Option<&'a RequestContext>,
+    /// The names of the invalid fields of a request.
+    pub(super) fields: &'a dyn Fn() -> Option<String>,
 }
 
 /// Whether a subscriber is interested in records of this severity.
@@ -36,13 +40,13 @@ pub(super) fn is_wanted(severity: Severity) -> bool {
 
 /// The fields that have to be formatted.
 struct Texts {
-    message: String,
-    causes: Option<String>,
+    error: LogText,
     location: Option<String>,
     backtrace: Option<String>,
     spans: Option<String>,
     user: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
+    fields: Option<String>,
     database: Database,
 }
 
@@ -55,12 +59,14 @@ struct Database {
 }
 
 impl Failure<'_> {
-    pub(super) fn log(&self) {
+    /// Returns the error's text if it was formatted.
+    pub(super) fn log(&self) -> Option<String> {
         let Self { type_name, class, operation, place, context, .. } = self;
         let severity = class.severity();
         // Fields are evaluated only if the event is enabled, either by a subscriber or by the crate
         // `log`, which `is_wanted` can't query.
-        let texts = LazyCell::new(|| self.texts());
+        let formatted = OnceCell::new();
+        let texts = || formatted.get_or_init(|| self.texts());
 
         macro_rules! record {
             ($level:ident, $name:literal) => {
@@ -69,25 +75,26 @@ impl Failure<'_> {
                     {
                         "error.type" = class.code(),
                         "exception.type" = *type_name,
-                        "exception.message" = texts.message.as_str(),
-                        "error.chain" = texts.causes.as_deref(),
+                        "exception.message" = texts().error.message.as_str(),
+                        "error.chain" = texts().error.causes.as_deref(),
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
+                        "error.fields" = texts().fields.as_deref(),
                         retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
                         operation = *operation,
                         "code.file.path" = place.file,
                         "code.line.number" = place.line,
-                        "error.location" = texts.location.as_deref(),
+                        "error.location" = texts().location.as_deref(),
                         request_id = context.map(|context| context.request_id().as_str()),
-                        user_id = texts.user.as_deref(),
-                        tenant_id = texts.tenant.as_deref(),
-                        "db.system.name" = texts.database.system,
-                        "db.response.status_code" = texts.database.code.as_deref(),
-                        "db.constraint" = texts.database.constraint.as_deref(),
-                        "exception.stacktrace" = texts.backtrace.as_deref(),
-                        span_trace = texts.spans.as_deref()
+                        user_id = texts().user.as_deref(),
+                        tenant_id = texts().tenant.as_deref(),
+                        "db.system.name" = texts().database.system,
+                        "db.response.status_code" = texts().database.code.as_deref(),
+                        "db.constraint" = texts().database.constraint.as_deref(),
+                        "exception.stacktrace" = texts().backtrace.as_deref(),
+                        span_trace = texts().spans.as_deref()
                     },
                     $name
                 )
@@ -98,6 +105,12 @@ impl Failure<'_> {
             Severity::Unexpected => record!(error, "unexpected_error"),
             Severity::Critical => record!(error, "critical_error"),
         }
+        formatted.into_inner().map(|texts| texts.error.message)
+    }
+
+    /// The error's text, redacted.
+    pub(super) fn message(&self) -> String {
+        log_text::message(&self.error, &self.evidence)
     }
 
     /// Logs at DEBUG that another boundary has seen a failure that is already logged.
@@ -117,16 +130,15 @@ impl Failure<'_> {
 
     fn texts(&self) -> Texts {
         let Self { error, class, evidence, context, .. } = self;
-        let message = text::message(error, evidence);
         let with_traces = class.severity() > Severity::Expected;
         Texts {
-            causes: text::causes(&message, error, evidence),
-            message,
+            error: LogText::of(error, evidence),
             location: evidence.location.map(ToString::to_string),
             backtrace: with_traces.then(|| backtrace(evidence)).flatten(),
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
             user: context.and_then(RequestContext::user),
             tenant: context.and_then(RequestContext::tenant),
+            fields: catch_panic(self.fields).flatten(),
             database: database(evidence),
         }
     }

@@ -10,7 +10,7 @@ use ::sqlx::error::{DatabaseError, ErrorKind};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))]
 use super::details::Code;
 use super::{Details, RolledBack, SqlCondition, SqlKind};
-use crate::error::downcast::downcast;
+use crate::error::{chain, downcast::downcast};
 use crate::{
     Alert, Classification, Classify, FieldError, Rejected, Sent, http::generic_message,
     taxonomy::Evidence,
@@ -51,7 +51,7 @@ impl Classify for Error {
         match self {
             Self::Io(error) => by_io(error),
             Self::Tls(error) => by_tls(&**error),
-            Self::Migrate(error) => match source::<Self>(&**error) {
+            Self::Migrate(error) => match in_migration(&**error) {
                 Some(inner) => inner.classify(),
                 None => Classification::permanent("MIGRATION_FAILED")
                     .with_severity(crate::Severity::Critical)
@@ -121,7 +121,7 @@ fn database_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<Reported<'e
 fn details_of(error: &Error) -> Details<'_> {
     match error {
         Error::Database(error) => Reported::of(&**error).details(),
-        Error::Migrate(error) if let Some(inner) = source(&**error) => details_of(inner),
+        Error::Migrate(error) if let Some(inner) = in_migration(&**error) => details_of(inner),
         // Errors of a connection, or of a layer that rejected the call, quote no values.
         Error::Io(_) | Error::Tls(_) => {
             Details { condition: condition_of(error), message_has_values: false, ..NOTHING_KNOWN }
@@ -149,7 +149,7 @@ fn condition_of(error: &Error) -> Option<SqlCondition> {
             Some(io) => io_condition(io),
             None => plain(SqlKind::TlsFailed, "Tls"),
         },
-        Error::Migrate(error) => source(&**error).and_then(condition_of),
+        Error::Migrate(error) => in_migration(&**error).and_then(condition_of),
         Error::TypeNotFound { .. } => plain(SqlKind::InvalidStatement, "TypeNotFound"),
         Error::ColumnIndexOutOfBounds { .. } => {
             plain(SqlKind::InvalidStatement, "ColumnIndexOutOfBounds")
@@ -212,18 +212,15 @@ fn by_tls(error: &(dyn StdError + Send + Sync + 'static)) -> Classification {
 
 /// The `io::Error` among the sources, if it may be retried.
 fn retryable_io<'e>(error: &'e (dyn StdError + Send + Sync + 'static)) -> Option<&'e io::Error> {
-    source_of::<io::Error>(Some(error)).filter(|io| io.classify().is_retryable())
+    chain::find::<io::Error>(Some(error)).filter(|io| io.classify().is_retryable())
 }
 
-/// The first source of type `T`.
-fn source<T: StdError + 'static>(error: &dyn StdError) -> Option<&T> {
-    source_of(error.source())
-}
-
-fn source_of<'e, T: StdError + 'static>(
-    first: Option<&'e (dyn StdError + 'static)>,
-) -> Option<&'e T> {
-    std::iter::successors(first, |&error| error.source()).find_map(downcast)
+/// The error that made a migration fail. Skips other migration errors, so that no circle of them
+/// is followed for ever.
+fn in_migration(error: &dyn StdError) -> Option<&Error> {
+    chain::links(error.source())
+        .filter_map(downcast)
+        .find(|inner| !matches!(inner, Error::Migrate(_)))
 }
 
 /// An error reported by the database, by driver.

@@ -1,48 +1,61 @@
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::error::Error;
 
-use crate::error::registry::{classified, known_types};
+use crate::error::registry::{Found, Search, classified, known_types};
 use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
 /// Searches the contexts and sources, outermost first, for an error of a type that this crate knows
 /// or that derives `ServiceError`. Unclassified if there is none.
 impl Classify for ::anyhow::Error {
     fn classify(&self) -> Classification {
-        find(self).map_or(Classification::unclassified(), Classify::classify)
+        let search = Search::begin();
+        let found = search.as_ref().and_then(|search| find(search, self));
+        found.map_or(Classification::unclassified(), |found| found.class)
     }
 
     fn public_message(&self) -> Cow<'_, str> {
-        find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+        ask(self, Classify::public_message).unwrap_or(Cow::Borrowed(generic_message(500)))
     }
 
     fn field_errors(&self) -> Cow<'_, [FieldError]> {
-        find(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+        ask(self, Classify::field_errors).unwrap_or_default()
     }
 
     fn evidence(&self) -> Evidence<'_> {
-        Evidence {
-            error: Some(self.as_ref()),
-            ..find(self).map_or(Evidence::default(), Classify::evidence)
-        }
+        let inner = ask(self, Classify::evidence).unwrap_or_default();
+        Evidence { error: Some(self.as_ref()), ..inner }
     }
 }
 
-fn find(error: &::anyhow::Error) -> Option<&dyn Classify> {
-    error.chain().find_map(|link| classified(link).or_else(|| context(error, link)))
+fn ask<'e, T>(error: &'e ::anyhow::Error, of: impl FnOnce(&'e dyn Classify) -> T) -> Option<T> {
+    let search = Search::begin()?;
+    find(&search, error).map(|found| of(found.error))
 }
 
-/// The context, passed to `.context(…)`, that this link of the chain holds.
+fn find<'e>(search: &Search, error: &'e ::anyhow::Error) -> Option<Found<'e>> {
+    let contexts = LazyCell::new(|| contexts(error));
+    search.find_by(error.as_ref(), |link| {
+        classified(link).or_else(|| context_in(link, &contexts).and_then(Found::of))
+    })
+}
+
+/// The outermost context, passed to `.context(…)`, of each known type, and the box that
+/// `from_boxed` was given. Takes time in proportion to the number of contexts.
 ///
-/// The link's type is private to anyhow, so only anyhow can downcast to the context. The address
-/// shows whether the context it returned is inside this link.
-fn context<'e>(
-    error: &'e ::anyhow::Error,
-    link: &'e (dyn Error + 'static),
+/// Only anyhow can find them, because the links that hold them have private types.
+fn contexts(error: &::anyhow::Error) -> Vec<&dyn Classify> {
+    let boxed = error.downcast_ref::<Box<dyn Error + Send + Sync>>();
+    let boxed = boxed.map(|boxed| boxed as &dyn Classify);
+    known_types().filter_map(|known| known.context?(error)).chain(boxed).collect()
+}
+
+/// The context that this link of the chain holds: the one whose address is inside the link.
+fn context_in<'e>(
+    link: &(dyn Error + 'static),
+    contexts: &[&'e dyn Classify],
 ) -> Option<&'e dyn Classify> {
     let start = std::ptr::from_ref(link).addr();
     let inside = start..start + size_of_val(link);
-    known_types().filter_map(|known| known.context?(error)).find(|context| {
-        inside.contains(&std::ptr::from_ref(*context).addr())
-            && context.classify().category().is_some()
-    })
+    contexts.iter().copied().find(|context| inside.contains(&std::ptr::from_ref(*context).addr()))
 }

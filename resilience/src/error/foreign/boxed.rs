@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::error::registry::find;
+use crate::error::registry;
 use crate::{Classification, Classify, FieldError, http::generic_message, taxonomy::Evidence};
 
 macro_rules! classify_by_chain {
@@ -10,19 +10,21 @@ macro_rules! classify_by_chain {
         /// knows or that derives `ServiceError`. Unclassified if there is none.
         impl Classify for $object {
             fn classify(&self) -> Classification {
-                find(self).map_or(Classification::unclassified(), Classify::classify)
+                registry::classify(self).unwrap_or(Classification::unclassified())
             }
 
             fn public_message(&self) -> Cow<'_, str> {
-                find(self).map_or(Cow::Borrowed(generic_message(500)), Classify::public_message)
+                registry::ask(self, Classify::public_message)
+                    .unwrap_or(Cow::Borrowed(generic_message(500)))
             }
 
             fn field_errors(&self) -> Cow<'_, [FieldError]> {
-                find(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+                registry::ask(self, Classify::field_errors).unwrap_or_default()
             }
 
             fn evidence(&self) -> Evidence<'_> {
-                Evidence { error: Some(self), ..find(self).map_or(Evidence::default(), Classify::evidence) }
+                let inner = registry::ask(self, Classify::evidence).unwrap_or_default();
+                Evidence { error: Some(self), ..inner }
             }
         }
     )*};

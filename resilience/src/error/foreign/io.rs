@@ -35,21 +35,18 @@ use crate::{
 /// ```
 impl Classify for Error {
     fn classify(&self) -> Classification {
-        match inner(self) {
-            Some(inner) => inner.classify(),
-            None => by_condition(self),
-        }
+        self.get_ref()
+            .and_then(|inner| registry::classify(inner))
+            .unwrap_or_else(|| by_condition(self))
     }
 
     fn public_message(&self) -> Cow<'_, str> {
-        match inner(self) {
-            Some(inner) => inner.public_message(),
-            None => Cow::Borrowed(generic_message(by_condition(self).status())),
-        }
+        ask_inner(self, Classify::public_message)
+            .unwrap_or_else(|| Cow::Borrowed(generic_message(by_condition(self).status())))
     }
 
     fn field_errors(&self) -> Cow<'_, [FieldError]> {
-        inner(self).map_or(Cow::Borrowed(&[]), Classify::field_errors)
+        ask_inner(self, Classify::field_errors).unwrap_or_default()
     }
 
     fn evidence(&self) -> Evidence<'_> {
@@ -85,9 +82,8 @@ impl Classify for tokio::time::error::Elapsed {
     }
 }
 
-fn inner(error: &Error) -> Option<&dyn Classify> {
-    let inner = error.get_ref()?;
-    registry::find(inner)
+fn ask_inner<'e, T>(error: &'e Error, of: impl FnOnce(&'e dyn Classify) -> T) -> Option<T> {
+    registry::ask(error.get_ref()?, of)
 }
 
 fn by_condition(error: &Error) -> Classification {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 #[cfg(feature = "_sqlx")]
 use super::REDACTED;
-use super::Secrets;
+use super::Redactor;
 #[cfg(feature = "_sqlx")]
 use crate::error::downcast::downcast;
 
@@ -15,7 +15,7 @@ use crate::error::downcast::downcast;
 pub(super) fn add_secrets<'e>(
     _: &dyn Display,
     _: impl Iterator<Item = &'e (dyn Error + 'static)>,
-    _: &mut Secrets,
+    _: &mut Redactor,
 ) {
 }
 
@@ -25,7 +25,7 @@ pub(super) fn add_secrets<'e>(
 pub(super) fn add_secrets<'e>(
     error: &dyn Display,
     chain: impl Iterator<Item = &'e (dyn Error + 'static)>,
-    secrets: &mut Secrets,
+    secrets: &mut Redactor,
 ) {
     let invalid_statement = crate::error::database::SqlKind::InvalidStatement.name();
     let mut replacement = REDACTED.to_owned();
@@ -44,6 +44,9 @@ pub(super) fn add_secrets<'e>(
                 (None, Some(code)) => format!("database error ({code})"),
                 (None, None) => REDACTED.to_owned(),
             };
+            if !has_values {
+                secrets.harmless.push(format_lossy(&link));
+            }
             add_postgres_details(link, secrets);
         } else if !has_values && starts_with_sqlx_prefix(&link) {
             has_values = true;
@@ -65,15 +68,10 @@ pub(super) fn add_secrets<'e>(
     }
 }
 
-/// Formats a text. In contrast to `to_string`, a `Display` that fails doesn't panic: the part
-/// written so far is returned.
+/// As much of the text as is formatted for a log.
 #[cfg(feature = "_sqlx")]
 fn format_lossy(text: &dyn Display) -> String {
-    use std::fmt::Write as _;
-
-    let mut formatted = String::new();
-    let _ = write!(formatted, "{text}");
-    formatted
+    crate::support::bounded::format(text, super::MAX_TEXT).0
 }
 
 /// The prefixes of SQLx's messages that quote values.
@@ -127,20 +125,25 @@ fn in_database_variant<'e>(
     }
 }
 
-/// Adds PostgreSQL's detail, context and hint, which `{:?}` prints and which may quote a row.
+/// Adds PostgreSQL's detail, context, hint and internal query, which `{:?}` prints and which may quote a row.
 #[cfg(feature = "_sqlx")]
-fn add_postgres_details(link: &(dyn Error + 'static), secrets: &mut Secrets) {
+fn add_postgres_details(link: &(dyn Error + 'static), secrets: &mut Redactor) {
     #[cfg(feature = "sqlx-postgres")]
     {
         let inner = in_database_variant(link).and_then(|error| error.as_error().downcast_ref());
         if let Some(error) = inner.or_else(|| downcast::<sqlx::postgres::PgDatabaseError>(link)) {
-            for text in [error.detail(), error.r#where(), error.hint()].into_iter().flatten() {
+            let query = match error.position() {
+                Some(sqlx::postgres::PgErrorPosition::Internal { query, .. }) => Some(query),
+                _ => None,
+            };
+            for text in [error.detail(), error.r#where(), error.hint(), query].into_iter().flatten()
+            {
                 secrets.add(text, REDACTED);
             }
         }
     }
     #[cfg(not(feature = "sqlx-postgres"))]
-    let _: (&dyn Error, &mut Secrets) = (link, secrets);
+    let _: (&dyn Error, &mut Redactor) = (link, secrets);
 }
 
 #[cfg(all(test, feature = "_sqlx"))]

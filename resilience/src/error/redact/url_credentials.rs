@@ -214,11 +214,11 @@ mod tests {
             "://",
             "é://é:é@",
         ] {
-            let text = piece.repeat(1_000_000 / piece.len());
+            let text = piece.repeat(200_000 / piece.len());
             let started = std::time::Instant::now();
             let redacted = redact(&text);
             assert!(
-                started.elapsed().as_secs() < 5,
+                started.elapsed().as_secs() < 2,
                 "{piece:?}: {:?}, {}",
                 started.elapsed(),
                 redacted.len()

@@ -41,7 +41,7 @@ use crate::{Classification, http::generic_message};
     note = "for an error type of another crate, wrap it in a variant of your enum with a category \
             other than `transparent`, or write `classify = path::to::function` in the attribute",
     note = "`resilience` classifies the errors of some crates with a feature: `sqlx-postgres`, \
-            `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`; if it is enabled, \
+            `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`; if it is enabled, \
             your version of that crate isn't the one that `resilience` supports: see `cargo tree \
             -d`"
 )]

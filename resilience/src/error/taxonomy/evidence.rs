@@ -3,6 +3,8 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::panic::Location;
 
+use crate::error::chain;
+
 /// Details of an error for its log record, beyond its own text. Never shown to a client.
 ///
 /// ```
@@ -45,9 +47,10 @@ impl<'e> Evidence<'e> {
         self
     }
 
-    /// The error and its sources, outermost first.
+    /// The error and its sources, outermost first. Ends after 1024 of them, because sources can form
+    /// a circle.
     pub fn chain(&self) -> impl Iterator<Item = &'e (dyn Error + 'static)> + use<'e> {
-        std::iter::successors(self.error, |&error| error.source())
+        chain::links(self.error)
     }
 }
 

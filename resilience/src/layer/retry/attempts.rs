@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
@@ -217,7 +218,7 @@ impl Attempts {
     fn decide(
         &mut self,
         class: &Classification,
-        error: &dyn Display,
+        error: &dyn Tell,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();

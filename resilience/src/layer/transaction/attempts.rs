@@ -1,8 +1,11 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use sqlx::Error;
 use tokio::time::Instant;
 
+use super::{Checkout, Transaction, Transactional};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
@@ -14,8 +17,9 @@ use crate::{Advice, Classification, Retry};
 /// another.
 ///
 /// The whole transaction is retried once after a deadlock ([`Advice::RetryTransactionOnce`]), and
-/// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]). No
-/// other error is retried here: use `#[retry]` for those.
+/// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]) and lock
+/// timeouts ([`Advice::RetryCallOrTransaction`]). No other error is retried here: use `#[retry]` for
+/// those.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -71,6 +75,24 @@ impl<'a> TransactionAttempts<'a> {
         self.number
     }
 
+    /// Begins the transaction of the current attempt.
+    ///
+    /// On SQLite, a repeated transaction begins with `BEGIN IMMEDIATE` unless `statement` says
+    /// otherwise. It takes the write lock at once and waits for it, so it can't lose it again to
+    /// another one between its first read and its first write.
+    ///
+    /// # Errors
+    /// # Cancellation
+    /// As for [`Checkout::begin`].
+    pub async fn begin<'c, DB: Transactional>(
+        &self,
+        checkout: &'c mut Checkout<DB>,
+        statement: Option<&'static str>,
+    ) -> Result<Transaction<'c, DB>, Error> {
+        let again = if self.number > 1 { DB::BEGIN_AGAIN } else { None };
+        checkout.begin(statement.or(again)).await
+    }
+
     /// Decides after a failed attempt. Returns the delay before the next attempt. `classify`
     /// returns a [`Classification`].
     ///
@@ -90,10 +112,10 @@ impl<'a> TransactionAttempts<'a> {
 
     /// Independent of the error type, so that it is compiled only once.
     #[cold]
-    fn decide(&mut self, class: &Classification, error: &dyn Display) -> Option<Duration> {
+    fn decide(&mut self, class: &Classification, error: &dyn Tell) -> Option<Duration> {
         let is_deadlock = match class.advice() {
             Advice::RetryTransactionOnce => true,
-            Advice::RetryTransaction => false,
+            Advice::RetryTransaction | Advice::RetryCallOrTransaction => false,
             _ => return None,
         };
         match self.next_delay(is_deadlock) {
@@ -176,6 +198,16 @@ mod tests {
             waits([Some(10), Some(20), Some(40), Some(80), None, None])
         );
         assert_eq!(attempts.number(), 5);
+    }
+
+    #[test]
+    fn lock_timeout_is_retried_up_to_the_maximum_attempts() {
+        let mut attempts = TransactionAttempts::new(&POLICY, &SITE);
+        let locked = Classification::transient_with("LOCK_TIMEOUT", Advice::RetryCallOrTransaction);
+        assert_eq!(
+            delays(&mut attempts, &[locked; 5]),
+            waits([Some(10), Some(20), Some(40), Some(80), None])
+        );
     }
 
     #[test]

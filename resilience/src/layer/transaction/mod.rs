@@ -3,11 +3,17 @@
 mod attempts;
 mod database;
 mod from_sqlx;
+#[cfg(feature = "sqlx-mysql")]
+mod mysql;
+#[cfg(feature = "sqlx-postgres")]
+mod postgres;
+#[cfg(feature = "sqlx-sqlite")]
+mod sqlite;
 
 use std::fmt;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection, Error, Pool, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Error, Pool, SqlSafeStr, SqlStr};
 
 use crate::layer::classified::Classified;
 use crate::layer::site::Site;
@@ -18,10 +24,23 @@ pub use database::Transactional;
 pub use from_sqlx::FromSqlx;
 
 /// A connection taken from a pool for one [`Transaction`].
+///
+/// Dropping it during the transaction rolls back: a background task ends the transaction before it
+/// returns the connection to its pool.
 pub struct Checkout<DB: Transactional> {
-    connection: PoolConnection<DB>,
-    /// Whether `BEGIN` has been sent and not yet confirmed.
-    beginning: bool,
+    /// `None` only while it is being dropped.
+    connection: Option<PoolConnection<DB>>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Outside a transaction.
+    Clean,
+    /// `BEGIN` has been sent and not yet answered.
+    Beginning,
+    /// Inside a transaction, as far as anybody knows.
+    Open,
 }
 
 impl<DB: Transactional> Checkout<DB> {
@@ -30,10 +49,13 @@ impl<DB: Transactional> Checkout<DB> {
     /// # Errors
     /// The errors of [`Pool::acquire`].
     pub async fn of(pool: &Pool<DB>) -> Result<Self, Error> {
-        Ok(Self { connection: pool.acquire().await?, beginning: false })
+        Ok(Self { connection: Some(pool.acquire().await?), state: State::Clean })
     }
 
     /// Sends `BEGIN`, or the given statement, which must begin a transaction.
+    ///
+    /// If the connection's last user left it inside a transaction that sqlx counts, that one is
+    /// ended first.
     ///
     /// # Errors
     /// The errors of the statement, and [`BeginFailed`](Error::BeginFailed) if it doesn't begin a
@@ -47,20 +69,22 @@ impl<DB: Transactional> Checkout<DB> {
         &mut self,
         statement: Option<&'static str>,
     ) -> Result<Transaction<'_, DB>, Error> {
-        self.beginning = true;
-        let transaction = match begin_statement::<DB>(statement) {
-            Some(statement) => self.connection.begin_with(statement).await?,
-            None => Connection::begin(&mut *self.connection).await?,
-        };
-        self.beginning = false;
-        Ok(Transaction { transaction })
+        let Self { connection, state } = self;
+        let connection = connection.as_deref_mut().expect("taken only by `drop`");
+        *state = State::Beginning;
+        DB::begin(connection, begin_statement::<DB>(statement)).await?;
+        *state = State::Open;
+        Ok(Transaction { connection, state })
     }
 }
 
 impl<DB: Transactional> Drop for Checkout<DB> {
     fn drop(&mut self) {
-        if self.beginning && DB::CLOSE_IF_INTERRUPTED {
-            self.connection.close_on_drop();
+        // Otherwise it returns to its pool by itself.
+        if self.state != State::Clean {
+            if let Some(connection) = self.connection.take() {
+                DB::abandon(connection, self.state == State::Beginning);
+            }
         }
     }
 }
@@ -98,16 +122,16 @@ fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option
 /// # }
 /// ```
 ///
-/// Dropping it rolls it back: the connection returns to its pool in a background task, which sends
-/// the `ROLLBACK`.
+/// Dropping its [`Checkout`] rolls it back.
 pub struct Transaction<'c, DB: Transactional> {
-    transaction: sqlx::Transaction<'c, DB>,
+    connection: &'c mut DB::Connection,
+    state: &'c mut State,
 }
 
 impl<DB: Transactional> Transaction<'_, DB> {
     /// The connection for the transaction's statements. Calling `begin` on it creates a savepoint.
     pub fn connection(&mut self) -> &mut DB::Connection {
-        &mut self.transaction
+        self.connection
     }
 
     /// Commits the changes.
@@ -117,7 +141,8 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// already ended. After an error the changes have been rolled back, unless the connection was
     /// lost: then the outcome is unknown.
     pub async fn commit(self) -> Result<(), Error> {
-        DB::commit(self.transaction).await?;
+        DB::commit(self.connection).await?;
+        *self.state = State::Clean;
         context::mark_sent();
         Ok(())
     }
@@ -127,7 +152,9 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// # Errors
     /// The errors of `ROLLBACK`. If the connection is lost, the database rolls back by itself.
     pub async fn rollback(self) -> Result<(), Error> {
-        DB::rollback(self.transaction).await
+        DB::rollback(self.connection).await?;
+        *self.state = State::Clean;
+        Ok(())
     }
 
     /// Commits on `Ok` and rolls back on `Err`. Returns the body's error even if `ROLLBACK` fails
@@ -181,6 +208,11 @@ pub mod internals {
     #[inline]
     pub fn pool<DB: Transactional>(pool: &Pool<DB>) -> Pool<DB> {
         pool.clone()
+    }
+
+    /// Stands in for the connection in a function that doesn't compile anyway.
+    pub fn no_connection<DB: Transactional>(_: &Pool<DB>) -> &'static mut DB::Connection {
+        unreachable!("its function doesn't compile")
     }
 
     #[inline]
