@@ -1,5 +1,7 @@
 mod uses;
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -8,7 +10,7 @@ use syn::{Expr, Lit, Path};
 use super::settings::{RetrySettings, clamped};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
-use crate::options::{self, Arguments, Grammar, Value};
+use crate::options::{self, Arguments, Grammar, Value, foreign};
 use crate::tokens::contains_ident;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -16,54 +18,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     keys: &["tx", "begin", "attempts", "base", "max_delay"],
     flags: &["statement_timeout"],
     lists: &["clone"],
-    foreign: &[
-        ("pool", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("db", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("conn", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("connection", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("executor", "write `tx = …`; the body then uses `tx` as its connection"),
-        (
-            "isolation",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        (
-            "isolation_level",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        (
-            "serializable",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        ("read_only", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
-        ("readonly", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
-        ("immediate", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("exclusive", "write the whole statement: `begin = \"BEGIN EXCLUSIVE\"`"),
-        ("mode", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("begin_with", "write `begin`"),
-        ("max_statement_time", "write `statement_timeout`; the time is that of `#[timeout]`"),
-        ("max_execution_time", "write `statement_timeout`; the time is that of `#[timeout]`"),
-        ("query_timeout", "write `statement_timeout`; the time is that of `#[timeout]`"),
-        (
-            "propagation",
-            "each function begins its own; to join one, take `tx: &mut PgConnection` as an \
-             argument",
-        ),
-        ("rollback_for", "remove it, since every error rolls back"),
-        ("no_rollback_for", "every error rolls back; to commit, return it inside `Ok`"),
-        ("rollback_on", "remove it, since every error rolls back"),
-        (
-            "retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        (
-            "max_retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        ("max_attempts", "write `attempts`"),
-        ("retry", "write a separate `#[retry(idempotent)]` attribute above"),
-        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute above"),
-        ("name", "write `service = \"…\"` for the label"),
-    ],
+    foreign: foreign::TRANSACTION,
+    foreign_by_words: &[],
 };
 
 pub(crate) use uses::Finding;
@@ -184,7 +140,7 @@ impl Layer for Transaction {
     //                 };
     //                 let outcome = body.await;
     //                 match transaction.finish(outcome, from_sqlx, &SITE).await {
-    //                     Ok(value) => break 'transactions Ok(value),
+    //                     Ok(value) => { log_repeats(&repeats); break 'transactions Ok(value) }
     //                     Err(error) => error,
     //                 }
     //             };
@@ -237,6 +193,7 @@ impl Layer for Transaction {
                         let #outcome = #call;
                         match #transaction.finish(#outcome, #from_sqlx, &#site).await {
                             #runtime::Ok(#succeeded) => {
+                                #runtime::log_repeats(&#repeats);
                                 break #repeated #runtime::Ok(#succeeded);
                             }
                             #runtime::Err(#error) => #error,
@@ -254,6 +211,11 @@ impl Layer for Transaction {
 }
 
 impl Transaction {
+    /// The least that the delay before the first repetition can be, and where it is set.
+    pub(crate) fn first_delay(&self) -> Option<(Duration, Option<Span>)> {
+        self.settings.first_delay(Some(defaults::TRANSACTION))
+    }
+
     /// What in the body likely doesn't run in the transaction.
     pub(crate) fn findings(&self, scope: &Scope<'_>) -> Vec<Finding> {
         let body = match scope.async_trait {

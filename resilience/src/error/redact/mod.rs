@@ -72,7 +72,8 @@ pub fn log_database_values(allowed: bool) {
 /// Removes the path, query and credentials of a `reqwest::Error`'s URL, row values in a database's
 /// message, and credentials of [known forms](crate::report::Report#known-forms). Formats at most
 /// [`MAX_TEXT`] bytes.
-pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
+#[cfg(test)]
+fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
     Redactor::of(error, evidence).text(text)
 }
 
@@ -233,9 +234,9 @@ fn add_reqwest_url(link: &(dyn Error + 'static), secrets: &mut Redactor) {
 
 /// The text of `validator`'s errors quotes the values of the fields.
 #[cfg(feature = "validator")]
-fn add_validated_values(link: &(dyn Error + 'static), redactor: &mut Redactor) {
+fn add_validated_values(link: &(dyn Error + 'static), secrets: &mut Redactor) {
     if let Some(errors) = crate::error::downcast::downcast::<validator::ValidationErrors>(link) {
-        redactor.add(&errors.to_string(), "invalid fields");
+        secrets.add(&bounded::format(errors, MAX_TEXT).0, "invalid fields");
     }
 }
 

@@ -117,6 +117,14 @@ impl<'a> TransactionAttempts<'a> {
         }
     }
 
+    /// Logs the success of a transaction that had to be repeated.
+    #[inline]
+    pub(crate) fn log_success(&self) {
+        if self.number > 1 {
+            events::transaction_succeeded(self.site, self.number);
+        }
+    }
+
     /// Decides after a failed attempt. Returns the delay before the next attempt. `classify`
     /// returns a [`Classification`].
     ///
