@@ -35,7 +35,7 @@ async fn each_retry_attempt_is_its_own_transaction() {
     let busy_twice = |run| (run < 3).then_some(CallError::Busy);
     assert_eq!(retried(&pool, &runs, busy_twice).await.unwrap(), 3);
     assert_eq!(count(&pool).await, 1);
-    assert_eq!(events.names(), ["retry_scheduled", "retry_scheduled"]);
+    assert_eq!(events.names(), ["retry_scheduled", "retry_scheduled", "retry_succeeded"]);
 }
 
 #[tokio::test]
