@@ -116,6 +116,7 @@
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
+//! | `call_abandoned`: its caller dropped a call through a breaker | DEBUG |
 //! | `graceful_degradation_activated`, `degradation_failed` | WARN |
 //! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
 //! | `idempotency_key_missing`, with `reqwest` or `tonic` | WARN |

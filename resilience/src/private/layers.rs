@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::circuit_breaker::Permit;
-use crate::layer::circuit_breaker::OuterTimeout;
+use crate::layer::circuit_breaker::{Began, OuterTimeout};
 use crate::layer::classified::Classified;
 use crate::layer::context::AttemptState;
 use crate::layer::deadline::Deadline;
@@ -36,8 +36,14 @@ pub fn acquire_static<P: Place + Copy>(
     breaker.acquire_static(longest, place)
 }
 
-/// Attaches an enclosing timeout to a permit. If it expires and drops the call, that counts as a
-/// failure.
+/// Remembers when a call without a timeout began, if the breaker asks for it.
+#[inline]
+pub fn began<P: Place + Copy>(permit: Permit<'_, (), P>) -> Permit<'_, Began, P> {
+    permit.began()
+}
+
+/// Attaches a timeout to a permit. If it is an enclosing one, and expires and drops the call, that
+/// counts as a failure.
 #[inline]
 pub fn under<'a, 'd, P: Place + Copy>(
     permit: Permit<'a, (), P>,

@@ -1,5 +1,7 @@
 //! Circuit breaker events.
 
+use std::time::Duration;
+
 use super::{CountedFailure, RetryAfter, StateChange};
 use crate::layer::events::request_id;
 use crate::layer::site::Site;
@@ -50,5 +52,22 @@ pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: 
         site,
         "circuit_breaker_rejected",
         retry_after_ms = retry_after.duration().map(super::millis)
+    );
+}
+
+/// The caller has dropped a call. `waited` is the time since it first had to wait, if known.
+pub(super) fn abandoned(
+    breaker: &'static str,
+    site: Option<&Site>,
+    waited: Option<Duration>,
+    counts_as_failure: bool,
+) {
+    event!(
+        debug,
+        breaker,
+        site,
+        "call_abandoned",
+        waited_ms = waited.map(super::millis),
+        counts_as_failure
     );
 }

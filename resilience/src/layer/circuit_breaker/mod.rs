@@ -28,6 +28,8 @@ pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
+#[doc(hidden)]
+pub use permit::Began;
 pub use permit::{OuterTimeout, Permit};
 
 use crate::layer::site::{Place, Site};
@@ -76,7 +78,8 @@ use state::{Core, Ticket, Verdict};
 /// | a transient or unclassified error, or a timeout inside or around the call | a failure | opens again |
 /// | a permanent or partial error: the callee answered | nothing | the probe succeeded |
 /// | a fatal error, or a rejection by another layer | nothing | frees its slot |
-/// | dropped, panicked, or a nested call was rejected by this breaker | nothing | frees its slot, and adds one |
+/// | dropped by its caller after [`abandoned_after`](Self::abandoned_after), if that is set | a failure | opens again |
+/// | otherwise dropped, panicked, or a nested call was rejected by this breaker | nothing | frees its slot, and adds one |
 ///
 /// A result counts only in the state in which its call was admitted. A late success doesn't close a
 /// circuit that has opened in the meantime, and a late failure isn't counted in the next round.
@@ -102,6 +105,7 @@ pub struct CircuitBreaker {
     counted_failures: AtomicU64,
     opened: AtomicU64,
     rejected: Counter,
+    abandoned: AtomicU64,
     listeners: Listeners,
 }
 
@@ -295,6 +299,40 @@ impl CircuitBreaker {
     ) {
         let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
         self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
+    }
+
+    /// Settles a call that was dropped without a result, after this time if it is known.
+    #[cold]
+    fn dropped(
+        &self,
+        ticket: Ticket,
+        timed_out: bool,
+        waited: impl FnOnce() -> Option<Duration>,
+        site: Option<&'static Site>,
+    ) {
+        // A panic has its own record, and says nothing about the callee.
+        let is_abandoned = !timed_out && !std::thread::panicking();
+        let mut counts = timed_out;
+        if is_abandoned {
+            self.abandoned.fetch_add(1, Relaxed);
+            let waited = waited();
+            let limit = self.policy.abandoned_after.map(Duration::from_millis);
+            counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
+            events::abandoned(self.name, site, waited, counts);
+        }
+        let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
+        if counts || !ticket.is_closed() {
+            self.settle_slowly(ticket, verdict, LOST, site);
+        }
+    }
+
+    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
+    #[inline]
+    fn began(&self) -> u64 {
+        match self.policy.abandoned_after {
+            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
+            None => 0,
+        }
     }
 
     /// Emits events and calls the listeners: first for the failure, then for the resulting change.

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::mem;
+use std::time::Duration;
 
 use super::state::{Ticket, Verdict};
 use super::{CircuitBreaker, LOST};
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Place;
+use crate::support::clock;
 use crate::{Category, Classification};
 
 /// Permission to make one call, which also records its result. See [`CircuitBreaker::acquire`].
@@ -24,6 +26,9 @@ pub struct Permit<'a, A: OuterTimeout = (), P: Place = ()> {
 pub trait OuterTimeout {
     /// Returns whether the timeout has cancelled the call.
     fn fired(&self) -> bool;
+
+    /// Returns how long the call has waited, if that is known.
+    fn waited(&self) -> Option<Duration>;
 }
 
 impl OuterTimeout for () {
@@ -31,12 +36,37 @@ impl OuterTimeout for () {
     fn fired(&self) -> bool {
         false
     }
+
+    #[inline]
+    fn waited(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// When a call without a timeout began: in the unit of [`clock::to_nanos`], or 0 if nobody asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Began(u64);
+
+impl OuterTimeout for Began {
+    #[inline]
+    fn fired(&self) -> bool {
+        false
+    }
+
+    fn waited(&self) -> Option<Duration> {
+        let now = || clock::to_nanos(tokio::time::Instant::now());
+        (self.0 != 0).then(|| Duration::from_nanos(now().saturating_sub(self.0)))
+    }
 }
 
 impl OuterTimeout for &Deadline<'_> {
     #[inline]
     fn fired(&self) -> bool {
         Deadline::fired(self)
+    }
+
+    fn waited(&self) -> Option<Duration> {
+        Deadline::waited(self)
     }
 }
 
@@ -46,7 +76,16 @@ impl<'a, P: Place + Copy> Permit<'a, (), P> {
         Self { breaker, ticket, above: (), place }
     }
 
-    /// Attaches an enclosing timeout. If it expires and drops the call, that counts as a failure.
+    /// Remembers when the call began, if the breaker asks for it.
+    #[inline]
+    pub(crate) fn began(self) -> Permit<'a, Began, P> {
+        let Self { breaker, ticket, place, .. } = self;
+        mem::forget(self);
+        Permit { breaker, ticket, above: Began(breaker.began()), place }
+    }
+
+    /// Attaches a timeout, which knows how long the call has waited. If it is an enclosing one, and
+    /// expires and drops the call, that counts as a failure.
     #[inline]
     pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>, P> {
         let Self { breaker, ticket, place, .. } = self;
@@ -149,10 +188,8 @@ impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
 impl<A: OuterTimeout, P: Place> Drop for Permit<'_, A, P> {
     #[inline]
     fn drop(&mut self) {
-        let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Interrupted };
-        if verdict == Verdict::Failure || !self.ticket.is_closed() {
-            self.breaker.settle_slowly(self.ticket, verdict, LOST, self.place.site());
-        }
+        let (above, site) = (&self.above, self.place.site());
+        self.breaker.dropped(self.ticket, above.fired(), || above.waited(), site);
     }
 }
 
