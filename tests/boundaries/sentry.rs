@@ -34,7 +34,7 @@ fn issues(run: impl FnOnce()) -> Vec<Event<'static>> {
 }
 
 /// What the tracker groups by.
-fn exceptions(events: &[Event<'static>]) -> Vec<(&str, &str)> {
+fn exceptions<'e>(events: &'e [Event<'static>]) -> Vec<(&'e str, &'e str)> {
     events
         .iter()
         .map(|event| {

@@ -14,6 +14,7 @@ use crate::error::taxonomy::field_names;
 use crate::layer::site::Site;
 use crate::observe::alert;
 use crate::observe::request::seen::{Fingerprint, Place};
+use crate::support::escape;
 
 use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
 
@@ -166,12 +167,13 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         let class = self.error.classify();
         let context = RequestContext::current();
         let context_operation = context.as_ref().and_then(RequestContext::operation);
+        let operation = self.operation.or(context_operation.as_deref()).map(escape::name);
         let failure = Failure {
             error: &self.error,
             type_name: self.type_name,
             class,
             evidence: self.error.evidence(),
-            operation: self.operation.or(context_operation.as_deref()),
+            operation: operation.as_deref(),
             place: self.place,
             site: self.site,
             context: context.as_ref(),

@@ -45,7 +45,7 @@ impl Display for Title<'_> {
         let Self { name, failure: Failure { class, operation, .. } } = self;
         write!(f, "{name}: {}", class.code())?;
         match operation {
-            Some(operation) => write!(f, " in {}", escape::name(operation)),
+            Some(operation) => write!(f, " in {operation}"),
             None => Ok(()),
         }
     }
@@ -128,7 +128,7 @@ impl Failure<'_> {
                         "error.fields" = texts().fields.as_deref(),
                         retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
-                        operation = operation.map(escape::name).as_deref(),
+                        operation = *operation,
                         service = site.map(Site::service),
                         function = site.map(Site::function),
                         dependency = self.dependency().as_deref(),
@@ -172,7 +172,7 @@ impl Failure<'_> {
             target: TARGET,
             {
                 "error.type" = self.class.code(),
-                operation = self.operation.map(escape::name).as_deref(),
+                operation = self.operation,
                 service = self.site.map(Site::service),
                 function = self.site.map(Site::function),
                 dependency = self.dependency().as_deref(),
