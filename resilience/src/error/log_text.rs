@@ -35,14 +35,15 @@ pub(crate) struct LogText {
 impl LogText {
     pub(crate) fn of(error: &dyn Display, evidence: &Evidence<'_>) -> Self {
         let redactor = redactor(error, evidence);
-        let message = told(&redactor, error, MAX_MESSAGE);
-        Self { causes: causes(&redactor, &message, evidence), message }
+        let redactor = redactor.as_ref();
+        let message = told(redactor, error, MAX_MESSAGE);
+        Self { causes: causes(redactor, &message, evidence), message }
     }
 }
 
 /// The error's own text.
 pub(crate) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    told(&redactor(error, evidence), error, MAX_MESSAGE)
+    told(redactor(error, evidence).as_ref(), error, MAX_MESSAGE)
 }
 
 /// The spans around an error. Redacted, because their fields can hold anything.
@@ -64,8 +65,8 @@ fn redactor(error: &dyn Display, evidence: &Evidence<'_>) -> Option<Redactor> {
     catch_panic(|| Redactor::of(error, evidence))
 }
 
-fn told(redactor: &Option<Redactor>, text: &dyn Display, limit: usize) -> String {
-    catch_panic(|| Some(escape::line(redactor.as_ref()?.text(text), limit)))
+fn told(redactor: Option<&Redactor>, text: &dyn Display, limit: usize) -> String {
+    catch_panic(|| Some(escape::line(redactor?.text(text), limit)))
         .flatten()
         .unwrap_or_else(|| PANICKED.to_owned())
 }
@@ -74,7 +75,7 @@ fn told(redactor: &Option<Redactor>, text: &dyn Display, limit: usize) -> String
 ///
 /// Skips texts that are already listed or equal to the message, such as those of transparent
 /// wrappers.
-fn causes(redactor: &Option<Redactor>, message: &str, evidence: &Evidence<'_>) -> Option<String> {
+fn causes(redactor: Option<&Redactor>, message: &str, evidence: &Evidence<'_>) -> Option<String> {
     let message = escape::line(message.to_owned(), MAX_CAUSE);
     let mut listed: Vec<String> = Vec::new();
     for link in evidence.chain().take(MAX_LINKS) {

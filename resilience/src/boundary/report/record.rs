@@ -186,6 +186,7 @@ impl Failure<'_> {
 
     fn texts(&self) -> Texts {
         let Self { error, class, evidence, context, .. } = self;
+        let name = |name: Arc<str>| escape::name(&name).into_owned();
         let LogText { message, causes } = LogText::of(error, evidence);
         let with_traces = class.severity() > Severity::Expected;
         Texts {
@@ -200,10 +201,6 @@ impl Failure<'_> {
             database: database(evidence),
         }
     }
-}
-
-fn name(name: Arc<str>) -> String {
-    escape::name(&name).into_owned()
 }
 
 fn database(evidence: &Evidence<'_>) -> Database {
