@@ -105,19 +105,21 @@ fn circuit_breaker() {
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
                 static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                    __RESILIENCE_HANDLE.name(),
-                    "stock",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
+                        "stock",
+                        "stock",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    )
+                    .named_by(|| __resilience::CircuitBreaker::name(__resilience_breaker()));
                 use __private as __resilience;
-                static __RESILIENCE_HANDLE: &__resilience::CircuitBreaker = __resilience::named(
-                    &INVENTORY,
-                );
+                #[inline]
+                fn __resilience_breaker() -> &'static __resilience::CircuitBreaker {
+                    __resilience::breaker(__resilience::of_static(&INVENTORY))
+                }
                 'guarded: {
                     let permit = match __resilience::acquire_static(
-                        __RESILIENCE_HANDLE,
+                        __resilience_breaker(),
                         __resilience::None,
                         || &__RESILIENCE_SITE,
                     ) {
@@ -250,16 +252,18 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
         &expect![[r#"
             fn get(id: u64) -> Result<User, UserError> {
                 static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                    __RESILIENCE_HANDLE.name(),
-                    "get",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
+                        "get",
+                        "get",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    )
+                    .named_by(|| __resilience::CircuitBreaker::name(__resilience_breaker()));
                 use __private as __resilience;
-                static __RESILIENCE_HANDLE: &__resilience::CircuitBreaker = __resilience::named(
-                    &USERS,
-                );
+                #[inline]
+                fn __resilience_breaker() -> &'static __resilience::CircuitBreaker {
+                    __resilience::breaker(__resilience::of_static(&USERS))
+                }
                 #[circuit_breaker(__touch)]
                 const _: () = ();
                 let boundary = __resilience::Boundary::new("get");
@@ -278,7 +282,7 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                     || {
                         'guarded: {
                             let permit = match __resilience::acquire_static(
-                                __RESILIENCE_HANDLE,
+                                __resilience_breaker(),
                                 __resilience::None,
                                 || &__RESILIENCE_SITE,
                             ) {
@@ -431,7 +435,11 @@ fn the_full_nest() {
                     },
                 >::CHECK;
                 let breaker_handle = __resilience::clone_handle(&self.breaker);
-                let breaker: &__resilience::CircuitBreaker = &breaker_handle;
+                let breaker = __resilience::breaker(&breaker_handle);
+                __resilience::Site::uses_breaker(
+                    &__RESILIENCE_SITE,
+                    __resilience::CircuitBreaker::name(breaker),
+                );
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
                 let reject = |argument| __resilience::reject::<StockError>(argument);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));

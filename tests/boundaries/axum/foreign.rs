@@ -266,7 +266,7 @@ async fn bare_error_statuses_and_texts_become_problems() {
 
     let records = Records::capture();
     let away = ask(app.clone(), get("/away")).await;
-    away.assert_problem(503, "SERVICE_UNAVAILABLE", generic);
+    away.assert_problem(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable");
     assert_eq!(away.json()["retryable"], true, "as the record says");
     assert_eq!(records.only()["retryable"], true);
     assert_eq!(records.only().text("message"), "expected_error");

@@ -285,8 +285,8 @@ impl CircuitBreaker {
     /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
     /// right after it was written.
     #[inline]
-    const fn rejection(&self, retry_after: RetryAfter) -> Rejected {
-        Rejected::circuit_open(self.name, retry_after.duration())
+    fn rejection(&self, retry_after: RetryAfter) -> Rejected {
+        Rejected::by(self, self.name, retry_after.duration())
     }
 
     #[cold]
