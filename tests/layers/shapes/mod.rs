@@ -8,6 +8,7 @@ mod functions;
 mod lints;
 mod methods;
 mod outcomes;
+mod result_aliases;
 mod state;
 mod support;
 mod traits;
