@@ -4,14 +4,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use resilience::errors::{CacheMiss, Internal, MissingConfig, NetworkTimeout, NotFound};
+use resilience::errors::{
+    AuthFailed, CacheMiss, Internal, MissingConfig, NetworkTimeout, NotFound, ServiceUnavailable,
+    ValidationError,
+};
 use resilience::{
-    Alert, Category, Classification, Classify, Degrade, RequestContext, Severity,
+    Alert, Category, Classification, Classify, Degrade, Rejected, RequestContext, Severity,
     alert::{self, AlertNotice, AlertPhase},
     millis, on_alert,
     registry::Site,
     report,
     report::Report,
+    request::RequestId,
     secs,
     shutdown::Shutdown,
 };
@@ -148,14 +152,15 @@ async fn alert_ends_after_five_quiet_minutes_without_a_success() {
 #[tokio::test(start_paused = true)]
 async fn permanent_alert_begins_with_the_eleventh_failure_in_a_minute() {
     let listener = Listener::of("frequent");
+    let wrong = || Internal::new("the index has no such shard");
     // Ten in any minute: one every six seconds.
     for _ in 0..30 {
-        listener.fail(&NotFound::new("user", "42"));
+        listener.fail(&wrong());
         advance(secs(6)).await;
     }
     assert_eq!(listener.phases(), []);
     for _ in 0..2 {
-        listener.fail(&NotFound::new("user", "42"));
+        listener.fail(&wrong());
     }
     let [began] = &listener.take()[..] else { panic!("the eleventh begins it") };
     assert_eq!((began.phase, began.alert, began.failures), (Began, Alert::WhenFrequent, 11));
@@ -163,6 +168,79 @@ async fn permanent_alert_begins_with_the_eleventh_failure_in_a_minute() {
     assert_eq!(listener.phases(), [], "a success doesn't end it");
     sleep(secs(301)).await;
     assert_eq!(listener.phases(), [(Over, 11)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn mistakes_of_clients_do_not_alert() {
+    let listener = Listener::of("sign up");
+    for number in 0..200 {
+        listener.fail(&ValidationError::new("email", "must contain an @"));
+        listener.fail(&NotFound::new("user", format!("{number}")));
+        listener.fail(&AuthFailed::new());
+        listener.fail(&Coded(Classification::permanent("TEAPOT").with_status(418)));
+    }
+    assert_eq!(listener.phases(), []);
+    for _ in 0..11 {
+        listener.fail(&NotFound::new("user", "42").with_alert(Alert::WhenFrequent));
+    }
+    assert_eq!(listener.phases(), [(Began, 11)]);
+    for _ in 0..20 {
+        listener.fail(&timeout().with_alert(Alert::Never));
+    }
+    assert_eq!(listener.phases(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_of_one_dependency_does_not_hide_that_of_another() {
+    let listener = Listener::of("place_order");
+    let mut request = RequestId::new();
+    for dependency in ["inventory", "payment"] {
+        for _ in 0..6 {
+            request = RequestId::new();
+            RequestContext::with_request_id(request.clone()).sync_scope(|| {
+                listener.fail(&Rejected::circuit_open(dependency, None));
+            });
+        }
+    }
+    let notices = listener.take();
+    let told: Vec<_> =
+        notices.iter().map(|notice| (notice.dependency.as_deref(), &*notice.message)).collect();
+    assert_eq!(
+        told,
+        [
+            (Some("inventory"), "the circuit of inventory is open"),
+            (Some("payment"), "the circuit of payment is open")
+        ]
+    );
+    assert!(notices.iter().all(|notice| notice.request_id.is_some()));
+    listener.succeed();
+    let over = listener.take();
+    assert_eq!(over[1].request_id.as_deref(), Some(request.as_str()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_outage_with_two_codes_is_one_alert() {
+    let listener = Listener::of("one outage");
+    for _ in 0..3 {
+        listener.fail(&Rejected::timed_out("inventory", secs(5)));
+    }
+    for _ in 0..3 {
+        listener.fail(&Rejected::circuit_open("inventory", None));
+    }
+    let [began] = &listener.take()[..] else { panic!("one alert") };
+    assert_eq!((began.code, began.failures), ("CIRCUIT_OPEN", 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn notice_is_redacted_and_bounded() {
+    let listener = Listener::of("redacted");
+    let cause = "postgres://app:hunter2@db/shop is down ".repeat(1000);
+    for _ in 0..5 {
+        listener.fail(&ServiceUnavailable::new(cause.clone()));
+    }
+    let [began] = &listener.take()[..] else { panic!("the fifth begins it") };
+    assert!(!began.message.contains("hunter2"), "{}", began.message);
+    assert!(began.message.len() <= 1024, "{}", began.message.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,7 +351,17 @@ async fn alerts_are_logged_as_events() {
         .alerts()
         .into_iter()
         .map(|record| {
-            let texts = ["level", "message", "operation", "code", "alert", "category", "severity"];
+            let texts = [
+                "level",
+                "message",
+                "operation",
+                "dependency",
+                "code",
+                "error",
+                "alert",
+                "category",
+                "severity",
+            ];
             (
                 texts.map(|field| record.text(field).to_owned()),
                 record["failures"].clone(),
@@ -282,8 +370,18 @@ async fn alerts_are_logged_as_events() {
         })
         .collect();
     let event = |level: &str, name: &str| {
-        [level, name, "events", "NETWORK_TIMEOUT", "when_repeated", "transient", "expected"]
-            .map(str::to_owned)
+        [
+            level,
+            name,
+            "events",
+            "inventory",
+            "NETWORK_TIMEOUT",
+            "inventory timed out after 5s",
+            "when_repeated",
+            "transient",
+            "expected",
+        ]
+        .map(str::to_owned)
     };
     let (began, over) = (event("WARN", "alert_began"), event("INFO", "alert_over"));
     assert_eq!(logged, [(began, 5.into(), 0.into()), (over, 5.into(), 1500.into())]);

@@ -2,6 +2,7 @@
 
 mod circuit_breaker;
 mod degrade;
+mod events;
 mod macro_defaults;
 mod nest;
 mod retry;

@@ -1,8 +1,8 @@
 //! The handlers for users. Each is a boundary: its `?` logs the error once and creates the response.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use resilience::axum::Json;
+use resilience::axum::{Json, Path};
 use resilience::{FieldError, Problem};
 use serde::Deserialize;
 
@@ -43,6 +43,10 @@ pub(crate) struct Form {
     team_id: i64,
 }
 
+/// In bytes; the longest that can be used for mail. SQLite has no limit, and an index of PostgreSQL
+/// one of about 2,700.
+const LONGEST_EMAIL: usize = 254;
+
 fn everyone() -> i64 {
     1
 }
@@ -53,6 +57,8 @@ impl Form {
         let mut fields = Vec::new();
         if !self.email.contains('@') {
             fields.push(FieldError::new("email", "must contain an @"));
+        } else if self.email.len() > LONGEST_EMAIL {
+            fields.push(FieldError::new("email", "must have at most 254 characters"));
         }
         if self.name.trim().is_empty() {
             fields.push(FieldError::new("name", "must not be empty"));

@@ -11,7 +11,8 @@ use super::kinds::{Category, Class, Retry};
 pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        return quote!(#pattern => <#ty as #krate::__private::Classify>::classify(#local),);
+        let (alert, exit_code) = (with_alert(krate, variant), with_exit_code(variant));
+        return quote!(#pattern => <#ty as #krate::__private::Classify>::classify(#local) #alert #exit_code,);
     }
     let wait = variant.retry_after();
     let pattern = pattern(variant, wait);
@@ -96,6 +97,28 @@ pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<To
     )
 }
 
+/// `.with_exit_code(…)`, if the variant has its own.
+fn with_exit_code(variant: &Variant<'_>) -> Option<TokenStream> {
+    let code = variant.attrs.exit_code.as_ref()?.value;
+    Some(quote!(.with_exit_code(#code)))
+}
+
+/// `.with_alert(…)`, if the variant says when to alert.
+fn with_alert(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
+    let alert = variant.attrs.alert.as_ref()?;
+    let alert = format_ident!(
+        "{}",
+        match alert.value {
+            Alert::AtOnce => "AtOnce",
+            Alert::WhenRepeated => "WhenRepeated",
+            Alert::WhenFrequent => "WhenFrequent",
+            Alert::LowPriority => "LowPriority",
+            Alert::Never => "Never",
+        }
+    );
+    Some(quote!(.with_alert(#krate::__private::Alert::#alert)))
+}
+
 fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStream>) -> TokenStream {
     let (Some(category), Some(code)) = (variant.category(), variant.code()) else {
         return quote!(#krate::__private::Classification::unclassified());
@@ -110,6 +133,7 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         Some(match retry? {
             Retry::TransactionOnce => quote!(#krate::__private::Advice::RetryTransactionOnce),
             Retry::Transaction => quote!(#krate::__private::Advice::RetryTransaction),
+            Retry::CallOrTransaction => quote!(#krate::__private::Advice::RetryCallOrTransaction),
             Retry::Never => quote!(#krate::__private::Advice::DoNotRetry),
         })
     });
@@ -142,18 +166,8 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
     if let Some(text) = public.and_then(|public| public.value.constant()) {
         tokens.extend(quote!(.with_public_text(#text)));
     }
-    if let Some(alert) = &attrs.alert {
-        let alert = format_ident!(
-            "{}",
-            match alert.value {
-                Alert::AtOnce => "AtOnce",
-                Alert::WhenRepeated => "WhenRepeated",
-                Alert::WhenFrequent => "WhenFrequent",
-                Alert::LowPriority => "LowPriority",
-            }
-        );
-        tokens.extend(quote!(.with_alert(#krate::__private::Alert::#alert)));
-    }
+    tokens.extend(with_alert(krate, variant));
+    tokens.extend(with_exit_code(variant));
     let never_sent = match &attrs.sent {
         Some(sent) => matches!(sent.value, Sent::Never),
         None => kind.is_some_and(|kind| kind.never_sent),

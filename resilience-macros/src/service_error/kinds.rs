@@ -2,7 +2,7 @@
 //! a status in one word.
 
 use self::Category::{Fatal, Partial, Permanent, Transient};
-use self::Retry::{Never, Transaction, TransactionOnce};
+use self::Retry::{CallOrTransaction, Never, Transaction, TransactionOnce};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Category {
@@ -39,6 +39,8 @@ pub(crate) enum Retry {
     TransactionOnce,
     /// A bounded number of times.
     Transaction,
+    /// The same inside a transaction, and otherwise no restriction.
+    CallOrTransaction,
     Never,
 }
 
@@ -76,7 +78,7 @@ pub(crate) static KINDS: [Kind; 23] = [
         retry: Some(Transaction),
         ..kind("serialization", Transient, "SERIALIZATION_FAILURE", 503)
     },
-    Kind { retry: Some(Transaction), ..kind("lock_timeout", Transient, "LOCK_TIMEOUT", 503) },
+    Kind { retry: Some(CallOrTransaction), ..kind("lock_timeout", Transient, "LOCK_TIMEOUT", 503) },
     Kind { never_sent: true, ..kind("pool_exhausted", Transient, "POOL_EXHAUSTED", 503) },
     kind("connection_lost", Transient, "CONNECTION_LOST", 503),
     kind("cache_miss", Partial, "CACHE_MISS", 500),

@@ -78,7 +78,7 @@ impl VariantAttrs {
             }
             "public" => {
                 let template =
-                    text(key, input, "\"a message for clients\"").and_then(Template::parse);
+                    text(key, input, "\"what the client may read\"").and_then(Template::parse);
                 self.public_rejected |= template.is_err();
                 set(&mut self.public, key_, template?, errors);
             }
@@ -96,9 +96,11 @@ impl VariantAttrs {
                     ("when_repeated", Alert::WhenRepeated),
                     ("when_frequent", Alert::WhenFrequent),
                     ("low_priority", Alert::LowPriority),
+                    ("never", Alert::Never),
                 ];
                 set(&mut self.alert, key_, choice(key, input, &words)?, errors);
             }
+            "exit_code" => set(&mut self.exit_code, key_, read_exit_code(key, input)?, errors),
             _ => return Ok(false),
         }
         Ok(true)
@@ -137,12 +139,26 @@ fn read_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     ))
 }
 
+fn read_exit_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<u8> {
+    value(key, input, "78")?;
+    let span = input.span();
+    let code = input.parse::<LitInt>().and_then(|literal| literal.base10_parse::<u8>());
+    match code {
+        Ok(code @ 1..) => Ok(code),
+        _ => Err(syn::Error::new(
+            span,
+            "`exit_code` must be from 1 to 255, such as `exit_code = 78`",
+        )),
+    }
+}
+
 fn read_status(key: &Ident, input: ParseStream<'_>) -> syn::Result<u16> {
     value(key, input, "404")?;
     let span = input.span();
-    let status = input.parse::<LitInt>().and_then(|literal| literal.base10_parse::<u16>());
-    match status {
-        Ok(status @ 400..=599) => Ok(status),
+    let status =
+        input.parse::<LitInt>().ok().filter(|status| matches!(status.suffix(), "" | "u16"));
+    match status.and_then(|status| status.base10_parse::<u16>().ok()) {
+        Some(status @ 400..=599) => Ok(status),
         _ => Err(syn::Error::new(
             span,
             "`status` must be an HTTP error status from 400 to 599, such as `status = 404`",

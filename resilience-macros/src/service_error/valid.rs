@@ -120,7 +120,6 @@ fn check_transparent(variant: &Variant<'_>, errors: &mut Errors) {
         attrs.public.as_ref().map(|slot| &slot.key),
         attrs.sent.as_ref().map(|slot| &slot.key),
         attrs.retry.as_ref().map(|slot| &slot.key),
-        attrs.alert.as_ref().map(|slot| &slot.key),
     ];
     let of_fields = variant.fields.iter().flat_map(|field| {
         let FieldAttrs { retry_after, expose, backtrace, location, errors, .. } = &field.attrs;

@@ -8,7 +8,9 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 
+use crate::layer::site::Site;
 use crate::support::catch_panic::catch_panic;
+use crate::support::prefix;
 use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
 
 /// A panic that was caught.
@@ -30,6 +32,9 @@ struct Place {
     /// caught there.
     previous: Option<Box<Self>>,
 }
+
+/// How much is kept of a panic's message, in bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
 
 /// The maximum number of panics remembered per thread.
 const MAX_PLACES: usize = 4;
@@ -155,21 +160,34 @@ fn record_place(info: &PanicHookInfo<'_>) {
     }));
 }
 
+/// The beginning of the panic's message, which is enough to recognise and to report it.
 fn message(payload: &(dyn Any + Send)) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => "non-string panic payload".to_owned(),
-    }
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text.as_str(),
+        (None, None) => "non-string panic payload",
+    };
+    prefix::of(text, MAX_MESSAGE).to_owned()
 }
 
 impl Panicked {
     /// Reports the panic at a boundary. The record has the place of the panic, or the boundary's if
     /// unknown, and the given operation, or else the context's.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn report(&self, operation: Option<&str>, boundary: &'static Location<'static>) {
+        self.report_at(operation, boundary, None);
+    }
+
+    /// Like [`report`](Self::report), of an annotated function.
+    pub(super) fn report_at(
+        &self,
+        operation: Option<&str>,
+        boundary: &'static Location<'static>,
+        site: Option<&'static Site>,
+    ) {
         let place = self.place.as_ref().map(|place| (intern(&place.file), place.line));
         let (file, line) = place.unwrap_or((boundary.file(), boundary.line()));
-        let report = Report::new(self).at(file, line).boundary(boundary);
+        let report = Report::new(self).at(file, line).boundary(boundary).site(site);
         match operation {
             Some(operation) => report.operation(operation).emit(),
             None => report.emit(),

@@ -2,8 +2,12 @@
 
 pub(crate) mod chain;
 pub(crate) mod database;
+#[cfg(feature = "tokio")]
+pub(crate) mod dependency;
 pub(crate) mod downcast;
 mod foreign;
+#[cfg(feature = "tokio")]
+pub(crate) mod log_text;
 pub mod ready_made;
 #[cfg(feature = "tokio")]
 pub(crate) mod redact;

@@ -3,7 +3,12 @@ use std::fmt::{self, Display};
 
 use super::site::Site;
 use super::{context, events};
-use crate::error::redact;
+#[cfg(feature = "boundary")]
+use crate::Alert;
+use crate::error::dependency::dependency;
+use crate::error::log_text::{LogText, Tell};
+#[cfg(feature = "boundary")]
+use crate::observe::{alert, request::request_id};
 use crate::support::catch_panic::catch_panic;
 use crate::{Classification, Classify, Sent, taxonomy::Evidence};
 
@@ -40,9 +45,27 @@ impl<E> Classified<E> {
         Self { class, evidence }
     }
 
-    /// The error with its text redacted.
-    pub(crate) fn shown<'e>(&self, error: &'e E) -> Redacted<'e, E> {
-        Redacted { error, evidence: self.evidence }
+    /// The error for an event.
+    pub(crate) fn shown<'e>(&'e self, error: &'e E) -> Shown<'e, E> {
+        Shown { error, classified: self }
+    }
+}
+
+#[cfg(feature = "boundary")]
+impl<E: Display> Classified<E> {
+    /// Counts a failure that a fallback has hidden toward alerts.
+    pub(crate) fn count_fallback(&self, error: &E, service: &str) {
+        if self.class.alert() == Alert::Never || !alert::is_wanted() {
+            return;
+        }
+        let shown = self.shown(error);
+        alert::degraded(&alert::Failure {
+            operation: Some(service),
+            dependency: shown.dependency().or(Some(service)),
+            class: self.class,
+            message: &shown.text().message,
+            request_id: request_id().as_deref(),
+        });
     }
 }
 
@@ -72,16 +95,24 @@ impl<E: ?Sized> fmt::Debug for Classified<E> {
     }
 }
 
-/// Displays an error with its text redacted. Does no work until it is formatted.
-pub(crate) struct Redacted<'e, E> {
+/// An error with its classification and evidence.
+pub(crate) struct Shown<'e, E> {
     error: &'e E,
-    evidence: EvidenceFn<E>,
+    classified: &'e Classified<E>,
 }
 
-impl<E: Display> Display for Redacted<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text =
-            catch_panic(|| redact::text(self.error, self.error, &(self.evidence)(self.error)));
-        f.write_str(text.as_deref().unwrap_or(redact::PANICKED))
+impl<E> Shown<'_, E> {
+    fn evidence(&self) -> Evidence<'_> {
+        catch_panic(|| (self.classified.evidence)(self.error)).unwrap_or_default()
+    }
+}
+
+impl<E: Display> Tell for Shown<'_, E> {
+    fn text(&self) -> LogText {
+        LogText::of(self.error, &self.evidence())
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        dependency(&self.classified.class, &self.evidence())
     }
 }

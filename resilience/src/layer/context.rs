@@ -60,7 +60,8 @@ impl CallContext {
     /// another step after one that isn't recorded is never repeated once it has begun. Call this in
     /// what the body calls, after a step that is followed by one that may fail.
     ///
-    /// Applies to the current attempts of all enclosing calls, in the same task. Does nothing
+    /// Applies to the current attempts of all enclosing calls, in the same task. An attempt that
+    /// starts a task with [`resilience::spawn`](crate::spawn) is marked by that. Does nothing
     /// elsewhere, and has no effect on calls that may be repeated. Doesn't allocate.
     ///
     /// ```
@@ -92,9 +93,9 @@ impl CallContext {
 /// Returns the context of the current call: attempt number, idempotency key and time left.
 ///
 /// Call it in the body of a function with `#[retry]`, or in anything that the body awaits in the
-/// same task or in a task started with [`resilience::spawn`](crate::spawn). Elsewhere it returns
-/// attempt 1, no key and no deadline. This includes other tasks spawned by the body, unless the
-/// body itself polls them, as with its own `LocalSet`.
+/// same task. A task started with [`resilience::spawn`](crate::spawn) sees the attempt that has
+/// started it. Elsewhere it returns attempt 1, no key and no deadline. This includes other tasks
+/// spawned by the body, unless the body itself polls them, as with its own `LocalSet`.
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
 /// key, both get the same one, and the callee takes the second for a repetition of the first. Make
@@ -139,6 +140,13 @@ pub fn context() -> CallContext {
 #[inline]
 pub(crate) fn mark_sent() {
     with_frames(|frame| frame.attempt.mark_sent());
+}
+
+/// The number of retried calls around this place.
+pub(crate) fn enclosing_calls() -> u32 {
+    let mut calls = 0;
+    with_frames(|_| calls += 1);
+    calls
 }
 
 /// One attempt of a retried call.
@@ -304,6 +312,59 @@ impl<F: Future> Future for Scoped<'_, F> {
         let this = self.project();
         let body = this.body;
         enter(this.frame, || body.poll(cx))
+    }
+}
+
+/// What a task needs of the call that has started it.
+#[cfg(feature = "boundary")]
+#[derive(Debug)]
+struct OwnedFrame {
+    attempt: AttemptState,
+    key: Option<OwnedKey>,
+    deadline: Option<Deadline<'static>>,
+}
+
+/// Carries the context of the current call to another task: the number of the attempt, the key and
+/// the deadline.
+///
+/// The attempt counts as sent, because what the task does isn't known when the attempt fails.
+#[cfg(feature = "boundary")]
+pub(crate) fn carry<F>(body: F) -> Carried<F> {
+    let mut is_in_a_call = false;
+    with_frames(|_| is_in_a_call = true);
+    if !is_in_a_call {
+        return Carried { call: None, body };
+    }
+    mark_sent();
+    let CallContext { attempt, key, deadline } = context();
+    let attempt = AttemptState { number: attempt, ..AttemptState::first() };
+    let deadline = Deadline::of_remaining(deadline);
+    Carried { call: Some(Box::new(OwnedFrame { attempt, key, deadline })), body }
+}
+
+#[cfg(feature = "boundary")]
+pin_project! {
+    /// The future of [`carry`].
+    pub(crate) struct Carried<F> {
+        // On the heap, because most tasks have none.
+        call: Option<Box<OwnedFrame>>,
+        #[pin]
+        body: F,
+    }
+}
+
+#[cfg(feature = "boundary")]
+impl<F: Future> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(call) = this.call else { return this.body.poll(cx) };
+        let key = call.key.as_ref().map(OwnedKey::as_key);
+        let mut frame = Frame::new(&call.attempt);
+        frame.key = key.as_ref();
+        frame.deadline = call.deadline.as_ref();
+        enter(&frame, || this.body.poll(cx))
     }
 }
 

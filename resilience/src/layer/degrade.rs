@@ -59,7 +59,7 @@ impl Degrade {
                 fallback,
             );
             #[cfg(feature = "boundary")]
-            crate::observe::alert::degraded(site.service(), &classified.class);
+            classified.count_fallback(error, site.service());
         }
         applies
     }

@@ -1,14 +1,20 @@
 //! The `tracing` events of the layers, with target `resilience` and the event's name as the
 //! message.
 //!
-//! Errors are passed as [`Redacted`](crate::layer::classified::Redacted).
+//! An error is told in two fields, `error` and `error.chain`, as [`LogText`] has it.
+//!
+//! [`LogText`]: crate::error::log_text::LogText
 
-use std::fmt::Display;
+use std::cell::LazyCell;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use crate::error::log_text::Tell;
 use crate::layer::site::{Once, Site};
+#[cfg(feature = "boundary")]
+pub(crate) use crate::observe::request::request_id;
+use crate::support::escape;
 use crate::{Advice, Classification};
 
 /// Why no further retry was made.
@@ -53,16 +59,39 @@ impl Stopped {
     }
 }
 
-/// Emits an event of an annotated function.
+/// Emits an event of an annotated function. `dependency` is evaluated only if the event is enabled.
 macro_rules! event {
-    ($level:ident, $site:ident, $name:literal $(, $($field:tt)+)?) => {
+    ($level:ident, $site:ident, $dependency:expr, $name:literal $(, $($field:tt)+)?) => {
         $level!(
             target: "resilience",
             service = $site.service(),
             function = $site.function(),
+            dependency = $dependency.map(escape::name).as_deref(),
+            request_id = request_id().as_deref(),
             $($($field)+,)?
             $name
         )
+    };
+}
+
+/// The dependency of a function, if its label names one.
+fn labelled(site: &Site) -> Option<&'static str> {
+    Some(site.service()).filter(|service| *service != site.function())
+}
+
+#[cfg(not(feature = "boundary"))]
+pub(crate) fn request_id() -> Option<&'static str> {
+    None
+}
+
+/// Emits an event about an error. It is formatted once, and only if the event is enabled.
+macro_rules! error_event {
+    ($level:ident, $site:ident, $error:ident, $name:literal $(, $($field:tt)+)?) => {
+        let text = LazyCell::new(|| $error.text());
+        event!($level, $site, $error.dependency().or(labelled($site)), $name $(, $($field)+)?,
+            error = text.message.as_str(),
+            error.chain = text.causes.as_deref()
+        );
     };
 }
 
@@ -72,37 +101,67 @@ fn millis(duration: Duration) -> u64 {
 
 pub(crate) fn retry_scheduled(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     attempt: u32,
     attempts: u32,
     delay: Duration,
 ) {
-    event!(info, site, "retry_scheduled",
+    error_event!(
+        info,
+        site,
+        error,
+        "retry_scheduled",
         attempt,
         max_attempts = attempts,
         delay_ms = millis(delay),
-        code = class.code(),
-        error = %error
+        code = class.code()
     );
+}
+
+/// A retry within an attempt of another call: their attempts multiply.
+pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
+    if enclosing_calls > 0 && site.first(Once::Nested) {
+        event!(
+            warn,
+            site,
+            labelled(site),
+            "retry_nested",
+            enclosing_calls,
+            help = "the attempts of nested retries multiply; retry at one level"
+        );
+    }
+}
+
+/// A call has succeeded after so many attempts.
+#[cold]
+pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
+    event!(debug, site, labelled(site), "retry_succeeded", attempts);
 }
 
 pub(crate) fn retry_stopped(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     reason: Stopped,
     attempts: u32,
     elapsed: Duration,
 ) {
+    // The breaker has refused the call, and logs that itself.
+    if attempts == 0 {
+        return;
+    }
     macro_rules! stopped {
         ($level:ident) => {
-            event!($level, site, "retry_stopped",
+            error_event!(
+                $level,
+                site,
+                error,
+                "retry_stopped",
                 reason = reason.as_str(),
                 attempts,
                 elapsed_ms = millis(elapsed),
-                code = class.code(),
-                error = %error
+                code = class.code()
             )
         };
     }
@@ -118,86 +177,117 @@ pub(crate) fn retry_stopped(
 #[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_retry(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     attempt: u32,
     attempts: u32,
     delay: Duration,
 ) {
-    event!(info, site, "transaction_retry",
+    error_event!(
+        info,
+        site,
+        error,
+        "transaction_retry",
         attempt,
         max_attempts = attempts,
         delay_ms = millis(delay),
-        code = class.code(),
-        error = %error
+        code = class.code()
     );
+}
+
+#[cfg(feature = "_sqlx")]
+#[cold]
+pub(crate) fn transaction_succeeded(site: &Site, attempts: u32) {
+    event!(debug, site, labelled(site), "transaction_succeeded", attempts);
 }
 
 #[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_stopped(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     class: &Classification,
     reason: Stopped,
     attempts: u32,
 ) {
-    event!(warn, site, "transaction_stopped",
+    error_event!(
+        warn,
+        site,
+        error,
+        "transaction_stopped",
         reason = reason.as_str(),
         attempts,
-        code = class.code(),
-        error = %error
+        code = class.code()
     );
 }
 
 #[cfg(feature = "_sqlx")]
-pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Display) {
-    event!(warn, site, "transaction_rollback_failed",
-        error = %error
-    );
+pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Tell) {
+    error_event!(warn, site, error, "transaction_rollback_failed");
 }
 
+/// The error, which the outer layers or the record tell, says the same.
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
-    event!(warn, site, "call_timed_out", timeout_ms = millis(after));
+    event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
 }
 
 pub(crate) fn degraded(
     site: &Site,
-    error: &dyn Display,
+    error: &dyn Tell,
     error_type: &'static str,
     class: &Classification,
     fallback: &'static str,
 ) {
-    event!(warn, site, "graceful_degradation_activated",
+    error_event!(
+        warn,
+        site,
+        error,
+        "graceful_degradation_activated",
         error_type,
         code = class.code(),
-        error = %error,
         fallback
     );
 }
 
-pub(crate) fn degradation_failed(
-    site: &Site,
-    fallback_error: &dyn Display,
-    fallback: &'static str,
-) {
-    event!(warn, site, "degradation_failed",
-        fallback_error = %fallback_error,
+pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Tell, fallback: &'static str) {
+    let text = LazyCell::new(|| fallback_error.text());
+    event!(
+        warn,
+        site,
+        labelled(site),
+        "degradation_failed",
+        fallback_error = text.message.as_str(),
+        fallback_error.chain = text.causes.as_deref(),
         fallback
     );
 }
 
-pub(crate) fn unclassified(site: &Site, error: &dyn Display, error_type: &'static str) {
+pub(crate) fn unclassified(site: &Site, error: &dyn Tell, error_type: &'static str) {
     if site.first(Once::Unclassified) {
-        event!(warn, site, "unclassified_error",
+        error_event!(
+            warn,
+            site,
+            error,
+            "unclassified_error",
             error_type,
-            error = %error,
             help = "classify it with #[derive(ServiceError)] or `classify = …`"
         );
     }
 }
 
+/// A request is about to be sent without the idempotency key that it should have.
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+pub(crate) fn idempotency_key_missing() {
+    warn!(
+        target: "resilience",
+        request_id = request_id().as_deref(),
+        help = "write `#[retry(idempotency_key)]` on the call, start tasks with \
+                `resilience::spawn`, or use `with_idempotency_key_if_any`",
+        "idempotency_key_missing"
+    );
+}
+
 pub(crate) fn clamped(site: &Site, option: &'static str, help: &'static str) {
     if site.first(Once::Clamped) {
-        event!(warn, site, "option_out_of_range", option, help);
+        event!(warn, site, labelled(site), "option_out_of_range", option, help);
     }
 }

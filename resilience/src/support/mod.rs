@@ -11,6 +11,8 @@ pub(crate) mod catch_panic;
 pub(crate) mod clock;
 pub(crate) mod duration;
 #[cfg(feature = "tokio")]
+pub(crate) mod escape;
+#[cfg(feature = "tokio")]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]
 pub(crate) mod random;

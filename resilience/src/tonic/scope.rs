@@ -5,7 +5,8 @@ use tonic::Status;
 use tracing::Span;
 
 use super::{REQUEST_ID, status};
-use crate::boundary::panics::Panicked;
+use crate::boundary::abandoned;
+use crate::boundary::panics::{self, Panicked};
 use crate::errors::Internal;
 use crate::{RequestContext, request::RequestId};
 
@@ -50,11 +51,28 @@ impl Scope {
 
     /// Reports a panic and returns the status for the client.
     pub(super) fn panic_status(&self, panicked: &Panicked) -> Status {
-        self.enter(|| {
-            panicked.report(None, self.place);
-            // The same status as for any other bug.
-            status::of("", &Internal::new("panicked"))
-        })
+        self.enter(|| self.report(panicked));
+        self.internal_status()
+    }
+
+    /// The status after a panic: the same as for any other bug.
+    pub(super) fn internal_status(&self) -> Status {
+        self.enter(|| status::of("", &Internal::new("panicked")))
+    }
+
+    pub(super) fn report(&self, panicked: &Panicked) {
+        panicked.report(None, self.place);
+    }
+
+    /// Reports a panic of a destructor.
+    pub(super) fn watch_drop(&self, drops: impl FnOnce()) {
+        if let Err(panicked) = panics::catch(drops) {
+            self.report(&panicked);
+        }
+    }
+
+    pub(super) fn log_abandoned(&self, part: &'static str) {
+        abandoned::log(&self.context, part);
     }
 
     /// Adds the request id to a response's headers.

@@ -101,13 +101,14 @@ fn texts_of_maximum_length_are_kept() {
 }
 
 #[test]
-fn line_breaks_quotes_and_control_characters_are_escaped() {
-    let nasty = "a\nb\r\"c\"\\d\t\u{1b}[31m\u{0}\u{7f}{\"level\":\"INFO\"}";
+fn line_breaks_and_control_characters_are_escaped() {
+    let nasty = "a\nb\r\"c\"\\d\t\u{1b}[31m\u{0}\u{7f}\u{9b}\u{202e}{\"level\":\"INFO\"}";
+    let escaped = r#"a\nb\r"c"\d\t\u{1b}[31m\u{0}\u{7f}\u{9b}\u{202e}{"level":"INFO"}"#;
     let records = Records::capture();
     report(&Link::chain([nasty, &format!("cause {nasty}")]));
     let record = records.only();
-    assert_eq!(record.text("exception.message"), nasty);
-    assert_eq!(record.list("error.chain"), [format!("cause {nasty}")]);
+    assert_eq!(record.text("exception.message"), escaped);
+    assert_eq!(record.list("error.chain"), [format!("cause {escaped}")]);
 }
 
 #[test]
@@ -220,4 +221,19 @@ fn span_trace_is_redacted() {
     span.in_scope(|| _ = report(&Internal::new("refused")));
     let trace = records.only().text("span_trace").to_owned();
     assert!(trace.contains("postgres://***@db/shop") && !trace.contains("hunter2"), "{trace}");
+}
+
+#[test]
+fn values_that_validator_rejected_are_not_logged() {
+    let mut rule = validator::ValidationError::new("email");
+    rule.add_param("value".into(), &"hunter2");
+    let mut errors = validator::ValidationErrors::new();
+    errors.add("email", rule);
+    assert!(errors.to_string().contains("hunter2"), "else there is nothing to redact");
+    let records = Records::capture();
+    report(&errors);
+    let record = records.only();
+    assert_eq!(record.text("error.fields"), "email");
+    assert_eq!(record.text("exception.message"), "invalid fields");
+    assert!(!format!("{record:?}").contains("hunter2"), "{record:?}");
 }

@@ -90,6 +90,19 @@ async fn grpc_stream_is_polled_in_its_request_context() {
     );
 }
 
+/// Asserts that a canceled call has left a trace.
+async fn assert_abandoned(records: &Records, operation: &str, part: &str) {
+    // It is logged after the drop that the test waits for.
+    tokio::task::yield_now().await;
+    let all = records.all();
+    let abandoned = all.iter().find(|record| record.text("message") == "request_abandoned");
+    let abandoned = abandoned.unwrap_or_else(|| panic!("{all:?}"));
+    assert_eq!(
+        (abandoned.text("request_id"), abandoned.text("operation"), abandoned.text("part")),
+        ("rpc-1", operation, part)
+    );
+}
+
 #[tokio::test]
 async fn report_on_drop_of_a_canceled_grpc_call_has_its_request_id() {
     /// Reports when it is dropped, as a guard of unfinished work may.
@@ -122,6 +135,7 @@ async fn report_on_drop_of_a_canceled_grpc_call_has_its_request_id() {
     }
     dropped.notified().await;
     assert_eq!(records.only().text("request_id"), "rpc-1");
+    assert_abandoned(&records, "/test.Stock/Get", "handler").await;
 
     let records = Records::capture();
     let drops = Arc::clone(&dropped);

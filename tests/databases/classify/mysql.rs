@@ -10,7 +10,7 @@ const INVALID: (&str, u16, Advice, Sent) =
     ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const TIMEOUT: (&str, u16, Advice, Sent) = ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe);
 const LOCKED: (&str, u16, Advice, Sent) =
-    ("LOCK_TIMEOUT", 503, Advice::RetryTransaction, Sent::Maybe);
+    ("LOCK_WAIT_TIMEOUT", 503, Advice::RetryTransaction, Sent::Maybe);
 const INTERNAL: (&str, u16, Advice, Sent) =
     ("INTERNAL_ERROR", 500, Advice::DoNotRetry, Sent::Maybe);
 
@@ -289,4 +289,18 @@ async fn mysql_invalid_values_and_statements_are_classified() {
     tx.execute("INSERT INTO t VALUES (1, '')").await.expect("only the statement had failed");
     tx.commit().await.unwrap();
     assert_eq!(count(&mut session, "t").await, 1);
+}
+
+/// The columns have room for the values, but the row hasn't.
+#[tokio::test]
+async fn mysql_row_that_is_too_long_is_invalid() {
+    let Some(db) = mysql().await else { return };
+    let mut session = db.options.connect().await.unwrap();
+    let columns: Vec<_> = (0..12).map(|number| format!("c{number} TEXT")).collect();
+    let create = format!("CREATE TABLE wide ({}) ROW_FORMAT = COMPACT", columns.join(", "));
+    execute(&mut session, "SET innodb_strict_mode = OFF").await;
+    execute(&mut session, &create).await;
+    let values = vec!["repeat('x', 2000)"; 12].join(", ");
+    let error = failure(&mut session, &format!("INSERT INTO wide VALUES ({values})")).await;
+    assert_eq!((code(&error).as_str(), classified(&error)), ("1118", INVALID));
 }

@@ -13,7 +13,8 @@ const INVALID: (&str, u16, Advice, Sent) =
     ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
 const TIMEOUT: (&str, u16, Advice, Sent) = ("QUERY_TIMEOUT", 504, Advice::DoNotRetry, Sent::Maybe);
 const LOST: (&str, u16, Advice, Sent) = ("CONNECTION_LOST", 503, Advice::Retry, Sent::Maybe);
-const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::Retry, Sent::Maybe);
+const LOCKED: (&str, u16, Advice, Sent) =
+    ("LOCK_TIMEOUT", 503, Advice::RetryCallOrTransaction, Sent::Maybe);
 const NOT_SERIALIZED: (&str, u16, Advice, Sent) =
     ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
 
@@ -415,4 +416,18 @@ async fn postgres_transaction_timeout_is_a_query_timeout() {
     execute(&mut session, "SET transaction_timeout = '50ms'; BEGIN").await;
     let error = failure(&mut session, "SELECT pg_sleep(60)").await;
     assert_eq!((code(&error).as_str(), classified(&error)), ("25P04", TIMEOUT));
+}
+
+/// The column has no limit, but its index has.
+#[tokio::test]
+async fn postgres_value_too_long_for_an_index_is_invalid() {
+    let Some(db) = postgres().await else { return };
+    let mut session = db.connect().await;
+    execute(&mut session, "CREATE TABLE users (email text UNIQUE, words tsvector)").await;
+    let email = "INSERT INTO users (email) SELECT string_agg(md5(i::text), '') FROM generate_series(1, 6000) i";
+    let words = "INSERT INTO users (words) SELECT to_tsvector('simple', string_agg(md5(i::text), ' ')) FROM generate_series(1, 40000) i";
+    for insert in [email, words] {
+        let error = failure(&mut session, insert).await;
+        assert_eq!((code(&error).as_str(), classified(&error)), ("54000", INVALID));
+    }
 }

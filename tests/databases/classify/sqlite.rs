@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, Executor, SqliteCon
 const CONFLICT: (&str, u16, Advice, Sent) = ("CONFLICT", 409, Advice::DoNotRetry, Sent::Maybe);
 const INVALID: (&str, u16, Advice, Sent) =
     ("VALIDATION_ERROR", 422, Advice::DoNotRetry, Sent::Maybe);
-const LOCKED: (&str, u16, Advice, Sent) = ("LOCK_TIMEOUT", 503, Advice::Retry, Sent::Maybe);
+const LOCKED: (&str, u16, Advice, Sent) =
+    ("LOCK_TIMEOUT", 503, Advice::RetryCallOrTransaction, Sent::Maybe);
 const NOT_SERIALIZED: (&str, u16, Advice, Sent) =
     ("SERIALIZATION_FAILURE", 503, Advice::RetryTransaction, Sent::Maybe);
 
@@ -175,7 +176,7 @@ async fn sqlite_write_to_a_read_only_database_is_rejected() {
     assert_eq!(code(&error), "8");
     assert_eq!(
         (classified(&error).0, classified(&error).1, classified(&error).2),
-        ("READ_ONLY", 500, Advice::DoNotRetry)
+        ("STORAGE_READ_ONLY", 500, Advice::DoNotRetry)
     );
 }
 

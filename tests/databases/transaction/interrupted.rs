@@ -1,4 +1,4 @@
-//! A call that is dropped while it waits for the answer to its `BEGIN`.
+//! A call that is dropped while it waits for an answer of the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -65,7 +65,7 @@ async fn pass_on(
 }
 
 macro_rules! interrupted {
-    ($database:ident, $pool:ty, $options:ty, $connection:ty, $open:path) => {
+    ($database:ident, $pool:ty, $options:ty, $connection:ty, $open:path, $insert:literal) => {
         mod $database {
             use super::*;
 
@@ -111,6 +111,52 @@ macro_rules! interrupted {
                 assert!(kept);
             }
 
+            /// Lets nothing through from its last statement on.
+            #[transaction(tx = pool)]
+            async fn is_cut_short(
+                pool: &$pool,
+                proxy: &Proxy,
+                prepared: bool,
+            ) -> Result<(), CallError> {
+                if prepared {
+                    sqlx::query($insert).bind(7).execute(&mut *tx).await?;
+                }
+                proxy.hold(true);
+                sqlx::query($insert).bind(1).execute(&mut *tx).await?;
+                Ok(())
+            }
+
+            #[tokio::test]
+            async fn call_dropped_during_a_statement_leaves_a_usable_pool() {
+                let Some(direct) = $open(1).await else { return };
+                let options = (*direct.connect_options()).clone();
+                let proxy = Proxy::start(options.get_host().to_owned(), options.get_port()).await;
+                let options = options.port(proxy.port);
+                for prepared in [true, false] {
+                    let pool = <$options>::new().max_connections(1).test_before_acquire(false);
+                    let pool = pool.connect_with(options.clone()).await.unwrap();
+                    tokio::select! {
+                        _ = is_cut_short(&pool, &proxy, prepared) => panic!("it hasn't been answered"),
+                        () = proxy.withheld.notified() => {}
+                    }
+                    proxy.hold(false);
+                    if !prepared {
+                        // On MySQL, sqlx waits for more answers than there are.
+                        tokio::task::yield_now().await;
+                        tokio::time::pause();
+                        tokio::time::advance(Duration::from_secs(31)).await;
+                        tokio::time::resume();
+                    }
+                    sqlx::query($insert).bind(2).execute(&pool).await.unwrap();
+                    let ids: Vec<i32> = sqlx::query_scalar("SELECT id FROM entries")
+                        .fetch_all(&*direct)
+                        .await
+                        .unwrap();
+                    assert_eq!(ids, [2], "prepared: {prepared}");
+                    sqlx::query("DELETE FROM entries").execute(&pool).await.unwrap();
+                }
+            }
+
             /// When this fails, `Checkout` no longer needs to close such a connection.
             #[tokio::test]
             async fn sqlx_alone_loses_the_next_write() {
@@ -125,5 +171,19 @@ macro_rules! interrupted {
     };
 }
 
-interrupted!(of_postgres, PgPool, PgPoolOptions, PgConnection, postgres);
-interrupted!(of_mysql, MySqlPool, MySqlPoolOptions, MySqlConnection, mysql);
+interrupted!(
+    of_postgres,
+    PgPool,
+    PgPoolOptions,
+    PgConnection,
+    postgres,
+    "INSERT INTO entries (id) VALUES ($1)"
+);
+interrupted!(
+    of_mysql,
+    MySqlPool,
+    MySqlPoolOptions,
+    MySqlConnection,
+    mysql,
+    "INSERT INTO entries (id) VALUES (?)"
+);

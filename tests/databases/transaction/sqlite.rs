@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use resilience::transaction;
 use resilience_test_support::Events;
-use sqlx::{Executor as _, SqlitePool};
+use resilience_test_support::databases::Scratch;
+use sqlx::Executor as _;
+use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 
-use super::support::{CallError, Runs, sqlite};
+use super::support::{CallError, Runs, TABLE, sqlite};
 
 async fn note(pool: &SqlitePool) -> i32 {
     sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(pool).await.unwrap()
@@ -105,4 +109,75 @@ async fn failure_that_ended_the_transaction_cannot_be_ignored() {
         assert!(error.is_rolled_back(), "{error:?}");
         begins_anew(&pool).await.unwrap();
     }
+}
+
+/// A read, and a write that depends on it.
+#[transaction(tx = pool)]
+async fn increase_by_one(pool: &SqlitePool) -> Result<(), CallError> {
+    let note: i32 =
+        sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
+    tokio::task::yield_now().await;
+    sqlx::query("UPDATE entries SET note = ? WHERE id = 1")
+        .bind(note + 1)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn forty_concurrent_transactions_that_read_and_then_write_all_succeed() {
+    for journal in [SqliteJournalMode::Wal, SqliteJournalMode::Delete] {
+        for connections in [4, 40] {
+            let scratch = Scratch::new();
+            let options = scratch.options().busy_timeout(Duration::from_secs(5));
+            let pool = SqlitePoolOptions::new()
+                .max_connections(connections)
+                .connect_with(options.journal_mode(journal))
+                .await
+                .unwrap();
+            pool.execute(TABLE).await.unwrap();
+            pool.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap();
+            let mut calls = tokio::task::JoinSet::new();
+            for _ in 0..40 {
+                let pool = pool.clone();
+                calls.spawn(async move { increase_by_one(&pool).await });
+            }
+            let failures: Vec<_> =
+                calls.join_all().await.into_iter().filter_map(Result::err).collect();
+            assert!(failures.is_empty(), "{journal:?}, {connections}: {failures:?}");
+            assert_eq!(note(&pool).await, 40);
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_upgrade_is_repeated_with_the_write_lock() {
+    let pool = sqlite(3).await.unwrap();
+    pool.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap();
+    let (runs, events) = (Runs::default(), Events::capture());
+    assert_eq!(increase_beside_a_writer(&pool, &pool, &runs).await.unwrap(), 1);
+    assert_eq!(runs.count(), 2);
+    assert_eq!(events.named("transaction_retry")[0].field("code"), "LOCK_TIMEOUT");
+}
+
+#[transaction(tx = pool, base = "1ms")]
+async fn increase_beside_a_writer(
+    pool: &SqlitePool,
+    other: &SqlitePool,
+    runs: &Runs,
+) -> Result<i32, CallError> {
+    let run = runs.next();
+    let note: i32 =
+        sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
+    let update = "UPDATE entries SET note = note + 1 WHERE id = 1";
+    if run == 1 {
+        let writer = other.begin_with("BEGIN IMMEDIATE").await?;
+        let refused = tx.execute(update).await.unwrap_err();
+        writer.rollback().await?;
+        return Err(refused.into());
+    }
+    // Nobody else can write.
+    other.execute(update).await.unwrap_err();
+    tx.execute(update).await?;
+    Ok(note + 1)
 }

@@ -89,7 +89,7 @@ pub(crate) async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>
     .await
 }
 
-const TABLE: &str =
+pub(crate) const TABLE: &str =
     "CREATE TABLE entries (id INTEGER PRIMARY KEY, note INTEGER NOT NULL DEFAULT 0)";
 
 /// A pool on a new database with one table.

@@ -239,7 +239,7 @@ fn each_kind_sets_category_code_and_status() {
         query_timeout: Classification::transient_with("QUERY_TIMEOUT", Advice::DoNotRetry).with_status(504);
         deadlock: Classification::transient_with("DEADLOCK", Advice::RetryTransactionOnce).with_status(503);
         serialization: Classification::transient_with("SERIALIZATION_FAILURE", Advice::RetryTransaction).with_status(503);
-        lock_timeout: Classification::transient_with("LOCK_TIMEOUT", Advice::RetryTransaction).with_status(503);
+        lock_timeout: Classification::transient_with("LOCK_TIMEOUT", Advice::RetryCallOrTransaction).with_status(503);
         pool_exhausted: Classification::transient("POOL_EXHAUSTED").with_status(503).with_sent(Sent::Never);
         cache_miss: Classification::partial("CACHE_MISS").with_status(500);
         non_critical: Classification::partial("NON_CRITICAL_FAILURE").with_status(500);
@@ -505,7 +505,49 @@ fn field_errors_come_from_the_variant_or_its_source() {
 #[test]
 fn alert_option_sets_the_alert() {
     assert_eq!(SignUpError::mailer().classify().alert(), Alert::AtOnce);
-    assert_eq!(SignUpError::Form(Vec::new()).classify().alert(), Alert::WhenFrequent);
+    assert_eq!(SignUpError::Form(Vec::new()).classify().alert(), Alert::Never, "by default");
+}
+
+#[test]
+fn exit_code_option_sets_the_exit_code() {
+    #[derive(Debug, thiserror::Error, ServiceError)]
+    enum Import {
+        #[error("the file is empty")]
+        #[service(validation, exit_code = 3)]
+        Empty,
+        #[error(transparent)]
+        #[service(transparent, exit_code = 255)]
+        Config(#[from] errors::MissingConfig),
+        #[error("the file is too long")]
+        #[service(validation, code = "TOO_LONG")]
+        Long,
+    }
+    let code = |error: Import| error.classify().exit_code();
+    assert_eq!(code(Import::Empty), Some(3));
+    assert_eq!(code(errors::MissingConfig::new("PORT").into()), Some(255));
+    assert_eq!(code(Import::Long), None);
+}
+
+#[test]
+fn alert_option_can_be_said_of_a_source() {
+    #[derive(Debug, thiserror::Error, ServiceError)]
+    enum Nightly {
+        #[error(transparent)]
+        #[service(transparent, alert = never)]
+        Down(#[from] errors::ServiceUnavailable),
+        #[error(transparent)]
+        #[service(transparent, alert = at_once)]
+        Absent(#[from] errors::NotFound),
+        #[error(transparent)]
+        #[service(transparent, alert = never)]
+        Fatal(#[from] errors::MissingConfig),
+    }
+    let alert = |error: Nightly| error.classify().alert();
+    assert_eq!(alert(errors::ServiceUnavailable::new("reports").into()), Alert::Never);
+    assert_eq!(alert(errors::NotFound::new("report", "7").into()), Alert::AtOnce);
+    assert_eq!(alert(errors::MissingConfig::new("PORT").into()), Alert::AtOnce);
+    let class = Nightly::from(errors::NotFound::new("report", "7")).classify();
+    assert_eq!((class.code(), class.status()), ("NOT_FOUND", 404), "the rest is the source's");
 }
 
 #[test]

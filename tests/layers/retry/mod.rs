@@ -204,7 +204,7 @@ async fn wait_that_would_miss_the_deadline_is_not_started() {
 #[tokio::test(start_paused = true)]
 async fn deadline_stops_the_retry_of_a_call_that_fails_immediately() {
     #[timeout("900ms")]
-    #[retry(idempotent, base = "1s", jitter = "none")]
+    #[retry(idempotent, base = secs(1), jitter = "none")]
     async fn bounded(script: &Script) -> Result<u32, CallError> {
         script.call().await
     }
@@ -299,6 +299,37 @@ async fn out_of_range_runtime_options_are_clamped_and_logged_once() {
     let script = Script::failures([CallError::Busy]);
     assert_eq!(runtime(&script, 2, secs(60)).await, Ok(2));
     assert_eq!(script.gaps(), [secs(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_within_a_retry_is_logged_once() {
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn outer(script: &Script) -> Result<u32, CallError> {
+        middle(script).await
+    }
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn middle(script: &Script) -> Result<u32, CallError> {
+        inner(script).await
+    }
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn inner(script: &Script) -> Result<u32, CallError> {
+        script.call().await
+    }
+    let events = Events::capture();
+    let script = Script::failures(std::iter::repeat_n(CallError::Busy, 30));
+    assert_eq!(outer(&script).await, Err(CallError::Busy));
+    assert_eq!(script.calls(), 27);
+    let nested: Vec<_> = events
+        .named("retry_nested")
+        .iter()
+        .map(|event| format!("{} {}", event.field("function"), event.field("enclosing_calls")))
+        .collect();
+    assert_eq!(nested, ["inner 2", "middle 1"]);
+
+    // Not of a call on its own, nor of one that doesn't retry.
+    let events = Events::capture();
+    five_attempts(&Script::failures([CallError::Busy])).await.unwrap();
+    assert!(events.named("retry_nested").is_empty());
 }
 
 #[tokio::test(start_paused = true)]

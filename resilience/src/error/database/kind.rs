@@ -36,7 +36,8 @@ pub enum SqlKind {
     Deadlock,
     /// The transaction conflicted with a concurrent one. The database rolled it back.
     SerializationFailure,
-    /// Another transaction holds the lock. The statement had no effect and may be repeated alone.
+    /// Another transaction holds the lock. The statement had no effect, and it or its transaction
+    /// may be repeated.
     LockNotAvailable,
     /// Another transaction holds the lock, and this transaction may have been rolled back,
     /// depending on MySQL's `innodb_rollback_on_timeout`. Only the whole transaction may be
@@ -184,9 +185,11 @@ impl SqlKind {
             Self::SerializationFailure => {
                 Classification::transient_with("SERIALIZATION_FAILURE", Advice::RetryTransaction)
             }
-            Self::LockNotAvailable => Classification::transient("LOCK_TIMEOUT"),
+            Self::LockNotAvailable => {
+                Classification::transient_with("LOCK_TIMEOUT", Advice::RetryCallOrTransaction)
+            }
             Self::LockTimeout => {
-                Classification::transient_with("LOCK_TIMEOUT", Advice::RetryTransaction)
+                Classification::transient_with("LOCK_WAIT_TIMEOUT", Advice::RetryTransaction)
             }
             Self::Busy => Classification::transient("RESOURCE_BUSY"),
             Self::QueryCanceled | Self::TransactionTimeout => {
@@ -197,7 +200,7 @@ impl SqlKind {
                 never_sent("CONNECT_FAILED").with_alert(Alert::AtOnce)
             }
             Self::NodeNotReady => {
-                Classification::transient_with("SERVICE_UNAVAILABLE", Advice::RetryTransaction)
+                Classification::transient_with("NODE_NOT_READY", Advice::RetryTransaction)
             }
             Self::TooManyConnections => never_sent("TOO_MANY_CONNECTIONS"),
             Self::PoolExhausted => never_sent("POOL_EXHAUSTED"),
@@ -232,7 +235,7 @@ impl SqlKind {
             Self::ReadOnlyServer => {
                 Classification::transient("READ_ONLY").with_severity(Severity::Unexpected)
             }
-            Self::ReadOnlyFile => at_once(Classification::permanent("READ_ONLY")),
+            Self::ReadOnlyFile => at_once(Classification::permanent("STORAGE_READ_ONLY")),
 
             Self::InFailedTransaction
             | Self::LimitExceeded

@@ -351,7 +351,7 @@ const ROWS: &[(&str, &str, Kind)] = &[
     ("53200", "out_of_memory", Kind::ResourceExhausted),
     ("53300", "too_many_connections", Kind::TooManyConnections),
     ("53400", "configuration_limit_exceeded", Kind::LimitExceeded),
-    ("54000", "program_limit_exceeded", Kind::LimitExceeded),
+    ("54000", "program_limit_exceeded", Kind::InvalidValue),
     ("54001", "statement_too_complex", Kind::LimitExceeded),
     ("54011", "too_many_columns", Kind::LimitExceeded),
     ("54023", "too_many_arguments", Kind::LimitExceeded),

@@ -141,7 +141,7 @@ fn s6_constraint_violation_or_invalid_value_is_422_and_not_retried() {
         (
             Kind::InvalidValue,
             conditions(
-                &["22001", "22003", "22007", "22008", "22021", "22P02", "22P05"],
+                &["22001", "22003", "22007", "22008", "22021", "22P02", "22P05", "54000"],
                 &[],
                 &[],
                 &[],
@@ -149,7 +149,12 @@ fn s6_constraint_violation_or_invalid_value_is_422_and_not_retried() {
         ),
         (
             Kind::InvalidValue,
-            conditions(&[], &[1264, 1265, 1292, 1366, 1406, 3140], &[1406, 4038], &[18, 20, 3091]),
+            conditions(
+                &[],
+                &[1118, 1153, 1264, 1265, 1292, 1366, 1406, 1713, 3140],
+                &[1406, 4038],
+                &[18, 20, 3091],
+            ),
         ),
     ];
     for (kind, conditions) in table {
@@ -201,8 +206,8 @@ fn lock_timeout_is_503_and_repeats_the_call_or_the_transaction() {
     for held in conditions(&["55P03"], &[3572], &[], &[5, 6, 15, 261, 262, 518, 773]) {
         let class = held.classification();
         assert_eq!(
-            (class.code(), class.status(), class.is_retryable()),
-            ("LOCK_TIMEOUT", 503, true),
+            (class.code(), class.status(), class.advice()),
+            ("LOCK_TIMEOUT", 503, Advice::RetryCallOrTransaction),
             "{held:?}"
         );
     }
@@ -211,7 +216,7 @@ fn lock_timeout_is_503_and_repeats_the_call_or_the_transaction() {
         let class = held.classification();
         assert_eq!(
             (class.code(), class.status(), class.advice()),
-            ("LOCK_TIMEOUT", 503, Advice::RetryTransaction),
+            ("LOCK_WAIT_TIMEOUT", 503, Advice::RetryTransaction),
             "{held:?}"
         );
     }
@@ -313,7 +318,7 @@ fn full_server_disk_or_memory_is_not_fatal() {
         );
     }
     // A retry of the same statement would exceed the limit again.
-    for large in conditions(&["53400", "54000", "54001"], &[1038, 1104, 1436], &[], &[]) {
+    for large in conditions(&["53400", "54001", "54011"], &[1038, 1104, 1436], &[], &[]) {
         assert_eq!(large.kind(), Kind::LimitExceeded, "{large:?}");
     }
 }
@@ -333,7 +338,7 @@ fn read_only_server_is_retryable_but_read_only_file_is_permanent() {
         let class = sqlite_condition(file).classification();
         assert_eq!(
             (class.code(), class.status(), class.category()),
-            ("READ_ONLY", 500, Some(Category::Permanent)),
+            ("STORAGE_READ_ONLY", 500, Some(Category::Permanent)),
             "{file}"
         );
     }
@@ -543,6 +548,19 @@ fn constraint_name_is_never_taken_from_a_quoted_value() {
 }
 
 #[test]
+fn each_code_has_one_advice() {
+    for kind in every_kind() {
+        let class = kind.classification();
+        for other in every_kind() {
+            let theirs = other.classification();
+            if theirs.code() == class.code() {
+                assert_eq!(theirs.advice(), class.advice(), "{kind} and {other}");
+            }
+        }
+    }
+}
+
+#[test]
 fn documented_table_matches_the_code() {
     let documented = include_str!("../../docs/conditions.md");
     let expected: Vec<String> = every_kind().into_iter().map(documented_row).collect();
@@ -558,6 +576,7 @@ fn documented_row(kind: Kind) -> String {
         Advice::Retry => "yes",
         Advice::RetryTransactionOnce => "the transaction, once",
         Advice::RetryTransaction => "the transaction",
+        Advice::RetryCallOrTransaction => "yes, or the transaction",
         _ => "no",
     };
     let sent = if class.sent() == Sent::Never { "never" } else { "maybe" };
@@ -566,6 +585,7 @@ fn documented_row(kind: Kind) -> String {
         Alert::WhenRepeated => "when repeated",
         Alert::WhenFrequent => "when frequent",
         Alert::LowPriority => "low priority",
+        Alert::Never => "never",
     };
     let category = class.category().unwrap();
     format!(

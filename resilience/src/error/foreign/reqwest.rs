@@ -1,15 +1,15 @@
 //! `Classify` for reqwest's errors.
 
 use std::error::Error as StdError;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::{Error, Url};
 
+use crate::error::chain;
 use crate::error::upstream::{UpstreamError, unusable};
-use crate::error::{chain, downcast::downcast};
-use crate::support::prefix;
+use crate::support::bounded;
 use crate::{Classification, Classify, Sent};
 
 /// | error | classification |
@@ -69,7 +69,7 @@ impl Classify for Error {
 }
 
 fn failed_connection(error: &Error) -> Classification {
-    let failure = sources(error).find_map(TcpFailure::of);
+    let failure = chain::links(error.source()).find_map(TcpFailure::of);
     if failure.as_ref().is_some_and(TcpFailure::is_unsupported_scheme) {
         return Classification::permanent("TLS_NOT_SUPPORTED");
     }
@@ -98,11 +98,7 @@ fn is_malformed(error: &Error) -> bool {
 
 /// The first source of type `T`.
 fn source<T: StdError + 'static>(error: &Error) -> Option<&T> {
-    sources(error).find_map(downcast)
-}
-
-fn sources(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    chain::links(error.source())
+    chain::find(error.source())
 }
 
 /// What hyper-util's connector says of a failure. Its type can't be named, so this reads its `Debug`
@@ -114,7 +110,7 @@ struct TcpFailure {
 
 impl TcpFailure {
     fn of(error: &(dyn StdError + 'static)) -> Option<Self> {
-        let text = beginning(error);
+        let (text, _) = bounded::format(&format_args!("{error:?}"), 128);
         let rest = text.strip_prefix("ConnectError(\"")?;
         let (message, rest) = rest.split_once('"')?;
         let address = rest.strip_prefix(", ").and_then(|rest| {
@@ -128,23 +124,6 @@ impl TcpFailure {
     fn is_unsupported_scheme(&self) -> bool {
         self.message == "invalid URL, scheme is not http"
     }
-}
-
-/// The beginning of an error's `Debug` form, which may be long.
-fn beginning(error: &(dyn StdError + 'static)) -> String {
-    struct Beginning(String);
-
-    impl fmt::Write for Beginning {
-        fn write_str(&mut self, part: &str) -> fmt::Result {
-            self.0.push_str(prefix::of(part, 128));
-            if self.0.len() < 128 { Ok(()) } else { Err(fmt::Error) }
-        }
-    }
-
-    let mut beginning = Beginning(String::new());
-    // Fails where it is cut off.
-    _ = write!(beginning, "{error:?}");
-    beginning.0
 }
 
 /// A failure to connect of a client that follows no redirects, so nothing was sent.

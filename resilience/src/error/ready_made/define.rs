@@ -20,19 +20,27 @@ macro_rules! ready_made {
             $($(#[$field_doc])* pub $field: $held,)*
             $($(#[$later_doc])* pub $later: Option<$later_type>,)?
             source: Option<Box<dyn std::error::Error + Send + Sync>>,
+            alert: Option<crate::Alert>,
         }
 
         impl $name {
             /// Creates the error without a cause.
             #[allow(clippy::new_without_default)]
             pub fn new($($field: $given),*) -> Self {
-                Self { $($field: $field.into(),)* $($later: None,)? source: None }
+                Self { $($field: $field.into(),)* $($later: None,)? source: None, alert: None }
             }
 
             /// Adds the cause, for the log.
             #[must_use]
             pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
                 self.source = Some(source.into());
+                self
+            }
+
+            /// Sets when this error raises an alert, if at all. A fatal error always alerts at once.
+            #[must_use]
+            pub fn with_alert(mut self, alert: crate::Alert) -> Self {
+                self.alert = Some(alert);
                 self
             }
         }
@@ -53,7 +61,11 @@ macro_rules! ready_made {
         impl crate::Classify for $name {
             fn classify(&self) -> crate::Classification {
                 let $this = self;
-                $classification
+                let classification = $classification;
+                match self.alert {
+                    Some(alert) => classification.with_alert(alert),
+                    None => classification,
+                }
             }
 
             $(fn public_message(&self) -> std::borrow::Cow<'_, str> {

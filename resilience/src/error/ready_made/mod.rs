@@ -17,15 +17,18 @@
 //! | [`MissingConfig`] | fatal | `MISSING_CONFIG` | 500 |
 //! | [`CorruptState`] | fatal | `CORRUPT_STATE` | 500 |
 //!
-//! Each can hold its cause:
+//! Each can hold its cause, and [say when it raises an alert](NotFound::with_alert):
 //!
 //! ```
-//! use resilience::errors::MissingConfig;
+//! use resilience::{Alert, Classify, errors::{MissingConfig, ServiceUnavailable}};
 //! use std::error::Error;
 //!
 //! let error = "x".parse::<u16>().map_err(|cause| MissingConfig::new("PORT").with_source(cause)).unwrap_err();
 //! assert_eq!(error.to_string(), "required config missing: PORT");
 //! assert_eq!(error.source().unwrap().to_string(), "invalid digit found in string");
+//!
+//! let nightly = ServiceUnavailable::new("reports").with_alert(Alert::Never);
+//! assert_eq!(nightly.classify().alert(), Alert::Never);
 //! ```
 
 mod define;

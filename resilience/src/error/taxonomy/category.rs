@@ -84,6 +84,9 @@ pub enum Advice {
     /// concurrent transactions cause without a bug in any of them. Outside a transaction this means
     /// [`DoNotRetry`](Self::DoNotRetry).
     RetryTransaction,
+    /// Retry after a backoff, and inside a transaction the whole transaction: a lock that another
+    /// transaction holds. The failed statement had no effect.
+    RetryCallOrTransaction,
     /// Don't retry: the same call would fail again, or must not be repeated.
     DoNotRetry,
 }
@@ -94,24 +97,28 @@ pub enum Advice {
 pub enum Alert {
     /// After a number of consecutive failures. The default of transient errors.
     WhenRepeated,
-    /// When failures are more frequent than usual. The default of permanent and unclassified
-    /// errors.
+    /// When failures are more frequent than usual. The default of unexpected permanent errors and
+    /// of unclassified ones.
     WhenFrequent,
     /// When failures are frequent, with low priority. The default of partial errors.
     LowPriority,
     /// With the first failure. The default of critical errors; fatal errors always use it.
     AtOnce,
+    /// Not at all. The default of expected permanent errors with a status below 500: the mistakes
+    /// of clients.
+    Never,
 }
 
 impl Alert {
-    /// The name used in logs: `"when_repeated"`, `"when_frequent"`, `"low_priority"` or
-    /// `"at_once"`.
+    /// The name used in logs: `"when_repeated"`, `"when_frequent"`, `"low_priority"`, `"at_once"`
+    /// or `"never"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WhenRepeated => "when_repeated",
             Self::WhenFrequent => "when_frequent",
             Self::LowPriority => "low_priority",
             Self::AtOnce => "at_once",
+            Self::Never => "never",
         }
     }
 }

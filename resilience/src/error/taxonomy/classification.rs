@@ -12,7 +12,7 @@ use super::code;
 /// | category | advice | status | severity | alert |
 /// |---|---|---|---|---|
 /// | [`transient`](Self::transient) | retry | the code's, or 503 | expected | when repeated |
-/// | [`permanent`](Self::permanent) | do not retry | the code's, or 500 | expected below 500, else unexpected | when frequent |
+/// | [`permanent`](Self::permanent) | do not retry | the code's, or 500 | expected below 500, else unexpected | never if expected and below 500, else when frequent |
 /// | [`partial`](Self::partial) | do not retry | the code's, or 500 | expected | low priority |
 /// | [`fatal`](Self::fatal) | do not retry | 500 | critical | at once |
 /// | [`unclassified`](Self::unclassified) | do not retry | 500 | unexpected | when frequent |
@@ -42,6 +42,7 @@ pub struct Classification {
     rejected: Option<Rejected>,
     alert: Option<Alert>,
     public_text: Option<&'static str>,
+    exit_code: Option<u8>,
 }
 
 impl Classification {
@@ -95,6 +96,7 @@ impl Classification {
             rejected: None,
             alert: None,
             public_text: None,
+            exit_code: None,
         }
     }
 
@@ -127,8 +129,8 @@ impl Classification {
         self
     }
 
-    /// Sets when the error raises an alert. A fatal error always alerts at once. A critical one
-    /// does by default.
+    /// Sets when the error raises an alert, if at all. A fatal error always alerts at once. A
+    /// critical one does by default.
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
@@ -139,7 +141,7 @@ impl Classification {
     /// 503 for maintenance. Default: the generic text of the status.
     ///
     /// ```
-    /// use resilience::{Classification, http::Problem};
+    /// use resilience::Classification;
     ///
     /// let closed = Classification::transient("CLOSED").with_public_text("Back at nine");
     /// assert_eq!((closed.status(), closed.public_text()), (503, Some("Back at nine")));
@@ -147,6 +149,14 @@ impl Classification {
     #[must_use]
     pub const fn with_public_text(mut self, text: &'static str) -> Self {
         self.public_text = Some(text);
+        self
+    }
+
+    /// Sets the exit code of a command that ends with the error, 1 to 255. 0, which means success,
+    /// becomes 1. Default: the one that `exit::exit_status` finds.
+    #[must_use]
+    pub const fn with_exit_code(mut self, code: u8) -> Self {
+        self.exit_code = Some(if code == 0 { 1 } else { code });
         self
     }
 
@@ -194,8 +204,18 @@ impl Classification {
             (_, None) if matches!(self.severity(), Severity::Critical) => Alert::AtOnce,
             (Some(Category::Transient), None) => Alert::WhenRepeated,
             (Some(Category::Partial), None) => Alert::LowPriority,
+            (Some(Category::Permanent), None)
+                if self.status < 500 && matches!(self.severity(), Severity::Expected) =>
+            {
+                Alert::Never
+            }
             (Some(Category::Permanent) | None, None) => Alert::WhenFrequent,
         }
+    }
+
+    /// The exit code of a command that ends with the error, if it was set.
+    pub const fn exit_code(&self) -> Option<u8> {
+        self.exit_code
     }
 
     /// The rejection, if a layer refused or timed out the call. It may come from an annotated call
@@ -232,7 +252,10 @@ impl Classification {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             (self.category, self.advice),
-            (Some(Category::Transient), Advice::Retry | Advice::RetryAfter(_))
+            (
+                Some(Category::Transient),
+                Advice::Retry | Advice::RetryAfter(_) | Advice::RetryCallOrTransaction
+            )
         )
     }
 }
@@ -246,6 +269,7 @@ mod tests {
         let wait = Advice::RetryAfter(Duration::from_secs(1));
         assert!(Classification::transient("X").is_retryable());
         assert!(Classification::transient_with("X", wait).is_retryable());
+        assert!(Classification::transient_with("X", Advice::RetryCallOrTransaction).is_retryable());
         assert!(!Classification::transient_with("X", Advice::RetryTransactionOnce).is_retryable());
         assert!(!Classification::transient_with("X", Advice::DoNotRetry).is_retryable());
         for other in [
@@ -273,6 +297,19 @@ mod tests {
         let table = [
             (Classification::transient("X"), Alert::WhenRepeated),
             (Classification::permanent("X"), Alert::WhenFrequent),
+            (Classification::permanent("NOT_FOUND"), Alert::Never),
+            (Classification::permanent("X").with_status(422), Alert::Never),
+            (Classification::permanent("X").with_severity(Severity::Expected), Alert::WhenFrequent),
+            (
+                Classification::permanent("NOT_FOUND").with_severity(Severity::Unexpected),
+                Alert::WhenFrequent,
+            ),
+            (
+                Classification::permanent("NOT_FOUND").with_alert(Alert::WhenFrequent),
+                Alert::WhenFrequent,
+            ),
+            (Classification::transient("X").with_alert(Alert::Never), Alert::Never),
+            (Classification::fatal("X").with_alert(Alert::Never), Alert::AtOnce),
             (Classification::partial("X"), Alert::LowPriority),
             (Classification::fatal("X").with_alert(Alert::LowPriority), Alert::AtOnce),
             (Classification::unclassified(), Alert::WhenFrequent),

@@ -36,14 +36,12 @@ use crate::{Classification, http::generic_message};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no classification",
-    label = "derive `ServiceError` for it, or wrap it in an enum that does",
-    note = "for your own error type, add `#[derive(ServiceError)]` or implement `Classify`",
-    note = "for an error type of another crate, wrap it in a variant of your enum with a category \
-            other than `transparent`, or write `classify = path::to::function` in the attribute",
-    note = "`resilience` classifies the errors of some crates with a feature: `sqlx-postgres`, \
-            `sqlx-mysql`, `sqlx-sqlite`, `reqwest`, `tonic`, `anyhow`, `boxed`; if it is enabled, \
-            your version of that crate isn't the one that `resilience` supports: see `cargo tree \
-            -d`"
+    label = "this error doesn't implement `Classify`",
+    note = "for an error type of your own, write `#[derive(ServiceError)]`",
+    note = "for one of another crate, wrap it in a variant of your enum, or write `classify = \
+            path::to::function` in the attribute",
+    note = "for `sqlx`, `reqwest`, `tonic`, `tower`, `anyhow` or `Box<dyn Error>`, enable that feature; if \
+            it is, `cargo tree -d` shows whether there are two versions"
 )]
 // Only with `http` does `Problem` exist, which could be mistaken for an error.
 #[cfg_attr(

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
@@ -13,7 +14,7 @@ use crate::layer::events::{self, Stopped};
 use crate::layer::retry_budget::BudgetCharge;
 use crate::layer::site::Site;
 use crate::support::clock;
-use crate::{CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
+use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
 
 /// The state of one retried call: the number of the current attempt and the budget spent.
 ///
@@ -110,7 +111,7 @@ impl RetryRules<'_> {
     /// rejection by a breaker that the operation itself calls doesn't count.
     fn refused(&self, class: &Classification) -> bool {
         let open = class.rejected().filter(Rejected::is_circuit_open);
-        open.zip(self.breaker).is_some_and(|(open, breaker)| open.service() == breaker.name())
+        open.zip(self.breaker).is_some_and(|(open, breaker)| open.is_by(breaker))
     }
 }
 
@@ -188,6 +189,14 @@ impl Attempts {
         }
     }
 
+    /// Logs the success of a call that had to be repeated.
+    #[inline]
+    pub(crate) fn log_success(&self, site: &Site) {
+        if self.number() > 1 {
+            events::retry_succeeded(site, self.number());
+        }
+    }
+
     #[cold]
     fn pay_in(&self, budget: &RetryBudget) {
         budget.on_success(self.withdrawn, self.number() == 1);
@@ -217,7 +226,7 @@ impl Attempts {
     fn decide(
         &mut self,
         class: &Classification,
-        error: &dyn Display,
+        error: &dyn Tell,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();
@@ -228,6 +237,8 @@ impl Attempts {
         }
         match self.next(class, rules, now) {
             Ok(delay) => {
+                // The frame of this call is gone by now.
+                events::retry_nested(rules.site, context::enclosing_calls());
                 events::retry_scheduled(
                     rules.site,
                     error,
@@ -264,11 +275,14 @@ impl Attempts {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
+        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
+        // Also if the callee forbids a retry: it is overloaded then too.
+        if class.category() == Some(Category::Transient) {
+            rules.budget.on_failure(timed_out);
+        }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
         }
-        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
-        rules.budget.on_failure(timed_out);
         let policy = rules.policy;
         if policy.repeat == Repeat::NonIdempotent
             && !rules.has_key

@@ -1,8 +1,11 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use sqlx::Error;
 use tokio::time::Instant;
 
+use super::{Checkout, Transaction, Transactional};
+use crate::error::log_text::Tell;
 use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
@@ -14,8 +17,9 @@ use crate::{Advice, Classification, Retry};
 /// another.
 ///
 /// The whole transaction is retried once after a deadlock ([`Advice::RetryTransactionOnce`]), and
-/// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]). No
-/// other error is retried here: use `#[retry]` for those.
+/// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]) and lock
+/// timeouts ([`Advice::RetryCallOrTransaction`]). No other error is retried here: use `#[retry]` for
+/// those.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -36,6 +40,7 @@ pub struct TransactionAttempts<'a> {
     policy: &'a Retry,
     site: &'a Site,
     deadline: Option<&'a Deadline<'a>>,
+    limits_statements: bool,
     /// The number of the current attempt, from 1.
     number: u32,
     deadlocked: bool,
@@ -55,7 +60,14 @@ impl<'a> TransactionAttempts<'a> {
     /// Starts at the first attempt. Only the attempts and the delays of the policy are used.
     #[inline]
     pub const fn new(policy: &'a Retry, site: &'a Site) -> Self {
-        Self { policy, site, deadline: None, number: 1, deadlocked: false }
+        Self {
+            policy,
+            site,
+            deadline: None,
+            limits_statements: false,
+            number: 1,
+            deadlocked: false,
+        }
     }
 
     /// Sets a deadline for the whole call. A delay that would exceed it isn't started.
@@ -66,9 +78,51 @@ impl<'a> TransactionAttempts<'a> {
         self
     }
 
+    /// Has the database stop the statements of a call that has exceeded its deadline; see
+    /// [`Checkout::begin_within`]. Without a deadline, nothing is stopped.
+    #[inline]
+    #[must_use]
+    pub const fn statement_timeout(mut self) -> Self {
+        self.limits_statements = true;
+        self
+    }
+
     /// The number of the current attempt, from 1.
     pub const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Begins the transaction of the current attempt.
+    ///
+    /// On SQLite, a repeated transaction begins with `BEGIN IMMEDIATE` unless `statement` says
+    /// otherwise. It takes the write lock at once and waits for it, so it can't lose it again to
+    /// another one between its first read and its first write.
+    ///
+    /// # Errors
+    /// # Cancellation
+    /// As for [`Checkout::begin`].
+    pub async fn begin<'c, DB: Transactional>(
+        &self,
+        checkout: &'c mut Checkout<DB>,
+        statement: Option<&'static str>,
+    ) -> Result<Transaction<'c, DB>, Error> {
+        let again = if self.number > 1 { DB::BEGIN_AGAIN } else { None };
+        let statement = statement.or(again);
+        match self.deadline {
+            Some(deadline) if self.limits_statements => {
+                let left = deadline.time_left(Instant::now());
+                checkout.begin_within(statement, left.saturating_add(MARGIN)).await
+            }
+            _ => checkout.begin(statement).await,
+        }
+    }
+
+    /// Logs the success of a transaction that had to be repeated.
+    #[inline]
+    pub(crate) fn log_success(&self) {
+        if self.number > 1 {
+            events::transaction_succeeded(self.site, self.number);
+        }
     }
 
     /// Decides after a failed attempt. Returns the delay before the next attempt. `classify`
@@ -90,10 +144,10 @@ impl<'a> TransactionAttempts<'a> {
 
     /// Independent of the error type, so that it is compiled only once.
     #[cold]
-    fn decide(&mut self, class: &Classification, error: &dyn Display) -> Option<Duration> {
+    fn decide(&mut self, class: &Classification, error: &dyn Tell) -> Option<Duration> {
         let is_deadlock = match class.advice() {
             Advice::RetryTransactionOnce => true,
-            Advice::RetryTransaction => false,
+            Advice::RetryTransaction | Advice::RetryCallOrTransaction => false,
             _ => return None,
         };
         match self.next_delay(is_deadlock) {
@@ -129,6 +183,10 @@ impl<'a> TransactionAttempts<'a> {
         }
     }
 }
+
+/// How much later than the deadline the database stops a statement, so that the caller's error is
+/// that of the deadline.
+const MARGIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -176,6 +234,16 @@ mod tests {
             waits([Some(10), Some(20), Some(40), Some(80), None, None])
         );
         assert_eq!(attempts.number(), 5);
+    }
+
+    #[test]
+    fn lock_timeout_is_retried_up_to_the_maximum_attempts() {
+        let mut attempts = TransactionAttempts::new(&POLICY, &SITE);
+        let locked = Classification::transient_with("LOCK_TIMEOUT", Advice::RetryCallOrTransaction);
+        assert_eq!(
+            delays(&mut attempts, &[locked; 5]),
+            waits([Some(10), Some(20), Some(40), Some(80), None])
+        );
     }
 
     #[test]

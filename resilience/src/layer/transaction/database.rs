@@ -1,6 +1,12 @@
 use std::future::Future;
+use std::time::Duration;
 
-use sqlx::{Database, Error, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Database, Error, SqlStr};
+use sqlx_core::transaction::TransactionManager;
+use tokio::time::timeout;
+
+use super::State;
 
 /// An sqlx database supported by `#[transaction]`: `Postgres`, `MySql` (including MariaDB) and
 /// `Sqlite`, each with its feature.
@@ -14,133 +20,134 @@ use sqlx::{Database, Error, Transaction};
     note = "`Any` hides which database it is; use a pool of that database instead"
 )]
 pub trait Transactional: Database + sealed::Sealed {
-    /// Whether to close a connection whose `BEGIN` was interrupted, because it may be inside a
-    /// transaction.
-    #[doc(hidden)]
-    const CLOSE_IF_INTERRUPTED: bool = true;
-
     /// The full statement, and the suffix for a custom one, if `BEGIN` needs a second statement.
     #[doc(hidden)]
     const BEGIN: Option<(&'static str, &'static str)> = None;
 
+    /// The statement that begins a repeated transaction, if it is another.
+    #[doc(hidden)]
+    const BEGIN_AGAIN: Option<&'static str> = None;
+
+    /// What a connection has to do with a time limit, until it returns to its pool.
+    #[doc(hidden)]
+    type Limit: Send + 'static;
+
+    /// Prepares a connection for a transaction with a time limit.
+    #[doc(hidden)]
+    fn limit(
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<Self::Limit, Error>> + Send;
+
+    /// A statement that sets the limit, to be sent after `BEGIN`. It begins with a semicolon.
+    #[doc(hidden)]
+    fn limit_statement(millis: u128) -> Option<String>;
+
+    /// Takes the limit off the connection again.
+    #[doc(hidden)]
+    fn unlimit(
+        connection: &mut Self::Connection,
+        limit: Self::Limit,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Begins a transaction, also on a connection that its last user left inside one.
+    #[doc(hidden)]
+    fn begin(
+        connection: &mut Self::Connection,
+        statement: Option<SqlStr>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async {
+            if connection.is_in_transaction() {
+                start_rollback::<Self>(connection);
+            }
+            Self::TransactionManager::begin(connection, statement).await
+        }
+    }
+
     /// Commits, or returns [`RolledBack`](crate::sql::RolledBack).
     #[doc(hidden)]
-    fn commit(transaction: Transaction<'_, Self>)
-    -> impl Future<Output = Result<(), Error>> + Send;
+    fn commit(connection: &mut Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
 
     #[doc(hidden)]
     fn rollback(
-        transaction: Transaction<'_, Self>,
+        connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<(), Error>> + Send {
-        transaction.rollback()
+        async {
+            if !connection.is_in_transaction() {
+                return Self::rollback_uncounted(connection).await;
+            }
+            while connection.is_in_transaction() {
+                Self::TransactionManager::rollback(connection).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Sends a `ROLLBACK` although sqlx counts no transaction: the body may have begun one.
+    #[doc(hidden)]
+    fn rollback_uncounted(
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Returns a connection to its pool after a call that was cut short, or that had a limit.
+    #[doc(hidden)]
+    fn release(mut connection: PoolConnection<Self>, state: State, limit: Option<Self::Limit>) {
+        if state == State::Beginning {
+            // sqlx counts a transaction from the answer on. In the pool, the connection would be
+            // inside one that nobody ends.
+            connection.close_on_drop();
+            return;
+        }
+        let is_counted = connection.is_in_transaction();
+        start_rollback::<Self>(&mut connection);
+        in_background(async move {
+            let settled = async {
+                drain(&mut *connection).await?;
+                if state == State::Open && !is_counted {
+                    Self::rollback_uncounted(&mut connection).await?;
+                }
+                match limit {
+                    Some(limit) => Self::unlimit(&mut connection, limit).await,
+                    None => Ok(()),
+                }
+            };
+            // If a `PREPARE` of MySQL was cut short, sqlx waits forever.
+            if !matches!(timeout(LONGEST_WAIT, settled).await, Ok(Ok(()))) {
+                connection.close_on_drop();
+            }
+        });
     }
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-#[cfg(feature = "sqlx-postgres")]
-mod postgres {
-    use sqlx::{Error, Executor, Postgres, Transaction};
+/// How long a statement that was cut short can keep its connection: as long as a pool waits for one
+/// by default.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-    use super::{Transactional, sealed};
-    use crate::error::database::RolledBack;
-
-    impl sealed::Sealed for Postgres {}
-
-    impl Transactional for Postgres {
-        // If a statement of the transaction has failed, PostgreSQL turns `COMMIT` into a rollback
-        // without an error. Its response differs only in the command tag, which sqlx discards.
-        // Other statements do fail in that state, so send one before `COMMIT`, in the same message.
-        // `SAVEPOINT` also fails outside a transaction, in case the body has ended it.
-        //
-        // sqlx still considers the transaction open and sends a `ROLLBACK` on drop, together with
-        // the pool's check of the returned connection. The `BEGIN` after `COMMIT` gives it
-        // something to roll back. Otherwise PostgreSQL would log a warning.
-        async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
-            match (*transaction).execute("SAVEPOINT _resilience; COMMIT; BEGIN").await {
-                Err(Error::Database(refused))
-                    if refused.code().is_some_and(|code| code == "25P02" || code == "25P01") =>
-                {
-                    // The error to return is that nothing was committed, even if this fails too.
-                    drop(transaction.rollback().await);
-                    Err(RolledBack::new(Some(refused)).into())
-                }
-                outcome => outcome.map(drop),
-            }
+/// Waits for the end of the statement that was cut short, and of the `ROLLBACK` after it.
+async fn drain<C: Connection>(connection: &mut C) -> Result<(), Error> {
+    // The statement may have failed, and the rollback of a savepoint after it.
+    for _ in 0..8 {
+        match connection.ping().await {
+            Err(Error::Database(_)) => {}
+            outcome => return outcome,
         }
+    }
+    connection.ping().await
+}
+
+/// Lets sqlx send a `ROLLBACK` before whatever it sends next.
+pub(super) fn start_rollback<DB: Database>(connection: &mut DB::Connection) {
+    for _ in 0..DB::TransactionManager::get_transaction_depth(connection) {
+        DB::TransactionManager::start_rollback(connection);
     }
 }
 
-#[cfg(feature = "sqlx-mysql")]
-mod mysql {
-    use sqlx::error::DatabaseError;
-    use sqlx::mysql::MySqlDatabaseError;
-    use sqlx::{Error, Executor, MySql, Transaction};
-
-    use super::{Transactional, sealed};
-    use crate::error::database::RolledBack;
-
-    impl sealed::Sealed for MySql {}
-
-    impl Transactional for MySql {
-        // A deadlock rolls back the whole transaction, and a statement such as `CREATE TABLE`
-        // commits it. Later statements of the body are then committed one by one, without any
-        // error, not even from `COMMIT`. But a savepoint ends with its transaction.
-        const BEGIN: Option<(&'static str, &'static str)> =
-            Some(("BEGIN; SAVEPOINT _resilience", "; SAVEPOINT _resilience"));
-
-        // sqlx still considers the transaction open and sends a `ROLLBACK` afterwards. MySQL
-        // accepts it outside a transaction.
-        async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
-            match (*transaction).execute("RELEASE SAVEPOINT _resilience; COMMIT").await {
-                Err(Error::Database(refused)) if is_missing_savepoint(&*refused) => {
-                    drop(transaction.rollback().await);
-                    Err(RolledBack::new(Some(refused)).into())
-                }
-                outcome => outcome.map(drop),
-            }
-        }
-    }
-
-    fn is_missing_savepoint(error: &(dyn DatabaseError + 'static)) -> bool {
-        error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1305)
-    }
-}
-
-#[cfg(feature = "sqlx-sqlite")]
-mod sqlite {
-    use sqlx::{Error, Executor, Sqlite, Transaction};
-
-    use super::{Transactional, sealed};
-    use crate::error::database::RolledBack;
-
-    impl sealed::Sealed for Sqlite {}
-
-    // Some failures roll back the whole transaction. `COMMIT` and `ROLLBACK` then fail, and sqlx
-    // considers the transaction on this connection open forever. So send a `BEGIN` before both: it
-    // fails if a transaction is active, and otherwise starts one that can be rolled back. SQLite
-    // needs no round trip for it.
-    impl Transactional for Sqlite {
-        // sqlx's worker rolls back a `BEGIN` whose future was dropped. And closing the connection
-        // of an in-memory database would delete it.
-        const CLOSE_IF_INTERRUPTED: bool = false;
-
-        async fn commit(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
-            match (*transaction).execute("BEGIN").await {
-                Err(Error::Database(_)) => transaction.commit().await,
-                Err(other) => Err(other),
-                Ok(_) => {
-                    drop(transaction.rollback().await);
-                    Err(RolledBack::new(None).into())
-                }
-            }
-        }
-
-        async fn rollback(mut transaction: Transaction<'_, Self>) -> Result<(), Error> {
-            drop((*transaction).execute("BEGIN").await);
-            transaction.rollback().await
-        }
+/// Runs what a dropped call leaves to do. Outside a runtime, only what `work` owns is dropped.
+pub(super) fn in_background(work: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{info, warn};
 
+use super::state::Row;
 use super::{AlertNotice, AlertPhase};
 use crate::support::catch_panic::catch_panic;
 
@@ -21,9 +22,9 @@ pub(super) struct Delivery {
 
 #[derive(Default)]
 struct Outbox {
-    queue: VecDeque<AlertNotice>,
-    /// The notices that some thread is delivering now.
-    in_flight: Vec<AlertNotice>,
+    queue: VecDeque<(Row, AlertNotice)>,
+    /// The rows of which some thread is delivering a notice now.
+    in_flight: Vec<Row>,
 }
 
 impl Delivery {
@@ -39,17 +40,17 @@ impl Delivery {
     }
 
     /// Queues a notice. Must be called in the order of events.
-    pub(super) fn queue(&self, notice: AlertNotice) {
-        self.with_outbox(|outbox| outbox.queue.push_back(notice));
+    pub(super) fn queue(&self, row: Row, notice: AlertNotice) {
+        self.with_outbox(|outbox| outbox.queue.push_back((row, notice)));
     }
 
-    /// Delivers all queued notices for the alerts of these notices. If another thread is already
-    /// delivering for an alert, that thread delivers the rest.
-    pub(super) fn deliver(&self, notices: &[AlertNotice]) {
-        for notice in notices {
-            while let Some(next) = self.with_outbox(|outbox| outbox.next_for(notice)) {
+    /// Delivers all queued notices of these rows. If another thread is already delivering for a
+    /// row, that thread delivers the rest.
+    pub(super) fn deliver(&self, rows: &[Row]) {
+        for row in rows {
+            while let Some(next) = self.with_outbox(|outbox| outbox.next_for(row)) {
                 self.notify(&next);
-                self.with_outbox(|outbox| outbox.delivered(&next));
+                self.with_outbox(|outbox| outbox.delivered(row));
             }
         }
     }
@@ -69,23 +70,19 @@ impl Delivery {
 }
 
 impl Outbox {
-    fn next_for(&mut self, alert: &AlertNotice) -> Option<AlertNotice> {
-        if self.in_flight.iter().any(|notice| same_alert(notice, alert)) {
+    fn next_for(&mut self, row: &Row) -> Option<AlertNotice> {
+        if self.in_flight.contains(row) {
             return None;
         }
-        let next = self.queue.iter().position(|notice| same_alert(notice, alert))?;
-        let next = self.queue.remove(next)?;
-        self.in_flight.push(next.clone());
+        let next = self.queue.iter().position(|(queued, _)| queued == row)?;
+        let (row, next) = self.queue.remove(next)?;
+        self.in_flight.push(row);
         Some(next)
     }
 
-    fn delivered(&mut self, alert: &AlertNotice) {
-        self.in_flight.retain(|notice| !same_alert(notice, alert));
+    fn delivered(&mut self, row: &Row) {
+        self.in_flight.retain(|delivering| delivering != row);
     }
-}
-
-fn same_alert(left: &AlertNotice, right: &AlertNotice) -> bool {
-    (left.code, left.alert, &left.operation) == (right.code, right.alert, &right.operation)
 }
 
 fn log(notice: &AlertNotice) {
@@ -94,7 +91,10 @@ fn log(notice: &AlertNotice) {
             $level!(
                 target: TARGET,
                 operation = &*notice.operation,
+                dependency = notice.dependency.as_deref(),
                 code = notice.code,
+                error = &*notice.message,
+                request_id = notice.request_id.as_deref(),
                 alert = notice.alert.as_str(),
                 category = notice.category.map(|category| category.as_str()),
                 severity = notice.severity.as_str(),

@@ -19,18 +19,23 @@ pub use notice::{AlertNotice, AlertPhase};
 pub use policy::AlertPolicy;
 
 use crate::support::catch_panic::catch_panic;
+use crate::support::prefix;
 use crate::{Alert, Classification};
 use deliver::Delivery;
-use state::Key;
+use state::{Key, Last};
 use table::{AlertTable, Changes, shard};
 
 /// Registers a listener that is called when an alert begins and when it ends.
 ///
 /// An error's [`Classification::alert`] decides which kind of alert it can raise, and
-/// [`AlertPolicy`] holds the thresholds. Two things count as failures, per operation and code:
+/// [`AlertPolicy`] holds the thresholds. Two things count as failures:
 ///
 /// - each [fresh](crate::report::ReportOutcome::is_fresh) [report](crate::report()) of an error,
 /// - each fallback used by [`degrade`](macro@crate::degrade).
+///
+/// They are counted per operation, dependency and code, so that one outage doesn't hide another.
+/// Where the dependency is known, its transient failures are counted together, whatever their code:
+/// first its calls time out, then its circuit is open. Both are one alert, under the first code.
 ///
 /// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
 /// operation, because no success is ever recorded for those.
@@ -40,7 +45,8 @@ use table::{AlertTable, Changes, shard};
 ///
 /// on_alert(|notice| {
 ///     let pager = notice.alert != Alert::LowPriority && notice.phase == AlertPhase::Began;
-///     println!("{} {} {}, page: {pager}", notice.operation, notice.code, notice.phase.as_str());
+///     let dependency = notice.dependency.as_deref().unwrap_or("itself");
+///     println!("{} {}: {dependency}, {}, page: {pager}", notice.operation, notice.phase.as_str(), notice.message);
 /// });
 /// ```
 ///
@@ -51,6 +57,9 @@ use table::{AlertTable, Changes, shard};
 ///
 /// The end of an alert is detected by a task spawned on the tokio runtime in which it began.
 /// Outside a runtime, it is detected at the next failure of any operation.
+///
+/// At most 1024 counts are kept, 32 of them per operation. Beyond that, the count whose last
+/// failure is the oldest is dropped, and alerts last.
 pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
     ALERTS.listen(Arc::new(listener));
 }
@@ -75,19 +84,31 @@ pub(crate) fn is_wanted() -> bool {
     ALERTS.has_listener.load(Relaxed) || event_enabled!(target: "resilience", Level::WARN)
 }
 
+/// The longest text of a notice, in bytes.
+const MAX_MESSAGE: usize = 1024;
+/// The longest dependency of a notice, in bytes.
+const MAX_DEPENDENCY: usize = 128;
+
+/// A failure to count.
+pub(crate) struct Failure<'a> {
+    pub(crate) operation: Option<&'a str>,
+    pub(crate) dependency: Option<&'a str>,
+    pub(crate) class: Classification,
+    /// The error's text, redacted.
+    pub(crate) message: &'a str,
+    pub(crate) request_id: Option<&'a str>,
+}
+
 /// Counts a reported failure.
-pub(crate) fn failed(operation: Option<&str>, class: &Classification) {
-    match operation {
-        Some(operation) => ALERTS.failed(operation, class.alert(), class),
-        None => ALERTS.failed("", without_success(class.alert()), class),
-    }
+pub(crate) fn failed(failure: &Failure<'_>) {
+    let alert = failure.class.alert();
+    let alert = if failure.operation.is_some() { alert } else { without_success(alert) };
+    ALERTS.failed(failure, alert);
 }
 
 /// Counts a failure that was hidden by a fallback.
-pub(crate) fn degraded(service: &str, class: &Classification) {
-    if is_wanted() {
-        ALERTS.failed(service, without_success(class.alert()), class);
-    }
+pub(crate) fn degraded(failure: &Failure<'_>) {
+    ALERTS.failed(failure, without_success(failure.class.alert()));
 }
 
 /// The alert to use where no success is ever recorded: otherwise failures months apart would count
@@ -128,11 +149,23 @@ impl Alerts {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).policy = policy;
     }
 
-    fn failed(&'static self, operation: &str, alert: Alert, class: &Classification) {
+    fn failed(&'static self, failure: &Failure<'_>, alert: Alert) {
+        if alert == Alert::Never {
+            return;
+        }
+        let failure = state::Failure {
+            operation: failure.operation.unwrap_or(""),
+            dependency: failure.dependency.map(|name| prefix::of(name, MAX_DEPENDENCY)),
+            alert,
+            class: failure.class,
+            last: Last {
+                message: prefix::of(failure.message, MAX_MESSAGE).into(),
+                request_id: failure.request_id.map(Into::into),
+            },
+        };
         let runtime = Handle::try_current().ok();
         let can_watch = runtime.is_some();
-        let to_watch =
-            self.update(|table| table.failed(operation, alert, *class, Instant::now(), can_watch));
+        let to_watch = self.update(|table| table.failed(failure, Instant::now(), can_watch));
         if let (Some(runtime), Some(key)) = (runtime, to_watch) {
             let task =
                 runtime.spawn(Watcher { alerts: self, key: key.clone(), no_timers: false }.run());
@@ -153,11 +186,13 @@ impl Alerts {
         update(&mut table);
         let Changes { notices, to_abort, to_watch } = table.take_changes();
         self.waiting.store(table.waiting(), Relaxed);
-        for notice in &notices {
-            self.delivery.queue(notice.clone());
+        let mut rows = Vec::with_capacity(notices.len());
+        for (row, notice) in notices {
+            rows.push(row.clone());
+            self.delivery.queue(row, notice);
         }
         drop(table);
-        self.delivery.deliver(&notices);
+        self.delivery.deliver(&rows);
         for task in to_abort {
             task.abort();
         }

@@ -6,34 +6,85 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::{AlertNotice, AlertPhase, AlertPolicy};
-use crate::{Alert, Classification};
+use crate::{Alert, Category, Classification};
 
-/// The failures of one operation with one code, and their alert.
+/// One failure, as it is counted.
+#[derive(Debug)]
+pub(super) struct Failure<'a> {
+    pub(super) operation: &'a str,
+    pub(super) dependency: Option<&'a str>,
+    pub(super) alert: Alert,
+    pub(super) class: Classification,
+    pub(super) last: Last,
+}
+
+/// What a notice says about the last failure.
+#[derive(Debug, Clone)]
+pub(super) struct Last {
+    pub(super) message: Arc<str>,
+    pub(super) request_id: Option<Arc<str>>,
+}
+
+impl Failure<'_> {
+    /// The code that separates this failure from others of its operation and dependency.
+    ///
+    /// One outage of a dependency has several codes: its calls time out, then its circuit is open.
+    /// So these are one alert.
+    pub(super) fn code(&self) -> Option<&'static str> {
+        let is_outage =
+            self.dependency.is_some() && self.class.category() == Some(Category::Transient);
+        (!is_outage).then(|| self.class.code())
+    }
+}
+
+/// The failures of one row, and their alert.
 #[derive(Debug)]
 pub(super) struct AlertState {
     pub(super) key: Key,
+    /// The position in the order of all failures.
+    pub(super) position: u64,
     class: Classification,
     failures: u64,
     /// The failures within the window, if the alert depends on frequency.
     recent: VecDeque<Instant>,
     last_failure: Instant,
+    last: Last,
     alert: Option<Begun>,
 }
 
 /// Identifies an [`AlertState`] in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    pub(super) operation: Arc<str>,
-    pub(super) code: &'static str,
-    pub(super) alert: Alert,
+    pub(super) row: Row,
     /// The number of the current alert, or 0 if there is none.
     pub(super) number: u64,
+}
+
+/// What is counted together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) operation: Arc<str>,
+    pub(super) dependency: Option<Arc<str>>,
+    /// See [`Failure::code`].
+    pub(super) code: Option<&'static str>,
+    pub(super) alert: Alert,
+}
+
+impl Row {
+    /// Whether this failure is counted here. The operation is known to be the same.
+    pub(super) fn counts(&self, failure: &Failure<'_>) -> bool {
+        self.alert == failure.alert
+            && self.dependency.as_deref() == failure.dependency
+            && self.code == failure.code()
+    }
 }
 
 /// An alert in progress.
 #[derive(Debug)]
 struct Begun {
     since: Instant,
+    /// The code of the failure with which it began. Both notices have the same.
+    code: &'static str,
     ended_by: EndedBy,
 }
 
@@ -48,17 +99,27 @@ enum EndedBy {
 }
 
 impl AlertState {
-    pub(super) const fn new(key: Key, class: Classification, now: Instant) -> Self {
-        Self { key, class, failures: 0, recent: VecDeque::new(), last_failure: now, alert: None }
-    }
-
-    pub(super) const fn last_failure(&self) -> Instant {
-        self.last_failure
+    pub(super) fn new(row: Row, failure: &Failure<'_>, now: Instant) -> Self {
+        Self {
+            key: Key { row, number: 0 },
+            position: 0,
+            class: failure.class,
+            failures: 0,
+            recent: VecDeque::new(),
+            last_failure: now,
+            last: failure.last.clone(),
+            alert: None,
+        }
     }
 
     /// Whether a success of the operation resets this.
     pub(super) fn awaits_success(&self) -> bool {
-        self.key.alert == Alert::WhenRepeated
+        self.key.row.alert == Alert::WhenRepeated
+    }
+
+    /// Whether this is an alert in progress.
+    pub(super) fn is_alert(&self) -> bool {
+        self.alert.is_some()
     }
 
     /// Whether this is an alert whose quiet period has passed.
@@ -73,22 +134,30 @@ impl AlertState {
     /// Counts a failure. Returns whether an alert begins with it.
     pub(super) fn fail(
         &mut self,
-        class: Classification,
+        failure: Failure<'_>,
         now: Instant,
         policy: &AlertPolicy,
     ) -> bool {
-        self.class = class;
+        self.class = failure.class;
         self.last_failure = now;
+        self.last = failure.last;
         self.failures += 1;
         if self.alert.is_some() {
             return false;
         }
-        match self.key.alert {
+        match self.key.row.alert {
+            Alert::Never => false,
             Alert::AtOnce => true,
             Alert::WhenRepeated => self.failures >= u64::from(policy.repeated),
             Alert::WhenFrequent | Alert::LowPriority => {
                 self.recent.push_back(now);
-                self.recent.retain(|&at| now.saturating_duration_since(at) < policy.window);
+                while self
+                    .recent
+                    .front()
+                    .is_some_and(|&at| now.saturating_duration_since(at) >= policy.window)
+                {
+                    self.recent.pop_front();
+                }
                 self.failures = self.recent.len() as u64;
                 self.failures > u64::from(policy.frequent)
             }
@@ -96,10 +165,11 @@ impl AlertState {
     }
 
     pub(super) fn begin(&mut self, now: Instant, number: u64) -> AlertNotice {
-        self.alert = Some(Begun { since: now, ended_by: EndedBy::NextFailure });
+        self.alert =
+            Some(Begun { since: now, code: self.class.code(), ended_by: EndedBy::NextFailure });
         self.key.number = number;
         self.recent = VecDeque::new();
-        self.notice(AlertPhase::Began, Duration::ZERO)
+        self.notice(AlertPhase::Began, self.class.code(), Duration::ZERO)
     }
 
     /// Ends the alert, if there is one. It lasted until `at`, or until the last failure if `None`.
@@ -109,7 +179,7 @@ impl AlertState {
     ) -> (Option<AlertNotice>, Option<AbortHandle>) {
         let Some(begun) = self.alert.take() else { return (None, None) };
         let lasted = at.unwrap_or(self.last_failure).saturating_duration_since(begun.since);
-        let notice = self.notice(AlertPhase::Over, lasted);
+        let notice = self.notice(AlertPhase::Over, begun.code, lasted);
         self.failures = 0;
         self.key.number = 0;
         let task = match begun.ended_by {
@@ -152,14 +222,18 @@ impl AlertState {
         }
     }
 
-    fn notice(&self, phase: AlertPhase, lasted: Duration) -> AlertNotice {
+    fn notice(&self, phase: AlertPhase, code: &'static str, lasted: Duration) -> AlertNotice {
+        let Row { operation, dependency, alert, .. } = &self.key.row;
         AlertNotice {
             phase,
-            alert: self.key.alert,
-            operation: self.key.operation.clone(),
-            code: self.key.code,
+            alert: *alert,
+            operation: operation.clone(),
+            dependency: dependency.clone(),
+            code,
             category: self.class.category(),
             severity: self.class.severity(),
+            message: self.last.message.clone(),
+            request_id: self.last.request_id.clone(),
             failures: self.failures,
             lasted,
         }

@@ -1,40 +1,94 @@
 //! All failures that may become alerts, and the alerts in progress.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::state::{AlertState, Key};
+use super::state::{AlertState, Failure, Key, Row};
 use super::{AlertNotice, AlertPolicy};
-use crate::{Alert, Classification};
 
 /// The maximum number of states in the table.
 pub(super) const MAX_STATES: usize = 1024;
+/// The maximum number of states per operation, which are searched one by one.
+pub(super) const MAX_PER_OPERATION: usize = 32;
 
 /// All alert states. The caller provides the lock and the time.
 #[derive(Debug)]
 pub(super) struct AlertTable {
     pub(super) policy: AlertPolicy,
     by_operation: Option<HashMap<Arc<str>, Vec<AlertState>>>,
-    len: usize,
+    order: Order,
     /// How many operations wait for a success, per [`shard`].
     waiting: [u32; 64],
     /// How many alerts have begun so far. Numbers the alerts.
     begun: u64,
-    /// Whether an alert without a watcher may exist.
-    unwatched: bool,
     /// The effects of updates since the last [`take_changes`](Self::take_changes).
     changes: Changes,
+}
+
+/// The states in the order of their last failures, so that none has to be searched for.
+#[derive(Debug)]
+struct Order {
+    failures: u64,
+    idle: BTreeMap<u64, Row>,
+    alerts: BTreeMap<u64, Row>,
+    /// Those of the alerts that have no watcher.
+    unwatched: BTreeMap<u64, Row>,
+}
+
+impl Order {
+    const fn new() -> Self {
+        Self {
+            failures: 0,
+            idle: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+            unwatched: BTreeMap::new(),
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.failures += 1;
+        self.failures
+    }
+
+    fn insert(&mut self, state: &AlertState) {
+        let (position, row) = (state.position, &state.key.row);
+        if state.is_unwatched() {
+            self.unwatched.insert(position, row.clone());
+        }
+        let kind = if state.is_alert() { &mut self.alerts } else { &mut self.idle };
+        kind.insert(position, row.clone());
+    }
+
+    fn remove(&mut self, state: &AlertState) {
+        self.unwatched.remove(&state.position);
+        let kind = if state.is_alert() { &mut self.alerts } else { &mut self.idle };
+        kind.remove(&state.position);
+    }
+
+    fn len(&self) -> usize {
+        self.idle.len() + self.alerts.len()
+    }
+
+    /// The state with the oldest failure. An alert only if nothing else is left.
+    fn oldest(&self) -> Option<Row> {
+        let (_, row) = self.idle.first_key_value().or_else(|| self.alerts.first_key_value())?;
+        Some(row.clone())
+    }
+
+    fn oldest_unwatched(&self) -> Option<Row> {
+        self.unwatched.first_key_value().map(|(_, row)| row.clone())
+    }
 }
 
 /// What the caller has to do after an update.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// In the order of events.
-    pub(super) notices: Vec<AlertNotice>,
+    pub(super) notices: Vec<(Row, AlertNotice)>,
     /// Watchers of alerts that are over.
     pub(super) to_abort: Vec<AbortHandle>,
     /// The alert that needs a watcher.
@@ -46,17 +100,16 @@ impl AlertTable {
         Self {
             policy: AlertPolicy::new(),
             by_operation: None,
-            len: 0,
+            order: Order::new(),
             waiting: [0; 64],
             begun: 0,
-            unwatched: false,
             changes: Changes { notices: Vec::new(), to_abort: Vec::new(), to_watch: None },
         }
     }
 
     #[cfg(test)]
-    pub(super) const fn len(&self) -> usize {
-        self.len
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
     }
 
     pub(super) fn take_changes(&mut self) -> Changes {
@@ -64,17 +117,11 @@ impl AlertTable {
     }
 
     /// Counts a failure. Requests a watcher only if the caller can start one.
-    pub(super) fn failed(
-        &mut self,
-        operation: &str,
-        alert: Alert,
-        class: Classification,
-        now: Instant,
-        can_watch: bool,
-    ) {
+    pub(super) fn failed(&mut self, failure: Failure<'_>, now: Instant, can_watch: bool) {
         self.end_unwatched(now);
         let policy = self.policy;
-        let mut state = match self.take(operation, class.code(), alert) {
+        let existing = self.take(failure.operation, |state| state.key.row.counts(&failure));
+        let mut state = match existing {
             Some(mut state) => {
                 // The quiet period has passed, but the watcher hasn't run yet.
                 if state.is_quiet(now, policy.quiet) {
@@ -82,24 +129,23 @@ impl AlertTable {
                 }
                 state
             }
-            None => self.create(operation, alert, class, now),
+            None => self.create(&failure, now),
         };
-        if state.fail(class, now, &policy) {
+        state.position = self.order.next();
+        if state.fail(failure, now, &policy) {
             self.begun += 1;
-            self.changes.notices.push(state.begin(now, self.begun));
+            let notice = state.begin(now, self.begun);
+            self.changes.notices.push((state.key.row.clone(), notice));
         }
         if can_watch && state.needs_watcher() {
             self.changes.to_watch = Some(state.watch());
         }
-        self.unwatched |= state.is_unwatched();
         self.put(state);
     }
 
     /// Ends the alerts and counts that a success of the operation resets.
     pub(super) fn succeeded(&mut self, operation: &str, now: Instant) {
-        while let Some(mut state) =
-            self.take_where(operation, |state| state.key.alert == Alert::WhenRepeated)
-        {
+        while let Some(mut state) = self.take(operation, AlertState::awaits_success) {
             self.end(&mut state, Some(now));
         }
     }
@@ -113,119 +159,108 @@ impl AlertTable {
     /// before the next check.
     pub(super) fn check(&mut self, key: &Key, now: Instant) -> Option<Duration> {
         let quiet = self.policy.quiet;
-        let state = self.find(key)?;
-        if !state.is_quiet(now, quiet) {
-            return Some(state.until_quiet(now, quiet));
-        }
-        let mut state = self.take(&key.operation, key.code, key.alert)?;
-        self.end(&mut state, None);
+        let mut state = self.take_exactly(key)?;
+        let left = if state.is_quiet(now, quiet) {
+            self.end(&mut state, None);
+            None
+        } else {
+            Some(state.until_quiet(now, quiet))
+        };
         self.put(state);
-        None
+        left
     }
 
     /// Stores the watcher of an alert, to abort it when the alert ends.
     pub(super) fn set_watcher(&mut self, key: &Key, task: AbortHandle) {
-        match self.find(key) {
-            Some(state) => state.set_watcher(task),
+        match self.take_exactly(key) {
+            Some(mut state) => {
+                state.set_watcher(task);
+                self.put(state);
+            }
             None => self.changes.to_abort.push(task),
         }
     }
 
     /// Records that an alert's watcher has stopped: its runtime shut down, or has no timers.
     pub(super) fn watcher_lost(&mut self, key: &Key, no_timers: bool) {
-        if let Some(state) = self.find(key) {
+        if let Some(mut state) = self.take_exactly(key) {
             state.watcher_lost(no_timers);
-            self.unwatched = true;
+            self.put(state);
         }
     }
 
     /// Ends alerts without a watcher whose quiet period has passed.
     fn end_unwatched(&mut self, now: Instant) {
-        if !std::mem::take(&mut self.unwatched) {
-            return;
-        }
         let quiet = self.policy.quiet;
-        for state in self
-            .by_operation
-            .iter_mut()
-            .flat_map(HashMap::values_mut)
-            .flatten()
-            .filter(|state| state.is_unwatched())
-        {
-            if state.is_quiet(now, quiet) {
-                let (notice, task) = state.end(None);
-                self.changes.notices.extend(notice);
-                self.changes.to_abort.extend(task);
-            } else {
-                self.unwatched = true;
+        while let Some(row) = self.order.oldest_unwatched() {
+            let Some(mut state) = self.take_row(&row) else { return };
+            let is_quiet = state.is_quiet(now, quiet);
+            if is_quiet {
+                self.end(&mut state, None);
+            }
+            self.put(state);
+            if !is_quiet {
+                return;
             }
         }
     }
 
     fn end(&mut self, state: &mut AlertState, at: Option<Instant>) {
         let (notice, task) = state.end(at);
-        self.changes.notices.extend(notice);
+        self.changes.notices.extend(notice.map(|notice| (state.key.row.clone(), notice)));
         self.changes.to_abort.extend(task);
     }
 
-    /// The state with exactly this key.
-    fn find(&mut self, key: &Key) -> Option<&mut AlertState> {
-        self.by_operation
-            .as_mut()?
-            .get_mut(&key.operation)?
-            .iter_mut()
-            .find(|state| state.key == *key)
-    }
-
-    fn create(
-        &mut self,
-        operation: &str,
-        alert: Alert,
-        class: Classification,
-        now: Instant,
-    ) -> AlertState {
-        if self.len >= MAX_STATES {
-            self.evict();
-        }
+    fn create(&mut self, failure: &Failure<'_>, now: Instant) -> AlertState {
+        self.make_room(failure.operation);
         let existing =
-            self.by_operation.as_ref().and_then(|states| states.get_key_value(operation));
-        let operation =
-            existing.map_or_else(|| operation.into(), |(operation, _)| Arc::clone(operation));
-        AlertState::new(Key { operation, code: class.code(), alert, number: 0 }, class, now)
+            self.by_operation.as_ref().and_then(|states| states.get_key_value(failure.operation));
+        let operation = existing
+            .map_or_else(|| failure.operation.into(), |(operation, _)| Arc::clone(operation));
+        let row = Row {
+            operation,
+            dependency: failure.dependency.map(Into::into),
+            code: failure.code(),
+            alert: failure.alert,
+        };
+        AlertState::new(row, failure, now)
     }
 
-    /// Evicts the state with the oldest failure. Alerts are evicted only if nothing else is left.
-    fn evict(&mut self) {
-        let states = self.by_operation.iter().flat_map(HashMap::values).flatten();
-        let Some(key) = states
-            .min_by_key(|state| (state.key.number > 0, state.last_failure()))
-            .map(|state| state.key.clone())
-        else {
-            return;
-        };
-        if let Some(mut state) = self.take(&key.operation, key.code, key.alert) {
+    /// Evicts the state with the oldest failure: of this operation if it has too many, of all if
+    /// the table is full.
+    fn make_room(&mut self, operation: &str) {
+        let states = self.by_operation.as_ref().and_then(|states| states.get(operation));
+        let crowded = states.filter(|states| states.len() >= MAX_PER_OPERATION);
+        let oldest = crowded
+            .and_then(|states| states.iter().min_by_key(|state| (state.is_alert(), state.position)))
+            .map(|state| state.key.row.clone());
+        let oldest =
+            oldest.or_else(|| self.order.oldest().filter(|_| self.order.len() >= MAX_STATES));
+        if let Some(mut state) = oldest.and_then(|row| self.take_row(&row)) {
             self.end(&mut state, None);
         }
     }
 
     fn put(&mut self, state: AlertState) {
-        let states = self
-            .by_operation
-            .get_or_insert_default()
-            .entry(Arc::clone(&state.key.operation))
-            .or_default();
+        self.order.insert(&state);
+        let operation = Arc::clone(&state.key.row.operation);
+        let shard = shard(&operation);
+        let states = self.by_operation.get_or_insert_default().entry(operation).or_default();
         if state.awaits_success() && !states.iter().any(AlertState::awaits_success) {
-            self.waiting[shard(&state.key.operation)] += 1;
+            self.waiting[shard] += 1;
         }
         states.push(state);
-        self.len += 1;
     }
 
-    fn take(&mut self, operation: &str, code: &str, alert: Alert) -> Option<AlertState> {
-        self.take_where(operation, |state| state.key.code == code && state.key.alert == alert)
+    fn take_row(&mut self, row: &Row) -> Option<AlertState> {
+        self.take(&row.operation, |state| state.key.row == *row)
     }
 
-    fn take_where(
+    fn take_exactly(&mut self, key: &Key) -> Option<AlertState> {
+        self.take(&key.row.operation, |state| state.key == *key)
+    }
+
+    fn take(
         &mut self,
         operation: &str,
         predicate: impl FnMut(&AlertState) -> bool,
@@ -233,13 +268,13 @@ impl AlertTable {
         let by_operation = self.by_operation.as_mut()?;
         let states = by_operation.get_mut(operation)?;
         let state = states.swap_remove(states.iter().position(predicate)?);
+        self.order.remove(&state);
         if state.awaits_success() && !states.iter().any(AlertState::awaits_success) {
             self.waiting[shard(operation)] -= 1;
         }
         if states.is_empty() {
             by_operation.remove(operation);
         }
-        self.len -= 1;
         Some(state)
     }
 }

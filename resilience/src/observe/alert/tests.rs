@@ -30,7 +30,24 @@ impl TestAlerts {
     }
 
     fn fail(&self, operation: &str, alert: Alert) {
-        self.alerts.failed(operation, alert, &Classification::transient("DOWN"));
+        self.fail_with(operation, None, alert, Classification::transient("DOWN"));
+    }
+
+    fn fail_with(
+        &self,
+        operation: &str,
+        dependency: Option<&str>,
+        alert: Alert,
+        class: Classification,
+    ) {
+        let failure = Failure {
+            operation: Some(operation),
+            dependency,
+            class,
+            message: "it is down",
+            request_id: Some("r-1"),
+        };
+        self.alerts.failed(&failure, alert);
     }
 
     fn take_notices(&self) -> Vec<AlertNotice> {
@@ -218,5 +235,127 @@ async fn watcher_stops_when_its_alert_ends() {
         test.alerts.succeeded("flapping");
         tokio::task::yield_now().await;
         assert_eq!(tasks(), before);
+    }
+}
+
+#[test]
+fn one_outage_does_not_hide_another() {
+    let test = TestAlerts::with_policy(AlertPolicy::new().repeated(2));
+    let fail = |dependency, code| {
+        let class = Classification::transient(code);
+        test.fail_with("place_order", Some(dependency), Alert::WhenRepeated, class);
+    };
+    fail("inventory", "NETWORK_TIMEOUT");
+    fail("payment", "CIRCUIT_OPEN");
+    fail("inventory", "CIRCUIT_OPEN");
+    fail("inventory", "CIRCUIT_OPEN");
+    fail("payment", "CIRCUIT_OPEN");
+    test.alerts.succeeded("place_order");
+    let mut notices: Vec<_> = test
+        .take_notices()
+        .into_iter()
+        .map(|notice| (notice.phase, notice.dependency.unwrap().to_string(), notice.code))
+        .collect();
+    notices[2..].sort_by(|left, right| left.1.cmp(&right.1));
+    let notice = |phase, dependency: &str, code| (phase, dependency.to_owned(), code);
+    assert_eq!(
+        notices,
+        [
+            notice(Began, "inventory", "CIRCUIT_OPEN"),
+            notice(Began, "payment", "CIRCUIT_OPEN"),
+            notice(Over, "inventory", "CIRCUIT_OPEN"),
+            notice(Over, "payment", "CIRCUIT_OPEN"),
+        ]
+    );
+}
+
+#[test]
+fn both_notices_of_an_alert_have_the_code_of_its_beginning() {
+    let test = TestAlerts::with_policy(AlertPolicy::new().repeated(1));
+    for code in ["NETWORK_TIMEOUT", "CIRCUIT_OPEN"] {
+        let class = Classification::transient(code);
+        test.fail_with("place_order", Some("inventory"), Alert::WhenRepeated, class);
+    }
+    test.alerts.succeeded("place_order");
+    let codes: Vec<_> = test.take_notices().iter().map(|n| (n.phase, n.code)).collect();
+    assert_eq!(codes, [(Began, "NETWORK_TIMEOUT"), (Over, "NETWORK_TIMEOUT")]);
+}
+
+#[test]
+fn notice_has_the_text_and_the_request_of_the_last_failure() {
+    let test = TestAlerts::with_policy(AlertPolicy::new().repeated(2));
+    for (message, request) in [("first", "r-1"), ("second", "r-2"), ("third", "r-3")] {
+        test.alerts.failed(
+            &Failure {
+                operation: Some("place_order"),
+                dependency: Some(&"long".repeat(100)),
+                class: Classification::transient("DOWN"),
+                message: &message.repeat(1000),
+                request_id: Some(request),
+            },
+            Alert::WhenRepeated,
+        );
+    }
+    test.alerts.succeeded("place_order");
+    let notices = test.take_notices();
+    let told = |notice: &AlertNotice| {
+        assert_eq!(notice.message.len(), MAX_MESSAGE);
+        assert_eq!(notice.dependency.as_deref().map(str::len), Some(MAX_DEPENDENCY));
+        (notice.message[..5].to_owned(), notice.request_id.as_deref().map(ToOwned::to_owned))
+    };
+    assert_eq!(told(&notices[0]), ("secon".to_owned(), Some("r-2".to_owned())));
+    assert_eq!(told(&notices[1]), ("third".to_owned(), Some("r-3".to_owned())));
+}
+
+#[test]
+fn failures_that_never_alert_are_not_counted() {
+    let test = TestAlerts::with_policy(AlertPolicy::new().frequent(0, secs(60)).repeated(1));
+    for _ in 0..100 {
+        test.fail("signup", Alert::Never);
+    }
+    assert_eq!((test.phases(), test.state_count()), (vec![], 0));
+}
+
+#[test]
+fn one_operation_cannot_fill_the_table() {
+    let test = TestAlerts::with_policy(AlertPolicy::new().repeated(2));
+    test.fail("other", Alert::WhenRepeated);
+    let fail = |number: usize| {
+        let class = Classification::transient("DOWN");
+        test.fail_with("proxy", Some(&format!("tenant-{number}")), Alert::WhenRepeated, class);
+    };
+    fail(0);
+    fail(0);
+    assert_eq!(test.phases(), [(Began, 2)]);
+    for number in 1..10 * table::MAX_PER_OPERATION {
+        fail(number);
+    }
+    assert_eq!(test.phases(), [], "the alert is evicted last");
+    assert_eq!(test.state_count(), table::MAX_PER_OPERATION + 1);
+    test.alerts.succeeded("proxy");
+    assert_eq!((test.phases(), test.state_count()), (vec![(Over, 2)], 1));
+}
+
+/// With all rows in use, a failure of a new operation must cost about what any failure costs. When
+/// every row was searched, it cost more than ten times as much.
+#[test]
+#[cfg_attr(miri, ignore = "measures time")]
+fn full_table_makes_new_failures_no_dearer() {
+    for alert in [Alert::WhenRepeated, Alert::AtOnce] {
+        let test = TestAlerts::with_policy(AlertPolicy::new().repeated(u32::MAX));
+        let names: Vec<_> = (0..9 * table::MAX_STATES).map(|n| format!("GET /{n}")).collect();
+        let (first, later) = names.split_at(table::MAX_STATES);
+        let time = |names: &[String]| {
+            let begin = std::time::Instant::now();
+            for name in names {
+                test.fail(name, alert);
+            }
+            begin.elapsed() / u32::try_from(names.len()).unwrap()
+        };
+        let filling = time(first);
+        let full: Vec<_> = later.chunks(table::MAX_STATES).map(time).collect();
+        assert_eq!(test.state_count(), table::MAX_STATES);
+        let best = full.iter().min().unwrap();
+        assert!(*best < filling * 6, "{alert:?}: {best:?} once full, {filling:?} before");
     }
 }

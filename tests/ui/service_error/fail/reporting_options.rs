@@ -11,7 +11,7 @@ enum OrderError {
     #[service(fatal, alert = low_priority)]
     Fatal,
     #[error("no such alert")]
-    #[service(permanent, alert = never)]
+    #[service(permanent, alert = sometimes)]
     NoSuchAlert,
     #[error("twice")]
     #[service(permanent, alert = at_once, alert = low_priority)]
@@ -26,7 +26,7 @@ enum OrderError {
     #[service(conflict)]
     TwoRoles(#[service(backtrace, location)] Option<&'static Location<'static>>),
     #[error("the source knows")]
-    #[service(transparent, alert = at_once)]
+    #[service(transparent, severity = critical)]
     Transparent {
         #[service(source)]
         inner: resilience::Rejected,

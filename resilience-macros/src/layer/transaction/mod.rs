@@ -1,72 +1,38 @@
+mod uses;
+
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, Lit};
+use syn::{Expr, Lit, Path};
 
 use super::settings::{RetrySettings, clamped};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
-use crate::function::Function;
-use crate::options::{self, Arguments, Grammar, Value};
+use crate::options::{self, Arguments, Grammar, Value, foreign};
 use crate::tokens::contains_ident;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[transaction]",
     keys: &["tx", "begin", "attempts", "base", "max_delay"],
-    flags: &[],
+    flags: &["statement_timeout"],
     lists: &["clone"],
-    foreign: &[
-        ("pool", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("db", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("conn", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("connection", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("executor", "write `tx = …`; the body then uses `tx` as its connection"),
-        (
-            "isolation",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        (
-            "isolation_level",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        (
-            "serializable",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        ("read_only", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
-        ("readonly", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
-        ("immediate", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("exclusive", "write the whole statement: `begin = \"BEGIN EXCLUSIVE\"`"),
-        ("mode", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("begin_with", "write `begin`"),
-        (
-            "propagation",
-            "each function begins its own; to join one, take `tx: &mut PgConnection` as an \
-             argument",
-        ),
-        ("rollback_for", "remove it, since every error rolls back"),
-        ("no_rollback_for", "every error rolls back; to commit, return it inside `Ok`"),
-        ("rollback_on", "remove it, since every error rolls back"),
-        (
-            "retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        (
-            "max_retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        ("max_attempts", "write `attempts`"),
-        ("retry", "write a separate `#[retry(idempotent)]` attribute above"),
-        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute above"),
-        ("name", "write `service = \"…\"` for the label"),
-    ],
+    foreign: foreign::TRANSACTION,
+    foreign_by_words: &[],
 };
+
+pub(crate) use uses::Finding;
 
 pub(crate) struct Transaction {
     /// `tx`, with the span that makes it the body's.
     name: Ident,
     pool: Expr,
+    /// Whether there is a mistake in `tx = pool` itself.
+    is_wrong: bool,
     begin: Option<Expr>,
+    /// Where `statement_timeout` is written.
+    statement_timeout: Option<Span>,
     settings: RetrySettings,
 }
 
@@ -82,6 +48,7 @@ impl Layer for Transaction {
             ),
         });
         let begin = arguments.expr("begin", errors).and_then(|expr| begin(expr, errors));
+        let statement_timeout = arguments.flag("statement_timeout").map(|flag| flag.span());
         let settings = RetrySettings::parse(arguments, "no repetition", errors);
         let Some(option) = arguments.take("tx") else {
             if errors.is_empty() {
@@ -94,6 +61,7 @@ impl Layer for Transaction {
             return None;
         };
         let Value::Expr(pool) = option.value else { return None };
+        let mut is_wrong = false;
         if let Some(argument) =
             place.function.argument_names().into_iter().find(|argument| *argument == option.key)
         {
@@ -102,12 +70,20 @@ impl Layer for Transaction {
                 "`tx` is the name of the transaction's connection in the body; rename this \
                  argument",
             );
+            is_wrong = true;
         }
         if let Some(reason) = rejection_reason(&pool) {
             errors.on(&pool, reason);
+            is_wrong = true;
+        }
+        let output = place.function.return_type().map(ToTokens::to_token_stream);
+        if let Some((span, message)) =
+            uses::escapes(&place.function.body, output.as_ref(), &option.key)
+        {
+            errors.at(span, message);
         }
         settings.check(Some(defaults::TRANSACTION), errors);
-        Some(Self { name: option.key, pool: *pool, begin, settings })
+        Some(Self { name: option.key, pool: *pool, is_wrong, begin, statement_timeout, settings })
     }
 
     fn needs_async(name: &Ident) -> Option<String> {
@@ -144,12 +120,11 @@ impl Layer for Transaction {
     }
 
     /// `let tx = transaction.connection();`
-    fn start_of_body(&self, scope: &Scope<'_>) -> TokenStream {
+    fn start_of_body(&self, _: &Scope<'_>) -> TokenStream {
         let (name, transaction) = (&self.name, Self::local());
-        // Silences rustc's warning, which would suggest renaming the option. There is one of our
+        // Silences rustc's warning, which would suggest renaming the option. There are some of our
         // own.
-        let unused = self.is_unused(scope.function).then(|| quote!(let _ = &#name;));
-        quote!(let #name = #transaction.connection(); #unused)
+        quote!(let #name = #transaction.connection(); let _ = &#name;)
     }
 
     // Input:  the body
@@ -159,13 +134,13 @@ impl Layer for Transaction {
     //                     Ok(checkout) => checkout,
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
-    //                 let mut transaction = match checkout.begin(None).await {
+    //                 let mut transaction = match repeats.begin(&mut checkout, None).await {
     //                     Ok(transaction) => transaction,
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
     //                 let outcome = body.await;
     //                 match transaction.finish(outcome, from_sqlx, &SITE).await {
-    //                     Ok(value) => break 'transactions Ok(value),
+    //                     Ok(value) => { log_repeats(&repeats); break 'transactions Ok(value) }
     //                     Err(error) => error,
     //                 }
     //             };
@@ -186,13 +161,23 @@ impl Layer for Transaction {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
+        let limit = match (self.statement_timeout, &deadline) {
+            (None, _) => TokenStream::new(),
+            (Some(_), Some(_)) => quote!(.statement_timeout()),
+            (Some(span), None) => quote_spanned! {span=>;
+                ::core::compile_error!(
+                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                     write one above, such as `#[timeout(\"5s\")]`"
+                )
+            },
+        };
         let begin = self.begin.as_ref().map(|_| Scope::local("begin").to_token_stream());
         let begin = scope.option(begin);
         let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
-            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
+            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline #limit;),
             code: Code::Value(quote! {
                 #repeated: loop {
                     let #error = #label: {
@@ -200,7 +185,7 @@ impl Layer for Transaction {
                             #runtime::Ok(#checkout) => #checkout,
                             #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
-                        let mut #transaction = match #checkout.begin(#begin).await {
+                        let mut #transaction = match #repeats.begin(&mut #checkout, #begin).await {
                             #runtime::Ok(#transaction) => #transaction,
                             #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
@@ -208,6 +193,7 @@ impl Layer for Transaction {
                         let #outcome = #call;
                         match #transaction.finish(#outcome, #from_sqlx, &#site).await {
                             #runtime::Ok(#succeeded) => {
+                                #runtime::log_repeats(&#repeats);
                                 break #repeated #runtime::Ok(#succeeded);
                             }
                             #runtime::Err(#error) => #error,
@@ -225,14 +211,35 @@ impl Layer for Transaction {
 }
 
 impl Transaction {
-    /// Whether the body never uses the transaction.
-    pub(crate) fn is_unused(&self, function: &Function) -> bool {
-        !contains_ident(&function.body, |ident| *ident == self.name)
+    /// The least that the delay before the first repetition can be, and where it is set.
+    pub(crate) fn first_delay(&self) -> Option<(Duration, Option<Span>)> {
+        self.settings.first_delay(Some(defaults::TRANSACTION))
     }
 
-    /// Where `tx` is written.
-    pub(crate) fn name_span(&self) -> Span {
-        self.name.span()
+    /// What in the body likely doesn't run in the transaction.
+    pub(crate) fn findings(&self, scope: &Scope<'_>) -> Vec<Finding> {
+        let body = match scope.async_trait {
+            Some(body) => body.body.stream(),
+            None => scope.function.body.clone(),
+        };
+        if !contains_ident(body.clone(), |ident| *ident == self.name) {
+            return vec![Finding::unused(self.name.span())];
+        }
+        let mut findings = uses::of_the_pool(&body, &scope.user(&self.pool));
+        if findings.is_empty() {
+            findings.extend(uses::hidden(&body, &self.name));
+        }
+        findings
+    }
+
+    /// `let tx = …;` for a body that isn't expanded, because of an error elsewhere. Otherwise
+    /// there would be a second error for each use of `tx`.
+    pub(crate) fn stand_in(&self, krate: &Path) -> TokenStream {
+        if self.is_wrong {
+            return TokenStream::new();
+        }
+        let (name, pool) = (&self.name, &self.pool);
+        quote!(let #name = #krate::__private::sql::no_connection(&#pool); let _ = &#name;)
     }
 
     fn policy_in_use(&self, scope: &Scope<'_>) -> TokenStream {
