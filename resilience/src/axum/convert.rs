@@ -10,25 +10,18 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
 
+use super::explain::MAX_TEXT;
 use super::scope::Scope;
+use super::status::{code_for, is_final};
 use super::{explain, reject, response};
 use crate::http::Problem;
 use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
-
-/// The longest text that becomes a detail or is logged, in bytes.
-pub(super) const MAX_TEXT: usize = 8 * 1024;
 
 /// Whether to convert a response to a problem. Calls the body's `size_hint`, which may panic.
 pub(super) fn applies_to(response: &Response, scope: &Scope) -> bool {
     let replaced = !is_final(response.status().as_u16());
     (replaced || !scope.settings.keep_text && is_bare(response))
         && response.extensions().get::<Problem>().is_none()
-}
-
-/// Whether a response may end with this status. All others are bugs: those from 600 on don't exist,
-/// and those below 200 announce a response. 101 hands the connection over.
-pub(super) const fn is_final(status: u16) -> bool {
-    matches!(status, 101 | 200..=599)
 }
 
 /// Whether this is an error response with a body of plain text or none.
@@ -91,30 +84,6 @@ async fn text(body: Body) -> Option<String> {
     let bytes = Limited::new(body, MAX_TEXT).collect().await.ok()?.to_bytes();
     let text = std::str::from_utf8(&bytes).ok()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// The code for a status that has none of its own.
-pub(super) const fn code_for(status: u16) -> &'static str {
-    match status {
-        400 => "BAD_REQUEST",
-        401 => "AUTH_FAILED",
-        403 => "FORBIDDEN",
-        404 => "NOT_FOUND",
-        405 => "METHOD_NOT_ALLOWED",
-        406 => "NOT_ACCEPTABLE",
-        408 => "REQUEST_TIMEOUT",
-        409 => "CONFLICT",
-        410 => "GONE",
-        412 => "PRECONDITION_FAILED",
-        413 => "REQUEST_TOO_LARGE",
-        415 => "UNSUPPORTED_MEDIA_TYPE",
-        422 => "VALIDATION_ERROR",
-        429 => "RATE_LIMITED",
-        400..=499 => "REQUEST_REJECTED",
-        503 => "SERVICE_UNAVAILABLE",
-        504 => "NETWORK_TIMEOUT",
-        _ => "INTERNAL_ERROR",
-    }
 }
 
 /// An error response that wasn't made from an error.

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 
 use serde_path_to_error::{Path, Segment};
 
-use super::convert::MAX_TEXT;
 use crate::FieldError;
 use crate::support::prefix;
 
+/// The longest text that becomes a detail or is logged, in bytes.
+pub(super) const MAX_TEXT: usize = 8 * 1024;
 /// What a type expects when nothing more can be said.
 const OTHER_FORM: &str = "a value of another form";
 

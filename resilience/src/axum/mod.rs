@@ -64,6 +64,7 @@ mod response;
 mod scope;
 mod service;
 mod settings;
+mod status;
 
 pub use future::ResponseFuture;
 pub use json::Json;

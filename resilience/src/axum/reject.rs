@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::slice;
 
-use super::convert::code_for;
+use super::status::code_for;
 use crate::error::taxonomy::field_names;
 use crate::http::Problem;
 use crate::request::RequestId;

@@ -9,8 +9,8 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::convert;
 use super::scope::Scope;
+use super::status::is_final;
 use crate::error::registry;
 use crate::http::Problem;
 use crate::{Classification, Classify, RequestContext, report::Report, taxonomy::Evidence};
@@ -67,7 +67,7 @@ pub(super) fn rewrite_problem(response: &mut Response, scope: &Scope) {
         // A handler may have overridden the status. If it isn't an error status, this is no longer
         // a problem.
         match response.status().as_u16() {
-            status if !convert::is_final(status) => {
+            status if !is_final(status) => {
                 write(problem.with_status(500), response, Some(scope));
             }
             status if status >= 400 => write(problem.with_status(status), response, Some(scope)),

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{ExitCode, Termination};
 use std::sync::{Mutex, PoisonError};
 
-use crate::boundary::report::{redacted, was_reported};
+use crate::boundary::report::was_reported;
+use crate::error::log_text;
 use crate::{Category, Classification, Classify, RequestContext, report::Report};
 
 /// Converts the result of a command-line program to an exit code. Logs an error and prints it for
@@ -126,7 +127,7 @@ pub fn exit_status(error: &Classification) -> u8 {
 fn user_message(program: &str, error: &dyn Classify) -> String {
     let class = error.classify();
     let message = match class.category() {
-        Some(Category::Fatal) => redacted(&error).into(),
+        Some(Category::Fatal) => log_text::message(&error, &error.evidence()).into(),
         _ => error.public_message(),
     };
     let mut text = format!("{program}: {} ({}", one_line(&message), class.code());

@@ -9,7 +9,6 @@ use std::panic::Location;
 use record::Failure;
 
 use crate::error::dependency::dependency;
-use crate::error::log_text;
 use crate::error::taxonomy::field_names;
 use crate::layer::site::Site;
 use crate::observe::alert;
@@ -205,11 +204,6 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         }
         ReportOutcome { fresh }
     }
-}
-
-/// The error's text, redacted and bounded.
-pub(crate) fn redacted(error: &dyn Classify) -> String {
-    log_text::message(&error, &error.evidence())
 }
 
 /// Whether the error or one of its causes was reported in this context.

@@ -234,9 +234,9 @@ fn add_reqwest_url(link: &(dyn Error + 'static), secrets: &mut Redactor) {
 
 /// The text of `validator`'s errors quotes the values of the fields.
 #[cfg(feature = "validator")]
-fn add_validated_values(link: &(dyn Error + 'static), redactor: &mut Redactor) {
+fn add_validated_values(link: &(dyn Error + 'static), secrets: &mut Redactor) {
     if let Some(errors) = crate::error::downcast::downcast::<validator::ValidationErrors>(link) {
-        redactor.add(&errors.to_string(), "invalid fields");
+        secrets.add(&bounded::format(errors, MAX_TEXT).0, "invalid fields");
     }
 }
 

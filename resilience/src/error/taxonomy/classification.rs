@@ -41,8 +41,8 @@ pub struct Classification {
     severity: Option<Severity>,
     rejected: Option<Rejected>,
     alert: Option<Alert>,
-    public_text: Option<&'static str>,
     exit_code: Option<u8>,
+    public_text: Option<&'static str>,
 }
 
 impl Classification {
@@ -95,8 +95,8 @@ impl Classification {
             severity: None,
             rejected: None,
             alert: None,
-            public_text: None,
             exit_code: None,
+            public_text: None,
         }
     }
 
@@ -137,6 +137,14 @@ impl Classification {
         self
     }
 
+    /// Sets the exit code of a command that ends with the error, 1 to 255. 0, which means success,
+    /// becomes 1. Default: the one that `exit::exit_status` finds.
+    #[must_use]
+    pub const fn with_exit_code(mut self, code: u8) -> Self {
+        self.exit_code = Some(if code == 0 { 1 } else { code });
+        self
+    }
+
     /// Sets a fixed text for the client, which is also shown if the status is 500 or above, as in a
     /// 503 for maintenance. Default: the generic text of the status.
     ///
@@ -149,14 +157,6 @@ impl Classification {
     #[must_use]
     pub const fn with_public_text(mut self, text: &'static str) -> Self {
         self.public_text = Some(text);
-        self
-    }
-
-    /// Sets the exit code of a command that ends with the error, 1 to 255. 0, which means success,
-    /// becomes 1. Default: the one that `exit::exit_status` finds.
-    #[must_use]
-    pub const fn with_exit_code(mut self, code: u8) -> Self {
-        self.exit_code = Some(if code == 0 { 1 } else { code });
         self
     }
 

@@ -298,7 +298,10 @@ impl Attempts {
             return Err(Stopped::RetryAfterTooLong);
         }
         let delay = Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(told);
-        if rules.total.is_some_and(|deadline| delay >= deadline.time_left(now)) {
+        let is_late = |left| delay >= left;
+        if rules.total.is_some_and(|deadline| is_late(deadline.time_left(now)))
+            || context::time_left(now).is_some_and(is_late)
+        {
             // Distinguish a server that asks for more time than is left from a backoff that is
             // simply too long.
             return Err(if told > Duration::ZERO && delay == told {
