@@ -8,7 +8,9 @@ use syn::{Attribute, Meta, Path};
 use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::Function;
-use crate::layer::{Common, Kind, Layer, Nest, Place, Timeout, downcast, order};
+use crate::layer::{
+    Common, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast, order,
+};
 use crate::options::Arguments;
 use crate::units;
 
@@ -86,6 +88,7 @@ impl Attributes {
         let places: Vec<_> = self.written.iter().map(|layer| (layer.kind, layer.span)).collect();
         order::check(&places, errors);
         self.check_timeouts(errors);
+        self.check_first_delay(errors);
         let is_async =
             function.sig.asyncness.is_some() || AsyncTraitBody::recognise(&function.body).is_some();
         if !is_async {
@@ -110,6 +113,39 @@ impl Attributes {
                 again,
                 format!("`{key}` is already set for all attributes of this function; keep one"),
             );
+        }
+    }
+
+    /// A limit of all attempts that ends before the first delay does leaves no second attempt.
+    fn check_first_delay(&self, errors: &mut Errors) {
+        let mut total = None;
+        for Written { layer, .. } in &self.written {
+            let Some(layer) = layer.as_deref() else { continue };
+            let (first, what) = if let Some(timeout) = downcast::<Timeout>(layer) {
+                total = timeout.literal();
+                continue;
+            } else if let Some(retry) = downcast::<Retry>(layer) {
+                (retry.first_delay(), "retried")
+            } else if let Some(transaction) = downcast::<Transaction>(layer) {
+                (transaction.first_delay(), "repeated")
+            } else {
+                continue;
+            };
+            let (Some((total, limit)), Some((delay, base))) = (total.take(), first) else {
+                continue;
+            };
+            if total <= delay {
+                let how = if base.is_some() { "" } else { " by default" };
+                errors.at(
+                    base.unwrap_or(limit),
+                    format!(
+                        "nothing is {what}, since `base` is {}{how} and the whole call may take \
+                         {}; write a shorter `base`",
+                        units::show(delay),
+                        units::show(total)
+                    ),
+                );
+            }
         }
     }
 
@@ -163,7 +199,8 @@ impl Written {
         // A layer that misses an option says so only if nothing else is wrong with its own.
         let mut own = Errors::default();
         let names = function.argument_names();
-        let mut arguments = Arguments::parse(tokens, kind.grammar(), &names, &mut own);
+        let others: Vec<_> = Kind::ALL.iter().map(|kind| kind.grammar()).collect();
+        let mut arguments = Arguments::parse(tokens, kind.grammar(), &others, &names, &mut own);
         let common = Common::parse(&mut arguments, function, &mut own);
         let place = Place { span, index, function };
         let layer = kind.parse(&mut arguments, &place, &mut own);

@@ -83,7 +83,7 @@ fn nearest<'a>(written: &str, valid: &[&'a str]) -> Option<&'a str> {
 }
 
 /// The Levenshtein distance, in bytes.
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);

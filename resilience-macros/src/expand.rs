@@ -103,7 +103,7 @@ fn write(
         function: &function,
         async_trait,
         arguments: function.argument_names(),
-        label: service.or(breakers_name).unwrap_or_else(|| function.name().to_token_stream()),
+        label: service.clone().unwrap_or_else(|| function.name().to_token_stream()),
         site: Ident::new(leftovers::MARKER, Span::mixed_site()),
         hint: hint(output.as_ref(), &runtime),
         output,
@@ -112,7 +112,7 @@ fn write(
         rejected_by: nest.common.rejected.is_some(),
     };
     let warnings = warnings::of(nest, &scope);
-    let site = site(&scope);
+    let site = site(breakers_name.filter(|_| service.is_none()), &scope);
     // A short name, because each token of a path takes time to compile.
     let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
@@ -142,12 +142,12 @@ fn error_type(
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
 /// at once.
-fn site(scope: &Scope<'_>) -> TokenStream {
+fn site(named_by: Option<TokenStream>, scope: &Scope<'_>) -> TokenStream {
     let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
     let name = scope.function.sig.ident.to_string();
     quote! {
         static #site: #runtime::Site =
-            #runtime::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!());
+            #runtime::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!())#named_by;
     }
 }
 
@@ -220,7 +220,10 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
     let names: BTreeSet<&Ident> = nest.common.clones.iter().collect();
     let copy = |name| {
         let mutability = function.take_mutability(name);
-        quote!(let #mutability #name = ::core::clone::Clone::clone(&#name);)
+        // Reports an argument without `Clone` where it is named.
+        let span = Span::mixed_site().located_at(name.span());
+        let borrowed = quote_spanned!(span=> &#name);
+        quote!(let #mutability #name = ::core::clone::Clone::clone(#borrowed);)
     };
     names.into_iter().map(copy).collect()
 }

@@ -56,7 +56,10 @@ impl Function {
     /// The function with another body.
     pub(crate) fn with_body(&self, body: &TokenStream) -> TokenStream {
         let Self { attrs, vis, defaultness, sig, .. } = self;
-        let body = self.in_place(body.clone());
+        // With the user's span, since lints about the function point at its head only if both have
+        // the same.
+        let mut body = Group::new(Delimiter::Brace, body.clone());
+        body.set_span(self.brace.span.join());
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
@@ -102,6 +105,18 @@ impl Function {
             }
         }
         names
+    }
+
+    /// Whether the argument is a shared reference, so that the body can't move or modify what it
+    /// refers to.
+    pub(crate) fn borrows(&self, name: &Ident) -> bool {
+        self.sig.inputs.iter().any(|input| match input {
+            FnArg::Typed(typed) => {
+                matches!(&*typed.pat, Pat::Ident(pat) if pat.ident == *name)
+                    && matches!(&*typed.ty, Type::Reference(ty) if ty.mutability.is_none())
+            }
+            FnArg::Receiver(_) => false,
+        })
     }
 
     /// Takes the `mut` off the argument `name`, if it has one.

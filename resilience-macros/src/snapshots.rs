@@ -81,6 +81,7 @@ fn retry() {
                         }
                         __resilience::Ok(value) => {
                             retry.succeeded(__RESILIENCE_SITE.budget());
+                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                             break __resilience::Ok(value);
                         }
                     };
@@ -104,20 +105,23 @@ fn circuit_breaker() {
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
                 static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                    __RESILIENCE_HANDLE.name(),
-                    "stock",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
+                        "stock",
+                        "stock",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    )
+                    .named_by(|| __resilience::CircuitBreaker::name(__resilience_breaker()));
                 use __private as __resilience;
-                static __RESILIENCE_HANDLE: &__resilience::CircuitBreaker = __resilience::named(
-                    &INVENTORY,
-                );
+                #[inline]
+                fn __resilience_breaker() -> &'static __resilience::CircuitBreaker {
+                    __resilience::breaker(__resilience::of_static(&INVENTORY))
+                }
                 'guarded: {
                     let permit = match __resilience::acquire_static(
-                        __RESILIENCE_HANDLE,
+                        __resilience_breaker(),
                         __resilience::None,
+                        || &__RESILIENCE_SITE,
                     ) {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
@@ -218,6 +222,7 @@ fn boundary() {
                 >(argument, at);
                 __resilience::boundary::run(
                         boundary,
+                        || &__RESILIENCE_SITE,
                         report,
                         async move {
                             if false {
@@ -247,16 +252,18 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
         &expect![[r#"
             fn get(id: u64) -> Result<User, UserError> {
                 static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                    __RESILIENCE_HANDLE.name(),
-                    "get",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
+                        "get",
+                        "get",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    )
+                    .named_by(|| __resilience::CircuitBreaker::name(__resilience_breaker()));
                 use __private as __resilience;
-                static __RESILIENCE_HANDLE: &__resilience::CircuitBreaker = __resilience::named(
-                    &USERS,
-                );
+                #[inline]
+                fn __resilience_breaker() -> &'static __resilience::CircuitBreaker {
+                    __resilience::breaker(__resilience::of_static(&USERS))
+                }
                 #[circuit_breaker(__touch)]
                 const _: () = ();
                 let boundary = __resilience::Boundary::new("get");
@@ -270,12 +277,14 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 >(argument, classify, at);
                 __resilience::boundary::call(
                     boundary,
+                    || &__RESILIENCE_SITE,
                     report,
                     || {
                         'guarded: {
                             let permit = match __resilience::acquire_static(
-                                __RESILIENCE_HANDLE,
+                                __resilience_breaker(),
                                 __resilience::None,
+                                || &__RESILIENCE_SITE,
                             ) {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
@@ -426,7 +435,11 @@ fn the_full_nest() {
                     },
                 >::CHECK;
                 let breaker_handle = __resilience::clone_handle(&self.breaker);
-                let breaker: &__resilience::CircuitBreaker = &breaker_handle;
+                let breaker = __resilience::breaker(&breaker_handle);
+                __resilience::Site::uses_breaker(
+                    &__RESILIENCE_SITE,
+                    __resilience::CircuitBreaker::name(breaker),
+                );
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
                 let reject = |argument| __resilience::reject::<StockError>(argument);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
@@ -446,6 +459,7 @@ fn the_full_nest() {
                                         let permit = match __resilience::acquire(
                                             breaker,
                                             __resilience::Some(timeout_4),
+                                            || &__RESILIENCE_SITE,
                                         ) {
                                             __resilience::Ok(permit) => permit,
                                             __resilience::Err(rejected) => {
@@ -515,6 +529,7 @@ fn the_full_nest() {
                                                 },
                                                 __RESILIENCE_SITE.budget(),
                                             );
+                                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
                                         }
                                     };
@@ -725,6 +740,7 @@ fn transaction() {
                             .await;
                         match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
                             __resilience::Ok(value) => {
+                                __resilience::log_repeats(&repeats);
                                 break 'transactions __resilience::Ok(value);
                             }
                             __resilience::Err(error) => error,

@@ -1,6 +1,6 @@
 //! Searches in unparsed tokens.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The first identifier that `wanted` accepts, at any depth.
@@ -31,6 +31,18 @@ pub(crate) fn mentions(tokens: impl ToTokens, word: &str) -> bool {
 /// Whether `impl Trait` is part of the type: then it can't be named in a body.
 pub(crate) fn mentions_impl(ty: impl ToTokens) -> bool {
     mentions(ty, "impl")
+}
+
+/// The tokens with another location, so that errors about them are reported there.
+pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
+    let located = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            token = TokenTree::Group(Group::new(group.delimiter(), located(group.stream(), at)));
+        }
+        token.set_span(token.span().located_at(at));
+        token
+    };
+    tokens.into_iter().map(located).collect()
 }
 
 /// Whether the name looks like that of a constant or static: `INVENTORY`.

@@ -93,7 +93,7 @@ fn boundary_not_async(sku: &str) -> Result<usize, Rejected> {
     Ok(sku.len())
 }
 
-#[retry(idempotency_key = 7, external_timeout)]
+#[retry(idempotency_key = sku.len(), external_timeout)]
 #[circuit_breaker]
 async fn with_a_key(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await

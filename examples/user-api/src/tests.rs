@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 use crate::app::App;
 
 const GENERIC: &str = "An internal error occurred";
+const UNAVAILABLE: &str = "The service is temporarily unavailable";
 
 struct Api(App);
 
@@ -140,14 +141,14 @@ async fn invalid_request_names_each_field() {
 #[tokio::test]
 async fn exhausted_pool_is_retryable() {
     let api = Api::start().await;
-    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", GENERIC, true);
+    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", UNAVAILABLE, true);
     assert_eq!(api.create(ada()).await.status, 201, "the pool is free again");
 }
 
 #[tokio::test]
 async fn outdated_snapshot_is_retryable() {
     let api = Api::start().await;
-    api.provoke("deadlock").await.assert(503, "SERIALIZATION_FAILURE", GENERIC, true);
+    api.provoke("deadlock").await.assert(503, "SERIALIZATION_FAILURE", UNAVAILABLE, true);
 }
 
 #[tokio::test]
@@ -170,7 +171,7 @@ async fn slow_query_times_out() {
 async fn refused_connection_is_retryable() {
     let api = Api::start().await;
     let answer = api.ask("GET", "/reports/signups", Value::Null).await;
-    answer.assert(503, "CONNECT_FAILED", GENERIC, true);
+    answer.assert(503, "CONNECT_FAILED", UNAVAILABLE, true);
 }
 
 #[tokio::test]
@@ -257,8 +258,8 @@ async fn postgresql_gives_the_same_responses() {
         user
     };
     let ada = new_user();
-    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", GENERIC, true);
-    api.provoke("deadlock").await.assert(503, "DEADLOCK", GENERIC, true);
+    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", UNAVAILABLE, true);
+    api.provoke("deadlock").await.assert(503, "DEADLOCK", UNAVAILABLE, true);
     assert_eq!(api.create(ada.clone()).await.status, 201);
     api.create(ada.clone()).await.assert(409, "CONFLICT", "This address is taken", false);
     api.provoke("slow-query").await.assert(504, "QUERY_TIMEOUT", GENERIC, false);

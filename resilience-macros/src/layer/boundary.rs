@@ -5,36 +5,15 @@ use syn::{Expr, LitStr};
 
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
-use crate::options::{Arguments, Grammar};
+use crate::options::{Arguments, Grammar, foreign, reject_constant, reject_placeholder};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[boundary]",
     keys: &["operation", "request_id", "user", "tenant"],
     flags: &[],
     lists: &[],
-    foreign: &[
-        ("name", "write `operation = \"…\"`"),
-        ("op", "write `operation = \"…\"`"),
-        ("span", "write `operation = \"…\"`"),
-        ("id", "write `request_id = …`"),
-        ("user_id", "write `user = …`"),
-        ("tenant_id", "write `tenant = …`"),
-        ("trace_id", "write `request_id = …`"),
-        ("correlation_id", "write `request_id = …`"),
-        (
-            "level",
-            "the error's severity decides the log level; write `#[service(severity = …)]` on the \
-             variant",
-        ),
-        ("severity", "write `#[service(severity = …)]` on the variant of the error"),
-        ("err", "remove it, since errors are always reported"),
-        ("ret", "remove it, since only errors are reported"),
-        ("skip", "remove it, since arguments are never recorded"),
-        ("fields", "arguments are never recorded; write `#[instrument(fields(…))]` below it"),
-        ("map", "the error is returned unchanged; write `.map_err(…)` on the call"),
-        ("map_err", "the error is returned unchanged; write `.map_err(…)` on the call"),
-        ("clone", "remove it, since the options are evaluated before the body"),
-    ],
+    foreign: foreign::BOUNDARY,
+    foreign_by_words: &[],
 };
 
 pub(crate) struct Boundary {
@@ -45,19 +24,30 @@ pub(crate) struct Boundary {
 }
 
 impl Layer for Boundary {
-    fn parse(arguments: &mut Arguments, _: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         arguments.reject_positional(errors, |positional| match positional {
             Expr::Lit(_) => "the operation must be named: `operation = \"…\"`".to_owned(),
             _ => "`#[boundary]` only takes named options; write `operation = …`, `request_id = \
                   …`, `user = …` or `tenant = …`"
                 .to_owned(),
         });
-        Some(Self {
+        let boundary = Self {
             operation: arguments.text("operation", errors),
             request_id: arguments.expr("request_id", errors),
             user: arguments.expr("user", errors),
             tenant: arguments.expr("tenant", errors),
-        })
+        };
+        if let Some(id) = &boundary.request_id {
+            let names = place.function.argument_names();
+            let otherwise = "remove it, so that each call gets an id of its own";
+            reject_constant("request_id", id, &names, otherwise, errors);
+        }
+        for (key, id) in [("user", &boundary.user), ("tenant", &boundary.tenant)] {
+            if let Some(id) = id {
+                reject_placeholder(key, id, errors);
+            }
+        }
+        Some(boundary)
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
@@ -91,20 +81,21 @@ impl Layer for Boundary {
     }
 
     // Input:  the call
-    // Output: run(boundary, report, call).await
+    // Output: run(boundary, || &SITE, report, call).await
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let runtime = scope.runtime;
+        let (runtime, site) = (scope.runtime, &scope.site);
         let [boundary, report] = ["boundary", "report"].map(Scope::local);
         if scope.is_async() {
             let (before, call) = inner.into_future();
-            let code = Code::Future(quote!(#runtime::boundary::run(#boundary, #report, #call)));
+            let code =
+                Code::Future(quote!(#runtime::boundary::run(#boundary, || &#site, #report, #call)));
             return Fragment { before, code };
         }
         let (before, call) = (inner.before, inner.code.into_value());
         Fragment {
             before: TokenStream::new(),
             code: Code::Value(
-                quote!(#runtime::boundary::call(#boundary, #report, || { #before #call })),
+                quote!(#runtime::boundary::call(#boundary, || &#site, #report, || { #before #call })),
             ),
         }
     }

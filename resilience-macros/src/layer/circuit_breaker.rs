@@ -1,14 +1,14 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::handle::{Holding, makes_a_new};
+use super::handle::{Holding, makes_a_new, static_path, value_of};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Retry, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
 use crate::function::Function;
-use crate::options::{self, Arguments, Grammar, Setting};
-use crate::tokens::{find_ident, is_screaming_snake};
+use crate::options::{self, Arguments, Grammar, Setting, foreign};
+use crate::tokens::{find_ident, is_screaming_snake, located};
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -20,53 +20,13 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "recovery_growth",
         "max_recovery_timeout",
         "recovery_jitter",
+        "abandoned_after",
         "ignore",
     ],
     flags: &["shared"],
     lists: &["clone"],
-    foreign: &[
-        (
-            "name",
-            "write `service = \"…\"` for the label; to share a breaker, pass it as in \
-             `#[circuit_breaker(INVENTORY)]`",
-        ),
-        ("breaker", "pass the breaker without a name: `#[circuit_breaker(INVENTORY)]`"),
-        ("fail_max", "write `failure_threshold`"),
-        ("failures", "write `failure_threshold`"),
-        ("threshold", "write `failure_threshold`"),
-        ("consecutive_failures", "write `failure_threshold`"),
-        ("max_failures", "write `failure_threshold`"),
-        (
-            "failure_rate_threshold",
-            "the breaker counts consecutive failures, not a rate; write `failure_threshold`",
-        ),
-        (
-            "sliding_window_size",
-            "the breaker counts consecutive failures, without a window; write `failure_threshold`",
-        ),
-        (
-            "minimum_number_of_calls",
-            "the breaker counts consecutive failures, without a window; write `failure_threshold`",
-        ),
-        ("reset_timeout", "write `recovery_timeout`"),
-        ("wait_duration", "write `recovery_timeout`"),
-        ("wait_duration_in_open_state", "write `recovery_timeout`"),
-        ("open_duration", "write `recovery_timeout`"),
-        ("break_duration", "write `recovery_timeout`"),
-        ("cooldown", "write `recovery_timeout`"),
-        ("sleep_window", "write `recovery_timeout`"),
-        ("half_open_requests", "write `probes`"),
-        ("permitted_calls_in_half_open", "write `probes`"),
-        ("permitted_number_of_calls_in_half_open_state", "write `probes`"),
-        ("half_open_max_calls", "write `probes`"),
-        ("success_threshold", "write `probes`"),
-        ("exclude", "write `ignore`; permanent errors never count"),
-        ("ignore_errors", "write `ignore`; permanent errors never count"),
-        ("ignore_exceptions", "write `ignore`; permanent errors never count"),
-        ("backoff", "write `recovery_growth` and `max_recovery_timeout`"),
-        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute"),
-        ("fallback", "write a separate `#[degrade(fallback = …)]` attribute at the top"),
-    ],
+    foreign: foreign::CIRCUIT_BREAKER,
+    foreign_by_words: foreign::CIRCUIT_BREAKER_BY_WORDS,
 };
 
 pub(crate) struct CircuitBreaker {
@@ -140,13 +100,17 @@ impl Layer for CircuitBreaker {
                 }
             }
             Some(_) if self.named_static().is_some() => TokenStream::new(),
-            Some(handle) => scope.hold(handle, "CircuitBreaker", &Self::local()),
+            Some(handle) => {
+                let (held, breaker, site) =
+                    (scope.hold(handle, "breaker", &Self::local()), Self::local(), &scope.site);
+                quote!(#held #runtime::Site::uses_breaker(&#site, #runtime::CircuitBreaker::name(#breaker));)
+            }
         }
     }
 
     // Input:  the call
     // Output: 'guarded: {
-    //             let permit = match acquire_static(breaker, None) {
+    //             let permit = match acquire_static(breaker, None, || &SITE) {
     //                 Ok(permit) => permit,
     //                 Err(rejected) => break 'guarded Err(reject::<E>(rejected)),
     //             };
@@ -162,10 +126,12 @@ impl Layer for CircuitBreaker {
         let [value, error] = ["value", "error"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire) };
         let longest = scope.option(longest(around, scope));
-        let under = around.above::<Timeout>().map(|(_, timeout)| {
+        let under = if let Some(timeout) = timeout_of_the_call(around) {
             let deadline = timeout.deadline();
             quote!(let #permit = #runtime::under(#permit, &#deadline);)
-        });
+        } else {
+            quote!(let #permit = #runtime::began(#permit);)
+        };
         let failed = scope.classifying("failed", &quote!(#permit, &#site, &#error));
         let rejection = scope.rejection(&rejected);
         let failed = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
@@ -186,7 +152,7 @@ impl Layer for CircuitBreaker {
             before,
             code: Code::Value(quote! {
                 #guarded: {
-                    let #permit = match #runtime::#acquire(#breaker, #longest) {
+                    let #permit = match #runtime::#acquire(#breaker, #longest, || &#site) {
                         #runtime::Ok(#permit) => #permit,
                         #runtime::Err(#rejected) => {
                             break #guarded #runtime::Err(#rejection);
@@ -214,7 +180,7 @@ impl CircuitBreaker {
     pub(super) fn in_use(&self) -> TokenStream {
         match &self.handle {
             None => quote!(&__RESILIENCE_BREAKER),
-            Some(_) if self.named_static().is_some() => quote!(__RESILIENCE_HANDLE),
+            Some(_) if self.named_static().is_some() => quote!(__resilience_breaker()),
             Some(_) => Self::local().to_token_stream(),
         }
     }
@@ -223,7 +189,7 @@ impl CircuitBreaker {
     /// static can refer to it.
     fn named_static(&self) -> Option<&Expr> {
         let handle = self.handle.as_ref()?;
-        let Expr::Path(path) = handle else { return None };
+        let path = static_path(handle)?;
         let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
         let last = segments.next_back()?;
         // An associated constant may depend on a type parameter.
@@ -231,15 +197,21 @@ impl CircuitBreaker {
         (path.qself.is_none() && is_screaming_snake(last) && !in_a_type).then_some(handle)
     }
 
-    /// The handle as a static, which is declared first and used once, so that a wrong type is a
-    /// single error. Also the name of the breaker, which is the label of the whole nest.
+    /// A function that returns the static, which is declared first and written once, so that a
+    /// wrong type is a single error. Also the setting of the site that takes the label of the whole
+    /// nest from it. Not a constant, since the static may be a `LazyLock`.
     pub(crate) fn as_static(&self, runtime: &Ident) -> Option<(TokenStream, TokenStream)> {
         let handle = self.named_static()?;
-        let reference = quote_spanned!(handle.span()=> &#handle);
+        let value = value_of(handle);
+        let found = located(quote!(#runtime::breaker(#runtime::of_static(&#value))), handle.span());
         let named = quote! {
-            static __RESILIENCE_HANDLE: &#runtime::CircuitBreaker = #runtime::named(#reference);
+            #[inline]
+            fn __resilience_breaker() -> &'static #runtime::CircuitBreaker {
+                #found
+            }
         };
-        Some((named, quote!(__RESILIENCE_HANDLE.name())))
+        let name = quote!(.named_by(|| #runtime::CircuitBreaker::name(__resilience_breaker())));
+        Some((named, name))
     }
 
     fn is_static(&self, scope: &Scope<'_>) -> bool {
@@ -325,11 +297,33 @@ fn own_settings(
             );
         }
     }
+    if let Some(duration) = arguments.duration("abandoned_after", errors) {
+        if let Setting::Literal(known, span) = duration {
+            if !defaults::RECOVERY.contains(&known) {
+                errors.at(
+                    span,
+                    "`abandoned_after` must be between 1 ms and 1 day, such as `abandoned_after = \
+                     \"2s\"`; it is the time after which a call that its caller drops counts as a \
+                     failure",
+                );
+            }
+        }
+        constant("abandoned_after", duration.expr(), errors);
+        add("abandoned_after", duration.to_token_stream());
+    }
     if let Some(percent) = arguments.percent("recovery_jitter", errors) {
         constant("recovery_jitter", percent.expr(), errors);
         add("recovery_jitter", percent.to_token_stream());
     }
     settings
+}
+
+/// The timeout that tells how long a call of this layer has waited: the one below, unless a retry
+/// between the two makes several attempts of it, or else the one above.
+fn timeout_of_the_call<'a>(around: &Around<'a>) -> Option<&'a Timeout> {
+    let retry = around.below::<Retry>().map(|(at, _)| at);
+    let below = around.below::<Timeout>().filter(|(at, _)| retry.is_none_or(|retry| *at < retry));
+    below.or_else(|| around.above::<Timeout>()).map(|(_, timeout)| timeout)
 }
 
 /// How long a call of this layer may take, if a timeout limits it: the one below, unless a retry

@@ -5,7 +5,8 @@ use syn::{Expr, Lifetime, Pat};
 
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
-use crate::options::{Arguments, Grammar, Value};
+use crate::function::Function;
+use crate::options::{Arguments, Grammar, Value, foreign};
 use crate::tokens::{may_await, may_leave, source_text};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -13,16 +14,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     keys: &["fallback"],
     flags: &["non_critical"],
     lists: &["clone"],
-    foreign: &[
-        ("fallback_value", "write `fallback = …` with any expression of the `Ok` type"),
-        ("fallback_fn", "write `fallback = function(…)`"),
-        ("default", "write `fallback = Default::default()`"),
-        ("value", "write `fallback = …`"),
-        ("with", "write `fallback = …`"),
-        ("critical", "it is the default; remove it"),
-        ("service_name", "write `service = \"…\"`"),
-        ("name", "write `service = \"…\"` for the label"),
-    ],
+    foreign: foreign::DEGRADE,
+    foreign_by_words: &[],
 };
 
 pub(crate) struct Degrade {
@@ -50,6 +43,15 @@ impl Layer for Degrade {
             return None;
         };
         let Value::Expr(fallback) = option.value else { return None };
+        if let Some(name) = function_name(&fallback, place.function) {
+            errors.on(
+                &fallback,
+                format!(
+                    "`{name}` is no argument of this function; to call it, write `fallback = \
+                     {name}()` or `fallback = |error| {name}(error)`"
+                ),
+            );
+        }
         match *fallback {
             Expr::Closure(closure) => {
                 if closure.inputs.len() != 1 || closure.asyncness.is_some() {
@@ -182,6 +184,17 @@ impl Degrade {
     pub(super) fn label() -> Lifetime {
         Scope::block_label("'degraded")
     }
+}
+
+/// The path, if it is one of a function by its style of writing, as in `fallback = empty`.
+fn function_name(fallback: &Expr, function: &Function) -> Option<String> {
+    let Expr::Path(path) = fallback else { return None };
+    let last = &path.path.segments.last()?.ident;
+    let is_local = path.path.get_ident().is_some_and(|name| {
+        name == "self" || function.argument_names().contains(name) || function.declares(name)
+    });
+    let is_lower = last.to_string().trim_start_matches("r#").starts_with(char::is_lowercase);
+    (is_lower && !is_local).then(|| source_text(path.to_token_stream()))
 }
 
 fn never_yields(expr: &Expr) -> bool {

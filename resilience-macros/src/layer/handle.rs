@@ -1,7 +1,7 @@
 //! Expressions that name a piece of state: a breaker, a budget.
 
 use proc_macro2::Ident;
-use syn::Expr;
+use syn::{Expr, ExprPath};
 
 /// How the expansion holds such a piece of state.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,38 @@ pub(super) fn root(expr: &Expr) -> Option<&Ident> {
     }
 }
 
+/// Whether an expression names a place and not a new value: `INVENTORY`, `self.breaker`, `*handle`,
+/// and a reference to one of these.
+pub(super) fn is_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => true,
+        Expr::Unary(unary) => matches!(unary.op, syn::UnOp::Deref(_)),
+        Expr::Reference(reference) => is_place(&reference.expr),
+        Expr::Paren(paren) => is_place(&paren.expr),
+        Expr::Group(group) => is_place(&group.expr),
+        _ => false,
+    }
+}
+
+/// The expression without the references and parentheses around it.
+pub(super) fn value_of(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Reference(reference) => value_of(&reference.expr),
+        Expr::Paren(paren) => value_of(&paren.expr),
+        Expr::Group(group) => value_of(&group.expr),
+        other => other,
+    }
+}
+
+/// The path of a static, which `INVENTORY`, `&breakers::INVENTORY` and `*INVENTORY` name.
+pub(super) fn static_path(expr: &Expr) -> Option<&ExprPath> {
+    match value_of(expr) {
+        Expr::Path(path) => Some(path),
+        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Deref(_)) => static_path(&unary.expr),
+        _ => None,
+    }
+}
+
 /// Whether an expression makes a value of this type: a new one with every call, which remembers
 /// nothing of the last.
 pub(super) fn makes_a_new(expr: &Expr, ty: &str) -> bool {
@@ -40,8 +72,10 @@ pub(super) fn makes_a_new(expr: &Expr, ty: &str) -> bool {
             let mut names = function.path.segments.iter().rev().map(|segment| &segment.ident);
             match (names.next(), names.next()) {
                 (Some(_), Some(of)) if of == ty => true,
-                (Some(new), Some(_)) if new == "new" => {
-                    call.args.iter().any(|argument| makes_a_new(argument, ty))
+                // Whatever is put into it, the container is new.
+                (Some(new), Some(of)) if new == "new" => {
+                    ["Arc", "Rc", "Box", "LazyLock", "OnceLock", "Pin"].iter().any(|it| of == it)
+                        || call.args.iter().any(|argument| makes_a_new(argument, ty))
                 }
                 _ => false,
             }

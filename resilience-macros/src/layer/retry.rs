@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
@@ -13,7 +13,7 @@ use super::{
     defaults,
 };
 use crate::diagnostics::Errors;
-use crate::options::{self, Arguments, Grammar, Opt, Setting, Value};
+use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, foreign, reject_constant};
 use crate::steps::goes_on_unseen;
 use crate::units;
 
@@ -30,73 +30,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     ],
     flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
     lists: &["clone"],
-    foreign: &[
-        (
-            "max_retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        (
-            "retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        ("max_attempts", "write `attempts`"),
-        ("max_times", "write `attempts`, which includes the first execution"),
-        ("times", "write `attempts`, which includes the first execution"),
-        ("limit", "write `attempts`, which includes the first execution"),
-        ("tries", "write `attempts`"),
-        ("stop_after_attempt", "write `attempts`"),
-        ("delay", "write `base`"),
-        ("base_delay", "write `base`"),
-        ("initial_delay", "write `base`"),
-        ("initial_backoff", "write `base`"),
-        ("min_backoff", "write `base`"),
-        ("interval", "write `base`"),
-        ("min_delay", "write `base`"),
-        ("initial_interval", "write `base`"),
-        ("min_timeout", "write `base`"),
-        ("max_timeout", "write `max_delay`"),
-        ("max_interval", "write `max_delay`"),
-        ("max_backoff", "write `max_delay`"),
-        (
-            "max_elapsed_time",
-            "write `#[timeout(\"30s\")]` above `#[retry]` to limit all attempts together",
-        ),
-        (
-            "total_delay",
-            "write `#[timeout(\"30s\")]` above `#[retry]` to limit all attempts together",
-        ),
-        (
-            "stop_after_delay",
-            "write `#[timeout(\"30s\")]` above `#[retry]` to limit all attempts together",
-        ),
-        ("factor", "delays always double; write `jitter` to vary them"),
-        ("multiplier", "delays always double; write `jitter` to vary them"),
-        ("backoff", "write `base`, `max_delay` and `jitter`"),
-        (
-            "when",
-            "the error's classification decides; write `classify = …` if the error type can't",
-        ),
-        (
-            "retry_if",
-            "the error's classification decides; write `classify = …` if the error type can't",
-        ),
-        ("on", "the error's classification decides; write `classify = …` if the error type can't"),
-        (
-            "predicate",
-            "the error's classification decides; write `classify = …` if the error type can't",
-        ),
-        (
-            "condition",
-            "the error's classification decides; write `classify = …` if the error type can't",
-        ),
-        ("on_retry", "remove it, since each retry is logged as the event `retry_scheduled`"),
-        ("notify", "remove it, since each retry is logged as the event `retry_scheduled`"),
-        ("policy", "pass the policy without a name: `#[retry(STANDARD)]`"),
-        ("not_idempotent", "write `non_idempotent`"),
-        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute"),
-        ("fallback", "write a separate `#[degrade(fallback = …)]` attribute at the top"),
-        ("name", "write `service = \"…\"` for the label"),
-    ],
+    foreign: foreign::RETRY,
+    foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
 pub(crate) struct Retry {
@@ -148,6 +83,11 @@ impl Layer for Retry {
             budget: budget(arguments.take("budget"), errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
         };
+        if let Some(Repeat::Key(Some(key))) = &retry.repeat {
+            let names = place.function.argument_names();
+            let otherwise = "write `idempotency_key` alone, so that each call gets one of its own";
+            reject_constant("idempotency_key", key, &names, otherwise, errors);
+        }
         retry.check(errors);
         Some(retry)
     }
@@ -172,7 +112,7 @@ impl Layer for Retry {
     //                     Ok(wait) => wait,
     //                     Err(error) => break Err(error),
     //                 },
-    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) }
+    //                 Ok(value) => { retry.succeeded(budget); log_success(&retry, &SITE); break Ok(value) }
     //             };
     //             wait.pause().await;
     //         }
@@ -213,10 +153,12 @@ impl Layer for Retry {
             if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
         let Fragment { before, code } = inner;
         let call = code.into_value();
-        Fragment {
-            before: quote!(let mut #retry = #runtime::Attempts::new();),
-            code: Code::Value(quote! {
-                loop {
+        // Errors about what the loop moves name this attribute.
+        let span = Span::mixed_site().located_at(self.span);
+        let repeat = Ident::new("loop", span);
+        let mut body = Group::new(
+            Delimiter::Brace,
+            quote! {
                     #before
                     let #wait = match #call {
                         #runtime::Err(#error) => match #judge {
@@ -225,12 +167,17 @@ impl Layer for Retry {
                         },
                         #runtime::Ok(#succeeded) => {
                             #success;
+                            #runtime::log_success(&#retry, &#site);
                             break #leave #runtime::Ok(#succeeded);
                         }
                     };
                     #pause
-                }
-            }),
+            },
+        );
+        body.set_span(span);
+        Fragment {
+            before: quote!(let mut #retry = #runtime::Attempts::new();),
+            code: Code::Value(quote!(#repeat #body)),
         }
     }
 }
@@ -257,6 +204,22 @@ impl Retry {
                 ),
             );
         }
+    }
+
+    /// The least that the first delay can be, and where it is set.
+    pub(crate) fn first_delay(&self) -> Option<(Duration, Option<Span>)> {
+        let defaults = self.policy.is_none().then_some(defaults::RETRY);
+        let (base, span) = self.settings.first_delay(defaults)?;
+        let (max, _) = self.settings.max_delay(defaults)?;
+        let least = match &self.jitter {
+            None if self.policy.is_some() => return None,
+            None => base.min(max - base.min((max - base).max(max / 10))),
+            Some(Jitter::UpTo(jitter, _)) => base.min(max.saturating_sub(*jitter)),
+            Some(Jitter::Named("None" | "Decorrelated")) => base,
+            Some(Jitter::Named("Equal")) => base / 2,
+            Some(Jitter::Named(_) | Jitter::Expr(_)) => return None,
+        };
+        Some((least, span))
     }
 
     /// Whether the attribute itself says if the operation is safe to repeat. `Err` is the policy
@@ -398,7 +361,7 @@ impl Retry {
             Budget::Off => quote! {
                 static __RESILIENCE_BUDGET: #runtime::RetryBudget = #runtime::RetryBudget::unlimited();
             },
-            Budget::Handle(expr) => scope.hold(expr, "RetryBudget", &Self::budget_local()),
+            Budget::Handle(expr) => scope.hold(expr, "budget", &Self::budget_local()),
         }
     }
 
@@ -449,6 +412,14 @@ fn jitter(expr: Expr) -> syn::Result<Jitter> {
         return Ok(Jitter::Named(named));
     }
     match options::literal(&expr) {
+        Some(Lit::Bool(on)) => {
+            let (name, what) = if on.value { ("full", "all") } else { ("none", "none") };
+            let message = format!(
+                "`jitter` says how much of a delay is random; write `jitter = \"{name}\"` for {what} \
+                 of it"
+            );
+            Err(syn::Error::new(on.span(), message))
+        }
         Some(_) => options::duration(expr).map(|_| Jitter::Named("Standard")),
         None => Ok(Jitter::Expr(expr)),
     }
@@ -480,6 +451,9 @@ fn budget(option: Option<Opt>, errors: &mut Errors) -> Budget {
     };
     match options::literal(&expr) {
         Some(Lit::Str(text)) if text.value() == "off" => return Budget::Off,
+        Some(Lit::Bool(on)) if !on.value => {
+            errors.on(on, "`budget` takes no `false`; write `budget = \"off\"` for no budget");
+        }
         Some(other) => errors.on(
             other,
             "`budget` takes the path of a `RetryBudget`, or `\"off\"`; write `budget = BUDGET` \

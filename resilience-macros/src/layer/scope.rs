@@ -8,7 +8,7 @@ use syn::{Expr, Lifetime};
 use super::handle::{self, Holding};
 use crate::async_trait::{self, AsyncTraitBody};
 use crate::function::Function;
-use crate::tokens::is_screaming_snake;
+use crate::tokens::{is_screaming_snake, located};
 
 /// The code of a layer and all below it.
 pub(crate) struct Fragment {
@@ -161,30 +161,40 @@ impl Scope<'_> {
             && last.is_some_and(|last| is_screaming_snake(&last.ident))
     }
 
-    /// `let name: &Type = …;` for an expression that names a piece of state: a reference to a
+    /// `let name = find(…);` for an expression that names a piece of state: a reference to a
     /// static, a borrow, or a clone of a handle.
-    pub(super) fn hold(&self, expr: &Expr, ty: &str, name: &Ident) -> TokenStream {
-        let (runtime, ty) = (self.runtime, Self::local(ty));
-        let written = self.user(expr);
+    pub(super) fn hold(&self, expr: &Expr, find: &str, name: &Ident) -> TokenStream {
+        let runtime = self.runtime;
         // A wrong type is reported where the expression is written.
-        let reference = quote_spanned!(expr.span()=> &#written);
+        let [find, of_static, kept, clone_handle] = [find, "of_static", "kept", "clone_handle"]
+            .map(|name| {
+                let name = Self::local(name);
+                located(quote!(#runtime::#name), expr.span())
+            });
+        let value = self.user(handle::value_of(expr));
+        let value = quote_spanned!(expr.span()=> #value);
+        let span = Span::mixed_site().located_at(expr.span());
+        let handle = format_ident!("{name}_handle");
         match self.holding(expr) {
             // A `const` would be a new value for every call.
-            Holding::Static => quote!(let #name: &'static #runtime::#ty = #reference;),
-            Holding::Borrowed => quote!(let #name: &#runtime::#ty = #reference;),
-            Holding::Cloned => {
-                let handle = format_ident!("{name}_handle");
-                quote! {
-                    let #handle = #runtime::clone_handle(#reference);
-                    let #name: &#runtime::#ty = &#handle;
-                }
+            Holding::Static => {
+                quote_spanned!(span=> let #name = #find(#of_static(&#value));)
             }
+            _ if !handle::is_place(expr) => quote_spanned! {span=>
+                let #handle = #kept(#value);
+                let #name = #find(&#handle);
+            },
+            Holding::Borrowed => quote_spanned!(span=> let #name = #find(&#value);),
+            Holding::Cloned => quote_spanned! {span=>
+                let #handle = #clone_handle(&#value);
+                let #name = #find(&#handle);
+            },
         }
     }
 
     /// How an expression that names a piece of state is held.
     pub(super) fn holding(&self, expr: &Expr) -> Holding {
-        if let Expr::Path(path @ syn::ExprPath { qself: None, .. }) = expr {
+        if let Some(path @ syn::ExprPath { qself: None, .. }) = handle::static_path(expr) {
             let first = &path.path.segments[0].ident;
             if path.path.segments.len() > 1 || !self.is_local(first) {
                 return Holding::Static;
@@ -194,7 +204,7 @@ impl Scope<'_> {
         let shared = if root == "self" {
             self.function.self_is_shared()
         } else {
-            !self.arguments.contains(root)
+            !self.arguments.contains(root) || self.function.borrows(root)
         };
         if shared { Holding::Borrowed } else { Holding::Cloned }
     }

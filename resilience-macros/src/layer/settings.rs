@@ -53,6 +53,18 @@ impl RetrySettings {
         }
     }
 
+    /// The first delay without its jitter, if it is known and there is one, and where it is set.
+    pub(super) fn first_delay(&self, defaults: Option<Delays>) -> Option<(Duration, Option<Span>)> {
+        let (base, _) = known(self.base.as_ref(), defaults.map(|defaults| defaults.base))?;
+        let (max, _) = self.max_delay(defaults)?;
+        let span = match self.base {
+            Some(Setting::Literal(_, span)) => Some(span),
+            _ => None,
+        };
+        let repeats = self.attempts.as_ref().is_none_or(|attempts| attempts.literal() != Some(1));
+        repeats.then_some((base.min(max), span))
+    }
+
     /// The longest delay, if it is known.
     pub(super) fn max_delay(&self, defaults: Option<Delays>) -> Option<Known> {
         known(self.max_delay.as_ref(), defaults.map(|defaults| defaults.max_delay))

@@ -5,31 +5,15 @@ use quote::{ToTokens, format_ident, quote};
 
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
-use crate::options::{self, Arguments, Grammar, Setting};
+use crate::options::{self, Arguments, Grammar, Setting, foreign};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[timeout]",
     keys: &[],
     flags: &[],
     lists: &["clone"],
-    foreign: &[
-        ("duration", "pass the duration without a name: `#[timeout(\"5s\")]`"),
-        ("after", "pass the duration without a name: `#[timeout(\"5s\")]`"),
-        ("limit", "pass the duration without a name: `#[timeout(\"5s\")]`"),
-        ("ms", "pass the duration with its unit: `#[timeout(\"500ms\")]`"),
-        ("millis", "pass the duration with its unit: `#[timeout(\"500ms\")]`"),
-        ("secs", "pass the duration with its unit: `#[timeout(\"5s\")]`"),
-        ("seconds", "pass the duration with its unit: `#[timeout(\"5s\")]`"),
-        (
-            "deadline",
-            "pass the duration without a name; above `#[retry]`, it limits all attempts together",
-        ),
-        (
-            "per_attempt",
-            "pass the duration without a name; below `#[retry]`, it limits each attempt",
-        ),
-        ("name", "write `service = \"…\"` for the label"),
-    ],
+    foreign: foreign::TIMEOUT,
+    foreign_by_words: &[],
 };
 
 pub(crate) struct Timeout {

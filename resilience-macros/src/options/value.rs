@@ -71,6 +71,12 @@ pub(crate) fn duration(expr: Expr) -> syn::Result<Setting<Duration>> {
             };
             Err(syn::Error::new(number.span(), message))
         }
+        Some(Lit::Float(number)) => {
+            let (digits, suffix) = (number.base10_digits(), number.suffix());
+            let unit = if units::duration(&format!("1{suffix}")).is_ok() { suffix } else { "s" };
+            let message = format!("a duration must be in quotes; write `\"{digits}{unit}\"`");
+            Err(syn::Error::new(number.span(), message))
+        }
         Some(other) => Err(syn::Error::new(
             other.span(),
             "a duration must be a string with a unit, such as `\"5s\"` or `\"500ms\"`",
@@ -89,6 +95,10 @@ pub(super) fn number(
     let (least, most) = (*range.start(), *range.end());
     let too_small = || format!("`{key}` must be at least {least}{what}");
     match literal(&expr) {
+        Some(Lit::Int(digits)) if !matches!(digits.suffix(), "" | "u32") => Err(syn::Error::new(
+            digits.span(),
+            format!("`{key}` is a plain number; write `{key} = {}`", digits.base10_digits()),
+        )),
         Some(Lit::Int(digits)) => match digits.base10_parse::<u32>() {
             Ok(number) if number < least => Err(syn::Error::new(digits.span(), too_small())),
             Ok(number) if number <= most => Ok(Setting::Literal(number, digits.span())),
@@ -101,6 +111,13 @@ pub(super) fn number(
             text.span(),
             format!("`{key}` must be a number, not a string; write `{key} = {}`", text.value()),
         )),
+        Some(Lit::Float(number)) if number.base10_parse().is_ok_and(is_whole) => {
+            let digits = number.base10_digits().split('.').next().unwrap_or_default();
+            Err(syn::Error::new(
+                number.span(),
+                format!("`{key}` must be a whole number; write `{key} = {digits}`"),
+            ))
+        }
         Some(other) => Err(syn::Error::new(
             other.span(),
             format!("`{key}` must be a whole number, such as `{key} = {}`", least.max(3)),
@@ -117,6 +134,12 @@ pub(super) fn number(
 /// `"20%"`, or an expression of type `u32`.
 pub(super) fn percent(expr: Expr) -> syn::Result<Setting<u32>> {
     match literal(&expr) {
+        Some(Lit::Int(number)) => {
+            let message =
+                format!("a percentage must be in quotes; write `\"{}%\"`", number.base10_digits());
+            Err(syn::Error::new(number.span(), message))
+        }
+        Some(Lit::Float(share)) => Err(syn::Error::new(share.span(), of_share(share))),
         Some(Lit::Str(text)) => units::percent(&text.value())
             .map(|percent| Setting::Literal(percent, text.span()))
             .map_err(|message| syn::Error::new(text.span(), message)),
@@ -128,6 +151,19 @@ pub(super) fn percent(expr: Expr) -> syn::Result<Setting<u32>> {
     }
 }
 
+fn is_whole(number: f64) -> bool {
+    number.fract() == 0.0 && (1.0..=1e6).contains(&number)
+}
+
+/// `0.2` was meant to be `"20%"`.
+fn of_share(share: &syn::LitFloat) -> String {
+    let percent = share.base10_parse::<f64>().map_or(20.0, |share| (share * 100.0).round());
+    let percent = if (0.0..=100.0).contains(&percent) { percent } else { 20.0 };
+    format!("a percentage must be a string with a `%` sign; write `\"{percent}%\"`")
+}
+
+/// The literal, if the expression is one. The suffix of a string is an error of rustc's, which it
+/// only finds where it sees the string.
 pub(crate) fn literal(expr: &Expr) -> Option<&Lit> {
     match expr {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),

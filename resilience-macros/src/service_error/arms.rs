@@ -161,6 +161,11 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         );
         tokens.extend(quote!(.with_severity(#krate::__private::Severity::#severity)));
     }
+    // The only text that clients may see if the status is 500 or above.
+    let public = attrs.public.as_ref().filter(|_| !variant.is_client_error());
+    if let Some(text) = public.and_then(|public| public.value.constant()) {
+        tokens.extend(quote!(.with_public_text(#text)));
+    }
     tokens.extend(with_alert(krate, variant));
     tokens.extend(with_exit_code(variant));
     let never_sent = match &attrs.sent {

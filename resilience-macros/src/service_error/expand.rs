@@ -8,6 +8,7 @@ use syn::ext::IdentExt as _;
 use super::arms::{classify_arm, evidence_arm, field_errors_arm, fixed_classification, public_arm};
 use super::ast::Input;
 use super::bounds::{field_bounds, is_an_error, is_only_an_error};
+use super::rejected;
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let catalog = catalog(input);
@@ -15,7 +16,8 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let service_error = service_error(input);
     let register = register(input);
     let answer = answer(input);
-    quote!(#catalog #classify #service_error #register #answer)
+    let rejected = rejected::checks(input);
+    quote!(#catalog #classify #service_error #register #answer #rejected)
 }
 
 fn catalog(input: &Input<'_>) -> TokenStream {

@@ -13,6 +13,7 @@ mod keys;
 mod kinds;
 mod public;
 mod read;
+mod rejected;
 mod sensitive;
 mod template;
 mod valid;

@@ -78,7 +78,7 @@ impl VariantAttrs {
             }
             "public" => {
                 let template =
-                    text(key, input, "\"a message for clients\"").and_then(Template::parse);
+                    text(key, input, "\"what the client may read\"").and_then(Template::parse);
                 self.public_rejected |= template.is_err();
                 set(&mut self.public, key_, template?, errors);
             }
@@ -155,9 +155,10 @@ fn read_exit_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<u8> {
 fn read_status(key: &Ident, input: ParseStream<'_>) -> syn::Result<u16> {
     value(key, input, "404")?;
     let span = input.span();
-    let status = input.parse::<LitInt>().and_then(|literal| literal.base10_parse::<u16>());
-    match status {
-        Ok(status @ 400..=599) => Ok(status),
+    let status =
+        input.parse::<LitInt>().ok().filter(|status| matches!(status.suffix(), "" | "u16"));
+    match status.and_then(|status| status.base10_parse::<u16>().ok()) {
+        Some(status @ 400..=599) => Ok(status),
         _ => Err(syn::Error::new(
             span,
             "`status` must be an HTTP error status from 400 to 599, such as `status = 404`",

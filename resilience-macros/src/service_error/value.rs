@@ -91,14 +91,18 @@ fn skip_past_comma(input: ParseStream<'_>) -> syn::Result<()> {
 /// Parses `= "text"`; `example` shows what to write.
 pub(crate) fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
     value(key, input, example)?;
-    input.parse().map_err(|error: syn::Error| {
-        syn::Error::new(error.span(), format!("`{key}` takes a string; write `{key} = {example}`"))
-    })
+    let wrong =
+        |span| syn::Error::new(span, format!("`{key}` takes a string; write `{key} = {example}`"));
+    let text: LitStr = input.parse().map_err(|error: syn::Error| wrong(error.span()))?;
+    // rustc only sees the suffix where it sees the string.
+    if text.suffix().is_empty() { Ok(text) } else { Err(wrong(text.span())) }
 }
 
 /// Parses the `=` before a value.
 pub(crate) fn value(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
-    if input.parse::<Option<Token![=]>>()?.is_none() {
+    let assigned = input.parse::<Option<Token![=]>>()?.is_some();
+    // At the end of the input a parser would report the whole derive.
+    if !assigned || input.is_empty() || input.peek(Token![,]) {
         return Err(syn::Error::new(
             key.span(),
             format!("`{key}` needs a value; write `{key} = {example}`"),

@@ -10,7 +10,12 @@ use std::slice;
 use super::status::code_for;
 use crate::error::taxonomy::field_names;
 use crate::http::Problem;
+use crate::request::RequestId;
+use crate::support::escape;
 use crate::{Classification, Classify, FieldError, report::Report, taxonomy::Evidence};
+
+/// How much of a detail is logged, in bytes.
+const MAX_DETAIL: usize = 1024;
 
 /// The problem of a request that can't be read.
 pub(super) fn rejected(status: u16, detail: impl Into<Cow<'static, str>>) -> Problem {
@@ -43,9 +48,10 @@ pub(super) fn log(problem: &Problem) {
     if status < 500 {
         tracing::debug!(
             target: "resilience",
+            request_id = problem.request_id().map(RequestId::as_str),
             code,
             status,
-            detail,
+            detail = escape::line(detail.to_owned(), MAX_DETAIL),
             fields = field_names(problem.errors()),
             "request_rejected"
         );

@@ -7,6 +7,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
+use crate::observe::request::request_id;
+use crate::support::escape;
+
 /// Why a shutdown was requested: the first fatal error that was reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -168,10 +171,17 @@ impl Shutdown {
         CURRENT.sync_scope(self, function)
     }
 
-    /// Requests the shutdown. Only the first reason is kept.
+    /// Requests the shutdown, and logs `shutdown_requested`. Only the first reason is kept.
     pub fn request(&self, code: &'static str, operation: Option<&str>) {
         let reason = ShutdownReason { code, operation: operation.map(Into::into) };
         if self.0.reason.set(reason).is_ok() {
+            tracing::warn!(
+                target: "resilience",
+                code,
+                operation = operation.map(escape::name).as_deref(),
+                request_id = request_id().as_deref(),
+                "shutdown_requested"
+            );
             self.0.requested.notify_waiters();
         }
     }

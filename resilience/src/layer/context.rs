@@ -14,6 +14,7 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
 use crate::layer::deadline::{Deadline, Remaining};
 use crate::support::random;
@@ -42,8 +43,9 @@ impl CallContext {
         self.key.as_ref().map(|key| key.as_key().to_string())
     }
 
-    /// Time left until the earliest deadline of the enclosing retried functions, or `None` if none
-    /// of them has a `#[timeout]`. Timeouts of functions without `#[retry]` aren't included.
+    /// Time left until the earliest deadline of the enclosing retried functions, and of the gRPC
+    /// client that has made the request, or `None` if none of them has one. Timeouts of functions
+    /// without `#[retry]` aren't included.
     ///
     /// Reads the clock if there is a deadline.
     pub fn remaining(&self) -> Option<Duration> {
@@ -122,8 +124,8 @@ pub fn context() -> CallContext {
     let mut context = CallContext { attempt: 1, key: None, deadline: Remaining::NONE };
     let mut innermost = true;
     with_frames(|frame| {
-        if innermost {
-            context.attempt = frame.attempt.number;
+        if let (true, Some(attempt)) = (innermost, frame.attempt) {
+            context.attempt = attempt.number;
             innermost = false;
         }
         if context.key.is_none() {
@@ -139,14 +141,39 @@ pub fn context() -> CallContext {
 /// Records for the current attempts of all enclosing calls that something was sent.
 #[inline]
 pub(crate) fn mark_sent() {
-    with_frames(|frame| frame.attempt.mark_sent());
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.mark_sent();
+        }
+    });
 }
 
 /// The number of retried calls around this place.
 pub(crate) fn enclosing_calls() -> u32 {
     let mut calls = 0;
-    with_frames(|_| calls += 1);
+    with_frames(|frame| calls += u32::from(frame.attempt.is_some()));
     calls
+}
+
+/// The time left until the earliest deadline around this place, if there is one. A task that a call
+/// has started may outlive it, so the call's deadline isn't that of the task.
+pub(crate) fn time_left(now: Instant) -> Option<Duration> {
+    let mut least: Option<Duration> = None;
+    with_frames(|frame| {
+        if frame.attempt.is_some_and(|attempt| attempt.is_carried) {
+            return;
+        }
+        if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(now)) {
+            least = Some(least.map_or(left, |least| least.min(left)));
+        }
+    });
+    least
+}
+
+/// Runs a function of a call whose caller has set a deadline.
+#[cfg(feature = "tonic")]
+pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
+    Frame { attempt: None, ..Frame::new(&AttemptState::first()) }.deadline(deadline).run(function)
 }
 
 /// One attempt of a retried call.
@@ -157,12 +184,14 @@ pub struct AttemptState {
     /// Whether the body has done something that must not be done twice. Uses an atomic only because
     /// a shared `Cell` would make the future `!Send`.
     sent: AtomicBool,
+    /// Whether this is the attempt of a call that has started the task.
+    is_carried: bool,
 }
 
 impl AttemptState {
     /// The state before the first attempt.
     pub(crate) const fn first() -> Self {
-        Self { number: 1, sent: AtomicBool::new(false) }
+        Self { number: 1, sent: AtomicBool::new(false), is_carried: false }
     }
 
     #[inline]
@@ -176,7 +205,7 @@ impl AttemptState {
 
     /// Moves on to the next attempt.
     pub(crate) fn next(&mut self) {
-        *self = Self { number: self.number.saturating_add(1), sent: AtomicBool::new(false) };
+        *self = Self { number: self.number.saturating_add(1), ..Self::first() };
     }
 }
 
@@ -249,7 +278,8 @@ impl OwnedKey {
 /// The context that one attempt provides to its body.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    attempt: &'a AttemptState,
+    /// `None` if the call isn't retried.
+    attempt: Option<&'a AttemptState>,
     key: Option<&'a Key<'a>>,
     deadline: Option<&'a Deadline<'a>>,
     /// The enclosing frame while this one is visible. Uses an atomic only because a shared `Cell`
@@ -261,7 +291,12 @@ impl<'a> Frame<'a> {
     /// Creates the frame of an attempt.
     #[inline]
     pub const fn new(attempt: &'a AttemptState) -> Self {
-        Self { attempt, key: None, deadline: None, outer: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            attempt: Some(attempt),
+            key: None,
+            deadline: None,
+            outer: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Adds the call's idempotency key.
@@ -330,14 +365,12 @@ struct OwnedFrame {
 /// The attempt counts as sent, because what the task does isn't known when the attempt fails.
 #[cfg(feature = "boundary")]
 pub(crate) fn carry<F>(body: F) -> Carried<F> {
-    let mut is_in_a_call = false;
-    with_frames(|_| is_in_a_call = true);
-    if !is_in_a_call {
+    if enclosing_calls() == 0 {
         return Carried { call: None, body };
     }
     mark_sent();
     let CallContext { attempt, key, deadline } = context();
-    let attempt = AttemptState { number: attempt, ..AttemptState::first() };
+    let attempt = AttemptState { number: attempt, is_carried: true, ..AttemptState::first() };
     let deadline = Deadline::of_remaining(deadline);
     Carried { call: Some(Box::new(OwnedFrame { attempt, key, deadline })), body }
 }

@@ -103,6 +103,18 @@ impl<'above> Deadline<'above> {
         self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
     }
 
+    /// Returns how long the call has waited under this deadline, or `None` if it never had to wait.
+    pub(crate) fn waited(&self) -> Option<Duration> {
+        match self.at.load(Relaxed) {
+            NOT_STARTED => None,
+            FIRED => Some(self.after()),
+            at => {
+                let left = Duration::from_nanos(at.saturating_sub(clock::to_nanos(Instant::now())));
+                Some(self.after().min(LONGEST).saturating_sub(left))
+            }
+        }
+    }
+
     /// Returns the time left until the earliest of this deadline and those around it.
     pub(crate) fn time_left(&self, now: Instant) -> Duration {
         let own = match self.at.load(Relaxed) {

@@ -1,3 +1,4 @@
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,12 +18,37 @@ use crate::RetryBudget;
 #[derive(Debug)]
 pub struct Site {
     service: &'static str,
+    /// The name of the static breaker that the label is taken from.
+    named_by: Option<fn() -> &'static str>,
+    /// The name of the breaker that the calls so far have used, if it isn't a static.
+    breaker: OnceLock<&'static str>,
     function: &'static str,
     module: &'static str,
     file: &'static str,
     line: u32,
     logged: AtomicU8,
     budget: RetryBudget,
+}
+
+/// Where a layer stands: a closure that returns the site of the annotated function, and takes no
+/// space in a future; or `()`.
+pub trait Place {
+    /// The annotated function.
+    fn site(&self) -> Option<&'static Site>;
+}
+
+impl Place for () {
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        None
+    }
+}
+
+impl<F: Fn() -> &'static Site> Place for F {
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        Some(self())
+    }
 }
 
 /// A warning that a site logs at most once.
@@ -32,6 +58,9 @@ pub(crate) enum Once {
     Clamped = 2,
     Nested = 4,
 }
+
+/// Set in `logged` once calls have used breakers of several names.
+const SEVERAL_BREAKERS: u8 = 1 << 7;
 
 impl Site {
     /// Creates a site from the label of its dependency, the function's name, and its location.
@@ -44,6 +73,8 @@ impl Site {
     ) -> Self {
         Self {
             service,
+            named_by: None,
+            breaker: OnceLock::new(),
             function,
             module,
             file,
@@ -53,10 +84,41 @@ impl Site {
         }
     }
 
-    /// The label of the dependency: the attribute's `service`, else the name of its static breaker,
-    /// else the function's name.
-    pub const fn service(&self) -> &'static str {
-        self.service
+    /// Takes the label from a breaker that may not exist yet.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn named_by(mut self, name: fn() -> &'static str) -> Self {
+        self.named_by = Some(name);
+        self
+    }
+
+    /// The label of the dependency: the attribute's `service`, else the name of its breaker, else
+    /// the function's name.
+    ///
+    /// The breaker of a field gives its name as long as all calls use breakers of one name.
+    pub fn service(&self) -> &'static str {
+        match (self.named_by, self.breaker.get()) {
+            (Some(name), _) => name(),
+            (None, Some(name)) if self.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
+            (None, _) => self.service,
+        }
+    }
+
+    /// Notes the name of the breaker that a call uses.
+    #[doc(hidden)]
+    #[inline]
+    pub fn uses_breaker(&self, name: &'static str) {
+        // Nearly always it is the same text at the same place.
+        if self.breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
+            self.uses_another_breaker(name);
+        }
+    }
+
+    #[cold]
+    fn uses_another_breaker(&self, name: &'static str) {
+        if *self.breaker.get_or_init(|| name) != name {
+            self.logged.fetch_or(SEVERAL_BREAKERS, Relaxed);
+        }
     }
 
     /// The function's name.

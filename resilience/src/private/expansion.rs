@@ -4,11 +4,10 @@
 
 use std::error::Error;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::layer::classified::Classified;
 use crate::{
-    CircuitBreaker, Classification, Rejected, RetryBudget,
+    Classification, Rejected,
     taxonomy::{Evidence, FromRejected},
 };
 
@@ -123,26 +122,6 @@ pub fn reject_by<E, F: Fn(Rejected) -> E + Copy>(by: F) -> F {
     by
 }
 
-/// A handle that an attribute can keep while the body uses its owner.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be borrowed while the body runs",
-    label = "the body may modify or move its owner",
-    note = "store it in an `Arc`, as in `breaker: Arc<CircuitBreaker>`, or make it a `static`"
-)]
-pub trait CloneHandle: Clone {}
-
-impl CloneHandle for Arc<CircuitBreaker> {}
-impl CloneHandle for Arc<RetryBudget> {}
-impl CloneHandle for &CircuitBreaker {}
-impl CloneHandle for &Arc<CircuitBreaker> {}
-impl CloneHandle for &Arc<RetryBudget> {}
-impl CloneHandle for &RetryBudget {}
-
-#[inline]
-pub fn clone_handle<H: CloneHandle>(handle: &H) -> H {
-    handle.clone()
-}
-
 /// Checks at compile time whether a constant policy says if the operation may be repeated. If it
 /// doesn't, a deprecated constant is used, so rustc emits a warning.
 #[derive(Debug)]
@@ -159,10 +138,4 @@ impl PolicySaysWhetherToRepeat<false> {
                 `.idempotent()` in the policy"
     )]
     pub const CHECK: () = ();
-}
-
-/// Requires a `static` breaker. A `const` is rejected, because each function that names it would
-/// get a separate breaker.
-pub const fn named(breaker: &'static CircuitBreaker) -> &'static CircuitBreaker {
-    breaker
 }

@@ -2,11 +2,14 @@
 
 #[cfg(feature = "tokio")]
 pub(crate) mod expansion;
+#[cfg(feature = "tokio")]
+mod handle;
 mod into_response;
 #[cfg(feature = "tokio")]
 mod layers;
 pub mod old_paths;
 mod register;
+mod rejected;
 
 pub use crate::__into_response as into_response;
 pub use crate::__register as register;
@@ -36,13 +39,17 @@ pub use crate::layer::timeout::Timed;
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
-    AutorefEvidence, FindEvidence, classify_by, clone_handle, ignores, named, nothing, reject,
-    reject_by, run, unreached,
+    AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
-pub use crate::private::expansion::{CloneHandle, Outcome, PolicySaysWhetherToRepeat};
+pub use crate::private::expansion::{Outcome, PolicySaysWhetherToRepeat};
+#[cfg(feature = "tokio")]
+pub use crate::private::handle::{
+    Caller, CloneHandle, Keeps, Names, breaker, budget, clone_handle, kept, of_static,
+};
 #[cfg(feature = "tokio")]
 pub use crate::private::layers::*;
+pub use crate::private::rejected::{OtherSource, Source, must_be_transparent};
 #[cfg(feature = "_internals")]
 pub use crate::support::atomic_word::AtomicWord;
 #[cfg(feature = "boxed")]

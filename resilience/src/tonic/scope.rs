@@ -1,13 +1,16 @@
 use std::panic::Location;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use tonic::Status;
 use tracing::Span;
 
-use super::{REQUEST_ID, status};
+use super::{REQUEST_ID, deadline, status};
 use crate::boundary::abandoned;
 use crate::boundary::panics::{self, Panicked};
 use crate::errors::Internal;
+use crate::layer::context as call_context;
+use crate::timeout::Deadline;
 use crate::{RequestContext, request::RequestId};
 
 /// The state of one request.
@@ -17,6 +20,7 @@ pub(super) struct Scope {
     span: Span,
     /// Where the layer was created.
     place: &'static Location<'static>,
+    deadline: Option<Arc<Deadline<'static>>>,
 }
 
 impl Scope {
@@ -27,11 +31,18 @@ impl Scope {
         let (request_id, route) = (context.request_id().as_str(), request.uri().path());
         let span = tracing::info_span!(target: "resilience", "request", request_id, route);
         context.set_operation(route);
-        Self { context, span, place }
+        Self { context, span, place, deadline: deadline::of(request.headers()) }
     }
 
-    /// Runs a function in the request's context and span.
+    /// Runs a function in the request's context and span, and within its deadline.
     pub(super) fn enter<T>(&self, function: impl FnOnce() -> T) -> T {
+        match &self.deadline {
+            Some(deadline) => call_context::within(deadline, || self.enter_context(function)),
+            None => self.enter_context(function),
+        }
+    }
+
+    fn enter_context<T>(&self, function: impl FnOnce() -> T) -> T {
         self.context.clone().sync_scope(|| self.span.in_scope(function))
     }
 

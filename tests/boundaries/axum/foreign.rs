@@ -71,6 +71,8 @@ async fn axum_rejections_become_problems() {
         answer.assert_problem(status, code, detail);
         // A client's mistake isn't an error of the server.
         assert_eq!(records.names(), ["request_rejected"]);
+        let told = &records.all()[0];
+        assert_eq!(Some(told.text("request_id")), answer.header("x-request-id"), "{told:?}");
         assert_eq!(records.all()[0].text("level"), "DEBUG");
     }
 }
@@ -264,7 +266,7 @@ async fn bare_error_statuses_and_texts_become_problems() {
 
     let records = Records::capture();
     let away = ask(app.clone(), get("/away")).await;
-    away.assert_problem(503, "SERVICE_UNAVAILABLE", generic);
+    away.assert_problem(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable");
     assert_eq!(away.json()["retryable"], true, "as the record says");
     assert_eq!(records.only()["retryable"], true);
     assert_eq!(records.only().text("message"), "expected_error");

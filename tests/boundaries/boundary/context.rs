@@ -102,8 +102,8 @@ async fn canceled_work_is_dropped_in_its_context_without_a_report() {
         }
     }
 
-    #[boundary(request_id = "r-9")]
-    async fn canceled(seen: &Mutex<Option<RequestId>>) -> Result<(), UserError> {
+    #[boundary(request_id = id)]
+    async fn canceled(id: &str, seen: &Mutex<Option<RequestId>>) -> Result<(), UserError> {
         let _guard = RecordsContext(seen);
         std::future::pending().await
     }
@@ -111,7 +111,7 @@ async fn canceled_work_is_dropped_in_its_context_without_a_report() {
     let records = Records::capture();
     let seen = Mutex::new(None);
     let limit = std::time::Duration::from_secs(1);
-    assert!(tokio::time::timeout(limit, canceled(&seen)).await.is_err());
+    assert!(tokio::time::timeout(limit, canceled("r-9", &seen)).await.is_err());
     assert_eq!(seen.into_inner().unwrap(), RequestId::parse("r-9"));
     assert!(records.names().is_empty(), "{:?}", records.names());
 }

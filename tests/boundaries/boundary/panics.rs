@@ -5,13 +5,17 @@ use resilience_test_support::{Record, Records};
 
 use super::{UserError, only_report};
 
-#[boundary(operation = "import", request_id = "run-3")]
+#[boundary(operation = "import", request_id = run_id())]
 async fn bursts(at: &str) -> Result<(), UserError> {
     tokio::task::yield_now().await;
     panic!("no such column: {at}")
 }
 
-const LINE_OF_THE_PANIC: u32 = line!() - 3;
+fn run_id() -> &'static str {
+    "run-3"
+}
+
+const LINE_OF_THE_PANIC: u32 = line!() - 7;
 
 fn assert_panic(records: &Records, operation: &str, line: u32) -> Record {
     let record = only_report(records);
@@ -30,6 +34,7 @@ async fn panic_is_reported_once_and_resumed() {
     assert_eq!(payload.downcast_ref::<String>().unwrap(), "no such column: age");
     let record = assert_panic(&records, "import", LINE_OF_THE_PANIC);
     assert_eq!(record.text("request_id"), "run-3");
+    assert_eq!(record.text("function"), "bursts");
     assert!(record.text("exception.message").ends_with(": no such column: age"), "{record:?}");
     assert_eq!(record["span"]["name"], "boundary");
 }

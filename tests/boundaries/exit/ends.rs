@@ -49,9 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
-#[boundary(request_id = "run-8")]
+#[boundary(request_id = run_id())]
 fn import(file: &'static str) -> Result<(), NotFound> {
     Err(NotFound::new("file", file))
+}
+
+fn run_id() -> &'static str {
+    "run-8"
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]

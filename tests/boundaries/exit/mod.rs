@@ -63,7 +63,7 @@ fn failure_is_logged_printed_and_returned() {
     let [record] = &ended.records[..] else { panic!("{:#?}", ended.records) };
     assert_eq!(
         (&record["message"], &record["operation"]),
-        (&"expected_error".into(), &"ends".into())
+        (&"expected_error: NOT_FOUND in ends".into(), &"ends".into())
     );
     assert!(record["code.file.path"].as_str().unwrap().ends_with("ends.rs"), "{record}");
 }
@@ -128,7 +128,7 @@ fn fatal_error_is_critical_and_exits_with_its_own_status() {
         (ended.status, &*ended.printed),
         (78, "ends: required config missing: DATABASE_URL (MISSING_CONFIG)\n")
     );
-    assert_eq!(ended.records[0]["message"], "critical_error");
+    assert_eq!(ended.records[0]["message"], "critical_error: MISSING_CONFIG in ends");
 }
 
 #[test]

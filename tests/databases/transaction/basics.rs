@@ -204,6 +204,8 @@ macro_rules! basics {
                 let table = [
                     (Advice::RetryTransaction, 3, Some(3), 3),
                     (Advice::RetryTransaction, 9, None, 4),
+                    (Advice::RetryCallOrTransaction, 3, Some(3), 3),
+                    (Advice::RetryCallOrTransaction, 9, None, 4),
                     (Advice::RetryTransactionOnce, 2, Some(2), 2),
                     (Advice::RetryTransactionOnce, 9, None, 2),
                     (Advice::Retry, 9, None, 1),

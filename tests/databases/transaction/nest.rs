@@ -3,8 +3,8 @@
 use std::future::pending;
 
 use resilience::{
-    Advice, CircuitBreaker, Rejected, boundary, circuit_breaker, degrade, retry, timeout,
-    transaction,
+    Advice, CircuitBreaker, Classify as _, Rejected, ServiceError, boundary, circuit_breaker,
+    degrade, retry, sql, timeout, transaction,
 };
 use resilience_test_support::Events;
 use sqlx::{Executor as _, SqlitePool};
@@ -157,4 +157,43 @@ async fn single_layers_nest_around_a_transaction() {
     guarded(&pool).await.unwrap();
     assert_eq!(between_two_timeouts(&pool, &Runs::default()).await.unwrap(), 2);
     assert_eq!(count(&pool).await, 2);
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum LockError {
+    #[error("locked")]
+    #[service(lock_timeout)]
+    Locked,
+    #[error(transparent)]
+    #[service(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    #[service(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+#[retry(idempotent, attempts = 3, base = "1ms")]
+#[timeout("10s")]
+async fn locked_call(runs: &Runs) -> Result<(), LockError> {
+    runs.next();
+    Err(LockError::Locked)
+}
+
+#[transaction(tx = pool, attempts = 3, base = "1ms")]
+async fn locked_transaction(pool: &SqlitePool, runs: &Runs) -> Result<(), LockError> {
+    runs.next();
+    tx.execute("SELECT 1").await?;
+    Err(LockError::Locked)
+}
+
+#[tokio::test]
+async fn lock_timeout_means_the_same_everywhere() {
+    let pool = sqlite(1).await.unwrap();
+    let (retries, repetitions) = (Runs::default(), Runs::default());
+    locked_call(&retries).await.unwrap_err();
+    locked_transaction(&pool, &repetitions).await.unwrap_err();
+    assert_eq!((retries.count(), repetitions.count()), (3, 3));
+    for of_a_database in [sql::postgres::classify("55P03"), sql::sqlite::classify(5)] {
+        assert_eq!(of_a_database.unwrap().classification(), LockError::Locked.classify());
+    }
 }

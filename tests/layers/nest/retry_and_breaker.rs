@@ -1,10 +1,11 @@
 //! A retry and a circuit breaker on one function.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resilience::{circuit_breaker::CircuitState, millis, retry, secs};
+use resilience::{CircuitBreaker, circuit_breaker::CircuitState, millis, retry, secs};
 use resilience_test_support::{Answer, CallError, Events, Script, poll_once};
 use tokio::time::Instant;
 
@@ -31,8 +32,7 @@ async fn open_breaker_costs_no_attempts() {
         "{outcome:?}"
     );
     assert_eq!((client.script.calls(), start.elapsed()), (0, Duration::ZERO));
-    let stopped = &events.named("retry_stopped")[0];
-    assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "0"));
+    assert_eq!(events.names(), ["circuit_breaker_rejected"], "the retry has nothing to add");
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,4 +106,58 @@ async fn attempt_rejected_further_inside_counts_as_made() {
     assert!(order(&client).await.is_err());
     let stopped = &events.named("retry_stopped")[0];
     assert_eq!((stopped.field("reason"), stopped.field("attempts")), ("circuit_open", "1"));
+}
+
+/// An outer and an inner breaker of one name, and the retry around the outer.
+struct Namesakes {
+    outer: CircuitBreaker,
+    inner: CircuitBreaker,
+}
+
+impl Namesakes {
+    fn new() -> Self {
+        Self {
+            outer: CircuitBreaker::new("get").failure_threshold(1),
+            inner: CircuitBreaker::new("get"),
+        }
+    }
+
+    #[resilience::retry(idempotent, external_timeout, attempts = 1)]
+    #[resilience::circuit_breaker(self.outer)]
+    async fn outer(&self, calls: &Cell<u32>) -> Result<u32, CallError> {
+        calls.set(calls.get() + 1);
+        self.inner().await
+    }
+
+    #[resilience::circuit_breaker(self.inner)]
+    async fn inner(&self) -> Result<u32, CallError> {
+        Ok(1)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejection_by_another_breaker_of_the_same_name_is_an_attempt() {
+    let (both, calls, events) = (Namesakes::new(), Cell::new(0), Events::capture());
+    both.inner.force_open();
+    assert!(both.outer(&calls).await.is_err());
+    assert_eq!(calls.get(), 1);
+    assert_eq!(events.named("retry_stopped")[0].field("attempts"), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejection_by_another_breaker_of_the_same_name_adds_no_probe() {
+    let (both, calls) = (Namesakes::new(), Cell::new(0));
+    fail(&both.outer);
+    assert_eq!(both.outer.state(), CircuitState::Open);
+    tokio::time::advance(secs(30)).await;
+    both.inner.force_open();
+    // Each is a probe whose slot is free again, and none adds one.
+    for _ in 0..3 {
+        assert!(both.outer(&calls).await.is_err());
+    }
+    assert_eq!(calls.get(), 3);
+    let first = both.outer.acquire().expect("the only slot");
+    assert!(both.outer.acquire().is_err(), "a second probe at once");
+    first.succeeded();
+    assert_eq!(both.outer.state(), CircuitState::Closed);
 }

@@ -204,7 +204,7 @@ async fn wait_that_would_miss_the_deadline_is_not_started() {
 #[tokio::test(start_paused = true)]
 async fn deadline_stops_the_retry_of_a_call_that_fails_immediately() {
     #[timeout("900ms")]
-    #[retry(idempotent, base = "1s", jitter = "none")]
+    #[retry(idempotent, base = secs(1), jitter = "none")]
     async fn bounded(script: &Script) -> Result<u32, CallError> {
         script.call().await
     }

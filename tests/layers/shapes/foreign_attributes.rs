@@ -55,7 +55,7 @@ fn tokio_main_may_be_below_a_timeout() {
 #[timeout("5s")]
 #[cfg(not(any()))]
 #[doc(hidden)]
-pub async fn with_attributes_between(callee: &Callee) -> Result<u32, ShopError> {
+pub(crate) async fn with_attributes_between(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()
 }
 

@@ -57,9 +57,9 @@ async fn visible_documented_function_is_supported() {
 /// None is needed.
 #[retry(idempotent)]
 #[timeout("5s")]
+#[expect(unsafe_code, reason = "an unsafe function is for this")]
 async unsafe fn dangerous(callee: *const Callee) -> Result<u32, ShopError> {
     // SAFETY: the caller says that it points to a callee.
-    #[expect(unsafe_code, reason = "an unsafe function is for this")]
     let callee = unsafe { &*callee };
     callee.call()
 }

@@ -5,6 +5,7 @@
 mod arguments;
 mod foreign_attributes;
 mod functions;
+mod handles;
 mod lints;
 mod methods;
 mod outcomes;

@@ -42,10 +42,10 @@ async fn by_path(calls: &AtomicU32) -> Result<u32, CallError> {
     Ok(0)
 }
 
-#[crate::reexported::retry(attempts = 2, idempotency_key = 7, crate = crate::reexported)]
+#[crate::reexported::retry(attempts = 2, idempotency_key = number, crate = crate::reexported)]
 #[crate::reexported::circuit_breaker]
 #[crate::reexported::timeout(secs(1))]
-async fn by_reexport(calls: &AtomicU32) -> Result<String, CallError> {
+async fn by_reexport(calls: &AtomicU32, number: u8) -> Result<String, CallError> {
     if calls.fetch_add(1, Ordering::Relaxed) == 0 { Err(CallError::Busy) } else { Ok(key()) }
 }
 

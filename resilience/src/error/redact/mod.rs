@@ -72,7 +72,8 @@ pub fn log_database_values(allowed: bool) {
 /// Removes the path, query and credentials of a `reqwest::Error`'s URL, row values in a database's
 /// message, and credentials of [known forms](crate::report::Report#known-forms). Formats at most
 /// [`MAX_TEXT`] bytes.
-pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
+#[cfg(test)]
+fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
     Redactor::of(error, evidence).text(text)
 }
 

@@ -42,6 +42,7 @@ pub struct Classification {
     rejected: Option<Rejected>,
     alert: Option<Alert>,
     exit_code: Option<u8>,
+    public_text: Option<&'static str>,
 }
 
 impl Classification {
@@ -95,6 +96,7 @@ impl Classification {
             rejected: None,
             alert: None,
             exit_code: None,
+            public_text: None,
         }
     }
 
@@ -140,6 +142,21 @@ impl Classification {
     #[must_use]
     pub const fn with_exit_code(mut self, code: u8) -> Self {
         self.exit_code = Some(if code == 0 { 1 } else { code });
+        self
+    }
+
+    /// Sets a fixed text for the client, which is also shown if the status is 500 or above, as in a
+    /// 503 for maintenance. Default: the generic text of the status.
+    ///
+    /// ```
+    /// use resilience::{Classification, http::Problem};
+    ///
+    /// let closed = Classification::transient("CLOSED").with_public_text("Back at nine");
+    /// assert_eq!((closed.status(), closed.public_text()), (503, Some("Back at nine")));
+    /// ```
+    #[must_use]
+    pub const fn with_public_text(mut self, text: &'static str) -> Self {
+        self.public_text = Some(text);
         self
     }
 
@@ -205,6 +222,11 @@ impl Classification {
     /// further in.
     pub const fn rejected(&self) -> Option<Rejected> {
         self.rejected
+    }
+
+    /// The fixed text for the client, if there is one.
+    pub const fn public_text(&self) -> Option<&'static str> {
+        self.public_text
     }
 
     /// How long the callee asks us to wait, if it does.

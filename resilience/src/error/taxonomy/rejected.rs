@@ -18,7 +18,7 @@ use std::time::Duration;
 /// }
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejected {
     /// A circuit breaker is open, so nothing was sent. Transient, `CIRCUIT_OPEN`, 503.
@@ -29,6 +29,8 @@ pub enum Rejected {
         /// The time until the breaker admits a probe. `None` if it is unknown: the breaker is
         /// forced open, or probes are in flight.
         retry_after: Option<Duration>,
+        #[doc(hidden)]
+        breaker: Origin,
     },
     /// A `#[timeout]` elapsed; the callee may have acted. Transient, `NETWORK_TIMEOUT`, 504.
     #[non_exhaustive]
@@ -43,7 +45,19 @@ pub enum Rejected {
 impl Rejected {
     /// Creates the rejection of an open circuit.
     pub const fn circuit_open(service: &'static str, retry_after: Option<Duration>) -> Self {
-        Self::CircuitOpen { service, retry_after }
+        Self::CircuitOpen { service, retry_after, breaker: Origin(0) }
+    }
+
+    /// The same, made by `breaker`.
+    #[inline]
+    pub(crate) fn by<B>(breaker: &B, service: &'static str, retry_after: Option<Duration>) -> Self {
+        Self::CircuitOpen { service, retry_after, breaker: Origin::of(breaker) }
+    }
+
+    /// Whether `breaker` made this rejection. Names don't tell, since several breakers may have
+    /// one. True only while `breaker` is borrowed since then, so that it can't have moved.
+    pub(crate) fn is_by<B>(&self, breaker: &B) -> bool {
+        matches!(self, Self::CircuitOpen { breaker: origin, .. } if origin.0 == Origin::of(breaker).0)
     }
 
     /// Creates the rejection of a timeout.
@@ -69,13 +83,55 @@ impl Rejected {
     }
 }
 
+/// The address of the breaker that has rejected a call, or 0.
+///
+/// All are equal: an error is compared by what it says.
+#[derive(Clone, Copy)]
+pub struct Origin(usize);
+
+impl Origin {
+    #[inline]
+    fn of<B>(breaker: &B) -> Self {
+        Self(std::ptr::from_ref(breaker).addr())
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Origin")
+    }
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CircuitOpen { service, retry_after, .. } => f
+                .debug_struct("CircuitOpen")
+                .field("service", service)
+                .field("retry_after", retry_after)
+                .finish(),
+            Self::TimedOut { service, after } => {
+                f.debug_struct("TimedOut").field("service", service).field("after", after).finish()
+            }
+        }
+    }
+}
+
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CircuitOpen { service, retry_after: None } => {
+            Self::CircuitOpen { service, retry_after: None, .. } => {
                 write!(f, "the circuit of {service} is open")
             }
-            Self::CircuitOpen { service, retry_after: Some(wait) } => {
+            Self::CircuitOpen { service, retry_after: Some(wait), .. } => {
                 write!(f, "the circuit of {service} is open for another {wait:?}")
             }
             Self::TimedOut { service, after } => write!(f, "{service} timed out after {after:?}"),

@@ -18,6 +18,46 @@ async fn in_an_arc() -> Result<u32, CallError> {
     Ok(1)
 }
 
+fn made() -> resilience::CircuitBreaker {
+    resilience::CircuitBreaker::new("inventory")
+}
+
+struct Client;
+
+impl Client {
+    fn breaker(&self) -> resilience::CircuitBreaker {
+        made()
+    }
+
+    #[circuit_breaker(self.breaker())]
+    async fn by_method(&self) -> Result<u32, CallError> {
+        Ok(1)
+    }
+
+    #[circuit_breaker(&self.breaker())]
+    fn by_reference(&mut self) -> Result<u32, CallError> {
+        Ok(1)
+    }
+}
+
+#[circuit_breaker(made())]
+async fn by_function() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+#[circuit_breaker(Box::new(made()))]
+async fn in_a_box() -> Result<u32, CallError> {
+    Ok(1)
+}
+
+const BREAKER: resilience::CircuitBreaker = resilience::CircuitBreaker::new("inventory");
+
+#[circuit_breaker(BREAKER)]
+async fn by_constant() -> Result<u32, CallError> {
+    Ok(1)
+}
+
 fn main() {
+    let _ = (Client.by_method(), Client.by_reference(), by_function(), in_a_box(), by_constant());
     let _ = (by_name(), in_place(), in_an_arc());
 }

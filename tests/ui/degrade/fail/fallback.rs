@@ -33,6 +33,16 @@ async fn async_closure() -> Result<u32, CallError> {
     Ok(1)
 }
 
+fn empty() -> u32 {
+    0
+}
+
+#[degrade(fallback = empty)]
+async fn function() -> Result<u32, CallError> {
+    Ok(1)
+}
+
 fn main() {
+    let _ = function();
     let _ = (missing(), missing_too(), without_name(), without_value(), two_arguments(), async_closure());
 }

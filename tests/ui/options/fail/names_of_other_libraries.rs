@@ -10,7 +10,8 @@ use resilience_test_support::CallError;
     name = "inventory", tries = 3, stop_after_attempt = 3, base_delay = "1s", initial_delay = "1s", initial_backoff = "1s",
     min_backoff = "1s", interval = "1s", max_backoff = "1s", max_elapsed_time = "1s", total_delay = "1s",
     stop_after_delay = "1s", on = Busy, predicate = is_busy, condition = is_busy, on_retry = log, notify = log,
-    policy = STANDARD, not_idempotent, fallback = 0,
+    policy = STANDARD, not_idempotent, fallback = 0, MaxRetryAttempts = 5, max_retry_time = "1m", useJitter = true,
+    probes = 1, failureRateThreshold = 50, maxConcurrentCalls = 10, limitForPeriod = 10,
 )]
 async fn retried() -> Result<u32, CallError> {
     Ok(1)

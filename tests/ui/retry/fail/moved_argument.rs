@@ -24,6 +24,23 @@ async fn degraded(order: String) -> Result<u32, CallError> {
     send(order).await
 }
 
+// The loop is the retry's, whatever stands first.
+#[degrade(fallback = 0)]
+#[retry(idempotent)]
+#[timeout("5s")]
+async fn retried_below(order: String) -> Result<u32, CallError> {
+    send(order).await
+}
+
+struct Order;
+
+#[retry(idempotent, external_timeout, clone(order))]
+async fn cloned(order: Order) -> Result<u32, CallError> {
+    drop(order);
+    Ok(1)
+}
+
 fn main() {
+    let _ = (retried_below(String::new()), cloned(Order));
     let _ = (retried(String::new()), not_async(String::new()), degraded(String::new()));
 }

@@ -1,6 +1,8 @@
 mod uses;
 
-use proc_macro2::{Ident, TokenStream};
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Path};
@@ -8,59 +10,16 @@ use syn::{Expr, Lit, Path};
 use super::settings::{RetrySettings, clamped};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
-use crate::options::{self, Arguments, Grammar, Value};
+use crate::options::{self, Arguments, Grammar, Value, foreign};
 use crate::tokens::contains_ident;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[transaction]",
     keys: &["tx", "begin", "attempts", "base", "max_delay"],
-    flags: &[],
+    flags: &["statement_timeout"],
     lists: &["clone"],
-    foreign: &[
-        ("pool", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("db", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("conn", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("connection", "write `tx = …`; the body then uses `tx` as its connection"),
-        ("executor", "write `tx = …`; the body then uses `tx` as its connection"),
-        (
-            "isolation",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        (
-            "isolation_level",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        (
-            "serializable",
-            "write the whole statement: `begin = \"BEGIN ISOLATION LEVEL SERIALIZABLE\"`",
-        ),
-        ("read_only", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
-        ("readonly", "write the whole statement: `begin = \"BEGIN READ ONLY\"`"),
-        ("immediate", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("exclusive", "write the whole statement: `begin = \"BEGIN EXCLUSIVE\"`"),
-        ("mode", "write the whole statement: `begin = \"BEGIN IMMEDIATE\"`"),
-        ("begin_with", "write `begin`"),
-        (
-            "propagation",
-            "each function begins its own; to join one, take `tx: &mut PgConnection` as an \
-             argument",
-        ),
-        ("rollback_for", "remove it, since every error rolls back"),
-        ("no_rollback_for", "every error rolls back; to commit, return it inside `Ok`"),
-        ("rollback_on", "remove it, since every error rolls back"),
-        (
-            "retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        (
-            "max_retries",
-            "write `attempts`, which includes the first execution: 3 retries are `attempts = 4`",
-        ),
-        ("max_attempts", "write `attempts`"),
-        ("retry", "write a separate `#[retry(idempotent)]` attribute above"),
-        ("timeout", "write a separate `#[timeout(\"5s\")]` attribute above"),
-        ("name", "write `service = \"…\"` for the label"),
-    ],
+    foreign: foreign::TRANSACTION,
+    foreign_by_words: &[],
 };
 
 pub(crate) use uses::Finding;
@@ -72,6 +31,8 @@ pub(crate) struct Transaction {
     /// Whether there is a mistake in `tx = pool` itself.
     is_wrong: bool,
     begin: Option<Expr>,
+    /// Where `statement_timeout` is written.
+    statement_timeout: Option<Span>,
     settings: RetrySettings,
 }
 
@@ -87,6 +48,7 @@ impl Layer for Transaction {
             ),
         });
         let begin = arguments.expr("begin", errors).and_then(|expr| begin(expr, errors));
+        let statement_timeout = arguments.flag("statement_timeout").map(|flag| flag.span());
         let settings = RetrySettings::parse(arguments, "no repetition", errors);
         let Some(option) = arguments.take("tx") else {
             if errors.is_empty() {
@@ -121,7 +83,7 @@ impl Layer for Transaction {
             errors.at(span, message);
         }
         settings.check(Some(defaults::TRANSACTION), errors);
-        Some(Self { name: option.key, pool: *pool, is_wrong, begin, settings })
+        Some(Self { name: option.key, pool: *pool, is_wrong, begin, statement_timeout, settings })
     }
 
     fn needs_async(name: &Ident) -> Option<String> {
@@ -178,7 +140,7 @@ impl Layer for Transaction {
     //                 };
     //                 let outcome = body.await;
     //                 match transaction.finish(outcome, from_sqlx, &SITE).await {
-    //                     Ok(value) => break 'transactions Ok(value),
+    //                     Ok(value) => { log_repeats(&repeats); break 'transactions Ok(value) }
     //                     Err(error) => error,
     //                 }
     //             };
@@ -199,13 +161,23 @@ impl Layer for Transaction {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
+        let limit = match (self.statement_timeout, &deadline) {
+            (None, _) => TokenStream::new(),
+            (Some(_), Some(_)) => quote!(.statement_timeout()),
+            (Some(span), None) => quote_spanned! {span=>;
+                ::core::compile_error!(
+                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                     write one above, such as `#[timeout(\"5s\")]`"
+                )
+            },
+        };
         let begin = self.begin.as_ref().map(|_| Scope::local("begin").to_token_stream());
         let begin = scope.option(begin);
         let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
-            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
+            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline #limit;),
             code: Code::Value(quote! {
                 #repeated: loop {
                     let #error = #label: {
@@ -221,6 +193,7 @@ impl Layer for Transaction {
                         let #outcome = #call;
                         match #transaction.finish(#outcome, #from_sqlx, &#site).await {
                             #runtime::Ok(#succeeded) => {
+                                #runtime::log_repeats(&#repeats);
                                 break #repeated #runtime::Ok(#succeeded);
                             }
                             #runtime::Err(#error) => #error,
@@ -238,6 +211,11 @@ impl Layer for Transaction {
 }
 
 impl Transaction {
+    /// The least that the delay before the first repetition can be, and where it is set.
+    pub(crate) fn first_delay(&self) -> Option<(Duration, Option<Span>)> {
+        self.settings.first_delay(Some(defaults::TRANSACTION))
+    }
+
     /// What in the body likely doesn't run in the transaction.
     pub(crate) fn findings(&self, scope: &Scope<'_>) -> Vec<Finding> {
         let body = match scope.async_trait {

@@ -1,0 +1,113 @@
+//! Expressions that name a breaker or a budget: a static, a field, an argument, what a method
+//! returns, and `Arc`, `LazyLock` and references of these.
+#![allow(missing_docs, reason = "only the expansion calls these")]
+
+use std::cell::Ref;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{CircuitBreaker, RetryBudget};
+
+/// What dereferences to a `T`, in any number of steps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `{T}`",
+    label = "expected a `{T}`, or a reference, an `Arc` or a `LazyLock` of one",
+    note = "if a `OnceLock` or an `Option` holds it, write `….get().expect(\"…\")`"
+)]
+pub trait Names<T> {
+    fn named(&self) -> &T;
+}
+
+impl Names<CircuitBreaker> for CircuitBreaker {
+    #[inline]
+    fn named(&self) -> &CircuitBreaker {
+        self
+    }
+}
+
+impl Names<RetryBudget> for RetryBudget {
+    #[inline]
+    fn named(&self) -> &RetryBudget {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, H: Deref> Names<T> for H
+where
+    H::Target: Names<T>,
+{
+    #[inline]
+    fn named(&self) -> &T {
+        (**self).named()
+    }
+}
+
+#[inline]
+pub fn breaker<H: Names<CircuitBreaker> + ?Sized>(handle: &H) -> &CircuitBreaker {
+    handle.named()
+}
+
+#[inline]
+pub fn budget<H: Names<RetryBudget> + ?Sized>(handle: &H) -> &RetryBudget {
+    handle.named()
+}
+
+/// Requires a static. rustc shows the bound in its message.
+#[inline]
+pub fn of_static<R>(reference: R) -> R
+where
+    R: 'static, // a `const` is a new value for every call; make it a `static`
+{
+    reference
+}
+
+/// What an expression may return so that its value outlives the call.
+#[diagnostic::on_unimplemented(
+    message = "a `{H}` that is returned by value is a new one for every call",
+    label = "it would remember nothing; return a reference, or an `Arc`",
+    note = "keep it in a field or a `static`, as in `fn breaker(&self) -> &CircuitBreaker`"
+)]
+pub trait Keeps<H> {}
+
+/// Not a bound on the handle itself, or rustc would propose to borrow the new value.
+#[derive(Debug)]
+pub struct Caller;
+
+impl<T: ?Sized> Keeps<&T> for Caller {}
+impl<T: ?Sized> Keeps<&mut T> for Caller {}
+impl<T: ?Sized> Keeps<Arc<T>> for Caller {}
+impl<T: ?Sized> Keeps<Rc<T>> for Caller {}
+impl<T: ?Sized> Keeps<Ref<'_, T>> for Caller {}
+impl<T: ?Sized> Keeps<MutexGuard<'_, T>> for Caller {}
+impl<T: ?Sized> Keeps<RwLockReadGuard<'_, T>> for Caller {}
+impl<T: ?Sized> Keeps<RwLockWriteGuard<'_, T>> for Caller {}
+impl<T: ?Sized> Keeps<Pin<&T>> for Caller {}
+impl<T: ?Sized> Keeps<Pin<Arc<T>>> for Caller {}
+
+#[inline]
+pub fn kept<H>(handle: H) -> H
+where
+    Caller: Keeps<H>,
+{
+    handle
+}
+
+/// A handle that an attribute can keep while the body uses its owner.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be borrowed while the body runs",
+    label = "the body may modify or move its owner",
+    note = "store it in an `Arc`, as in `breaker: Arc<CircuitBreaker>`, or make it a `static`"
+)]
+pub trait CloneHandle: Clone {}
+
+impl<T: ?Sized> CloneHandle for &T {}
+impl<T: ?Sized> CloneHandle for Arc<T> {}
+impl<T: ?Sized> CloneHandle for Rc<T> {}
+
+#[inline]
+pub fn clone_handle<H: CloneHandle>(handle: &H) -> H {
+    handle.clone()
+}
