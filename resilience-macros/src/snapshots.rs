@@ -56,7 +56,7 @@ fn retry() {
                     {
                         __resilience::Err(error) => {
                             match __resilience::judge::<
-                                StockError,
+                                <Result<u32, StockError> as __resilience::Outcome>::Error,
                             >(
                                 &mut retry,
                                 error,
@@ -126,7 +126,9 @@ fn circuit_breaker() {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
                             break 'guarded __resilience::Err(
-                                __resilience::reject::<StockError>(rejected),
+                                __resilience::reject::<
+                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                >(rejected),
                             );
                         }
                     };
@@ -143,7 +145,9 @@ fn circuit_breaker() {
                             __resilience::Ok(value)
                         }
                         __resilience::Err(error) => {
-                            __resilience::failed::<StockError>(permit, &__RESILIENCE_SITE, &error);
+                            __resilience::failed::<
+                                <Result<u32, StockError> as __resilience::Outcome>::Error,
+                            >(permit, &__RESILIENCE_SITE, &error);
                             __resilience::Err(error)
                         }
                     }
@@ -175,7 +179,9 @@ fn timeout() {
                     ::core::line!(),
                 );
                 use __private as __resilience;
-                let reject = |argument| __resilience::reject::<StockError>(argument);
+                let reject = |argument| __resilience::reject::<
+                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                >(argument);
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
                 __resilience::Timed::new(
                         &deadline_0,
@@ -218,8 +224,11 @@ fn boundary() {
                 let boundary = __resilience::Boundary::new("get_user")
                     .request_id(&(header))
                     .user(&(self.user));
-                let report = |argument: &UserError, at| __resilience::boundary::report::<
-                    UserError,
+                let report = |
+                    argument: &<Result<User, UserError> as __resilience::Outcome>::Error,
+                    at|
+                __resilience::boundary::report::<
+                    <Result<User, UserError> as __resilience::Outcome>::Error,
                 >(argument, at);
                 __resilience::boundary::run(
                         boundary,
@@ -270,11 +279,17 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 let boundary = __resilience::Boundary::new("get");
                 let look = {
                     use __resilience::FindEvidence as _;
-                    (&&&&&__resilience::AutorefEvidence::<UserError>::NEW).look_at_causes()
+                    (&&&&&__resilience::AutorefEvidence::<
+                        <Result<User, UserError> as __resilience::Outcome>::Error,
+                    >::NEW)
+                        .look_at_causes()
                 };
-                let classify = __resilience::classify_by::<UserError, _>(UserError::class, look);
+                let classify = __resilience::classify_by::<
+                    <Result<User, UserError> as __resilience::Outcome>::Error,
+                    _,
+                >(UserError::class, look);
                 let report = |argument: &_, at| __resilience::boundary::report_by::<
-                    UserError,
+                    <Result<User, UserError> as __resilience::Outcome>::Error,
                 >(argument, classify, at);
                 __resilience::boundary::call(
                     boundary,
@@ -290,7 +305,9 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
                                     break 'guarded __resilience::Err(
-                                        __resilience::reject::<UserError>(rejected),
+                                        __resilience::reject::<
+                                            <Result<User, UserError> as __resilience::Outcome>::Error,
+                                        >(rejected),
                                     );
                                 }
                             };
@@ -358,7 +375,7 @@ fn degrade() {
                         __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
                     };
                     if __resilience::activate::<
-                        StockError,
+                        <Result<u32, StockError> as __resilience::Outcome>::Error,
                     >(
                         __resilience::Degrade::Critical,
                         &error,
@@ -383,7 +400,7 @@ fn degrade() {
                             __resilience::Ok(value) => __resilience::Ok(value),
                             __resilience::Err(failed) => {
                                 __resilience::fallback_failed::<
-                                    StockError,
+                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
                                 >(&failed, "guess(sku, error).await?", &__RESILIENCE_SITE);
                                 __resilience::Err(error)
                             }
@@ -443,7 +460,9 @@ fn the_full_nest() {
                     __resilience::CircuitBreaker::name(breaker),
                 );
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
-                let reject = |argument| __resilience::reject::<StockError>(argument);
+                let reject = |argument| __resilience::reject::<
+                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                >(argument);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {
                     let error = match __resilience::Timed::new(
@@ -466,7 +485,9 @@ fn the_full_nest() {
                                             __resilience::Ok(permit) => permit,
                                             __resilience::Err(rejected) => {
                                                 break 'guarded __resilience::Err(
-                                                    __resilience::reject::<StockError>(rejected),
+                                                    __resilience::reject::<
+                                                        <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                                    >(rejected),
                                                 );
                                             }
                                         };
@@ -493,7 +514,7 @@ fn the_full_nest() {
                                             }
                                             __resilience::Err(error) => {
                                                 __resilience::failed::<
-                                                    StockError,
+                                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
                                                 >(permit, &__RESILIENCE_SITE, &error);
                                                 __resilience::Err(error)
                                             }
@@ -501,7 +522,7 @@ fn the_full_nest() {
                                     } {
                                         __resilience::Err(error) => {
                                             match __resilience::judge::<
-                                                StockError,
+                                                <Result<u32, StockError> as __resilience::Outcome>::Error,
                                             >(
                                                 &mut retry,
                                                 error,
@@ -545,7 +566,7 @@ fn the_full_nest() {
                         __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
                     };
                     if __resilience::activate::<
-                        StockError,
+                        <Result<u32, StockError> as __resilience::Outcome>::Error,
                     >(__resilience::Degrade::Critical, &error, "0", &__RESILIENCE_SITE) {
                         {
                             {
@@ -617,7 +638,9 @@ fn a_method_of_async_trait() {
                     );
                     use __private as __resilience;
                     let timeout_0 = __resilience::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
-                    let reject = |argument| __resilience::reject::<StockError>(argument);
+                    let reject = |argument| __resilience::reject::<
+                        <Result<u32, StockError> as __resilience::Outcome>::Error,
+                    >(argument);
                     let __ret: Result<u32, StockError> = {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
                         __resilience::Timed::new(
@@ -651,7 +674,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < StockError > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
         ]],
     );
 }
@@ -709,7 +732,9 @@ fn transaction() {
                 );
                 use __private as __resilience;
                 let pool = __resilience::sql::pool(&self.pool);
-                let from_sqlx = |argument| __resilience::sql::from_sqlx::<UserError>(argument);
+                let from_sqlx = |argument| __resilience::sql::from_sqlx::<
+                    <Result<(), UserError> as __resilience::Outcome>::Error,
+                >(argument);
                 let begin: &'static str = "BEGIN IMMEDIATE";
                 let mut repeats = __resilience::sql::TransactionAttempts::new(
                     &const {
@@ -748,7 +773,9 @@ fn transaction() {
                             __resilience::Err(error) => error,
                         }
                     };
-                    let wait = match __resilience::repeat::<UserError>(&mut repeats, error) {
+                    let wait = match __resilience::repeat::<
+                        <Result<(), UserError> as __resilience::Outcome>::Error,
+                    >(&mut repeats, error) {
                         __resilience::Ok(wait) => wait,
                         __resilience::Err(error) => break __resilience::Err(error),
                     };

@@ -51,29 +51,31 @@ fn record_has_a_field_for_what_where_when_who_and_severity() {
     assert_eq!(record.text("target"), "resilience::report");
 }
 
+/// Has more invalid fields, with longer names, than a record has room for.
+struct Form;
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("two fields are wrong")
+    }
+}
+impl Classify for Form {
+    fn classify(&self) -> Classification {
+        Classification::permanent("VALIDATION_ERROR")
+    }
+    fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
+        let long = FieldError::new("x".repeat(10_000), "hunter2");
+        let mut fields = vec![FieldError::new("age", "hunter2"), FieldError::new("a\nb", "")];
+        fields.resize(1000, long);
+        fields.into()
+    }
+}
+
 #[test]
 fn record_names_the_invalid_fields_but_not_their_values() {
     let records = Records::capture();
     report(&ValidationError::new("email", "is taken by hunter2"));
     assert_eq!(records.only().text("error.fields"), "email");
 
-    struct Form;
-    impl fmt::Display for Form {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("two fields are wrong")
-        }
-    }
-    impl Classify for Form {
-        fn classify(&self) -> Classification {
-            Classification::permanent("VALIDATION_ERROR")
-        }
-        fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
-            let long = FieldError::new("x".repeat(10_000), "hunter2");
-            let mut fields = vec![FieldError::new("age", "hunter2"), FieldError::new("a\nb", "")];
-            fields.resize(1000, long);
-            fields.into()
-        }
-    }
     let records = Records::capture();
     report(&Form);
     let record = records.only();

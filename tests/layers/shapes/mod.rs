@@ -9,6 +9,7 @@ mod handles;
 mod lints;
 mod methods;
 mod outcomes;
+mod result_aliases;
 mod state;
 mod support;
 mod traits;

@@ -149,7 +149,7 @@ impl Classification {
     /// 503 for maintenance. Default: the generic text of the status.
     ///
     /// ```
-    /// use resilience::{Classification, http::Problem};
+    /// use resilience::Classification;
     ///
     /// let closed = Classification::transient("CLOSED").with_public_text("Back at nine");
     /// assert_eq!((closed.status(), closed.public_text()), (503, Some("Back at nine")));
