@@ -61,6 +61,7 @@ impl From<Rejected> for Failed {
 }
 
 /// The events of a nest whose body and fallback fail with this error.
+#[allow(clippy::result_large_err, reason = "its size doesn't matter here")]
 fn events_of(error: &Failed) -> Vec<Event> {
     #[degrade(non_critical, fallback = Err(error.clone())?)]
     #[retry(idempotent, attempts = 2, base = "0s", jitter = "none", budget = "off")]

@@ -58,7 +58,7 @@ where
 #[inline]
 pub fn call<T, E>(
     boundary: Boundary,
-    place: impl Place,
+    place: impl Place + Copy,
     report: impl Fn(&E, Edge),
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {

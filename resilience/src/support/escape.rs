@@ -55,11 +55,10 @@ fn escape(text: String, limit: usize, is_unsafe: impl Fn(char) -> bool + Copy) -
 fn is_unsafe(character: char) -> bool {
     match character {
         ' '..='~' => false,
-        // Separators of lines and paragraphs.
-        '\u{2028}' | '\u{2029}' => true,
-        // They change the direction of the text that follows.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => true,
-        '\u{2066}'..='\u{2069}' => true,
+        // Separators of lines and paragraphs, and what changes the direction of the text.
+        '\u{2028}'..='\u{202e}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         _ => character.is_control(),
     }
 }
