@@ -86,16 +86,20 @@ fn is_future(ty: &Type) -> bool {
     }
 }
 
-/// The error type as far as it can be named: `E` of `Result<T, E>`, a projection for an alias, or
-/// `_`.
+/// The error type as far as it can be named: a projection, or `E` of `Result<impl T, E>`, or `_`.
+///
+/// `Result` may be an alias whose second argument is only a part of the error, as in
+/// `type Result<T, C> = std::result::Result<T, Report<C>>`. So `E` itself is only used if there is
+/// nothing better. The projection has its span, for what the compiler says about it.
 pub(crate) fn error_type(ty: &Type, runtime: &Ident) -> TokenStream {
-    if let Some(error) = second_argument_of_result(ty) {
-        return error.to_token_stream();
+    match second_argument_of_result(ty) {
+        Some(error) if mentions_impl(ty) => error.to_token_stream(),
+        None if mentions_impl(ty) => quote!(_),
+        error => {
+            let span = error.map_or_else(|| ty.span(), Spanned::span);
+            quote_spanned!(span=> <#ty as #runtime::Outcome>::Error)
+        }
     }
-    if mentions_impl(ty) {
-        return quote!(_);
-    }
-    quote_spanned!(ty.span()=> <#ty as #runtime::Outcome>::Error)
 }
 
 /// Whether the compiler has to infer the error type.

@@ -24,6 +24,7 @@ const WORDS: &[&str] = &[
     "recovery_timeout",
     "max_recovery_timeout",
     "recovery_jitter",
+    "abandoned_after",
     "recovery_growth",
     "probes",
     "ignore",

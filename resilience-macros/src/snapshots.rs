@@ -57,7 +57,7 @@ fn retry() {
                     {
                         __resilience::Err(error) => {
                             match __resilience::judge::<
-                                StockError,
+                                <Result<u32, StockError> as __resilience::Outcome>::Error,
                             >(
                                 &mut retry,
                                 error,
@@ -85,6 +85,7 @@ fn retry() {
                                 &retry,
                                 __resilience::Site::budget(&__RESILIENCE_SITE),
                             );
+                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                             break __resilience::Ok(value);
                         }
                     };
@@ -121,14 +122,21 @@ fn circuit_breaker() {
                     __resilience::breaker(__resilience::of_static(&INVENTORY))
                 }
                 'guarded: {
-                    let permit = match __resilience::acquire_static(breaker(), __resilience::None) {
+                    let permit = match __resilience::acquire_static(
+                        breaker(),
+                        __resilience::None,
+                        || &__RESILIENCE_SITE,
+                    ) {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
                             break 'guarded __resilience::Err(
-                                __resilience::reject::<StockError>(rejected),
+                                __resilience::reject::<
+                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                >(rejected),
                             );
                         }
                     };
+                    let permit = __resilience::began(permit);
                     match __resilience::run(|| {
                         if false {
                             let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -141,7 +149,9 @@ fn circuit_breaker() {
                             __resilience::Ok(value)
                         }
                         __resilience::Err(error) => {
-                            __resilience::failed::<StockError>(permit, &__RESILIENCE_SITE, &error);
+                            __resilience::failed::<
+                                <Result<u32, StockError> as __resilience::Outcome>::Error,
+                            >(permit, &__RESILIENCE_SITE, &error);
                             __resilience::Err(error)
                         }
                     }
@@ -173,7 +183,9 @@ fn timeout() {
                     ::core::line!(),
                 );
                 use __private as __resilience;
-                let reject = |argument| __resilience::reject::<StockError>(argument);
+                let reject = |argument| __resilience::reject::<
+                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                >(argument);
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
                 __resilience::Timed::new(
                         &deadline_0,
@@ -216,11 +228,15 @@ fn boundary() {
                 let boundary = __resilience::Boundary::new("get_user")
                     .request_id(&(header))
                     .user(&(self.user));
-                let report = |argument: &UserError, at| __resilience::boundary::report::<
-                    UserError,
+                let report = |
+                    argument: &<Result<User, UserError> as __resilience::Outcome>::Error,
+                    at|
+                __resilience::boundary::report::<
+                    <Result<User, UserError> as __resilience::Outcome>::Error,
                 >(argument, at);
                 __resilience::boundary::run(
                         boundary,
+                        || &__RESILIENCE_SITE,
                         report,
                         async move {
                             if false {
@@ -267,28 +283,39 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                 let boundary = __resilience::Boundary::new("get");
                 let look = {
                     use __resilience::FindEvidence as _;
-                    (&&&&&__resilience::AutorefEvidence::<UserError>::NEW).look_at_causes()
+                    (&&&&&__resilience::AutorefEvidence::<
+                        <Result<User, UserError> as __resilience::Outcome>::Error,
+                    >::NEW)
+                        .look_at_causes()
                 };
-                let classify = __resilience::classify_by::<UserError, _>(UserError::class, look);
+                let classify = __resilience::classify_by::<
+                    <Result<User, UserError> as __resilience::Outcome>::Error,
+                    _,
+                >(UserError::class, look);
                 let report = |argument: &_, at| __resilience::boundary::report_by::<
-                    UserError,
+                    <Result<User, UserError> as __resilience::Outcome>::Error,
                 >(argument, classify, at);
                 __resilience::boundary::call(
                     boundary,
+                    || &__RESILIENCE_SITE,
                     report,
                     || {
                         'guarded: {
                             let permit = match __resilience::acquire_static(
                                 breaker(),
                                 __resilience::None,
+                                || &__RESILIENCE_SITE,
                             ) {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
                                     break 'guarded __resilience::Err(
-                                        __resilience::reject::<UserError>(rejected),
+                                        __resilience::reject::<
+                                            <Result<User, UserError> as __resilience::Outcome>::Error,
+                                        >(rejected),
                                     );
                                 }
                             };
+                            let permit = __resilience::began(permit);
                             match __resilience::run(|| {
                                 if false {
                                     let unreached: Result<User, UserError> = __resilience::unreached();
@@ -352,7 +379,7 @@ fn degrade() {
                         __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
                     };
                     if __resilience::activate::<
-                        StockError,
+                        <Result<u32, StockError> as __resilience::Outcome>::Error,
                     >(
                         __resilience::Degrade::Critical,
                         &error,
@@ -377,7 +404,7 @@ fn degrade() {
                             __resilience::Ok(value) => __resilience::Ok(value),
                             __resilience::Err(failed) => {
                                 __resilience::fallback_failed::<
-                                    StockError,
+                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
                                 >(&failed, "guess(sku, error).await?", &__RESILIENCE_SITE);
                                 __resilience::Err(error)
                             }
@@ -437,7 +464,9 @@ fn the_full_nest() {
                     __resilience::CircuitBreaker::name(breaker),
                 );
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
-                let reject = |argument| __resilience::reject::<StockError>(argument);
+                let reject = |argument| __resilience::reject::<
+                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                >(argument);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {
                     let error = match __resilience::Timed::new(
@@ -455,15 +484,18 @@ fn the_full_nest() {
                                         let permit = match __resilience::acquire(
                                             breaker,
                                             __resilience::Some(timeout_4),
+                                            || &__RESILIENCE_SITE,
                                         ) {
                                             __resilience::Ok(permit) => permit,
                                             __resilience::Err(rejected) => {
                                                 break 'guarded __resilience::Err(
-                                                    __resilience::reject::<StockError>(rejected),
+                                                    __resilience::reject::<
+                                                        <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                                    >(rejected),
                                                 );
                                             }
                                         };
-                                        let permit = __resilience::under(permit, &deadline_1);
+                                        let permit = __resilience::under(permit, &deadline_4);
                                         match __resilience::Frame::new(__resilience::current(&retry))
                                             .deadline(&deadline_4)
                                             .timed(
@@ -486,7 +518,7 @@ fn the_full_nest() {
                                             }
                                             __resilience::Err(error) => {
                                                 __resilience::failed::<
-                                                    StockError,
+                                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
                                                 >(permit, &__RESILIENCE_SITE, &error);
                                                 __resilience::Err(error)
                                             }
@@ -494,7 +526,7 @@ fn the_full_nest() {
                                     } {
                                         __resilience::Err(error) => {
                                             match __resilience::judge::<
-                                                StockError,
+                                                <Result<u32, StockError> as __resilience::Outcome>::Error,
                                             >(
                                                 &mut retry,
                                                 error,
@@ -524,6 +556,7 @@ fn the_full_nest() {
                                                 },
                                                 __resilience::Site::budget(&__RESILIENCE_SITE),
                                             );
+                                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
                                         }
                                     };
@@ -537,7 +570,7 @@ fn the_full_nest() {
                         __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
                     };
                     if __resilience::activate::<
-                        StockError,
+                        <Result<u32, StockError> as __resilience::Outcome>::Error,
                     >(__resilience::Degrade::Critical, &error, "0", &__RESILIENCE_SITE) {
                         {
                             {
@@ -609,7 +642,9 @@ fn a_method_of_async_trait() {
                     );
                     use __private as __resilience;
                     let timeout_0 = __resilience::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
-                    let reject = |argument| __resilience::reject::<StockError>(argument);
+                    let reject = |argument| __resilience::reject::<
+                        <Result<u32, StockError> as __resilience::Outcome>::Error,
+                    >(argument);
                     let __ret: Result<u32, StockError> = {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
                         __resilience::Timed::new(
@@ -643,7 +678,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < StockError > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } }) . await }"#
         ]],
     );
 }
@@ -701,7 +736,9 @@ fn transaction() {
                 );
                 use __private as __resilience;
                 let pool = __resilience::sql::pool(&self.pool);
-                let from_sqlx = |argument| __resilience::sql::from_sqlx::<UserError>(argument);
+                let from_sqlx = |argument| __resilience::sql::from_sqlx::<
+                    <Result<(), UserError> as __resilience::Outcome>::Error,
+                >(argument);
                 let begin: &'static str = "BEGIN IMMEDIATE";
                 let mut repeats = __resilience::sql::TransactionAttempts::new(
                     &const {
@@ -737,12 +774,15 @@ fn transaction() {
                             .await;
                         match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
                             __resilience::Ok(value) => {
+                                __resilience::log_repeats(&repeats);
                                 break 'transactions __resilience::Ok(value);
                             }
                             __resilience::Err(error) => error,
                         }
                     };
-                    let wait = match __resilience::repeat::<UserError>(&mut repeats, error) {
+                    let wait = match __resilience::repeat::<
+                        <Result<(), UserError> as __resilience::Outcome>::Error,
+                    >(&mut repeats, error) {
                         __resilience::Ok(wait) => wait,
                         __resilience::Err(error) => break __resilience::Err(error),
                     };

@@ -1,15 +1,19 @@
 //! Warnings about code that is valid but likely wrong, reported at the attribute.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::spanned::Spanned;
+use syn::{Attribute, Meta};
 
 use crate::function::Function;
-use crate::layer::{Kind, Nest, Retry, Scope, Timeout, Transaction, named};
+use crate::layer::{Boundary, Kind, Nest, Retry, Scope, Timeout, Transaction, named};
 use crate::outcome;
 
 const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to repeat; write \
                       `idempotent`, `non_idempotent` or `idempotency_key`";
+
+const LOGGED_TWICE: &str = "`err` logs the error a second time, with what `#[boundary]` redacts; \
+                            remove it, since `#[boundary]` reports the error";
 
 /// Code that makes rustc emit the warnings for a nest.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
@@ -22,6 +26,11 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     if let Some((_, transaction)) = nest.get::<Transaction>() {
         for found in transaction.findings(scope) {
             warnings.extend(warning(found.span, found.name, found.message));
+        }
+    }
+    if nest.get::<Boundary>().is_some() {
+        for span in scope.function.attrs.iter().filter_map(logged_by_instrument) {
+            warnings.extend(warning(span, "error_logged_twice", LOGGED_TWICE));
         }
     }
     warnings.extend(of_retry(nest, scope));
@@ -65,6 +74,24 @@ fn of_function(scope: &Scope<'_>) -> TokenStream {
         ));
     }
     warnings
+}
+
+/// The place of `err` in `#[instrument(err)]`.
+fn logged_by_instrument(attribute: &Attribute) -> Option<Span> {
+    let Meta::List(list) = &attribute.meta else { return None };
+    if list.path.segments.last().is_none_or(|last| last.ident != "instrument") {
+        return None;
+    }
+    // An option is at the start or behind a comma, unlike the value of another.
+    let mut begins = true;
+    for token in list.tokens.clone() {
+        match &token {
+            TokenTree::Ident(option) if begins && option == "err" => return Some(option.span()),
+            TokenTree::Punct(punct) => begins = punct.as_char() == ',',
+            _ => begins = false,
+        }
+    }
+    None
 }
 
 fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {

@@ -96,7 +96,7 @@
 //! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
 //! | handle HTTP error statuses of a callee, answer with a `Problem` | [`http`] |
 //! | set up all of this for axum with one layer | `axum` |
-//! | report invalid fields of a request | [`FieldError`], `axum::Json` |
+//! | report invalid fields of a request | [`FieldError`], `axum::Json`, `axum::Query`, `axum::Path` |
 //! | export the error catalogue as JSON or Markdown | [`catalog`] |
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
@@ -110,22 +110,28 @@
 //! | event | level |
 //! |---|---|
 //! | `retry_scheduled`, `transaction_retry` | INFO |
-//! | `retry_stopped` | WARN; DEBUG if the first attempt failed permanently |
+//! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
+//! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt failed permanently |
+//! | `retry_nested` | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
-//! | `circuit_breaker_state_change`, `circuit_breaker_failure` | WARN |
-//! | `circuit_breaker_rejected` | DEBUG |
-//! | `call_timed_out` | WARN |
+//! | `circuit_breaker_state_change` | WARN |
+//! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
+//! | `call_abandoned`: its caller dropped a call through a breaker | DEBUG |
 //! | `graceful_degradation_activated`, `degradation_failed` | WARN |
 //! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
+//! | `idempotency_key_missing`, with `reqwest` or `tonic` | WARN |
+//! | `shutdown_requested`: a fatal error was reported, or [`shutdown::request`] called | WARN, once per process |
 //! | `alert_began` | WARN |
 //! | `alert_over` | INFO |
 //! | `request_layer_missing`, with `axum` or `tonic` | WARN, once per process |
-//! | `request_rejected`, with `axum`: axum rejected the request itself | DEBUG |
+//! | `request_rejected`, with `axum`: the request can't be read | DEBUG |
+//! | `request_abandoned`, with `axum` or `tonic`: the client disconnected before the response was complete | INFO |
 //!
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
-//! Error records have the target `resilience::report` and the message `expected_error`,
-//! `unexpected_error` or `critical_error`; [`report::Report`] lists their fields. Further
-//! boundaries that the same error passes log `already_reported` at DEBUG.
+//! Error records have the target `resilience::report`, and a message that begins with
+//! `expected_error`, `unexpected_error` or `critical_error`; [`report::Report`] lists their fields.
+//! Further boundaries that the same error passes log `already_reported` at DEBUG. At INFO and above,
+//! a failed attempt makes one line, which is the decision about it.
 //!
 //! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin, row
 //! values quoted by a database are left out unless [`sql::log_database_values`] allows them, and
@@ -137,8 +143,12 @@
 //! direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin a line of its own
 //! or control a terminal. No more than 64 KiB of an error's text are formatted.
 //!
-//! Events of a layer have the fields `service`, the label, and `function`. Both default to the
-//! function's bare name, so give methods with common names such as `get` a label:
+//! Events of a layer have the fields `request_id`, if there is a
+//! [`RequestContext`](crate::RequestContext), `service`, the label of all layers of a function,
+//! `function`, and `dependency`, if one is known: the breaker's name, the callee that the error
+//! names, or the label. So do error records, with `function` and `service` if they are of a
+//! `#[boundary]`: a search for a request's id finds all of them. `service` and `function` default to
+//! the function's bare name, so give methods with common names such as `get` a label:
 //! `#[retry(service = "orders", …)]`.
 //!
 //! # Features
@@ -148,8 +158,10 @@
 //! - `macros`: the attributes and `#[derive(ServiceError)]`.
 //! - `tokio`: the layers and their events.
 //! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
-//! - `reqwest`, `tonic`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and for
-//!   boxed errors.
+//! - `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and
+//!   for boxed errors. `axum` includes `tower`.
+//! - `validator`, `garde`: `Classify`, with field errors, for what `validate` of these crates
+//!   returns.
 //! - `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`: `Classify` for `sqlx::Error`, and
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.

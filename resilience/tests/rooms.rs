@@ -43,11 +43,11 @@ fn no_modules_of_a_room_import_each_other_in_a_circle() {
 fn an_import_upward_is_found() {
     let mut files = source();
     let timeout = files.get_mut("layer::timeout").expect("there is a layer for timeouts");
-    timeout.push_str("\nuse crate::{RequestContext, http::Problem};\n");
+    timeout.push_str("\nuse crate::{Boundary, http::Problem};\n");
     assert_eq!(
         House::read(&files).upward(),
         [
-            "layer::timeout imports boundary::request (crate::RequestContext)",
+            "layer::timeout imports boundary::builder (crate::Boundary)",
             "layer::timeout imports http::problem (crate::http::Problem)"
         ]
     );

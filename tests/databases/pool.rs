@@ -355,5 +355,5 @@ async fn diagnosis_can_be_the_source_of_an_error() {
     let (pool, _) = silent().await;
     let error = UserError::from(diagnose(&pool, Error::PoolTimedOut).await);
     assert_eq!(error.classify().code(), "CONNECT_FAILED");
-    assert_eq!(error.public_message(), "An internal error occurred");
+    assert_eq!(error.public_message(), "The service is temporarily unavailable");
 }

@@ -1,14 +1,17 @@
-//! What the events of all layers have in common: how they tell an error.
+//! What the events of all layers have in common: how they tell an error, and the fields by which
+//! all events of a request are found.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 
 use proptest::prelude::*;
 use resilience::{
-    CircuitBreaker, Classification, Classify, Rejected, circuit_breaker, degrade, retry,
-    taxonomy::Evidence, timeout,
+    CircuitBreaker, Classification, Classify, Rejected, RequestContext, Retry, RetryBudget,
+    circuit_breaker, degrade, retry, secs, taxonomy::Evidence, timeout,
 };
 use resilience_test_support::{Event, Events};
+use tracing::Level;
 
 /// An error with a cause, or one after another without end.
 #[derive(Debug, Clone)]
@@ -148,6 +151,125 @@ fn text_without_an_end_is_not_formatted_to_its_end() {
         assert!(event.field("error").starts_with("on and on and"), "{event:?}");
         assert!(event.field("error").len() < 5000, "{event:?}");
     }
+}
+
+/// Has a breaker of its own, whose name isn't the function's.
+struct Client {
+    breaker: CircuitBreaker,
+}
+
+impl Client {
+    #[degrade(fallback = 0)]
+    #[retry(idempotent, attempts = 2, base = "1ms", jitter = "none")]
+    #[circuit_breaker(self.breaker)]
+    #[timeout("5s")]
+    async fn stock(&self, error: Option<Failed>) -> Result<u32, Failed> {
+        match &error {
+            Some(error) => Err(error.clone()),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_event_says_whose_request_and_which_function_it_is_about() {
+    let client = Client {
+        breaker: CircuitBreaker::new("inventory").failure_threshold(2).recovery_timeout(secs(1)),
+    };
+    let context = RequestContext::new();
+    let events = Events::capture();
+    let calls = async {
+        assert_eq!(client.stock(None).await.unwrap(), 0); // times out twice, and opens the circuit
+        assert_eq!(client.stock(None).await.unwrap(), 0); // rejected
+        tokio::time::advance(secs(1)).await;
+        assert_eq!(client.stock(Some(Failed::busy("no"))).await.unwrap(), 0); // a probe that fails
+    };
+    context.clone().scope(calls).await;
+
+    let told = events.all();
+    let names: Vec<&str> = told.iter().map(|event| event.name.as_str()).collect();
+    for name in [
+        "call_timed_out",
+        "retry_scheduled",
+        "retry_stopped",
+        "graceful_degradation_activated",
+        "circuit_breaker_failure",
+        "circuit_breaker_state_change",
+        "circuit_breaker_rejected",
+    ] {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+    for event in &told {
+        assert_eq!(event.field("request_id"), context.request_id().as_str(), "{event:?}");
+        assert_eq!(event.field("function"), "stock", "{event:?}");
+        assert_eq!(event.field("service"), told[0].field("service"), "{event:?}");
+    }
+    for event in told.iter().filter(|event| event.name.starts_with("circuit_breaker")) {
+        assert_eq!(event.field("dependency"), "inventory", "{event:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_about_a_rejection_names_the_dependency() {
+    #[degrade(fallback = 0)]
+    async fn order(client: &Client) -> Result<u32, Failed> {
+        client.breaker.call(async { Ok::<_, Rejected>(1) }).await.map_err(Failed::from)
+    }
+    let client = Client { breaker: CircuitBreaker::new("inventory") };
+    client.breaker.force_open();
+    let events = Events::capture();
+    assert_eq!(order(&client).await.unwrap(), 0);
+    let [rejected, degraded] = &events.all()[..] else { panic!("{:?}", events.names()) };
+    assert_eq!(degraded.name, "graceful_degradation_activated");
+    assert_eq!((degraded.field("function"), degraded.field("dependency")), ("order", "inventory"));
+    assert_eq!((rejected.field("function"), rejected.field("service")), ("", "inventory"));
+    assert_eq!(degraded.field("request_id"), "", "there is no request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_attempt_makes_one_line() {
+    let client = Client { breaker: CircuitBreaker::new("inventory") };
+    let events = Events::capture();
+    assert_eq!(client.stock(None).await.unwrap(), 0);
+    let lines = |level| {
+        let shown = events.all().into_iter().filter(|event| event.level <= level);
+        shown.map(|event| event.name).collect::<Vec<_>>()
+    };
+    let decisions = ["retry_scheduled", "retry_stopped", "graceful_degradation_activated"];
+    assert_eq!(lines(Level::INFO), decisions, "two attempts timed out");
+    let all = lines(Level::DEBUG);
+    assert_eq!(all.iter().filter(|name| *name == "call_timed_out").count(), 2);
+    assert_eq!(all.iter().filter(|name| *name == "circuit_breaker_failure").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_after_a_failure_is_told_with_the_number_of_attempts() {
+    #[retry(idempotent, attempts = 5, external_timeout, service = "inventory")]
+    async fn stock(failures: &Cell<u32>) -> Result<u32, Failed> {
+        match failures.get() {
+            0 => Ok(7),
+            left => {
+                failures.set(left - 1);
+                Err(Failed::busy("busy"))
+            }
+        }
+    }
+    static BUDGET: RetryBudget = RetryBudget::standard();
+    let events = Events::capture();
+    assert_eq!(stock(&Cell::new(0)).await.unwrap(), 7);
+    assert_eq!(events.names(), [""; 0], "the first attempt has nothing to tell");
+    assert_eq!(stock(&Cell::new(2)).await.unwrap(), 7);
+    let [succeeded] = &events.named("retry_succeeded")[..] else { panic!("{:?}", events.names()) };
+    assert_eq!((succeeded.field("attempts"), succeeded.field("function")), ("3", "stock"));
+    assert_eq!((succeeded.level, succeeded.field("service")), (Level::DEBUG, "inventory"));
+
+    let calls = Cell::new(0);
+    let run = Retry::new().idempotent().run("search", &BUDGET, || async {
+        calls.set(calls.get() + 1);
+        if calls.get() < 2 { Err(Failed::busy("busy")) } else { Ok(()) }
+    });
+    run.await.unwrap();
+    assert_eq!(events.named("retry_succeeded")[1].field("attempts"), "2");
 }
 
 proptest! {

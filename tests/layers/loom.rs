@@ -28,7 +28,7 @@ impl AtomicWord for Loom {
 }
 
 const fn policy(failure_threshold: u32, probes: u16) -> Policy {
-    Policy { failure_threshold, probes, recovery: 100, growth: 1, max_recovery: None, jitter: 0 }
+    Policy { failure_threshold, probes, recovery: 100, ..Policy::new() }
 }
 
 /// A breaker with loom's atomics.

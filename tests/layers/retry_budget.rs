@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resilience::{RetryBudget, retry::BudgetCharge};
+use resilience::{Advice, Classification, RetryBudget, retry, retry::BudgetCharge};
 use tokio::time::advance;
 
 #[track_caller]
@@ -325,4 +325,25 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(walk(knobs, steps))?;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_whose_callee_forbids_a_retry_costs_a_grpc_budget_a_token() {
+    static BUDGET: RetryBudget = RetryBudget::grpc(10, 0.1);
+
+    #[retry(
+        idempotent,
+        external_timeout,
+        budget = BUDGET,
+        classify = |_| Classification::transient_with("OVERLOADED", Advice::DoNotRetry)
+    )]
+    async fn call(calls: &mut u32) -> Result<(), &'static str> {
+        *calls += 1;
+        Err("overloaded")
+    }
+
+    let mut calls = 0;
+    assert_eq!(call(&mut calls).await, Err("overloaded"));
+    assert_eq!(calls, 1);
+    holds(&BUDGET, 9.0);
 }

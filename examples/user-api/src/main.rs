@@ -15,8 +15,11 @@ mod telemetry;
 mod tests;
 mod users;
 
+use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 
 use app::App;
@@ -35,12 +38,37 @@ async fn run() -> Result<ExitCode, StartError> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
 
-    axum::serve(listener, app.router()).with_graceful_shutdown(stop()).await?;
+    serve(listener, app.router(), stop, GRACE).await?;
 
     let reason = resilience::shutdown::reason();
     tracing::info!(reason = reason.as_ref().map(|reason| reason.code), "stopped");
     // Tells a supervisor whether the shutdown was intended.
     Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How long requests may take to end once the service stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until `stop` resolves, and then for at most `grace`: a client that sends half a request
+/// would keep the service from stopping.
+async fn serve<S: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Fn() -> S,
+    grace: Duration,
+) -> io::Result<()> {
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop());
+    let overdue = async {
+        stop().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served,
+        () = overdue => {
+            tracing::warn!(grace_s = grace.as_secs(), "open requests are cut off");
+            Ok(())
+        }
+    }
 }
 
 /// Waits for a fatal error, Ctrl-C, or SIGTERM.

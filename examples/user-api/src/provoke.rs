@@ -48,13 +48,15 @@ async fn deadlock(State(app): State<App>) -> Result<(), Problem> {
 /// a transaction that read before another one wrote can't write anymore.
 ///
 /// `#[transaction]` repeats the whole body. Here, another write comes first each time.
-#[transaction(tx = pool, attempts = 2)]
+/// A repetition would begin with the write lock, and keep the other write out.
+#[transaction(tx = pool, attempts = 2, begin = "BEGIN DEFERRED")]
 async fn overtaken(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     // Alternates the name, because an update without a change isn't written.
     const RENAME: &str =
         "UPDATE teams SET name = CASE name WHEN 'all' THEN 'everyone' ELSE 'all' END WHERE id = 1";
     sqlx::query("SELECT name FROM teams").fetch_all(&mut *tx).await?;
-    sqlx::query(RENAME).execute(pool).await?;
+    let other = pool.clone();
+    sqlx::query(RENAME).execute(&other).await?;
     sqlx::query(RENAME).execute(&mut *tx).await?;
     Ok(())
 }
@@ -63,7 +65,8 @@ async fn overtaken(pool: &SqlitePool) -> Result<(), sqlx::Error> {
 #[transaction(tx = pool)]
 async fn crossed(pool: &PgPool) -> Result<(), sqlx::Error> {
     let lock = |key: i32| sqlx::query("SELECT pg_advisory_xact_lock(42, $1)").bind(key);
-    let mut other = pool.begin().await?;
+    let elsewhere = pool.clone();
+    let mut other = elsewhere.begin().await?;
     lock(1).execute(&mut *tx).await?;
     lock(2).execute(&mut *other).await?;
     let (first, second) = tokio::join!(lock(2).execute(&mut *tx), lock(1).execute(&mut *other));

@@ -1,17 +1,21 @@
 //! Every response, through the real router and a real database.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
 use resilience::{request::RequestId, shutdown::Shutdown};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::app::App;
 
 const GENERIC: &str = "An internal error occurred";
+const UNAVAILABLE: &str = "The service is temporarily unavailable";
 
 struct Api(App);
 
@@ -119,11 +123,11 @@ async fn invalid_request_names_each_field() {
     let answer = api.create(json!({"email": "ada@example.com", "name": "Ada"})).await;
     answer.assert(422, "VALIDATION_ERROR", "Validation failed", false);
     assert_eq!(answer.body["errors"], json!([{"detail": "is missing", "pointer": "#/age"}]));
-    api.ask("GET", "/users/x", Value::Null).await.assert(
-        400,
-        "BAD_REQUEST",
-        "Invalid URL: Cannot parse `x` to a `i64`",
-        false,
+    api.ask("GET", "/users/x", Value::Null).await.assert(400, "BAD_REQUEST", "Bad request", false);
+    let answer = api.ask("GET", "/users/x", Value::Null).await;
+    assert_eq!(
+        answer.body["errors"],
+        json!([{"detail": "expected an integer", "pointer": "#/id"}])
     );
     api.ask("PUT", "/users/1", Value::Null).await.assert(
         405,
@@ -137,14 +141,14 @@ async fn invalid_request_names_each_field() {
 #[tokio::test]
 async fn exhausted_pool_is_retryable() {
     let api = Api::start().await;
-    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", GENERIC, true);
+    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", UNAVAILABLE, true);
     assert_eq!(api.create(ada()).await.status, 201, "the pool is free again");
 }
 
 #[tokio::test]
 async fn outdated_snapshot_is_retryable() {
     let api = Api::start().await;
-    api.provoke("deadlock").await.assert(503, "SERIALIZATION_FAILURE", GENERIC, true);
+    api.provoke("deadlock").await.assert(503, "SERIALIZATION_FAILURE", UNAVAILABLE, true);
 }
 
 #[tokio::test]
@@ -167,7 +171,7 @@ async fn slow_query_times_out() {
 async fn refused_connection_is_retryable() {
     let api = Api::start().await;
     let answer = api.ask("GET", "/reports/signups", Value::Null).await;
-    answer.assert(503, "CONNECT_FAILED", GENERIC, true);
+    answer.assert(503, "CONNECT_FAILED", UNAVAILABLE, true);
 }
 
 #[tokio::test]
@@ -197,6 +201,39 @@ async fn fatal_error_requests_shutdown() {
     assert!(!answer.body.to_string().contains("SMTP"), "{}", answer.body);
 }
 
+/// A client that sends half a request gets the grace period, and no more.
+#[tokio::test]
+async fn half_a_request_does_not_keep_the_service_from_stopping() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Api::start().await.0.router();
+    let shutdown = Shutdown::new();
+    let stop = {
+        let shutdown = shutdown.clone();
+        move || shutdown.clone().requested()
+    };
+    let grace = Duration::from_secs(10);
+    let server = tokio::spawn(crate::serve(listener, router, stop, grace));
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let head = "POST /users HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\nexpect: 100-continue\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 16];
+    client.read_exact(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 100"), "the handler waits for the body");
+    client.write_all(b"{").await.unwrap();
+
+    // From here on, nothing but the clock can end it.
+    tokio::time::pause();
+    let begin = tokio::time::Instant::now();
+    shutdown.request("TEST", None);
+    let stopped = tokio::time::timeout(grace * 2, server).await;
+    stopped.expect("it stops").unwrap().unwrap();
+    assert!(begin.elapsed() >= grace, "the request had its time: {:?}", begin.elapsed());
+    drop(client);
+}
+
 #[tokio::test]
 async fn postgresql_gives_the_same_responses() {
     let Ok(url) = std::env::var("RESILIENCE_POSTGRES_URL") else {
@@ -221,8 +258,8 @@ async fn postgresql_gives_the_same_responses() {
         user
     };
     let ada = new_user();
-    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", GENERIC, true);
-    api.provoke("deadlock").await.assert(503, "DEADLOCK", GENERIC, true);
+    api.provoke("full-pool").await.assert(503, "POOL_EXHAUSTED", UNAVAILABLE, true);
+    api.provoke("deadlock").await.assert(503, "DEADLOCK", UNAVAILABLE, true);
     assert_eq!(api.create(ada.clone()).await.status, 201);
     api.create(ada.clone()).await.assert(409, "CONFLICT", "This address is taken", false);
     api.provoke("slow-query").await.assert(504, "QUERY_TIMEOUT", GENERIC, false);

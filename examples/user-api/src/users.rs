@@ -1,8 +1,8 @@
 //! The handlers for users. Each is a boundary: its `?` logs the error once and creates the response.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use resilience::axum::Json;
+use resilience::axum::{Json, Path};
 use resilience::{FieldError, Problem};
 use serde::Deserialize;
 

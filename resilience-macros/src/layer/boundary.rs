@@ -81,20 +81,21 @@ impl Layer for Boundary {
     }
 
     // Input:  the call
-    // Output: run(boundary, report, call).await
+    // Output: run(boundary, || &SITE, report, call).await
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let runtime = scope.runtime;
+        let (runtime, site) = (scope.runtime, &scope.site);
         let [boundary, report] = ["boundary", "report"].map(Scope::local);
         if scope.is_async() {
             let (before, call) = inner.into_future();
-            let code = Code::Future(quote!(#runtime::boundary::run(#boundary, #report, #call)));
+            let code =
+                Code::Future(quote!(#runtime::boundary::run(#boundary, || &#site, #report, #call)));
             return Fragment { before, code };
         }
         let (before, call) = (inner.before, inner.code.into_value());
         Fragment {
             before: TokenStream::new(),
             code: Code::Value(
-                quote!(#runtime::boundary::call(#boundary, #report, || { #before #call })),
+                quote!(#runtime::boundary::call(#boundary, || &#site, #report, || { #before #call })),
             ),
         }
     }

@@ -20,6 +20,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "recovery_growth",
         "max_recovery_timeout",
         "recovery_jitter",
+        "abandoned_after",
         "ignore",
     ],
     flags: &["shared"],
@@ -109,7 +110,7 @@ impl Layer for CircuitBreaker {
 
     // Input:  the call
     // Output: 'guarded: {
-    //             let permit = match acquire_static(breaker, None) {
+    //             let permit = match acquire_static(breaker, None, || &SITE) {
     //                 Ok(permit) => permit,
     //                 Err(rejected) => break 'guarded Err(reject::<E>(rejected)),
     //             };
@@ -125,10 +126,12 @@ impl Layer for CircuitBreaker {
         let [value, error] = ["value", "error"].map(Scope::local);
         let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire) };
         let longest = scope.option(longest(around, scope));
-        let under = around.above::<Timeout>().map(|(_, timeout)| {
+        let under = if let Some(timeout) = timeout_of_the_call(around) {
             let deadline = timeout.deadline();
             quote!(let #permit = #runtime::under(#permit, &#deadline);)
-        });
+        } else {
+            quote!(let #permit = #runtime::began(#permit);)
+        };
         let failed = scope.classifying("failed", &quote!(#permit, &#site, &#error));
         let rejection = scope.rejection(&rejected);
         let failed = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
@@ -149,7 +152,7 @@ impl Layer for CircuitBreaker {
             before,
             code: Code::Value(quote! {
                 #guarded: {
-                    let #permit = match #runtime::#acquire(#breaker, #longest) {
+                    let #permit = match #runtime::#acquire(#breaker, #longest, || &#site) {
                         #runtime::Ok(#permit) => #permit,
                         #runtime::Err(#rejected) => {
                             break #guarded #runtime::Err(#rejection);
@@ -294,11 +297,33 @@ fn own_settings(
             );
         }
     }
+    if let Some(duration) = arguments.duration("abandoned_after", errors) {
+        if let Setting::Literal(known, span) = duration {
+            if !defaults::RECOVERY.contains(&known) {
+                errors.at(
+                    span,
+                    "`abandoned_after` must be between 1 ms and 1 day, such as `abandoned_after = \
+                     \"2s\"`; it is the time after which a call that its caller drops counts as a \
+                     failure",
+                );
+            }
+        }
+        constant("abandoned_after", duration.expr(), errors);
+        add("abandoned_after", duration.to_token_stream());
+    }
     if let Some(percent) = arguments.percent("recovery_jitter", errors) {
         constant("recovery_jitter", percent.expr(), errors);
         add("recovery_jitter", percent.to_token_stream());
     }
     settings
+}
+
+/// The timeout that tells how long a call of this layer has waited: the one below, unless a retry
+/// between the two makes several attempts of it, or else the one above.
+fn timeout_of_the_call<'a>(around: &Around<'a>) -> Option<&'a Timeout> {
+    let retry = around.below::<Retry>().map(|(at, _)| at);
+    let below = around.below::<Timeout>().filter(|(at, _)| retry.is_none_or(|retry| *at < retry));
+    below.or_else(|| around.above::<Timeout>()).map(|(_, timeout)| timeout)
 }
 
 /// How long a call of this layer may take, if a timeout limits it: the one below, unless a retry

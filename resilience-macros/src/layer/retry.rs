@@ -112,7 +112,7 @@ impl Layer for Retry {
     //                     Ok(wait) => wait,
     //                     Err(error) => break Err(error),
     //                 },
-    //                 Ok(value) => { retry.succeeded(budget); break Ok(value) }
+    //                 Ok(value) => { retry.succeeded(budget); log_success(&retry, &SITE); break Ok(value) }
     //             };
     //             wait.pause().await;
     //         }
@@ -169,6 +169,7 @@ impl Layer for Retry {
                         },
                         #runtime::Ok(#succeeded) => {
                             #success;
+                            #runtime::log_success(&#retry, &#site);
                             break #leave #runtime::Ok(#succeeded);
                         }
                     };

@@ -528,9 +528,10 @@ pub(crate) const TRANSACTION: Rows = &[
     ("max_backoff max_wait max_interval max_retry_delay", "write `max_delay = \"{d=1s}\"`"),
     ("retry idempotent retry_on", "write `#[retry(idempotent)]` above"),
     (
-        "timeout transaction_timeout statement_timeout lock_timeout max_time",
-        "write `#[timeout(\"{d=5s}\")]` above",
+        "max_statement_time max_execution_time query_timeout",
+        "write `statement_timeout`, whose time is that of `#[timeout]`",
     ),
+    ("timeout transaction_timeout lock_timeout max_time", "write `#[timeout(\"{d=5s}\")]` above"),
     ("name label value qualifier", LABEL),
 ];
 

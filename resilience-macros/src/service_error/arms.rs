@@ -11,8 +11,8 @@ use super::kinds::{Category, Class, Retry};
 pub(crate) fn classify_arm(krate: &Path, variant: &Variant<'_>) -> TokenStream {
     if let (Some(Class::Transparent), Some(source)) = (variant.class(), variant.source()) {
         let (pattern, local, ty) = (pattern(variant, [source]), &source.local, &source.original.ty);
-        let alert = with_alert(krate, variant);
-        return quote!(#pattern => <#ty as #krate::__private::Classify>::classify(#local) #alert,);
+        let (alert, exit_code) = (with_alert(krate, variant), with_exit_code(variant));
+        return quote!(#pattern => <#ty as #krate::__private::Classify>::classify(#local) #alert #exit_code,);
     }
     let wait = variant.retry_after();
     let pattern = pattern(variant, wait);
@@ -97,6 +97,12 @@ pub(crate) fn field_errors_arm(krate: &Path, variant: &Variant<'_>) -> Option<To
     )
 }
 
+/// `.with_exit_code(…)`, if the variant has its own.
+fn with_exit_code(variant: &Variant<'_>) -> Option<TokenStream> {
+    let code = variant.attrs.exit_code.as_ref()?.value;
+    Some(quote!(.with_exit_code(#code)))
+}
+
 /// `.with_alert(…)`, if the variant says when to alert.
 fn with_alert(krate: &Path, variant: &Variant<'_>) -> Option<TokenStream> {
     let alert = variant.attrs.alert.as_ref()?;
@@ -155,7 +161,13 @@ fn classification(krate: &Path, variant: &Variant<'_>, advice: Option<TokenStrea
         );
         tokens.extend(quote!(.with_severity(#krate::__private::Severity::#severity)));
     }
+    // The only text that clients may see if the status is 500 or above.
+    let public = attrs.public.as_ref().filter(|_| !variant.is_client_error());
+    if let Some(text) = public.and_then(|public| public.value.constant()) {
+        tokens.extend(quote!(.with_public_text(#text)));
+    }
     tokens.extend(with_alert(krate, variant));
+    tokens.extend(with_exit_code(variant));
     let never_sent = match &attrs.sent {
         Some(sent) => matches!(sent.value, Sent::Never),
         None => kind.is_some_and(|kind| kind.never_sent),

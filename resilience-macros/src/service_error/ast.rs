@@ -25,7 +25,7 @@ pub(crate) struct Variant<'a> {
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) is_struct: bool,
     pub(crate) doc: String,
-    /// The attributes that define its `Display`: thiserror's `#[error(…)]`.
+    /// The attributes that define its `Display`, such as thiserror's `#[error(…)]`.
     pub(crate) texts: Vec<&'a Attribute>,
     /// What is wrong with it, so that errors are reported variant by variant.
     pub(crate) errors: Errors,
@@ -177,10 +177,12 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
         .collect()
 }
 
-/// thiserror's `#[error(…)]`, and `#[display(…)]` of other crates.
+/// thiserror's `#[error(…)]`, derive_more's `#[display(…)]`, and those of other crates.
 fn texts(attributes: &[Attribute]) -> Vec<&Attribute> {
     let is_text = |attribute: &&Attribute| {
-        ["error", "display"].iter().any(|name| attribute.path().is_ident(name))
+        ["error", "display", "snafu", "strum", "fail"]
+            .iter()
+            .any(|name| attribute.path().is_ident(name))
     };
     attributes.iter().filter(is_text).collect()
 }

@@ -29,6 +29,7 @@ pub(crate) struct VariantAttrs {
     pub(crate) sent: Option<Slot<Sent>>,
     pub(crate) retry: Option<Slot<Retry>>,
     pub(crate) alert: Option<Slot<Alert>>,
+    pub(crate) exit_code: Option<Slot<u8>>,
     /// Whether a category was written but rejected. Reporting a missing one would be a follow-up
     /// error.
     pub(crate) class_rejected: bool,
@@ -188,6 +189,7 @@ impl VariantAttrs {
             || self.sent.is_some()
             || self.retry.is_some()
             || self.alert.is_some()
+            || self.exit_code.is_some()
     }
 }
 

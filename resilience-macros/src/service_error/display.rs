@@ -1,11 +1,11 @@
-//! Parses the format string and the arguments of thiserror's `#[error(…)]`, to learn what an
-//! error's `Display` writes.
+//! Parses the format string and the arguments of thiserror's `#[error(…)]` and of what other crates
+//! have in its place, to learn what an error's `Display` writes.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{LitStr, Meta};
+use syn::{LitStr, Meta, Token};
 
 use crate::tokens::is_punct;
 
@@ -17,18 +17,32 @@ pub(crate) enum Text {
     Function(Ident),
     /// `#[error(transparent)]`
     Transparent,
+    /// An attribute that may contain a text: `#[snafu(display("…", arguments))]`
+    Other(TokenStream),
 }
 
 impl Text {
     /// `None` if it can't be parsed. The macro that it belongs to reports that.
     pub(crate) fn of(meta: &Meta) -> Option<Self> {
         let Meta::List(list) = meta else { return None };
+        if !["error", "display"].iter().any(|name| list.path.is_ident(name)) {
+            return Some(Self::Other(list.tokens.clone()));
+        }
         let parser = |input: ParseStream<'_>| {
             let text = if input.peek(LitStr) {
                 Self::Format(input.parse()?, input.parse()?)
             } else {
                 let word: Ident = input.call(Ident::parse_any)?;
-                if word == "transparent" { Self::Transparent } else { Self::Function(word) }
+                let is_literal = input.peek(Token![=]) && input.peek2(LitStr);
+                if is_literal {
+                    // `#[display(fmt = "…", arguments)]`
+                    input.parse::<Token![=]>()?;
+                    Self::Format(input.parse()?, input.parse()?)
+                } else if word == "transparent" {
+                    Self::Transparent
+                } else {
+                    Self::Function(word)
+                }
             };
             let _rest: TokenStream = input.parse()?;
             Ok(text)

@@ -7,8 +7,8 @@ use super::value::ATTRIBUTE;
 use crate::diagnostics;
 
 pub(crate) const ITEM_KEYS: [&str; 3] = ["domain", "axum", "crate"];
-pub(crate) const VARIANT_KEYS: [&str; 7] =
-    ["code", "status", "severity", "public", "sent", "retry", "alert"];
+pub(crate) const VARIANT_KEYS: [&str; 8] =
+    ["code", "status", "severity", "public", "sent", "retry", "alert", "exit_code"];
 pub(crate) const FIELD_KEYS: [&str; 7] =
     ["retry_after", "expose", "source", "sensitive", "backtrace", "location", "errors"];
 

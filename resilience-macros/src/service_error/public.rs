@@ -37,7 +37,7 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
         (variant.category().filter(|_| !variant.is_client_error()), holes.first())
     {
         let message = format!(
-            "clients see a fixed text if the status is 500 or above; remove `{{{}}}` from \
+            "clients only see a fixed text if the status is 500 or above; remove `{{{}}}` from \
              `public`, or write a `status` below 500",
             hole.field
         );

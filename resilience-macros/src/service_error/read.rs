@@ -100,6 +100,7 @@ impl VariantAttrs {
                 ];
                 set(&mut self.alert, key_, choice(key, input, &words)?, errors);
             }
+            "exit_code" => set(&mut self.exit_code, key_, read_exit_code(key, input)?, errors),
             _ => return Ok(false),
         }
         Ok(true)
@@ -136,6 +137,19 @@ fn read_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
             code::MAX_LEN
         ),
     ))
+}
+
+fn read_exit_code(key: &Ident, input: ParseStream<'_>) -> syn::Result<u8> {
+    value(key, input, "78")?;
+    let span = input.span();
+    let code = input.parse::<LitInt>().and_then(|literal| literal.base10_parse::<u8>());
+    match code {
+        Ok(code @ 1..) => Ok(code),
+        _ => Err(syn::Error::new(
+            span,
+            "`exit_code` must be from 1 to 255, such as `exit_code = 78`",
+        )),
+    }
 }
 
 fn read_status(key: &Ident, input: ParseStream<'_>) -> syn::Result<u16> {

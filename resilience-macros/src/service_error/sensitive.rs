@@ -2,10 +2,12 @@
 //! clients.
 
 use proc_macro2::Ident;
+use syn::Type;
 
 use super::ast::{Field, Variant};
 use super::display::{Arguments, Text, names_field, shown};
 use crate::diagnostics::Errors;
+use crate::tokens::mentions;
 
 pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
     let sensitive: Vec<(&Field<'_>, &Ident)> = variant
@@ -31,6 +33,55 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
     }
     for text in &texts {
         check_text(text, &sensitive, errors);
+    }
+    let is_written = |text: &Text| match text {
+        Text::Other(tokens) => ["display", "to_string"].iter().any(|key| mentions(tokens, key)),
+        _ => true,
+    };
+    if !texts.iter().any(is_written) {
+        check_doc(variant, &sensitive, errors);
+    }
+    let is_delegated = texts.is_empty() || texts.iter().any(shows_the_variant);
+    if let ([field], true, false) = (&*variant.fields, is_delegated, variant.is_transparent()) {
+        check_only_field(field, variant, errors);
+    }
+}
+
+/// Whether the text of an enum contains that of its variants: derive_more's `{_variant}`.
+fn shows_the_variant(text: &Text) -> bool {
+    matches!(text, Text::Format(literal, _) if shown(&literal.value()).iter().any(|hole| hole == "_variant"))
+}
+
+/// displaydoc makes the doc comment the text. It is a derive, which this one can't see.
+fn check_doc(variant: &Variant<'_>, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Errors) {
+    let shown = shown(&variant.doc);
+    for (field, key) in sensitive {
+        let name = field.name();
+        if shown.contains(&name) {
+            let message = format!(
+                "the doc comment, which displaydoc makes the text, would write the sensitive \
+                 field `{name}` to the log; remove `{{{name}}}` from it"
+            );
+            errors.at(key.span(), message);
+        }
+    }
+}
+
+/// derive_more and others write the only field if there is no text. A `Sensitive` can't be written.
+fn check_only_field(field: &Field<'_>, variant: &Variant<'_>, errors: &mut Errors) {
+    let Some(key) = &field.attrs.sensitive else { return };
+    let is_hidden = matches!(
+        &field.original.ty,
+        Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Sensitive")
+    );
+    if !is_hidden {
+        let message = format!(
+            "`{}` has no text here, and a derived `Display` would write its only field, which is \
+             sensitive; write `#[error(\"…\")]` or `#[display(\"…\")]` above it, or make the field a \
+             `resilience::Sensitive`",
+            variant.ident
+        );
+        errors.at(key.span(), message);
     }
 }
 
@@ -94,6 +145,14 @@ fn check_text(text: &Text, sensitive: &[(&Field<'_>, &Ident)], errors: &mut Erro
                 ),
             );
         }
+        Text::Other(tokens) => {
+            for (field, _) in sensitive {
+                let name = field.name();
+                if let Some(token) = names_field(tokens.clone(), &name) {
+                    errors.at(token.span(), message(&name));
+                }
+            }
+        }
         Text::Transparent => {}
     }
 }
@@ -109,4 +168,78 @@ fn message_of_self(field: &str) -> String {
         "`self` gives this text access to the sensitive field `{field}`; name the fields to show \
          instead"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::derive;
+
+    fn is_refused(item: &str) -> bool {
+        derive(item.parse().unwrap()).to_string().contains("sensitive")
+    }
+
+    #[test]
+    fn sensitive_field_in_a_text_of_any_crate_is_refused() {
+        let field = "{ #[service(sensitive)] pin: String, user: u64 }";
+        for text in [
+            r#"#[snafu(display("{pin} of {user}"))]"#,
+            r#"#[snafu(display("{user} {}", pin))]"#,
+            r#"#[snafu(visibility(pub), display("{}", pin.len()))]"#,
+            r#"#[display("{pin}")]"#,
+            r#"#[display(fmt = "{} of {}", pin, user)]"#,
+            r#"#[error(display = "{}", pin)]"#,
+            r#"#[fail(display = "{}", pin)]"#,
+            r#"#[strum(to_string = "{pin}")]"#,
+            "/// The PIN {pin:?} of {user}",
+            "/// Expired\n///\n/// {pin}",
+        ] {
+            for item in [
+                format!("#[service(gone)] {text}\n struct Expired {field}"),
+                format!("enum E {{ #[service(gone)] {text}\n Expired {field} }}"),
+            ] {
+                assert!(is_refused(&item.replace("gone", "conflict")), "{item}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_field_without_a_text_is_refused() {
+        for (item, refused) in [
+            ("#[service(conflict)] struct E(#[service(sensitive)] String);", true),
+            ("#[service(conflict)] struct E { #[service(sensitive)] pin: String }", true),
+            ("enum E { #[service(conflict)] A(#[service(sensitive)] String) }", true),
+            (
+                "#[display(\"failed: {_variant}\")] enum E { #[service(conflict)] A(#[service(sensitive)] String) }",
+                true,
+            ),
+            (
+                "enum E { #[service(conflict)] #[display(\"x\")] A(#[service(sensitive)] String) }",
+                false,
+            ),
+            ("#[service(conflict)] #[error(\"x\")] struct E(#[service(sensitive)] String);", false),
+            ("#[service(conflict)] struct E(#[service(sensitive)] Sensitive<String>);", false),
+            ("#[service(conflict)] struct E(#[service(sensitive)] String, u8);", false),
+            (
+                "enum E { #[service(conflict)] #[snafu(display(\"x\"))] A { #[service(sensitive)] pin: String } }",
+                false,
+            ),
+        ] {
+            assert_eq!(is_refused(item), refused, "{item}");
+        }
+    }
+
+    #[test]
+    fn sensitive_field_that_no_text_shows_is_accepted() {
+        let field = "{ #[service(sensitive)] pin: String, user: u64 }";
+        for text in [
+            r#"#[snafu(display("{user} {}", user))]"#,
+            r#"#[display(fmt = "of {}", user)]"#,
+            "/// Of {user}, `{{pin}}`",
+            "",
+            "#[error(\"of {user}\")] /// as in `{pin}`",
+        ] {
+            let item = format!("#[service(conflict)] {text}\n struct Expired {field}");
+            assert!(!is_refused(&item), "{item}");
+        }
+    }
 }

@@ -20,6 +20,8 @@ const WORDS: &[&str] = &[
     "errors",
     "axum",
     "alert",
+    "exit_code",
+    "78",
     "at_once",
     "expose",
     "source",

@@ -10,66 +10,66 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
 
-use super::response;
+use super::explain::MAX_TEXT;
 use super::scope::Scope;
+use super::status::{code_for, is_final};
+use super::{explain, reject, response};
 use crate::http::Problem;
 use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
 
-/// The longest text that becomes a detail or is logged, in bytes.
-pub(super) const MAX_TEXT: usize = 8 * 1024;
-
-/// Whether to convert a response to a problem.
+/// Whether to convert a response to a problem. Calls the body's `size_hint`, which may panic.
 pub(super) fn applies_to(response: &Response, scope: &Scope) -> bool {
-    is_bare(response)
-        && !scope.settings.keep_text
+    let replaced = !is_final(response.status().as_u16());
+    (replaced || !scope.settings.keep_text && is_bare(response))
         && response.extensions().get::<Problem>().is_none()
 }
 
 /// Whether this is an error response with a body of plain text or none.
 fn is_bare(response: &Response) -> bool {
     let (status, body) = (response.status(), response.body());
-    let encoded = response.headers().contains_key(CONTENT_ENCODING);
-    // The text of a server error is never for clients, even if it is encoded.
-    if !(status.is_server_error() || status.is_client_error() && !encoded) {
+    if !(status.is_server_error() || status.is_client_error()) {
         return false;
     }
+    let encoded = response.headers().contains_key(CONTENT_ENCODING);
     let size = body.size_hint().exact();
-    // On a client error, a text of unknown size is a stream, and a long text is a page: keep both.
-    let fits = status.is_server_error() || size.is_some_and(|size| size <= MAX_TEXT as u64);
     match response.headers().get(CONTENT_TYPE) {
-        Some(kind) => is_text(kind) && fits,
+        // On a client error, a text of unknown size is a stream, unless it is one because it was
+        // compressed.
+        Some(kind) => is_text(kind) && (status.is_server_error() || encoded || size.is_some()),
         // A server error's body without a content type is never for clients either.
         None => status.is_server_error() || size == Some(0),
     }
 }
 
-/// Converts a bare response to a problem. The text becomes the detail below 500, and is logged
-/// otherwise.
+/// Converts a bare response to a problem. The text becomes the detail below 500 if it can be read
+/// and isn't long, and is logged otherwise.
 pub(super) async fn to_problem(response: Response, scope: Scope) -> Response {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
     let encoded = parts.headers.contains_key(CONTENT_ENCODING);
     let text = if encoded { None } else { text(body).await };
-    let bare = Bare { status, text };
-    let mut problem = Problem::of(&bare);
-    if status >= 500 {
-        let place = scope.settings.place;
-        Report::new(&bare).at(place.file(), place.line()).emit();
-    } else if let Some(text) = bare.text {
-        problem = problem.with_detail(text);
-    }
-    log_rejection(&problem);
+    let problem = problem(Bare { status, text }, &scope);
     let mut response = Response::from_parts(parts, Body::empty());
     response::write(problem, &mut response, Some(&scope));
     response
 }
 
-/// Logs a client error at DEBUG, since it isn't an error of the service.
-pub(super) fn log_rejection(problem: &Problem) {
-    let (code, status, detail) = (problem.code(), problem.status(), problem.detail());
-    if status < 500 {
-        tracing::debug!(target: "resilience", code, status, detail, "request_rejected");
+fn problem(bare: Bare, scope: &Scope) -> Problem {
+    let place = scope.settings.place;
+    let problem = Problem::of(&bare);
+    if problem.status() >= 500 {
+        Report::new(&bare).at(place.file(), place.line()).emit();
+        return problem;
     }
+    let problem = match bare.text.as_deref().map(explain::of_axum) {
+        Some(Some(field)) => return reject::invalid(bare.status, field, Some(place)),
+        _ => match bare.text {
+            Some(text) => problem.with_detail(text),
+            None => problem,
+        },
+    };
+    reject::log(&problem);
+    problem
 }
 
 fn is_text(kind: &HeaderValue) -> bool {
@@ -84,30 +84,6 @@ async fn text(body: Body) -> Option<String> {
     let bytes = Limited::new(body, MAX_TEXT).collect().await.ok()?.to_bytes();
     let text = std::str::from_utf8(&bytes).ok()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// The code for a status that has none of its own.
-pub(super) const fn code_for(status: u16) -> &'static str {
-    match status {
-        400 => "BAD_REQUEST",
-        401 => "AUTH_FAILED",
-        403 => "FORBIDDEN",
-        404 => "NOT_FOUND",
-        405 => "METHOD_NOT_ALLOWED",
-        406 => "NOT_ACCEPTABLE",
-        408 => "REQUEST_TIMEOUT",
-        409 => "CONFLICT",
-        410 => "GONE",
-        412 => "PRECONDITION_FAILED",
-        413 => "REQUEST_TOO_LARGE",
-        415 => "UNSUPPORTED_MEDIA_TYPE",
-        422 => "VALIDATION_ERROR",
-        429 => "RATE_LIMITED",
-        _ if status < 500 => "REQUEST_REJECTED",
-        503 => "SERVICE_UNAVAILABLE",
-        504 => "NETWORK_TIMEOUT",
-        _ => "INTERNAL_ERROR",
-    }
 }
 
 /// An error response that wasn't made from an error.
@@ -167,7 +143,8 @@ mod tests {
             (404, Some("application/json"), Body::from("{}"), false),
             (404, Some("application/json"), Body::empty(), false),
             (404, None, Body::from("no"), false),
-            (404, Some("text/plain"), long(), false),
+            (404, Some("text/plain"), long(), true),
+            (404, Some("text/html"), long(), false),
             (500, Some("text/plain"), long(), true),
             (500, None, Body::from("no"), true),
             (500, Some("application/json"), Body::from("{}"), false),

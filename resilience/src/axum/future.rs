@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 use super::body::ScopedBody;
 use super::scope::Scope;
 use super::{convert, response};
+use crate::boundary::abandoned;
 use crate::boundary::panics::{self, Panicked};
 
 pin_project! {
@@ -17,15 +18,23 @@ pin_project! {
         state: State<F>,
         // None if an outer layer handles the request.
         scope: Option<Scope>,
+        answered: bool,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // The client may have disconnected before the handler finished.
-            if let Some(scope) = this.scope {
-                scope.drop_within(|| this.state.set(State::Done));
-            }
+            let Some(scope) = this.scope else { return };
+            let answered = *this.answered;
+            scope.drop_within(|| {
+                if let Err(panicked) = panics::catch(|| this.state.set(State::Done)) {
+                    panicked.report(None, scope.settings.place);
+                }
+                // The client has disconnected before the handler finished.
+                if !answered {
+                    abandoned::log(&scope.context, "handler");
+                }
+            });
         }
     }
 }
@@ -42,15 +51,15 @@ pin_project! {
 
 impl<F> ResponseFuture<F> {
     pub(super) fn pass_through(future: F) -> Self {
-        Self { state: State::Calling { future }, scope: None }
+        Self { state: State::Calling { future }, scope: None, answered: false }
     }
 
     pub(super) fn calling(future: F, scope: Scope) -> Self {
-        Self { state: State::Calling { future }, scope: Some(scope) }
+        Self { state: State::Calling { future }, scope: Some(scope), answered: false }
     }
 
     pub(super) fn panicked(panicked: Panicked, scope: Scope) -> Self {
-        Self { state: State::Panicked { panicked }, scope: Some(scope) }
+        Self { state: State::Panicked { panicked }, scope: Some(scope), answered: false }
     }
 }
 
@@ -79,16 +88,20 @@ where
                     });
                     match polled {
                         Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
-                        Ok(Poll::Ready(Ok(mut response))) => {
-                            response::discard_if_replaced(&mut response);
-                            if !convert::applies_to(&response, scope) {
-                                return Poll::Ready(Ok(finish(response, scope)));
-                            }
-                            State::Converting {
-                                conversion: Box::pin(convert::to_problem(response, scope.clone())),
-                            }
+                        Ok(Poll::Ready(Err(error))) => {
+                            *this.answered = true;
+                            return Poll::Ready(Err(error));
                         }
+                        Ok(Poll::Ready(Ok(response))) => match settle(response, scope) {
+                            Ok(Settled::Finished(response)) => {
+                                *this.answered = true;
+                                return Poll::Ready(Ok(response));
+                            }
+                            Ok(Settled::ToConvert(response)) => State::Converting {
+                                conversion: Box::pin(convert::to_problem(response, scope.clone())),
+                            },
+                            Err(panicked) => State::Panicked { panicked },
+                        },
                         Err(panicked) => State::Panicked { panicked },
                     }
                 }
@@ -98,6 +111,7 @@ where
                         Ok(Poll::Ready(mut response)) => {
                             scope.set_request_id(response.headers_mut());
                             this.state.set(State::Done);
+                            *this.answered = true;
                             return Poll::Ready(Ok(response));
                         }
                         Err(panicked) => State::Panicked { panicked },
@@ -110,6 +124,7 @@ where
                     });
                     scope.set_request_id(response.headers_mut());
                     this.state.set(State::Done);
+                    *this.answered = true;
                     return Poll::Ready(Ok(response));
                 }
                 // Polled after completion.
@@ -123,6 +138,26 @@ where
     }
 }
 
+/// A handler's response, after a look at its body.
+enum Settled {
+    Finished(Response),
+    ToConvert(Response),
+}
+
+/// Finishes a handler's response, unless it has to be converted. Its body's methods may panic, and
+/// so may dropping it.
+fn settle(mut response: Response, scope: &Scope) -> Result<Settled, Panicked> {
+    response::discard_if_replaced(&mut response);
+    match panics::catch(|| convert::applies_to(&response, scope)) {
+        Ok(true) => Ok(Settled::ToConvert(response)),
+        Ok(false) => panics::catch(|| Settled::Finished(finish(response, scope))),
+        Err(panicked) => {
+            let _ = scope.enter(|| panics::catch(|| drop(response)));
+            Err(panicked)
+        }
+    }
+}
+
 /// Applies the layer's settings to a handler's response.
 fn finish(mut response: Response, scope: &Scope) -> Response {
     response::rewrite_problem(&mut response, scope);
@@ -132,7 +167,7 @@ fn finish(mut response: Response, scope: &Scope) -> Response {
         }
     }
     scope.set_request_id(response.headers_mut());
-    response.map(|body| ScopedBody::wrap(body, scope.clone()))
+    response.map(|body| ScopedBody::wrap(body, scope))
 }
 
 /// A failed gRPC call also has status 200. Its result is in the trailers, which gRPC's own layer

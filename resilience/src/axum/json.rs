@@ -1,20 +1,19 @@
-use std::fmt::Write as _;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use serde_path_to_error::{Path, Segment};
 
-use super::convert;
+use super::reject::{invalid, rejected};
+use super::{explain, scope};
 use crate::errors::Internal;
 use crate::http::Problem;
-use crate::support::prefix;
-use crate::{FieldError, http::generic_message};
 
 /// Like axum's `Json`, but reports which field of a request is invalid.
 ///
@@ -27,7 +26,12 @@ use crate::{FieldError, http::generic_message};
 /// | the body isn't valid JSON | 400, `BAD_REQUEST`, with line and column |
 /// | the value doesn't match the type | 422, `VALIDATION_ERROR`, with the field in `errors` |
 ///
-/// As a response, it serializes the value as JSON.
+/// Neither the response nor the log contains the invalid value, or names of Rust's types. A 422 is
+/// logged like any other [report](crate::report()), with the names of the fields; the others are
+/// logged as `request_rejected` at DEBUG.
+///
+/// `Option<Json<T>>` is `None` if the request has no `content-type`. As a response, it serializes
+/// the value as JSON.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -44,7 +48,7 @@ use crate::{FieldError, http::generic_message};
 /// }
 ///
 /// // {"sku": "S-7", "quantity": "two"} results in
-/// // "errors":[{"detail":"invalid type: string \"two\", expected u32","pointer":"#/quantity"}]
+/// // "errors":[{"detail":"expected an integer from 0 to 4294967295, found a string","pointer":"#/quantity"}]
 /// let app: Router = Router::new().route("/orders", post(order)).layer(RequestLayer::new());
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,10 +61,43 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(rejected(415, "expected a body with `content-type: application/json`"));
         }
+        let place = scope::place(request.extensions());
         match Bytes::from_request(request, state).await {
-            Ok(bytes) => parse(&bytes).map(Self),
+            Ok(bytes) => parse(&bytes, place).map(Self),
             Err(unread) => Err(rejected(unread.status().as_u16(), unread.body_text())),
         }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if request.headers().contains_key(CONTENT_TYPE) {
+            <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Json<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> From<T> for Json<T> {
+    fn from(value: T) -> Self {
+        Self(value)
     }
 }
 
@@ -88,59 +125,19 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+#[track_caller]
+fn parse<T: DeserializeOwned>(
+    bytes: &[u8],
+    place: Option<&'static Location<'static>>,
+) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let invalid =
+    let malformed =
         |error: serde_json::Error| rejected(400, format!("the body isn't valid JSON: {error}"));
     match serde_path_to_error::deserialize(&mut json) {
-        Ok(value) => json.end().map(|()| value).map_err(invalid),
+        Ok(value) => json.end().map(|()| value).map_err(malformed),
         Err(error) if error.inner().classify() == Category::Data => {
-            let field = field_error(error.path(), error.inner());
-            Err(rejected(422, generic_message(422)).with_errors(vec![field]))
+            Err(invalid(422, explain::at_path(error.path(), error.inner()), place))
         }
-        Err(error) => Err(invalid(error.into_inner())),
+        Err(error) => Err(malformed(error.into_inner())),
     }
-}
-
-/// Names the invalid field and describes the error.
-fn field_error(path: &Path, error: &serde_json::Error) -> FieldError {
-    let mut field = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => {
-                // Writing to a `String` is infallible.
-                let _ = write!(field, "/{index}");
-            }
-            Segment::Map { key } | Segment::Enum { variant: key } => push(&mut field, key),
-            Segment::Unknown => {}
-        }
-    }
-    let text = error.to_string();
-    // The field replaces line and column.
-    let text = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
-    // serde quotes the value, which may be as long as the whole body.
-    let text = prefix::of(text, convert::MAX_TEXT);
-    if field.len() > convert::MAX_TEXT {
-        field.clear();
-    }
-    // The path of a missing field ends at its parent, so append the field's name.
-    match text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        Some(missing) => {
-            push(&mut field, missing);
-            FieldError::new(field, "is missing")
-        }
-        None => FieldError::new(field, text.to_owned()),
-    }
-}
-
-/// Appends a segment to a JSON Pointer.
-fn push(pointer: &mut String, key: &str) {
-    pointer.push('/');
-    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-}
-
-fn rejected(status: u16, detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    let problem = Problem::new(status, convert::code_for(status)).with_detail(detail);
-    convert::log_rejection(&problem);
-    problem
 }

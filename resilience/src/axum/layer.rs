@@ -30,18 +30,25 @@ pub fn layer() -> RequestLayer {
 ///   the same header.
 /// - **Operation**: the handler and a streamed body run in a context whose operation is, for
 ///   example, `GET /users/{id}`. If no route matches, the operation is only the method, because
-///   clients can request any number of paths.
+///   clients can request any number of paths. A service added with `nest_service` at `/files` has
+///   `GET /files/{*rest}`.
 /// - **Span**: both run in a span `request` at level INFO with the fields `request_id`, `method`
 ///   and `route`.
 /// - **Rejections** by axum itself become a [`Problem`](crate::http::Problem): 404, 405, a body
 ///   that isn't JSON, is too large or has the wrong type, parameters that don't parse. So does
 ///   every response of 400 and above whose body is plain text or empty, including those of
 ///   handlers, unless [`keep_text_answers`](Self::keep_text_answers) is set. The text becomes the
-///   `detail` below 500, and is logged instead from 500 on. Headers such as `Allow` are kept. Use
-///   [`Json`](super::Json) to also report which field is invalid.
-/// - **Panics** of the handler or of a streamed body are logged as `unexpected_error` with the code
+///   `detail` below 500 if it has at most 8 KiB and isn't compressed, and is logged instead from 500
+///   on. Where axum's text says which field is invalid, the field is in `errors`, without the value
+///   and without names of Rust's types; [`Json`](super::Json), [`Query`](super::Query) and
+///   [`Path`](super::Path) always say it. Headers such as `Allow` are kept.
+/// - **Statuses** that can't end a response (below 200, except 101, and from 600 on) become a 500,
+///   and are logged as a bug.
+/// - **Panics** of the handler or of a response body are logged as `unexpected_error` with the code
 ///   `PANIC`, the message and the location. The client receives the same 500 as for any other
 ///   error, or, mid-body, a connection that closes early.
+/// - **Clients that disconnect** before the response is complete leave the event
+///   `request_abandoned` at INFO, with the operation and the request id.
 /// - **Body errors** while sending are logged with the classification of the error.
 /// - **Successes** (any response below 400) are [recorded](crate::alert::success) for alerts. gRPC
 ///   responses are not, because all of them have status 200: `tonic::RequestContextLayer` records
@@ -49,9 +56,9 @@ pub fn layer() -> RequestLayer {
 /// - All other bodies, such as JSON, HTML, streams and files, pass through unchanged.
 ///
 /// Add it last, with [`Router::layer`](axum::Router::layer), so that it sees the route and covers
-/// fallbacks and nested routers. `route_layer` doesn't run if no route matches. A router passed to
-/// `nest_service` matches its routes after this layer has run: add a `RequestLayer` to that router
-/// too. The inner layer only adds the route to the existing context.
+/// fallbacks and nested routers, and layers that compress. `route_layer` doesn't run if no route
+/// matches. A router passed to `nest_service` matches its routes after this layer has run: add a
+/// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route to the existing context.
 ///
 /// ```
 /// use axum::{Router, http::HeaderName, routing::get};

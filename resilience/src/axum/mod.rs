@@ -2,8 +2,8 @@
 //! [`Problem`](crate::http::Problem) as a response.
 //!
 //! ```
-//! use axum::{Router, extract::Path, routing::get};
-//! use resilience::{axum::RequestLayer, errors::NotFound, http::Problem};
+//! use axum::{Router, routing::get};
+//! use resilience::{axum::{Path, RequestLayer}, errors::NotFound, http::Problem};
 //!
 //! async fn user(Path(id): Path<u32>) -> Result<String, Problem> {
 //!     if id == 0 {
@@ -27,7 +27,8 @@
 //!  "request_id":"019a9d4e-6f5a-7c31-9d3c-0f6a8f5b2c11","retryable":false}
 //! ```
 //!
-//! and `curl -i localhost/users/x`, which axum itself rejects, returns the same format.
+//! and `curl -i localhost/users/x`, which the extractor rejects, returns the same format. [`Json`],
+//! [`Query`] and [`Path`] say which field is invalid. axum's own extractors work too.
 //!
 //! With `#[service(axum)]` on your own enum, the derive implements `IntoResponse`, and handlers can
 //! return `Result<T, UserError>`. The log record then has the line of the enum, because the line of
@@ -53,15 +54,20 @@
 
 mod body;
 mod convert;
+mod explain;
 mod future;
 mod json;
 mod layer;
+mod params;
+mod reject;
 mod response;
 mod scope;
 mod service;
 mod settings;
+mod status;
 
 pub use future::ResponseFuture;
 pub use json::Json;
 pub use layer::{RequestLayer, layer};
+pub use params::{Path, Query};
 pub use service::RequestService;

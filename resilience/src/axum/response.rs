@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::scope::Scope;
+use super::status::is_final;
 use crate::error::registry;
 use crate::http::Problem;
 use crate::{Classification, Classify, RequestContext, report::Report, taxonomy::Evidence};
@@ -59,18 +60,18 @@ pub(super) fn discard_if_replaced(response: &mut Response) {
     }
 }
 
-/// Rewrites a stored problem with the layer's settings, unless its body has since been encoded. A
-/// server error is always rewritten, because its status may have been set after its body.
+/// Rewrites a stored problem with the layer's settings. A body that has since been encoded is
+/// replaced too, so that all clients get the same problem.
 pub(super) fn rewrite_problem(response: &mut Response, scope: &Scope) {
-    if response.headers().contains_key(CONTENT_ENCODING) && !response.status().is_server_error() {
-        return;
-    }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         // A handler may have overridden the status. If it isn't an error status, this is no longer
         // a problem.
-        let status = response.status();
-        if status.is_client_error() || status.is_server_error() {
-            write(problem.with_status(status.as_u16()), response, Some(scope));
+        match response.status().as_u16() {
+            status if !is_final(status) => {
+                write(problem.with_status(500), response, Some(scope));
+            }
+            status if status >= 400 => write(problem.with_status(status), response, Some(scope)),
+            _ => {}
         }
     }
 }

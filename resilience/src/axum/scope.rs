@@ -1,7 +1,15 @@
-use std::sync::Arc;
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
-use axum::extract::MatchedPath;
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
+use axum::body::Body;
+use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
+use axum::routing::any;
+use axum::{Extension, Router};
+use tower_service::Service as _;
 use tracing::Span;
 
 use super::settings::Settings;
@@ -21,20 +29,23 @@ pub(super) struct Scope {
 struct OuterScope {
     context: RequestContext,
     span: Span,
+    place: &'static Location<'static>,
+}
+
+/// Where the layer of a request was created, if there is one.
+pub(super) fn place(extensions: &Extensions) -> Option<&'static Location<'static>> {
+    extensions.get::<OuterScope>().map(|outer| outer.place)
 }
 
 impl Scope {
     /// Begins a request. Returns `None` if an outer layer already has, and only adds the route to
     /// it.
-    pub(super) fn begin(
-        settings: &Arc<Settings>,
-        method: &Method,
-        headers: &HeaderMap,
-        extensions: &mut Extensions,
-    ) -> Option<Self> {
-        let route = extensions.get::<MatchedPath>().cloned();
-        let route = route.as_ref().map(MatchedPath::as_str);
-        if let Some(OuterScope { context, span }) = extensions.get() {
+    pub(super) fn begin(settings: &Arc<Settings>, parts: &mut Parts) -> Option<Self> {
+        let matched = parts.extensions.get::<MatchedPath>().cloned();
+        let nested = if matched.is_none() { nested(parts) } else { None };
+        let route = matched.as_ref().map(MatchedPath::as_str).or(nested.as_deref());
+        let Parts { method, headers, extensions, .. } = parts;
+        if let Some(OuterScope { context, span, .. }) = extensions.get() {
             if let Some(route) = route {
                 context.set_operation(operation(method, Some(route)));
                 span.record("route", route);
@@ -47,12 +58,16 @@ impl Scope {
         let span = tracing::info_span!(
             target: "resilience", "request", request_id = context.request_id().as_str(), method = method.as_str(), route,
         );
-        extensions.insert(OuterScope { context: context.clone(), span: span.clone() });
+        extensions.insert(OuterScope {
+            context: context.clone(),
+            span: span.clone(),
+            place: settings.place,
+        });
         Some(Self {
             context,
             span,
             settings: Arc::clone(settings),
-            is_head: method == Method::HEAD,
+            is_head: *method == Method::HEAD,
         })
     }
 
@@ -85,6 +100,34 @@ fn request_id(settings: &Settings, headers: &HeaderMap) -> RequestId {
         _ => None,
     }
     .unwrap_or_else(RequestId::new)
+}
+
+/// The place of a service that was added with `nest_service`, such as `/files/{*rest}`.
+///
+/// axum keeps it from layers, and shows it to a router inside. So this asks one.
+fn nested(parts: &mut Parts) -> Option<String> {
+    static INSIDE: OnceLock<Router> = OnceLock::new();
+    const ROUTE: &str = "/{*rest}";
+
+    // Outside of a router there is nothing to ask for.
+    ready(RawPathParams::from_request_parts(parts, &()))?.ok()?;
+    let inside = INSIDE.get_or_init(|| {
+        Router::new().route(ROUTE, any(async |matched: MatchedPath| Extension(matched)))
+    });
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = Uri::from_static("/rest");
+    *request.extensions_mut() = parts.extensions.clone();
+    let Ok(response) = ready(inside.clone().call(request))?;
+    let matched = response.extensions().get::<MatchedPath>()?.as_str();
+    (matched != ROUTE).then(|| matched.to_owned())
+}
+
+/// The value of a future that doesn't wait.
+fn ready<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 fn operation(method: &Method, route: Option<&str>) -> String {

@@ -38,8 +38,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let scope =
-            Scope::begin(&self.settings, &parts.method, &parts.headers, &mut parts.extensions);
+        let scope = Scope::begin(&self.settings, &mut parts);
         let request = Request::from_parts(parts, body);
         match scope {
             None => ResponseFuture::pass_through(self.inner.call(request)),

@@ -7,7 +7,7 @@ use tracing::{Level, Span};
 
 use super::info::BoundaryInfo;
 use super::panics;
-use super::request::{ContextId, Current, RequestContext, RequestId};
+use crate::observe::request::{ContextId, Current, RequestContext, RequestId};
 
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what
 /// [`#[boundary]`](macro@crate::boundary) writes.
@@ -27,7 +27,7 @@ use super::request::{ContextId, Current, RequestContext, RequestId};
 ///     let context = RequestContext::current().unwrap();
 ///     assert_eq!(context.request_id().as_str(), "msg-7");
 ///     assert_eq!(context.user().as_deref(), Some("42"));
-///     Err::<(), _>(NotFound::new("order", "7")) // one record: WARN expected_error, operation = "charge_order", …
+///     Err::<(), _>(NotFound::new("order", "7")) // one record: WARN expected_error: NOT_FOUND in charge_order, operation = "charge_order", …
 /// });
 /// assert!(outcome.await.is_err());
 /// # });

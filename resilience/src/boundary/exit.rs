@@ -8,6 +8,7 @@ use std::process::{ExitCode, Termination};
 use std::sync::{Mutex, PoisonError};
 
 use crate::boundary::report::was_reported;
+use crate::error::log_text;
 use crate::{Category, Classification, Classify, RequestContext, report::Report};
 
 /// Converts the result of a command-line program to an exit code. Logs an error and prints it for
@@ -28,16 +29,23 @@ use crate::{Category, Classification, Classify, RequestContext, report::Report};
 /// ```
 ///
 /// The log record is a [`Report`] with the program's name as its operation, and needs a subscriber.
-/// An error already logged by a `#[boundary]` isn't logged again. The message on standard error
-/// contains only what a client may know: the [public message](Classify::public_message), the code,
-/// the request id if there is one, and the error of each invalid field.
+/// An error already logged by a `#[boundary]` isn't logged again. The message on standard error has
+/// the code, the request id if there is one, the error of each invalid field, and a text:
+///
+/// - of a fatal error its own, [redacted](crate::report::Report#the-record): whoever starts the
+///   program has to know what is missing,
+/// - of any other the [public message](Classify::public_message), which contains only what a client
+///   may know.
 ///
 /// ```text
+/// import: required config missing: DATABASE_URL (MISSING_CONFIG)
+///
 /// import: Validation failed (VALIDATION_ERROR)
 ///   email: must contain an @
 /// ```
 ///
-/// The exit code is that of [`exit_status`]. A fatal error also requests a
+/// The exit code is that of [`exit_status`], unless the error sets its own with
+/// `#[service(exit_code = 75)]` or [`Classification::with_exit_code`]. A fatal error also requests a
 /// [shutdown](crate::shutdown::requested).
 #[track_caller]
 pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode {
@@ -77,12 +85,13 @@ fn reporting_context(error: &impl Classify) -> Option<RequestContext> {
     context.filter(|context| was_reported(context, error))
 }
 
-/// The exit code for an error, from BSD's `sysexits.h`.
+/// The exit code for an error: its [own](Classification::exit_code), or one of BSD's `sysexits.h`.
 ///
 /// The first matching row applies:
 ///
 /// | error | exit code | name |
 /// |---|---|---|
+/// | has its own | that one | |
 /// | fatal `MISSING_CONFIG` | 78 | `EX_CONFIG` |
 /// | `IO_ERROR`, `STORAGE_FULL`, `QUOTA_EXCEEDED` | 74 | `EX_IOERR` |
 /// | any other fatal error | 70 | `EX_SOFTWARE` |
@@ -99,6 +108,9 @@ fn reporting_context(error: &impl Classify) -> Option<RequestContext> {
 /// assert_eq!(exit_status(&NotFound::new("file", "users.csv").classify()), 66);
 /// ```
 pub fn exit_status(error: &Classification) -> u8 {
+    if let Some(own) = error.exit_code() {
+        return own;
+    }
     match (error.category(), error.code(), error.status()) {
         (Some(Category::Fatal), "MISSING_CONFIG", _) => 78,
         (_, "IO_ERROR" | "STORAGE_FULL" | "QUOTA_EXCEEDED", _) => 74,
@@ -113,13 +125,17 @@ pub fn exit_status(error: &Classification) -> u8 {
 }
 
 fn user_message(program: &str, error: &dyn Classify) -> String {
-    let mut text =
-        format!("{program}: {} ({}", one_line(&error.public_message()), error.classify().code());
+    let class = error.classify();
+    let message = match class.category() {
+        Some(Category::Fatal) => log_text::message(&error, &error.evidence()).into(),
+        _ => error.public_message(),
+    };
+    let mut text = format!("{program}: {} ({}", one_line(&message), class.code());
     if let Some(context) = RequestContext::current() {
         let _ = write!(text, ", request {}", context.request_id());
     }
     text.push_str(")\n");
-    if error.classify().status() < 500 {
+    if class.status() < 500 {
         for field in error.field_errors().iter() {
             let _ = writeln!(text, "  {}: {}", one_line(field.field()), one_line(field.detail()));
         }

@@ -6,8 +6,9 @@ use tokio::task::futures::TaskLocalFuture;
 use tracing::instrument::Instrumented;
 
 use super::exit::failed_in;
-use super::info::BoundaryInfo;
-use super::request::Current;
+use super::info::{BoundaryInfo, Edge};
+use crate::layer::site::Place;
+use crate::observe::request::Current;
 
 type InNewContext<F> = TaskLocalFuture<Current, F>;
 
@@ -16,32 +17,34 @@ pin_project! {
     #[project = Projected]
     #[allow(missing_debug_implementations)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub enum BoundaryFuture<F, R> {
+    pub enum BoundaryFuture<F, P, R> {
         /// In the current context.
-        Inherited { #[pin] work: Reporting<F, R> },
+        Inherited { #[pin] work: Reporting<F, P, R> },
         /// In a new context.
-        Created { #[pin] work: InNewContext<Reporting<F, R>> },
+        Created { #[pin] work: InNewContext<Reporting<F, P, R>> },
         /// In a new context with a span. Boxed, so that the usual case stays as small as the work; a
         /// span allocates anyway.
-        InSpan { work: Pin<Box<InNewContext<Instrumented<Reporting<F, R>>>>> },
+        InSpan { work: Pin<Box<InNewContext<Instrumented<Reporting<F, P, R>>>>> },
     }
 }
 
 pin_project! {
     /// Reports the outcome of the work, in the work's own context and span.
     #[allow(missing_debug_implementations)]
-    pub struct Reporting<F, R> {
+    pub struct Reporting<F, P, R> {
         pub(super) info: BoundaryInfo,
+        pub(super) place: P,
         pub(super) report: R,
         #[pin]
         pub(super) work: F,
     }
 }
 
-impl<T, E, F, R> Future for BoundaryFuture<F, R>
+impl<T, E, F, P, R> Future for BoundaryFuture<F, P, R>
 where
     F: Future<Output = Result<T, E>>,
-    R: Fn(&E, BoundaryInfo),
+    P: Place,
+    R: Fn(&E, Edge),
 {
     type Output = Result<T, E>;
 
@@ -75,19 +78,20 @@ fn remember_failure<F>(work: Pin<&mut InNewContext<F>>) {
     }
 }
 
-impl<T, E, F, R> Future for Reporting<F, R>
+impl<T, E, F, P, R> Future for Reporting<F, P, R>
 where
     F: Future<Output = Result<T, E>>,
-    R: Fn(&E, BoundaryInfo),
+    P: Place,
+    R: Fn(&E, Edge),
 {
     type Output = Result<T, E>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let outcome = this.info.observe_panic(|| this.work.poll(cx));
+        let outcome = this.info.observe_panic(this.place, || this.work.poll(cx));
         if let Poll::Ready(outcome) = &outcome {
-            this.info.settle(outcome, &*this.report);
+            this.info.settle(outcome, this.place, &*this.report);
         }
         outcome
     }

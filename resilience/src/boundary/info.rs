@@ -6,12 +6,13 @@ use std::panic::Location;
 use super::panics;
 use super::report::Report;
 use crate::layer::classified::Classified;
+use crate::layer::site::{Place, Site};
 use crate::taxonomy::Evidence;
 use crate::{Classification, Classify, alert};
 
 /// The operation of a boundary, and its place in the source.
 #[derive(Debug, Clone, Copy)]
-pub struct BoundaryInfo {
+pub(super) struct BoundaryInfo {
     pub(super) operation: &'static str,
     pub(super) place: &'static Location<'static>,
 }
@@ -19,33 +20,50 @@ pub struct BoundaryInfo {
 impl BoundaryInfo {
     /// Reports a panic, which then continues.
     #[inline]
-    pub(super) fn observe_panic<T>(self, work: impl FnOnce() -> T) -> T {
-        panics::observe_panic(work, |panicked| panicked.report(Some(self.operation), self.place))
+    pub(super) fn observe_panic<T>(self, place: &impl Place, work: impl FnOnce() -> T) -> T {
+        panics::observe_panic(work, |panicked| {
+            panicked.report_at(Some(self.operation), self.place, place.site());
+        })
     }
 
     /// Records a success, or reports the error.
-    pub(super) fn settle<T, E>(self, outcome: &Result<T, E>, report: impl FnOnce(&E, Self)) {
+    pub(super) fn settle<T, E>(
+        self,
+        outcome: &Result<T, E>,
+        place: &impl Place,
+        report: impl FnOnce(&E, Edge),
+    ) {
         match outcome {
             Ok(_) => alert::success(self.operation),
-            Err(error) => report(error, self),
+            Err(error) => report(error, Edge { info: self, site: place.site() }),
         }
     }
 }
 
+/// A boundary, and the annotated function that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Edge {
+    info: BoundaryInfo,
+    site: Option<&'static Site>,
+}
+
+impl Edge {
+    fn emit<E: Classify>(self, report: Report<'_, E>) {
+        let Self { info: BoundaryInfo { operation, place }, site } = self;
+        report.operation(operation).at(place.file(), place.line()).site(site).emit();
+    }
+}
+
 /// Reports an error that classifies itself.
-pub fn report<E: Classify>(error: &E, info: BoundaryInfo) {
-    Report::new(error).operation(info.operation).at(info.place.file(), info.place.line()).emit();
+pub fn report<E: Classify>(error: &E, edge: Edge) {
+    edge.emit(Report::new(error));
 }
 
 /// Reports an error that `classify = …` classifies.
-pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Classified<E>, info: BoundaryInfo) {
+pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Classified<E>, edge: Edge) {
     let classified = by(error);
     let error = Foreign { error, class: classified.class, evidence: (classified.evidence)(error) };
-    Report::new(&error)
-        .type_name(std::any::type_name::<E>())
-        .operation(info.operation)
-        .at(info.place.file(), info.place.line())
-        .emit();
+    edge.emit(Report::new(&error).type_name(std::any::type_name::<E>()));
 }
 
 /// An error of another crate, with its classification.

@@ -1,6 +1,8 @@
 //! The edge of the application, where an error ends: a context for the work, and one log record for
 //! its failure.
 
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) mod abandoned;
 mod builder;
 pub mod exit;
 mod future;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 
+use crate::layer::site::Site;
 use crate::support::catch_panic::catch_panic;
 use crate::support::prefix;
 use crate::{Classification, Classify, report::Report, taxonomy::Evidence};
@@ -172,10 +173,21 @@ fn message(payload: &(dyn Any + Send)) -> String {
 impl Panicked {
     /// Reports the panic at a boundary. The record has the place of the panic, or the boundary's if
     /// unknown, and the given operation, or else the context's.
+    #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn report(&self, operation: Option<&str>, boundary: &'static Location<'static>) {
+        self.report_at(operation, boundary, None);
+    }
+
+    /// Like [`report`](Self::report), of an annotated function.
+    pub(super) fn report_at(
+        &self,
+        operation: Option<&str>,
+        boundary: &'static Location<'static>,
+        site: Option<&'static Site>,
+    ) {
         let place = self.place.as_ref().map(|place| (intern(&place.file), place.line));
         let (file, line) = place.unwrap_or((boundary.file(), boundary.line()));
-        let report = Report::new(self).at(file, line).boundary(boundary);
+        let report = Report::new(self).at(file, line).boundary(boundary).site(site);
         match operation {
             Some(operation) => report.operation(operation).emit(),
             None => report.emit(),

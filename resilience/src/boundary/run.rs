@@ -6,8 +6,9 @@ use tracing::instrument::Instrument as _;
 use super::builder::Boundary;
 use super::exit::failed_in;
 use super::future::{BoundaryFuture, Reporting};
-use super::info::{self, BoundaryInfo};
+use super::info::{self, Edge};
 use crate::Classify;
+use crate::layer::site::Place;
 
 impl Boundary {
     /// Runs a future within the boundary.
@@ -20,7 +21,7 @@ impl Boundary {
         self,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        run(self.or_new_context(), info::report::<E>, future).await
+        run(self.or_new_context(), (), info::report::<E>, future).await
     }
 
     /// Runs a function within the boundary.
@@ -28,17 +29,23 @@ impl Boundary {
     /// # Errors
     /// The function's own, unchanged.
     pub fn call<T, E: Classify>(self, function: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        call(self.or_new_context(), info::report::<E>, function)
+        call(self.or_new_context(), (), info::report::<E>, function)
     }
 }
 
 #[inline]
-pub fn run<T, E, F, R>(boundary: Boundary, report: R, work: F) -> BoundaryFuture<F, R>
+pub fn run<T, E, F, P, R>(
+    boundary: Boundary,
+    place: P,
+    report: R,
+    work: F,
+) -> BoundaryFuture<F, P, R>
 where
     F: Future<Output = Result<T, E>>,
-    R: Fn(&E, BoundaryInfo),
+    P: Place,
+    R: Fn(&E, Edge),
 {
-    let work = Reporting { info: boundary.info, report, work };
+    let work = Reporting { info: boundary.info, place, report, work };
     match boundary.new_context() {
         None => BoundaryFuture::Inherited { work },
         Some((current, None)) => BoundaryFuture::Created { work: current.hold(work) },
@@ -51,13 +58,14 @@ where
 #[inline]
 pub fn call<T, E>(
     boundary: Boundary,
-    report: impl Fn(&E, BoundaryInfo),
+    place: impl Place,
+    report: impl Fn(&E, Edge),
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     let info = boundary.info;
     let work = || {
-        let outcome = info.observe_panic(work);
-        info.settle(&outcome, report);
+        let outcome = info.observe_panic(&place, work);
+        info.settle(&outcome, &place, report);
         outcome
     };
     match boundary.new_context() {

@@ -7,6 +7,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
+use crate::observe::request::request_id;
+use crate::support::escape;
+
 /// Why a shutdown was requested: the first fatal error that was reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,6 +52,22 @@ pub struct ShutdownReason {
 ///         () = terminated() => {} // by `tokio::signal`: SIGTERM, Ctrl-C
 ///     }
 /// }
+/// ```
+///
+/// A graceful shutdown waits for all requests, and a client that sends half a request can make it
+/// wait for ever. So give it a grace period:
+///
+/// ```no_run
+/// # use std::future::Future;
+/// use resilience::{secs, shutdown};
+///
+/// # async fn serve(server: impl Future<Output = std::io::Result<()>>) -> std::io::Result<()> {
+/// // let server = axum::serve(listener, app).with_graceful_shutdown(shutdown::requested()).into_future();
+/// tokio::select! {
+///     served = server => served,
+///     () = async { shutdown::requested().await; tokio::time::sleep(secs(10)).await } => Ok(()),
+/// }
+/// # }
 /// ```
 ///
 /// After a graceful shutdown, the server returns `Ok`. Return a failure if there is a reason, so
@@ -152,10 +171,17 @@ impl Shutdown {
         CURRENT.sync_scope(self, function)
     }
 
-    /// Requests the shutdown. Only the first reason is kept.
+    /// Requests the shutdown, and logs `shutdown_requested`. Only the first reason is kept.
     pub fn request(&self, code: &'static str, operation: Option<&str>) {
         let reason = ShutdownReason { code, operation: operation.map(Into::into) };
         if self.0.reason.set(reason).is_ok() {
+            tracing::warn!(
+                target: "resilience",
+                code,
+                operation = operation.map(escape::name).as_deref(),
+                request_id = request_id().as_deref(),
+                "shutdown_requested"
+            );
             self.0.requested.notify_waiters();
         }
     }

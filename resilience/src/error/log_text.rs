@@ -1,13 +1,11 @@
 //! The texts of an error for logs, the same for every event and record: redacted, escaped, bounded,
 //! and without letting a panic in `Display` escape.
 
-use std::error::Error;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::Display;
 
-use super::redact::{self, PANICKED};
+use super::redact::{PANICKED, Redactor};
 use crate::support::catch_panic::catch_panic;
 use crate::support::escape::{self, ELLIPSIS};
-use crate::support::prefix;
 use crate::taxonomy::Evidence;
 
 /// The longest message, in bytes.
@@ -18,13 +16,13 @@ const MAX_CAUSE: usize = 1024;
 const MAX_CAUSES: usize = 8;
 /// The maximum number of errors visited in a chain, which may be cyclic.
 const MAX_LINKS: usize = 32;
-/// How much of any text is formatted, in bytes. Far more than is logged, so that a secret isn't
-/// truncated before it can be recognized.
-const MAX_FORMATTED: usize = 64 * 1024;
 
 /// An error that an event may tell. Does no work until an event is enabled.
 pub(crate) trait Tell {
     fn text(&self) -> LogText;
+
+    /// The label of the dependency that the error is about, if it says so.
+    fn dependency(&self) -> Option<&str>;
 }
 
 /// The message of an error, and its causes.
@@ -36,15 +34,16 @@ pub(crate) struct LogText {
 
 impl LogText {
     pub(crate) fn of(error: &dyn Display, evidence: &Evidence<'_>) -> Self {
-        let message = message(error, evidence);
-        Self { causes: causes(&message, error, evidence), message }
+        let redactor = redactor(error, evidence);
+        let redactor = redactor.as_ref();
+        let message = told(redactor, error, MAX_MESSAGE);
+        Self { causes: causes(redactor, &message, evidence), message }
     }
 }
 
 /// The error's own text.
 pub(crate) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    catch_panic(|| escape::line(redacted(error, error, evidence), MAX_MESSAGE))
-        .unwrap_or_else(|| PANICKED.to_owned())
+    told(redactor(error, evidence).as_ref(), error, MAX_MESSAGE)
 }
 
 /// The spans around an error. Redacted, because their fields can hold anything.
@@ -55,7 +54,20 @@ pub(crate) fn spans(
     evidence: &Evidence<'_>,
     limit: usize,
 ) -> String {
-    catch_panic(|| escape::lines(redacted(trace, error, evidence), limit))
+    let redactor = redactor(error, evidence);
+    catch_panic(|| Some(escape::lines(redactor?.text(trace), limit)))
+        .flatten()
+        .unwrap_or_else(|| PANICKED.to_owned())
+}
+
+/// Of the whole error, because its causes repeat each other's secrets. `None` if that panics.
+fn redactor(error: &dyn Display, evidence: &Evidence<'_>) -> Option<Redactor> {
+    catch_panic(|| Redactor::of(error, evidence))
+}
+
+fn told(redactor: Option<&Redactor>, text: &dyn Display, limit: usize) -> String {
+    catch_panic(|| Some(escape::line(redactor?.text(text), limit)))
+        .flatten()
         .unwrap_or_else(|| PANICKED.to_owned())
 }
 
@@ -63,11 +75,11 @@ pub(crate) fn spans(
 ///
 /// Skips texts that are already listed or equal to the message, such as those of transparent
 /// wrappers.
-fn causes(message: &str, error: &dyn Display, evidence: &Evidence<'_>) -> Option<String> {
-    let message = cut(message.to_owned());
+fn causes(redactor: Option<&Redactor>, message: &str, evidence: &Evidence<'_>) -> Option<String> {
+    let message = escape::line(message.to_owned(), MAX_CAUSE);
     let mut listed: Vec<String> = Vec::new();
     for link in evidence.chain().take(MAX_LINKS) {
-        let text = cause(link, error, evidence);
+        let text = told(redactor, &link, MAX_CAUSE);
         if text == message || listed.contains(&text) {
             continue;
         }
@@ -78,50 +90,6 @@ fn causes(message: &str, error: &dyn Display, evidence: &Evidence<'_>) -> Option
         listed.push(text);
     }
     (!listed.is_empty()).then(|| json_array(&listed))
-}
-
-/// Redacts a cause by the evidence of the whole error, because causes repeat each other's secrets.
-fn cause(link: &(dyn Error + 'static), error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    catch_panic(|| cut(redacted(&link, error, evidence))).unwrap_or_else(|| PANICKED.to_owned())
-}
-
-fn cut(text: String) -> String {
-    escape::line(text, MAX_CAUSE)
-}
-
-/// The text without secrets.
-fn redacted(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    redact::text(
-        &Bounded { text, limit: MAX_FORMATTED },
-        &Bounded { text: error, limit: MAX_FORMATTED },
-        evidence,
-    )
-}
-
-/// Formats at most `limit` bytes of a text.
-struct Bounded<'a> {
-    text: &'a dyn Display,
-    limit: usize,
-}
-
-impl Display for Bounded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Writer<'a, 'f> {
-            to: &'a mut fmt::Formatter<'f>,
-            left: usize,
-        }
-
-        impl fmt::Write for Writer<'_, '_> {
-            fn write_str(&mut self, part: &str) -> fmt::Result {
-                let fits = prefix::of(part, self.left);
-                self.left -= fits.len();
-                self.to.write_str(fits)?;
-                if fits.len() < part.len() { Err(fmt::Error) } else { Ok(()) }
-            }
-        }
-
-        write!(Writer { to: f, left: self.limit }, "{}", self.text)
-    }
 }
 
 /// Control characters are escaped already.

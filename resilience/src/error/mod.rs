@@ -2,7 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod database;
-#[cfg(feature = "boundary")]
+#[cfg(feature = "tokio")]
 pub(crate) mod dependency;
 pub(crate) mod downcast;
 mod foreign;

@@ -156,6 +156,14 @@ static BUILT_IN: &[Known] = &[
     Known::built_in::<tonic::Status>(),
     #[cfg(feature = "tokio")]
     Known::built_in::<tokio::time::error::Elapsed>(),
+    #[cfg(feature = "validator")]
+    Known::built_in::<validator::ValidationErrors>(),
+    #[cfg(feature = "garde")]
+    Known::built_in::<garde::Report>(),
+    #[cfg(feature = "tower")]
+    Known::built_in::<tower::timeout::error::Elapsed>(),
+    #[cfg(feature = "tower")]
+    Known::built_in::<tower::load_shed::error::Overloaded>(),
     Known::built_in::<errors::NetworkTimeout>(),
     Known::built_in::<errors::ServiceUnavailable>(),
     Known::built_in::<errors::RateLimited>(),

@@ -43,12 +43,31 @@ pub struct UpstreamError {
     service: Cow<'static, str>,
     status: u16,
     retry_after: Option<Duration>,
+    is_unreadable: bool,
 }
 
 impl UpstreamError {
     /// Creates an error for an answer of `service`. Any status is accepted.
     pub fn new(service: impl Into<Cow<'static, str>>, status: u16) -> Self {
-        Self { service: service.into(), status, retry_after: None }
+        Self { service: service.into(), status, retry_after: None, is_unreadable: false }
+    }
+
+    /// Creates an error for an answer whose body can't be read, where you read it yourself.
+    /// Classified as `UPSTREAM_INVALID_RESPONSE`, 502, like a body that reqwest can't decode.
+    ///
+    /// ```
+    /// use resilience::{Classify, http::UpstreamError};
+    ///
+    /// fn stock(body: &str) -> Result<u32, UpstreamError> {
+    ///     body.trim().parse().map_err(|_| UpstreamError::unreadable("inventory", 200))
+    /// }
+    ///
+    /// let error = stock("<html>").unwrap_err();
+    /// assert_eq!(error.to_string(), "inventory answered 200 with a body that can't be read");
+    /// assert_eq!(error.classify().status(), 502);
+    /// ```
+    pub fn unreadable(service: impl Into<Cow<'static, str>>, status: u16) -> Self {
+        Self { is_unreadable: true, ..Self::new(service, status) }
     }
 
     /// Adds the answer's `Retry-After`.
@@ -83,7 +102,8 @@ pub(crate) const fn unusable(code: &'static str) -> Classification {
 
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} answered {}", self.service, self.status)
+        write!(f, "{} answered {}", self.service, self.status)?;
+        if self.is_unreadable { f.write_str(" with a body that can't be read") } else { Ok(()) }
     }
 }
 
@@ -91,6 +111,9 @@ impl Error for UpstreamError {}
 
 impl Classify for UpstreamError {
     fn classify(&self) -> Classification {
+        if self.is_unreadable {
+            return unusable("UPSTREAM_INVALID_RESPONSE");
+        }
         let transient = |code| Classification::transient_with(code, self.retry_after.advice());
         match self.status {
             429 => transient("RATE_LIMITED").with_status(503),

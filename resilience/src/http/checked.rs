@@ -24,6 +24,8 @@ pub trait ResponseExt: Sized {
     ///
     /// Returns an [`UpstreamError`] for every other status of 300 or above.
     ///
+    /// Read the body in the same annotated function: what is read later is outside of its layers.
+    ///
     /// ```
     /// use resilience::http::{ResponseExt as _, UpstreamError};
     ///

@@ -2,6 +2,9 @@
 
 use reqwest::RequestBuilder;
 
+#[cfg(feature = "tokio")]
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// Adds the request id and the idempotency key to an outgoing request.
 ///
 /// ```
@@ -41,7 +44,13 @@ pub trait RequestExt: Sized {
 
     /// Sets the header `idempotency-key` to the key of the enclosing retried call (see
     /// [`context()`](crate::context())), so that the callee can detect a repeated request. Replaces
-    /// an existing header. Does nothing if the call has no key.
+    /// an existing header.
+    ///
+    /// If the call has no key, or an empty one, `send` fails with an error that isn't retried, and
+    /// `idempotency_key_missing` is logged: a request that should have a key isn't sent without it.
+    /// That is so outside a `#[retry(idempotency_key)]`, and in tasks that weren't started with
+    /// [`resilience::spawn`](crate::spawn). Where a key is optional, use
+    /// [`with_idempotency_key_if_any`](Self::with_idempotency_key_if_any).
     ///
     /// Use it only on the request that the key is meant for: a retried function may send others
     /// too. The key is sent without the quotes that RFC 9651 puts around a string, because services
@@ -51,6 +60,13 @@ pub trait RequestExt: Sized {
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     #[must_use]
     fn with_idempotency_key(self) -> Self;
+
+    /// Like [`with_idempotency_key`](Self::with_idempotency_key), but does nothing if the call has
+    /// no key.
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+    #[must_use]
+    fn with_idempotency_key_if_any(self) -> Self;
 }
 
 impl RequestExt for RequestBuilder {
@@ -64,8 +80,19 @@ impl RequestExt for RequestBuilder {
 
     #[cfg(feature = "tokio")]
     fn with_idempotency_key(self) -> Self {
+        let key = crate::context().idempotency_key();
+        let Some(key) = key.filter(|key| !key.is_empty()) else {
+            crate::layer::events::idempotency_key_missing();
+            // Not a valid value, so `send` fails.
+            return self.header(IDEMPOTENCY_KEY, "\n");
+        };
+        set(self, IDEMPOTENCY_KEY, &key)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn with_idempotency_key_if_any(self) -> Self {
         match crate::context().idempotency_key() {
-            Some(key) => set(self, "idempotency-key", &key),
+            Some(key) => set(self, IDEMPOTENCY_KEY, &key),
             None => self,
         }
     }

@@ -44,7 +44,7 @@ use crate::{
 /// assert_eq!((problem.status(), problem.code(), problem.detail()), (404, "NOT_FOUND", "No such user"));
 ///
 /// let problem = handler(0).unwrap_err();
-/// assert_eq!((problem.status(), problem.detail()), (503, "An internal error occurred"));
+/// assert_eq!((problem.status(), problem.detail()), (503, "The service is temporarily unavailable"));
 /// assert!(problem.is_retryable());
 /// # }
 /// ```
@@ -52,12 +52,13 @@ use crate::{
 /// | part | from | status 500 and above |
 /// |---|---|---|
 /// | status, code | [`Classify::classify`]; 500 and `INTERNAL_ERROR` if unclassified | the same |
-/// | detail | [`Classify::public_message`] | always "An internal error occurred" |
+/// | detail | [`Classify::public_message`] | the fixed text of [`Classification::public_text`], or else the generic text of the status |
 /// | errors | [`Classify::field_errors`] | always empty |
 /// | `Retry-After` | [`Classification::retry_after`], in whole seconds, rounded up | the same |
 /// | request id | the [`RequestContext`] | the same |
 ///
-/// With a status of 500 or above, no text of the error reaches the client.
+/// With a status of 500 or above, no text of the error reaches the client, except one that is fixed
+/// in its source code: `public = "We are back at nine"`.
 ///
 /// `Problem` doesn't implement `Error`, so it can't become the source of another error or be
 /// reported twice. With the feature `axum` it implements `IntoResponse`. It is the size of one
@@ -94,8 +95,11 @@ impl Problem {
     /// ```
     pub fn of(error: &(impl Classify + ?Sized)) -> Self {
         let class = error.classify();
-        let problem = Self::new(class.status(), class.code()).with_retry(&class);
+        let mut problem = Self::new(class.status(), class.code()).with_retry(&class);
         if class.status() >= 500 {
+            if let Some(text) = class.public_text() {
+                problem.0.detail = Cow::Borrowed(text);
+            }
             return problem;
         }
         problem

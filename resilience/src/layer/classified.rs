@@ -5,11 +5,10 @@ use super::site::Site;
 use super::{context, events};
 #[cfg(feature = "boundary")]
 use crate::Alert;
-#[cfg(feature = "boundary")]
 use crate::error::dependency::dependency;
 use crate::error::log_text::{LogText, Tell};
 #[cfg(feature = "boundary")]
-use crate::observe::alert;
+use crate::observe::{alert, request::request_id};
 use crate::support::catch_panic::catch_panic;
 use crate::{Classification, Classify, Sent, taxonomy::Evidence};
 
@@ -47,8 +46,8 @@ impl<E> Classified<E> {
     }
 
     /// The error for an event.
-    pub(crate) fn shown<'e>(&self, error: &'e E) -> Shown<'e, E> {
-        Shown { error, evidence: self.evidence }
+    pub(crate) fn shown<'e>(&'e self, error: &'e E) -> Shown<'e, E> {
+        Shown { error, classified: self }
     }
 }
 
@@ -59,13 +58,13 @@ impl<E: Display> Classified<E> {
         if self.class.alert() == Alert::Never || !alert::is_wanted() {
             return;
         }
-        let evidence = catch_panic(|| (self.evidence)(error)).unwrap_or_default();
+        let shown = self.shown(error);
         alert::degraded(&alert::Failure {
             operation: Some(service),
-            dependency: dependency(&self.class, &evidence).or(Some(service)),
+            dependency: shown.dependency().or(Some(service)),
             class: self.class,
-            message: &self.shown(error).text().message,
-            request_id: None,
+            message: &shown.text().message,
+            request_id: request_id().as_deref(),
         });
     }
 }
@@ -96,15 +95,24 @@ impl<E: ?Sized> fmt::Debug for Classified<E> {
     }
 }
 
-/// An error with its evidence.
+/// An error with its classification and evidence.
 pub(crate) struct Shown<'e, E> {
     error: &'e E,
-    evidence: EvidenceFn<E>,
+    classified: &'e Classified<E>,
+}
+
+impl<E> Shown<'_, E> {
+    fn evidence(&self) -> Evidence<'_> {
+        catch_panic(|| (self.classified.evidence)(self.error)).unwrap_or_default()
+    }
 }
 
 impl<E: Display> Tell for Shown<'_, E> {
     fn text(&self) -> LogText {
-        let evidence = catch_panic(|| (self.evidence)(self.error)).unwrap_or_default();
-        LogText::of(self.error, &evidence)
+        LogText::of(self.error, &self.evidence())
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        dependency(&self.classified.class, &self.evidence())
     }
 }

@@ -14,6 +14,7 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
 use crate::layer::deadline::{Deadline, Remaining};
 use crate::support::random;
@@ -42,8 +43,9 @@ impl CallContext {
         self.key.as_ref().map(|key| key.as_key().to_string())
     }
 
-    /// Time left until the earliest deadline of the enclosing retried functions, or `None` if none
-    /// of them has a `#[timeout]`. Timeouts of functions without `#[retry]` aren't included.
+    /// Time left until the earliest deadline of the enclosing retried functions, and of the gRPC
+    /// client that has made the request, or `None` if none of them has one. Timeouts of functions
+    /// without `#[retry]` aren't included.
     ///
     /// Reads the clock if there is a deadline.
     pub fn remaining(&self) -> Option<Duration> {
@@ -60,7 +62,8 @@ impl CallContext {
     /// another step after one that isn't recorded is never repeated once it has begun. Call this in
     /// what the body calls, after a step that is followed by one that may fail.
     ///
-    /// Applies to the current attempts of all enclosing calls, in the same task. Does nothing
+    /// Applies to the current attempts of all enclosing calls, in the same task. An attempt that
+    /// starts a task with [`resilience::spawn`](crate::spawn) is marked by that. Does nothing
     /// elsewhere, and has no effect on calls that may be repeated. Doesn't allocate.
     ///
     /// ```
@@ -92,9 +95,9 @@ impl CallContext {
 /// Returns the context of the current call: attempt number, idempotency key and time left.
 ///
 /// Call it in the body of a function with `#[retry]`, or in anything that the body awaits in the
-/// same task or in a task started with [`resilience::spawn`](crate::spawn). Elsewhere it returns
-/// attempt 1, no key and no deadline. This includes other tasks spawned by the body, unless the
-/// body itself polls them, as with its own `LocalSet`.
+/// same task. A task started with [`resilience::spawn`](crate::spawn) sees the attempt that has
+/// started it. Elsewhere it returns attempt 1, no key and no deadline. This includes other tasks
+/// spawned by the body, unless the body itself polls them, as with its own `LocalSet`.
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
 /// key, both get the same one, and the callee takes the second for a repetition of the first. Make
@@ -121,8 +124,8 @@ pub fn context() -> CallContext {
     let mut context = CallContext { attempt: 1, key: None, deadline: Remaining::NONE };
     let mut innermost = true;
     with_frames(|frame| {
-        if innermost {
-            context.attempt = frame.attempt.number;
+        if let (true, Some(attempt)) = (innermost, frame.attempt) {
+            context.attempt = attempt.number;
             innermost = false;
         }
         if context.key.is_none() {
@@ -138,7 +141,39 @@ pub fn context() -> CallContext {
 /// Records for the current attempts of all enclosing calls that something was sent.
 #[inline]
 pub(crate) fn mark_sent() {
-    with_frames(|frame| frame.attempt.mark_sent());
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.mark_sent();
+        }
+    });
+}
+
+/// The number of retried calls around this place.
+pub(crate) fn enclosing_calls() -> u32 {
+    let mut calls = 0;
+    with_frames(|frame| calls += u32::from(frame.attempt.is_some()));
+    calls
+}
+
+/// The time left until the earliest deadline around this place, if there is one. A task that a call
+/// has started may outlive it, so the call's deadline isn't that of the task.
+pub(crate) fn time_left(now: Instant) -> Option<Duration> {
+    let mut least: Option<Duration> = None;
+    with_frames(|frame| {
+        if frame.attempt.is_some_and(|attempt| attempt.is_carried) {
+            return;
+        }
+        if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(now)) {
+            least = Some(least.map_or(left, |least| least.min(left)));
+        }
+    });
+    least
+}
+
+/// Runs a function of a call whose caller has set a deadline.
+#[cfg(feature = "tonic")]
+pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
+    Frame { attempt: None, ..Frame::new(&AttemptState::first()) }.deadline(deadline).run(function)
 }
 
 /// One attempt of a retried call.
@@ -149,12 +184,14 @@ pub struct AttemptState {
     /// Whether the body has done something that must not be done twice. Uses an atomic only because
     /// a shared `Cell` would make the future `!Send`.
     sent: AtomicBool,
+    /// Whether this is the attempt of a call that has started the task.
+    is_carried: bool,
 }
 
 impl AttemptState {
     /// The state before the first attempt.
     pub(crate) const fn first() -> Self {
-        Self { number: 1, sent: AtomicBool::new(false) }
+        Self { number: 1, sent: AtomicBool::new(false), is_carried: false }
     }
 
     #[inline]
@@ -168,7 +205,7 @@ impl AttemptState {
 
     /// Moves on to the next attempt.
     pub(crate) fn next(&mut self) {
-        *self = Self { number: self.number.saturating_add(1), sent: AtomicBool::new(false) };
+        *self = Self { number: self.number.saturating_add(1), ..Self::first() };
     }
 }
 
@@ -241,7 +278,8 @@ impl OwnedKey {
 /// The context that one attempt provides to its body.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    attempt: &'a AttemptState,
+    /// `None` if the call isn't retried.
+    attempt: Option<&'a AttemptState>,
     key: Option<&'a Key<'a>>,
     deadline: Option<&'a Deadline<'a>>,
     /// The enclosing frame while this one is visible. Uses an atomic only because a shared `Cell`
@@ -253,7 +291,12 @@ impl<'a> Frame<'a> {
     /// Creates the frame of an attempt.
     #[inline]
     pub const fn new(attempt: &'a AttemptState) -> Self {
-        Self { attempt, key: None, deadline: None, outer: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            attempt: Some(attempt),
+            key: None,
+            deadline: None,
+            outer: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Adds the call's idempotency key.
@@ -304,6 +347,57 @@ impl<F: Future> Future for Scoped<'_, F> {
         let this = self.project();
         let body = this.body;
         enter(this.frame, || body.poll(cx))
+    }
+}
+
+/// What a task needs of the call that has started it.
+#[cfg(feature = "boundary")]
+#[derive(Debug)]
+struct OwnedFrame {
+    attempt: AttemptState,
+    key: Option<OwnedKey>,
+    deadline: Option<Deadline<'static>>,
+}
+
+/// Carries the context of the current call to another task: the number of the attempt, the key and
+/// the deadline.
+///
+/// The attempt counts as sent, because what the task does isn't known when the attempt fails.
+#[cfg(feature = "boundary")]
+pub(crate) fn carry<F>(body: F) -> Carried<F> {
+    if enclosing_calls() == 0 {
+        return Carried { call: None, body };
+    }
+    mark_sent();
+    let CallContext { attempt, key, deadline } = context();
+    let attempt = AttemptState { number: attempt, is_carried: true, ..AttemptState::first() };
+    let deadline = Deadline::of_remaining(deadline);
+    Carried { call: Some(Box::new(OwnedFrame { attempt, key, deadline })), body }
+}
+
+#[cfg(feature = "boundary")]
+pin_project! {
+    /// The future of [`carry`].
+    pub(crate) struct Carried<F> {
+        // On the heap, because most tasks have none.
+        call: Option<Box<OwnedFrame>>,
+        #[pin]
+        body: F,
+    }
+}
+
+#[cfg(feature = "boundary")]
+impl<F: Future> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(call) = this.call else { return this.body.poll(cx) };
+        let key = call.key.as_ref().map(OwnedKey::as_key);
+        let mut frame = Frame::new(&call.attempt);
+        frame.key = key.as_ref();
+        frame.deadline = call.deadline.as_ref();
+        enter(&frame, || this.body.poll(cx))
     }
 }
 

@@ -56,6 +56,18 @@ impl Deadline<'static> {
         deadline.start();
         deadline
     }
+
+    /// Creates a started deadline of what remains of others. Reads the clock if one of those hasn't
+    /// started.
+    #[cfg(feature = "boundary")]
+    pub(crate) fn of_remaining(remaining: Remaining) -> Option<Self> {
+        let at = match (remaining.at, remaining.after) {
+            (NEVER, NEVER) => return None,
+            (at, NEVER) => at,
+            (at, after) => at.min(clock::to_nanos(Instant::now()).saturating_add(after)),
+        };
+        Some(Self { at: AtomicU64::new(at.min(FIRED - 1)), ..Self::new(Duration::ZERO) })
+    }
 }
 
 impl<'above> Deadline<'above> {
@@ -89,6 +101,18 @@ impl<'above> Deadline<'above> {
     /// Returns whether this deadline, or one around it, has cancelled the call.
     pub(crate) fn fired(&self) -> bool {
         self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
+    }
+
+    /// Returns how long the call has waited under this deadline, or `None` if it never had to wait.
+    pub(crate) fn waited(&self) -> Option<Duration> {
+        match self.at.load(Relaxed) {
+            NOT_STARTED => None,
+            FIRED => Some(self.after()),
+            at => {
+                let left = Duration::from_nanos(at.saturating_sub(clock::to_nanos(Instant::now())));
+                Some(self.after().min(LONGEST).saturating_sub(left))
+            }
+        }
     }
 
     /// Returns the time left until the earliest of this deadline and those around it.

@@ -12,6 +12,9 @@ use tracing::{debug, info, warn};
 
 use crate::error::log_text::Tell;
 use crate::layer::site::{Once, Site};
+#[cfg(feature = "boundary")]
+pub(crate) use crate::observe::request::request_id;
+use crate::support::escape;
 use crate::{Advice, Classification};
 
 /// Why no further retry was made.
@@ -56,24 +59,36 @@ impl Stopped {
     }
 }
 
-/// Emits an event of an annotated function.
+/// Emits an event of an annotated function. `dependency` is evaluated only if the event is enabled.
 macro_rules! event {
-    ($level:ident, $site:ident, $name:literal $(, $($field:tt)+)?) => {
+    ($level:ident, $site:ident, $dependency:expr, $name:literal $(, $($field:tt)+)?) => {
         $level!(
             target: "resilience",
             service = $site.service(),
             function = $site.function(),
+            dependency = $dependency.map(escape::name).as_deref(),
+            request_id = request_id().as_deref(),
             $($($field)+,)?
             $name
         )
     };
 }
 
+/// The dependency of a function, if its label names one.
+fn labelled(site: &Site) -> Option<&'static str> {
+    Some(site.service()).filter(|service| *service != site.function())
+}
+
+#[cfg(not(feature = "boundary"))]
+pub(crate) fn request_id() -> Option<&'static str> {
+    None
+}
+
 /// Emits an event about an error. It is formatted once, and only if the event is enabled.
 macro_rules! error_event {
     ($level:ident, $site:ident, $error:ident, $name:literal $(, $($field:tt)+)?) => {
         let text = LazyCell::new(|| $error.text());
-        event!($level, $site, $name $(, $($field)+)?,
+        event!($level, $site, $error.dependency().or(labelled($site)), $name $(, $($field)+)?,
             error = text.message.as_str(),
             error.chain = text.causes.as_deref()
         );
@@ -104,6 +119,26 @@ pub(crate) fn retry_scheduled(
     );
 }
 
+/// A retry within an attempt of another call: their attempts multiply.
+pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
+    if enclosing_calls > 0 && site.first(Once::Nested) {
+        event!(
+            warn,
+            site,
+            labelled(site),
+            "retry_nested",
+            enclosing_calls,
+            help = "the attempts of nested retries multiply; retry at one level"
+        );
+    }
+}
+
+/// A call has succeeded after so many attempts.
+#[cold]
+pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
+    event!(debug, site, labelled(site), "retry_succeeded", attempts);
+}
+
 pub(crate) fn retry_stopped(
     site: &Site,
     error: &dyn Tell,
@@ -112,6 +147,10 @@ pub(crate) fn retry_stopped(
     attempts: u32,
     elapsed: Duration,
 ) {
+    // The breaker has refused the call, and logs that itself.
+    if attempts == 0 {
+        return;
+    }
     macro_rules! stopped {
         ($level:ident) => {
             error_event!(
@@ -157,6 +196,12 @@ pub(crate) fn transaction_retry(
 }
 
 #[cfg(feature = "_sqlx")]
+#[cold]
+pub(crate) fn transaction_succeeded(site: &Site, attempts: u32) {
+    event!(debug, site, labelled(site), "transaction_succeeded", attempts);
+}
+
+#[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_stopped(
     site: &Site,
     error: &dyn Tell,
@@ -180,8 +225,9 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Tell) {
     error_event!(warn, site, error, "transaction_rollback_failed");
 }
 
+/// The error, which the outer layers or the record tell, says the same.
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
-    event!(warn, site, "call_timed_out", timeout_ms = millis(after));
+    event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
 }
 
 pub(crate) fn degraded(
@@ -207,6 +253,7 @@ pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Tell, fallbac
     event!(
         warn,
         site,
+        labelled(site),
         "degradation_failed",
         fallback_error = text.message.as_str(),
         fallback_error.chain = text.causes.as_deref(),
@@ -227,8 +274,20 @@ pub(crate) fn unclassified(site: &Site, error: &dyn Tell, error_type: &'static s
     }
 }
 
+/// A request is about to be sent without the idempotency key that it should have.
+#[cfg(any(feature = "reqwest", feature = "tonic"))]
+pub(crate) fn idempotency_key_missing() {
+    warn!(
+        target: "resilience",
+        request_id = request_id().as_deref(),
+        help = "write `#[retry(idempotency_key)]` on the call, start tasks with \
+                `resilience::spawn`, or use `with_idempotency_key_if_any`",
+        "idempotency_key_missing"
+    );
+}
+
 pub(crate) fn clamped(site: &Site, option: &'static str, help: &'static str) {
     if site.first(Once::Clamped) {
-        event!(warn, site, "option_out_of_range", option, help);
+        event!(warn, site, labelled(site), "option_out_of_range", option, help);
     }
 }

@@ -30,11 +30,33 @@ pub struct Site {
     budget: RetryBudget,
 }
 
+/// Where a layer stands: a closure that returns the site of the annotated function, and takes no
+/// space in a future; or `()`.
+pub trait Place {
+    /// The annotated function.
+    fn site(&self) -> Option<&'static Site>;
+}
+
+impl Place for () {
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        None
+    }
+}
+
+impl<F: Fn() -> &'static Site> Place for F {
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        Some(self())
+    }
+}
+
 /// A warning that a site logs at most once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
+    Nested = 4,
 }
 
 /// Set in `logged` once calls have used breakers of several names.

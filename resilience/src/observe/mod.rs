@@ -1,4 +1,6 @@
-//! Alerts about operations that keep failing.
+//! Who a piece of work is done for, and alerts about operations that keep failing.
 
 #[cfg(feature = "boundary")]
 pub mod alert;
+#[cfg(feature = "boundary")]
+pub(crate) mod request;

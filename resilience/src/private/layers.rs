@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::circuit_breaker::Permit;
-use crate::layer::circuit_breaker::OuterTimeout;
+use crate::layer::circuit_breaker::{Began, OuterTimeout};
 use crate::layer::classified::Classified;
 use crate::layer::context::AttemptState;
 use crate::layer::deadline::Deadline;
+use crate::layer::site::Place;
 use crate::registry::Site;
 use crate::retry::{Attempts, RetryRules, Wait};
 #[cfg(feature = "_sqlx")]
@@ -17,45 +18,60 @@ use crate::{CircuitBreaker, Classify, Degrade, Rejected, Retry, RetryBudget};
 
 /// Like [`CircuitBreaker::acquire`], with the maximum duration of the call.
 #[inline]
-pub fn acquire(
+pub fn acquire<P: Place + Copy>(
     breaker: &CircuitBreaker,
     longest: Option<Duration>,
-) -> Result<Permit<'_>, Rejected> {
-    breaker.acquire_for(longest)
+    place: P,
+) -> Result<Permit<'_, (), P>, Rejected> {
+    breaker.acquire_for(longest, place)
 }
 
 /// Like [`acquire`], for a static breaker. Its first call lists it in the registry.
 #[inline]
-pub fn acquire_static(
+pub fn acquire_static<P: Place + Copy>(
     breaker: &'static CircuitBreaker,
     longest: Option<Duration>,
-) -> Result<Permit<'static>, Rejected> {
-    breaker.acquire_static(longest)
+    place: P,
+) -> Result<Permit<'static, (), P>, Rejected> {
+    breaker.acquire_static(longest, place)
 }
 
-/// Attaches an enclosing timeout to a permit. If it expires and drops the call, that counts as a
-/// failure.
+/// Remembers when a call without a timeout began, if the breaker asks for it.
 #[inline]
-pub fn under<'a, 'd>(permit: Permit<'a>, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
+pub fn began<P: Place + Copy>(permit: Permit<'_, (), P>) -> Permit<'_, Began, P> {
+    permit.began()
+}
+
+/// Attaches a timeout to a permit. If it is an enclosing one, and expires and drops the call, that
+/// counts as a failure.
+#[inline]
+pub fn under<'a, 'd, P: Place + Copy>(
+    permit: Permit<'a, (), P>,
+    above: &'d Deadline<'d>,
+) -> Permit<'a, &'d Deadline<'d>, P> {
     permit.under(above)
 }
 
 /// Records that the call succeeded.
 #[inline]
-pub fn succeeded<A: OuterTimeout>(permit: Permit<'_, A>) {
+pub fn succeeded<A: OuterTimeout, P: Place>(permit: Permit<'_, A, P>) {
     permit.succeeded();
 }
 
 /// Records the failure of a call. Logs once per site if the error is unclassified.
 #[inline]
-pub fn failed<E: Classify>(permit: Permit<'_, impl OuterTimeout>, site: &Site, error: &E) {
+pub fn failed<E: Classify>(
+    permit: Permit<'_, impl OuterTimeout, impl Place>,
+    site: &Site,
+    error: &E,
+) {
     failed_by(permit, site, error, Classified::by_itself);
 }
 
 /// Like [`failed`], with `classify = …`.
 #[inline]
 pub fn failed_by<E: Display>(
-    permit: Permit<'_, impl OuterTimeout>,
+    permit: Permit<'_, impl OuterTimeout, impl Place>,
     site: &Site,
     error: &E,
     classify: impl FnOnce(&E) -> Classified<E>,
@@ -163,6 +179,19 @@ pub fn succeeded_once(attempts: &Attempts, budget: &RetryBudget) {
 #[inline]
 pub fn succeeded_under(attempts: &Attempts, policy: &Retry, budget: &RetryBudget) {
     attempts.succeeded_under(policy, budget);
+}
+
+/// Logs the success of a call that had to be repeated.
+#[inline]
+pub fn log_success(attempts: &Attempts, site: &Site) {
+    attempts.log_success(site);
+}
+
+/// Logs the success of a transaction that had to be repeated.
+#[cfg(feature = "_sqlx")]
+#[inline]
+pub fn log_repeats(attempts: &TransactionAttempts<'_>) {
+    attempts.log_success();
 }
 
 /// The rules of a retry loop, with the layers around it and inside it.

@@ -1,5 +1,9 @@
 //! Makes a text of any origin fit for a line of a log.
 
+use std::borrow::Cow;
+
+use super::prefix;
+
 /// Marks a text that was cut.
 pub(crate) const ELLIPSIS: &str = "…";
 
@@ -13,6 +17,19 @@ pub(crate) fn line(text: String, limit: usize) -> String {
 /// Like [`line`], for a text of several lines.
 pub(crate) fn lines(text: String, limit: usize) -> String {
     escape(text, limit, |character| character != '\n' && is_unsafe(character))
+}
+
+/// The longest name in a log, in bytes.
+const MAX_NAME: usize = 256;
+
+/// The name of something that may come from outside, such as a user or an operation.
+pub(crate) fn name(name: &str) -> Cow<'_, str> {
+    if name.len() <= MAX_NAME && !name.contains(is_unsafe) {
+        return Cow::Borrowed(name);
+    }
+    // An escape is no shorter than the character. One character more, so that it counts as cut.
+    let beginning = prefix::of(name, MAX_NAME + 4);
+    Cow::Owned(escape(beginning.to_owned(), MAX_NAME, is_unsafe))
 }
 
 fn escape(text: String, limit: usize, is_unsafe: impl Fn(char) -> bool + Copy) -> String {
@@ -72,6 +89,14 @@ mod tests {
             assert_eq!(line(text.to_owned(), 100), escaped);
         }
         assert_eq!(lines("a\nb\u{1b}".to_owned(), 100), "a\nb\\u{1b}");
+    }
+
+    #[test]
+    fn long_name_is_cut() {
+        assert!(matches!(name("GET /users/{id}"), Cow::Borrowed("GET /users/{id}")));
+        assert_eq!(name("a\nb"), "a\\nb");
+        assert_eq!(name(&"x".repeat(10_000)), format!("{}…", "x".repeat(256)));
+        assert_eq!(name(&"€".repeat(100)), format!("{}…", "€".repeat(85)));
     }
 
     #[test]

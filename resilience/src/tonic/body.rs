@@ -1,5 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use http::HeaderMap;
@@ -18,25 +19,59 @@ pin_project! {
         #[pin]
         body: Option<B>,
         scope: Scope,
+        // Whether a method that can't return an error has panicked.
+        panicked: AtomicBool,
+        progress: Progress,
     }
 
     impl<B> PinnedDrop for ContextualBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // The client may have disconnected mid-body.
-            this.scope.drop_within(|| this.body.set(None));
+            let abandoned = matches!(this.progress, Progress::Sending);
+            this.scope.drop_within(|| {
+                this.scope.watch_drop(|| this.body.set(None));
+                // The client has disconnected mid-body.
+                if abandoned {
+                    this.scope.log_abandoned("body");
+                }
+            });
         }
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    Waiting,
+    Sending,
+    Ended,
+}
+
 impl<B> ContextualBody<B> {
     pub(super) fn new(body: B, scope: Scope) -> Self {
-        Self { body: Some(body), scope }
+        Self {
+            body: Some(body),
+            scope,
+            panicked: AtomicBool::new(false),
+            progress: Progress::Waiting,
+        }
+    }
+
+    /// Calls a method that can't return an error.
+    fn watch<T>(&self, method: impl FnOnce(&B) -> T, ended: T, panicked: T) -> T {
+        let Some(body) = &self.body else { return ended };
+        if self.panicked.load(Relaxed) {
+            return panicked;
+        }
+        panics::catch(|| method(body)).unwrap_or_else(|caught| {
+            self.panicked.store(true, Relaxed);
+            self.scope.enter(|| self.scope.report(&caught));
+            panicked
+        })
     }
 
     /// A body without messages, for a response that has its status in the headers.
     pub(super) fn empty(scope: Scope) -> Self {
-        Self { body: None, scope }
+        Self { body: None, scope, panicked: AtomicBool::new(false), progress: Progress::Ended }
     }
 }
 
@@ -50,18 +85,31 @@ impl<B: Body> Body for ContextualBody<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let scope = &*this.scope;
+        if this.panicked.load(Relaxed) && this.body.is_some() {
+            *this.progress = Progress::Ended;
+            scope.drop_within(|| scope.watch_drop(|| this.body.set(None)));
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers(&scope.internal_status())))));
+        }
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        if matches!(this.progress, Progress::Waiting) {
+            *this.progress = Progress::Sending;
+        }
         match scope.enter(|| panics::catch(|| body.poll_frame(cx))) {
             Ok(polled) => {
                 let frame = ready!(polled);
-                if let Some(Ok(frame)) = &frame {
-                    if let Some(trailers) = frame.trailers_ref() {
-                        scope.record_success(trailers);
+                match &frame {
+                    Some(Ok(frame)) => {
+                        if let Some(trailers) = frame.trailers_ref() {
+                            scope.record_success(trailers);
+                            *this.progress = Progress::Ended;
+                        }
                     }
+                    Some(Err(_)) | None => *this.progress = Progress::Ended,
                 }
                 Poll::Ready(frame)
             }
             Err(panicked) => {
+                *this.progress = Progress::Ended;
                 // Dropping the body after a panic may panic again.
                 let _ = scope.enter(|| panics::catch(|| this.body.set(None)));
                 // End the stream with an error status, so that the client sees it as truncated.
@@ -71,11 +119,11 @@ impl<B: Body> Body for ContextualBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.watch(B::is_end_stream, true, false)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.watch(B::size_hint, SizeHint::with_exact(0), SizeHint::default())
     }
 }
 

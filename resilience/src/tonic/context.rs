@@ -36,10 +36,17 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 ///   metadata.
 /// - **Operation**: the handler and a streamed response run in a context with the operation
 ///   `/package.Service/Method`.
+/// - **Deadline**: the client's `grpc-timeout` is a deadline of the handler: no `#[retry]` starts a
+///   wait that would end after it, and [`context().remaining()`](crate::CallContext::remaining) has
+///   what is left, also for the handler's own calls
+///   ([`with_time_left`](crate::tonic::RequestExt::with_time_left)). It is tonic's server that stops
+///   the handler then.
 /// - **Span**: both run in a span `request` at level INFO with the fields `request_id` and `route`.
 /// - **Panics** of the handler or its stream are logged as `unexpected_error` with the code
 ///   `PANIC`, the message and the location. The client receives the same `Internal` as for any
 ///   other error.
+/// - **Clients that disconnect** or cancel before the response is complete leave the event
+///   `request_abandoned` at INFO, with the operation and the request id.
 /// - **Successes** (responses that end with `Ok`) are [recorded](crate::alert::success) for alerts.
 ///
 /// ```text
@@ -143,8 +150,14 @@ pin_project! {
     impl<F> PinnedDrop for HandlerFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // The client may have disconnected before the handler finished.
-            this.scope.drop_within(|| this.future.set(None));
+            let unfinished = this.future.is_some();
+            this.scope.drop_within(|| {
+                this.scope.watch_drop(|| this.future.set(None));
+                // The client has disconnected before the handler finished.
+                if unfinished {
+                    this.scope.log_abandoned("handler");
+                }
+            });
         }
     }
 }

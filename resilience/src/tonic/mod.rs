@@ -72,6 +72,7 @@
 mod body;
 mod checked;
 mod context;
+mod deadline;
 mod outgoing;
 mod scope;
 mod status;

@@ -1,5 +1,7 @@
 //! Request id, idempotency key and deadline on outgoing requests.
 
+use std::time::Duration;
+
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Request, Status};
 
@@ -25,12 +27,21 @@ pub trait RequestExt: Sized {
 
     /// Sets the metadata `idempotency-key` to the key of the enclosing retried call (see
     /// [`context()`](crate::context())), so that the callee can detect a repeated request. Replaces
-    /// an existing value. Does nothing if the call has no key.
+    /// an existing value.
     ///
     /// # Errors
-    /// `InvalidArgument` if the key isn't valid metadata, which is limited to visible ASCII. The
-    /// call is not made without its key.
+    /// `InvalidArgument` if the call has no key or an empty one, as outside a `#[retry(idempotency_key)]` and in
+    /// tasks that weren't started with [`resilience::spawn`](crate::spawn). This also logs
+    /// `idempotency_key_missing`. The same if the key isn't valid metadata, which is limited to
+    /// visible ASCII. The call is not made without its key.
     fn with_idempotency_key(self) -> Result<Self, Status>;
+
+    /// Like [`with_idempotency_key`](Self::with_idempotency_key), but does nothing if the call has
+    /// no key.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the key isn't valid metadata.
+    fn with_idempotency_key_if_any(self) -> Result<Self, Status>;
 
     /// Sets the request's `grpc-timeout` to the time left until the deadline of the enclosing
     /// retried call, so that the callee stops when its result is no longer needed. Replaces an
@@ -38,6 +49,9 @@ pub trait RequestExt: Sized {
     #[must_use]
     fn with_time_left(self) -> Self;
 }
+
+/// A century: as good as none.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl<T> RequestExt for Request<T> {
     fn with_request_id(mut self) -> Self {
@@ -49,7 +63,15 @@ impl<T> RequestExt for Request<T> {
         self
     }
 
-    fn with_idempotency_key(mut self) -> Result<Self, Status> {
+    fn with_idempotency_key(self) -> Result<Self, Status> {
+        if crate::context().idempotency_key().is_none_or(|key| key.is_empty()) {
+            crate::layer::events::idempotency_key_missing();
+            return Err(Status::invalid_argument("the call has no idempotency key"));
+        }
+        self.with_idempotency_key_if_any()
+    }
+
+    fn with_idempotency_key_if_any(mut self) -> Result<Self, Status> {
         if let Some(key) = crate::context().idempotency_key() {
             let key: MetadataValue<Ascii> = key.parse().map_err(|_| {
                 Status::invalid_argument("the idempotency key isn't valid metadata")
@@ -61,7 +83,8 @@ impl<T> RequestExt for Request<T> {
 
     fn with_time_left(mut self) -> Self {
         if let Some(left) = crate::context().remaining() {
-            self.set_timeout(left);
+            // tonic panics on what doesn't fit: more than 11 000 years.
+            self.set_timeout(left.min(LONGEST_TIMEOUT));
         }
         self
     }

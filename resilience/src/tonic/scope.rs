@@ -1,12 +1,16 @@
 use std::panic::Location;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use tonic::Status;
 use tracing::Span;
 
-use super::{REQUEST_ID, status};
-use crate::boundary::panics::Panicked;
+use super::{REQUEST_ID, deadline, status};
+use crate::boundary::abandoned;
+use crate::boundary::panics::{self, Panicked};
 use crate::errors::Internal;
+use crate::layer::context as call_context;
+use crate::timeout::Deadline;
 use crate::{RequestContext, request::RequestId};
 
 /// The state of one request.
@@ -16,6 +20,7 @@ pub(super) struct Scope {
     span: Span,
     /// Where the layer was created.
     place: &'static Location<'static>,
+    deadline: Option<Arc<Deadline<'static>>>,
 }
 
 impl Scope {
@@ -26,11 +31,18 @@ impl Scope {
         let (request_id, route) = (context.request_id().as_str(), request.uri().path());
         let span = tracing::info_span!(target: "resilience", "request", request_id, route);
         context.set_operation(route);
-        Self { context, span, place }
+        Self { context, span, place, deadline: deadline::of(request.headers()) }
     }
 
-    /// Runs a function in the request's context and span.
+    /// Runs a function in the request's context and span, and within its deadline.
     pub(super) fn enter<T>(&self, function: impl FnOnce() -> T) -> T {
+        match &self.deadline {
+            Some(deadline) => call_context::within(deadline, || self.enter_context(function)),
+            None => self.enter_context(function),
+        }
+    }
+
+    fn enter_context<T>(&self, function: impl FnOnce() -> T) -> T {
         self.context.clone().sync_scope(|| self.span.in_scope(function))
     }
 
@@ -50,11 +62,28 @@ impl Scope {
 
     /// Reports a panic and returns the status for the client.
     pub(super) fn panic_status(&self, panicked: &Panicked) -> Status {
-        self.enter(|| {
-            panicked.report(None, self.place);
-            // The same status as for any other bug.
-            status::of("", &Internal::new("panicked"))
-        })
+        self.enter(|| self.report(panicked));
+        self.internal_status()
+    }
+
+    /// The status after a panic: the same as for any other bug.
+    pub(super) fn internal_status(&self) -> Status {
+        self.enter(|| status::of("", &Internal::new("panicked")))
+    }
+
+    pub(super) fn report(&self, panicked: &Panicked) {
+        panicked.report(None, self.place);
+    }
+
+    /// Reports a panic of a destructor.
+    pub(super) fn watch_drop(&self, drops: impl FnOnce()) {
+        if let Err(panicked) = panics::catch(drops) {
+            self.report(&panicked);
+        }
+    }
+
+    pub(super) fn log_abandoned(&self, part: &'static str) {
+        abandoned::log(&self.context, part);
     }
 
     /// Adds the request id to a response's headers.

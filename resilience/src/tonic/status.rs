@@ -78,7 +78,7 @@ pub(super) fn of<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
     let class = error.classify();
     let code = code(&class);
     let message = match class.status() {
-        500.. => generic_message(500).to_owned(),
+        500.. => class.public_text().unwrap_or(generic_message(class.status())).to_owned(),
         _ => error.public_message().into_owned(),
     };
     let mut details = ErrorDetails::new();
@@ -289,7 +289,8 @@ mod tests {
         let timed_out = Rejected::timed_out("inventory", Duration::from_secs(5));
         for (rejected, code) in [(open, Code::Unavailable), (timed_out, Code::DeadlineExceeded)] {
             let status = Status::from(rejected);
-            assert_eq!((status.code(), status.message()), (code, "An internal error occurred"));
+            let generic = generic_message(rejected.classify().status());
+            assert_eq!((status.code(), status.message()), (code, generic));
             assert_eq!(status.classify(), rejected.classify());
         }
         let wait = Status::from(open).get_details_retry_info().and_then(|info| info.retry_delay);

@@ -113,6 +113,28 @@ async fn nested_layer_adds_its_route_to_the_span() {
 }
 
 #[tokio::test]
+async fn operation_of_a_nested_service_is_its_place() {
+    let app = Router::new()
+        .nest_service("/files", any(answer_context))
+        .nest_service("/{tenant}/files", any(answer_context))
+        .nest("/v1", Router::new().nest_service("/files", any(answer_context)))
+        .fallback(answer_context)
+        .layer(RequestLayer::new());
+    let table = [
+        ("/files/a/b", "req-1 GET /files/{*rest}"),
+        ("/files", "req-1 GET /files"),
+        ("/acme/files/a", "req-1 GET /{tenant}/files/{*rest}"),
+        ("/v1/files/a", "req-1 GET /v1/files/{*rest}"),
+        ("/nowhere", "req-1 GET"),
+        ("/nowhere/else", "req-1 GET"),
+        ("/", "req-1 GET"),
+    ];
+    for (path, expected) in table {
+        assert_eq!(ask(app.clone(), get(path)).await.body, expected, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn existing_context_is_kept() {
     let context =
         RequestContext::with_request_id(resilience::request::RequestId::parse("outer").unwrap());

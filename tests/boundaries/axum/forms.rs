@@ -147,7 +147,7 @@ async fn retry_after_is_sent_as_a_header() {
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
     assert_eq!(answer.json()["retryable"], true);
     let answer = ask(app, get("/away")).await;
-    answer.assert_problem(503, "SERVICE_UNAVAILABLE", "An internal error occurred");
+    answer.assert_problem(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable");
     assert_eq!(answer.header("retry-after"), None);
     assert!(!answer.body.contains("db-7"));
 }
@@ -228,7 +228,7 @@ async fn html_page_that_replaced_a_problem_is_left_alone() {
     );
     let answer =
         ask(app().layer(map_response(text)).layer(RequestLayer::new()), get("/away")).await;
-    answer.assert_problem(503, "SERVICE_UNAVAILABLE", "An internal error occurred");
+    answer.assert_problem(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable");
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! The layer above real axum routers: what a client gets, and what is logged.
 
+mod abandoned;
+mod bodies;
 mod context;
 mod foreign;
 mod forms;
 mod json;
 mod panics;
+mod params;
 mod reports;
 mod streams;
+mod tower_layers;
 
 use std::convert::Infallible;
 use std::pin::Pin;

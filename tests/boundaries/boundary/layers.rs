@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use resilience::{
+    CircuitBreaker, RequestContext,
     alert::{AlertNotice, AlertPhase},
-    boundary, degrade, on_alert, retry, timeout,
+    boundary, circuit_breaker, degrade, on_alert, report, retry, timeout,
 };
 use resilience_test_support::Records;
 
@@ -39,6 +40,48 @@ async fn failed_retry_is_reported_once_after_the_last_attempt() {
             "{record:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn records_and_events_of_a_request_have_the_same_fields_to_search_by() {
+    static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory");
+    #[boundary]
+    #[circuit_breaker(INVENTORY)]
+    async fn reserve() -> Result<(), UserError> {
+        Ok(())
+    }
+    #[boundary]
+    async fn order() -> Result<(), UserError> {
+        reserve().await
+    }
+    INVENTORY.force_open();
+    let records = Records::capture();
+    let context = RequestContext::new();
+    context.clone().scope(order()).await.unwrap_err();
+    let told = records.all();
+    let names = ["circuit_breaker_rejected", "expected_error", "already_reported"];
+    assert_eq!(records.names(), names);
+    for (record, function) in told.iter().zip(["reserve", "reserve", "order"]) {
+        assert_eq!(record.text("request_id"), context.request_id().as_str(), "{record:?}");
+        assert_eq!(record.text("function"), function, "{record:?}");
+        assert_eq!(record.text("dependency"), "inventory", "{record:?}");
+    }
+    assert_eq!(told[1].text("service"), "inventory");
+    assert_eq!(told[1].text("error.type"), "CIRCUIT_OPEN");
+}
+
+#[test]
+fn long_names_are_cut_and_escaped() {
+    let records = Records::capture();
+    let context = RequestContext::new();
+    context.set_user(format!("u\n{}", "x".repeat(10_000)));
+    context.set_tenant("t".repeat(10_000));
+    context.set_operation("o".repeat(10_000));
+    context.sync_scope(|| report(&UserError::Away));
+    let record = only_report(&records);
+    assert_eq!(record.text("user_id"), format!("u\\n{}…", "x".repeat(253)));
+    assert_eq!(record.text("tenant_id"), format!("{}…", "t".repeat(256)));
+    assert_eq!(record.text("operation"), format!("{}…", "o".repeat(256)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,6 +34,7 @@ async fn panic_is_reported_once_and_resumed() {
     assert_eq!(payload.downcast_ref::<String>().unwrap(), "no such column: age");
     let record = assert_panic(&records, "import", LINE_OF_THE_PANIC);
     assert_eq!(record.text("request_id"), "run-3");
+    assert_eq!(record.text("function"), "bursts");
     assert!(record.text("exception.message").ends_with(": no such column: age"), "{record:?}");
     assert_eq!(record["span"]["name"], "boundary");
 }

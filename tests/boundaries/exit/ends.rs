@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use resilience::errors::{Internal, MissingConfig, NotFound, ValidationError};
+use resilience::errors::{CorruptState, Internal, MissingConfig, NotFound, ValidationError};
 use resilience::{
     Boundary, Classification, Classify, FieldError, RequestContext, ServiceError, boundary,
     request::RequestId,
@@ -38,6 +38,12 @@ fn main() -> ExitCode {
         }
         Some("spoiled") => resilience::exit_code(Err::<(), _>(Spoiled)),
         Some("config") => resilience::exit_code(Err::<(), _>(MissingConfig::new("DATABASE_URL"))),
+        Some("wrapped config") => {
+            resilience::exit_code(Err::<(), Config>(MissingConfig::new("DATABASE_URL").into()))
+        }
+        Some("corrupt") => resilience::exit_code(Err::<(), _>(CorruptState::new(
+            "postgres://app:hunter2@db/shop\u{1b}[2J\n".repeat(1000),
+        ))),
         Some("code") => resilience::exit_code(Ok::<_, Nothing>(ExitCode::from(3))),
         _ => resilience::exit_code(Ok::<_, Nothing>(())),
     }
@@ -50,6 +56,13 @@ fn import(file: &'static str) -> Result<(), NotFound> {
 
 fn run_id() -> &'static str {
     "run-8"
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum Config {
+    #[error(transparent)]
+    #[service(transparent, exit_code = 3)]
+    Missing(#[from] MissingConfig),
 }
 
 #[derive(Debug, thiserror::Error, ServiceError)]

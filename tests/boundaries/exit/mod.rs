@@ -46,6 +46,9 @@ fn each_error_has_its_exit_status() {
         (Classification::transient("X").with_status(502), 69),
         (Classification::transient("X").with_status(500), 75),
         (Classification::unclassified(), 70),
+        (Classification::fatal("MISSING_CONFIG").with_exit_code(3), 3),
+        (Classification::permanent("X").with_exit_code(255), 255),
+        (Classification::permanent("X").with_exit_code(0), 1),
     ];
     for (class, status) in table {
         assert_eq!(exit_status(&class), status, "{class:?}");
@@ -60,7 +63,7 @@ fn failure_is_logged_printed_and_returned() {
     let [record] = &ended.records[..] else { panic!("{:#?}", ended.records) };
     assert_eq!(
         (&record["message"], &record["operation"]),
-        (&"expected_error".into(), &"ends".into())
+        (&"expected_error: NOT_FOUND in ends".into(), &"ends".into())
     );
     assert!(record["code.file.path"].as_str().unwrap().ends_with("ends.rs"), "{record}");
 }
@@ -123,9 +126,22 @@ fn fatal_error_is_critical_and_exits_with_its_own_status() {
     let ended = run("config", "0");
     assert_eq!(
         (ended.status, &*ended.printed),
-        (78, "ends: An internal error occurred (MISSING_CONFIG)\n")
+        (78, "ends: required config missing: DATABASE_URL (MISSING_CONFIG)\n")
     );
-    assert_eq!(ended.records[0]["message"], "critical_error");
+    assert_eq!(ended.records[0]["message"], "critical_error: MISSING_CONFIG in ends");
+}
+
+#[test]
+fn wrapped_fatal_error_is_told_without_its_secrets() {
+    let ended = run("wrapped config", "0");
+    assert_eq!(
+        (ended.status, &*ended.printed),
+        (3, "ends: required config missing: DATABASE_URL (MISSING_CONFIG)\n")
+    );
+    let printed = run("corrupt", "0").printed;
+    assert!(printed.starts_with("ends: corrupt state detected: "), "{printed}");
+    assert!(!printed.contains("hunter2") && !printed.contains('\u{1b}'), "{printed:?}");
+    assert!(printed.len() < 5_000 && printed.lines().count() == 1, "{printed:?}");
 }
 
 #[test]

@@ -3,13 +3,17 @@
 use axum::Router;
 use axum::extract::Request;
 use resilience::http::RequestExt as _;
-use resilience::{RequestContext, ServiceError, request::RequestId, retry};
+use resilience::{Classify as _, RequestContext, ServiceError, request::RequestId, retry, timeout};
+use resilience_test_support::Records;
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum CallError {
     #[error(transparent)]
     #[service(transparent)]
     Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    #[service(transparent)]
+    Rejected(#[from] resilience::Rejected),
 }
 
 /// A server that answers with the values of the two headers.
@@ -35,7 +39,7 @@ fn context() -> RequestContext {
 }
 
 async fn echoed(request: reqwest::RequestBuilder) -> Result<String, CallError> {
-    Ok(request.with_request_id().with_idempotency_key().send().await?.text().await?)
+    Ok(request.with_request_id().with_idempotency_key_if_any().send().await?.text().await?)
 }
 
 #[tokio::test]
@@ -72,6 +76,98 @@ async fn idempotency_key_unfit_for_a_header_fails_permanently() {
         echoed(client().post(url)).await
     }
 
-    let CallError::Http(error) = charge(&echo().await, "two\nlines").await.unwrap_err();
+    let error = http(charge(&echo().await, "two\nlines").await);
     assert!(error.is_builder(), "{error:?}");
+}
+
+fn http(outcome: Result<String, CallError>) -> reqwest::Error {
+    match outcome {
+        Err(CallError::Http(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn keyed(url: &str) -> Result<String, CallError> {
+    Ok(client().post(url).with_idempotency_key().send().await?.text().await?)
+}
+
+#[tokio::test]
+async fn request_without_its_idempotency_key_is_not_sent() {
+    #[retry(idempotent, external_timeout)]
+    async fn charge(url: &str) -> Result<String, CallError> {
+        keyed(url).await
+    }
+    #[retry(idempotency_key = order, external_timeout)]
+    async fn charge_for(url: &str, order: &str) -> Result<String, CallError> {
+        keyed(url).await
+    }
+    #[retry(idempotency_key, external_timeout)]
+    async fn charge_in_a_foreign_task(url: &str) -> Result<String, CallError> {
+        let url = url.to_owned();
+        tokio::spawn(async move { keyed(&url).await }).await.unwrap()
+    }
+
+    let url = echo().await;
+    let records = Records::capture();
+    let outcomes = [
+        keyed(&url).await,
+        charge(&url).await,
+        charge_in_a_foreign_task(&url).await,
+        charge_for(&url, "").await,
+    ];
+    for outcome in outcomes {
+        let error = http(outcome);
+        assert!(error.is_builder() && !error.classify().is_retryable(), "{error:?}");
+    }
+    let records = records.all();
+    let missing: Vec<_> = records
+        .iter()
+        .filter(|record| record.text("message") == "idempotency_key_missing")
+        .collect();
+    assert_eq!(missing.len(), 4);
+    assert!(missing[0].text("help").contains("#[retry(idempotency_key)]"));
+}
+
+#[tokio::test]
+async fn spawned_task_has_the_context_of_its_call() {
+    #[timeout("10s")]
+    #[retry(idempotency_key = key, base = "1ms")]
+    #[timeout("5s")]
+    async fn charge(url: &str, key: &str) -> Result<String, CallError> {
+        let url = url.to_owned();
+        if resilience::context().attempt() == 1 {
+            return Err(resilience::Rejected::timed_out("payments", resilience::secs(1)).into());
+        }
+        let task = resilience::spawn(async move {
+            let context = resilience::context();
+            tokio::task::yield_now().await;
+            assert_eq!(resilience::context(), context, "also after it has waited");
+            let left = context.remaining().expect("the call has a deadline");
+            assert!(left <= resilience::secs(5) && left > resilience::secs(4), "{left:?}");
+            keyed(&url).await.map(|answer| format!("{} {answer}", context.attempt()))
+        });
+        task.await.unwrap()
+    }
+
+    let url = echo().await;
+    assert_eq!(charge(&url, "k-7").await.unwrap(), "2 ; k-7");
+    let outside = resilience::spawn(async { resilience::context() }).await.unwrap();
+    assert_eq!((outside.idempotency_key(), outside.remaining()), (None, None));
+}
+
+#[tokio::test]
+async fn attempt_that_has_started_a_task_is_not_repeated() {
+    use super::callee::{Callee, nobody};
+
+    #[retry(non_idempotent, base = "1ms")]
+    #[timeout("5s")]
+    async fn charge(url: &str, refused: &str) -> Result<String, CallError> {
+        let url = url.to_owned();
+        drop(resilience::spawn(async move { client().post(url).send().await }));
+        Ok(client().post(refused).send().await?.text().await?)
+    }
+    let callee = Callee::answering(b"HTTP/1.1 204 Done\r\n\r\n".to_vec()).await;
+    charge(&callee.url, &nobody().await).await.unwrap_err();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(callee.received(), 1);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use resilience::errors::{
     AuthFailed, Internal, MissingConfig, NotFound, RateLimited, ServiceUnavailable, ValidationError,
 };
-use resilience::http::BodyFormat;
+use resilience::http::{BodyFormat, generic_message};
 use resilience::{
     Advice, Classification, Classify, FieldError, Problem, RequestContext, ServiceError,
     request::RequestId,
@@ -92,10 +92,11 @@ fn server_error_never_shows_its_text() {
         ] {
             let problem = Problem::of(&saying(is));
             assert_eq!((problem.status(), problem.code()), (status, "CODE"));
-            assert_eq!(problem.detail(), "An internal error occurred");
+            let generic = generic_message(status);
+            assert_eq!(problem.detail(), generic);
             assert_eq!(problem.errors(), []);
             let later = problem.with_detail("more").with_errors(vec![FieldError::new("a", "b")]);
-            assert_eq!((later.detail(), later.errors()), ("An internal error occurred", &[][..]));
+            assert_eq!((later.detail(), later.errors()), (generic, &[][..]));
         }
     }
     let fatal = Problem::of(&MissingConfig::new("DATABASE_URL"));
@@ -103,6 +104,15 @@ fn server_error_never_shows_its_text() {
         (fatal.status(), fatal.code(), fatal.is_retryable()),
         (500, "MISSING_CONFIG", false)
     );
+}
+
+#[test]
+fn server_error_shows_a_fixed_text() {
+    for status in [500, 503, 599] {
+        let class = Classification::transient("CLOSED").with_status(status);
+        let problem = Problem::of(&saying(class.with_public_text("Back at nine")));
+        assert_eq!((problem.status(), problem.detail()), (status, "Back at nine"));
+    }
 }
 
 #[test]
@@ -221,7 +231,7 @@ fn question_mark_turns_any_classified_error_into_a_problem() {
         "422 VALIDATION_ERROR: validation failed on email: must contain an @"
     );
     assert_eq!(nested().unwrap_err().errors(), [FieldError::new("email", "must contain an @")]);
-    assert_eq!(text(io()), "503 CONNECT_FAILED: An internal error occurred");
+    assert_eq!(text(io()), "503 CONNECT_FAILED: The service is temporarily unavailable");
     assert_eq!(text(anyhow()), "404 NOT_FOUND: No such user");
     assert_eq!(text(boxed()), "404 NOT_FOUND: No such user");
 }

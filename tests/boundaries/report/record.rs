@@ -6,7 +6,7 @@ use resilience::errors::{
     CacheMiss, Conflict, Internal, MissingConfig, NetworkTimeout, NotFound, ValidationError,
 };
 use resilience::{
-    Alert, Classification, Classify, RequestContext, Severity, report, report::Report,
+    Alert, Classification, Classify, FieldError, RequestContext, Severity, report, report::Report,
     request::RequestId, secs, shutdown::Shutdown, taxonomy::Evidence,
 };
 use resilience_test_support::Records;
@@ -49,6 +49,39 @@ fn record_has_a_field_for_what_where_when_who_and_severity() {
         (&404.into(), &false.into())
     );
     assert_eq!(record.text("target"), "resilience::report");
+}
+
+/// Has more invalid fields, with longer names, than a record has room for.
+struct Form;
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("two fields are wrong")
+    }
+}
+impl Classify for Form {
+    fn classify(&self) -> Classification {
+        Classification::permanent("VALIDATION_ERROR")
+    }
+    fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
+        let long = FieldError::new("x".repeat(10_000), "hunter2");
+        let mut fields = vec![FieldError::new("age", "hunter2"), FieldError::new("a\nb", "")];
+        fields.resize(1000, long);
+        fields.into()
+    }
+}
+
+#[test]
+fn record_names_the_invalid_fields_but_not_their_values() {
+    let records = Records::capture();
+    report(&ValidationError::new("email", "is taken by hunter2"));
+    assert_eq!(records.only().text("error.fields"), "email");
+
+    let records = Records::capture();
+    report(&Form);
+    let record = records.only();
+    assert!(record.text("error.fields").starts_with("age, a\nb, xxx"), "{record:?}");
+    assert!(record.text("error.fields").len() < 2_000, "{record:?}");
+    assert!(!format!("{record:?}").contains("hunter2"), "{record:?}");
 }
 
 #[test]
@@ -160,7 +193,12 @@ fn backtrace_is_recorded_for_unexpected_errors_only() {
     for record in &records[1..] {
         let trace = record.text("exception.stacktrace");
         assert!(trace.contains("backtrace_is_recorded"), "{trace}");
-        assert!(trace.len() < 33 * 1024, "{}", trace.len());
+        assert!(trace.len() < 8 * 1024, "{}", trace.len());
+        for machinery in ["resilience::", "std::", "core::", "test::", "tokio::"] {
+            let begins =
+                |line: &str| line.split(": ").nth(1).is_some_and(|f| f.starts_with(machinery));
+            assert!(!trace.lines().any(begins), "{machinery}: {trace}");
+        }
     }
     for record in &records {
         assert_eq!(record.text("error.location"), location.to_string());
@@ -194,6 +232,42 @@ fn only_a_fatal_error_requests_shutdown() {
     });
     let reason = shutdown.reason().unwrap();
     assert_eq!((reason.code, reason.operation.as_deref()), ("MISSING_CONFIG", Some("start")));
+}
+
+#[test]
+fn shutdown_is_logged_in_one_line() {
+    let records = Records::capture();
+    let context = RequestContext::new();
+    context.clone().sync_scope(|| {
+        Shutdown::new().sync_scope(|| {
+            Report::new(&MissingConfig::new("DATABASE_URL")).operation("start").emit();
+            report(&Plain(Classification::fatal("CORRUPT_STATE")));
+        });
+    });
+    let all = records.all();
+    let lines: Vec<_> =
+        all.iter().filter(|line| line.text("message") == "shutdown_requested").collect();
+    let [line] = lines[..] else { panic!("{all:#?}") };
+    assert_eq!(
+        ["level", "code", "operation", "request_id"].map(|field| line.text(field)),
+        ["WARN", "MISSING_CONFIG", "start", context.request_id().as_str()]
+    );
+}
+
+#[test]
+fn message_has_the_code_and_the_operation() {
+    let records = Records::capture();
+    report(&NotFound::new("user", "42"));
+    Report::new(&Internal::new("a bug")).operation("get_user").emit();
+    Report::new(&NotFound::new("user", "42")).operation("a\nb").emit();
+    let messages: Vec<_> =
+        records.reports().iter().map(|record| record["message"].clone()).collect();
+    let expected = [
+        "expected_error: NOT_FOUND",
+        "unexpected_error: INTERNAL_ERROR in get_user",
+        "expected_error: NOT_FOUND in a\\nb",
+    ];
+    assert_eq!(messages, expected);
 }
 
 #[test]

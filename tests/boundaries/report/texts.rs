@@ -222,3 +222,18 @@ fn span_trace_is_redacted() {
     let trace = records.only().text("span_trace").to_owned();
     assert!(trace.contains("postgres://***@db/shop") && !trace.contains("hunter2"), "{trace}");
 }
+
+#[test]
+fn values_that_validator_rejected_are_not_logged() {
+    let mut rule = validator::ValidationError::new("email");
+    rule.add_param("value".into(), &"hunter2");
+    let mut errors = validator::ValidationErrors::new();
+    errors.add("email", rule);
+    assert!(errors.to_string().contains("hunter2"), "else there is nothing to redact");
+    let records = Records::capture();
+    report(&errors);
+    let record = records.only();
+    assert_eq!(record.text("error.fields"), "email");
+    assert_eq!(record.text("exception.message"), "invalid fields");
+    assert!(!format!("{record:?}").contains("hunter2"), "{record:?}");
+}

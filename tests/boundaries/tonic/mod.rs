@@ -72,14 +72,6 @@ async fn unreachable_grpc_server_was_never_sent_the_call() {
 
 #[tokio::test]
 async fn grpc_answer_is_not_asked_for_again() {
-    let calls = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&calls);
-    let stock = channel(Stock::unary(move |_| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        ready(Ok(Response::new(())))
-    }))
-    .await;
-
     async fn take_and_tell(stock: Channel, mail: Channel) -> Result<(), Status> {
         call(stock).await.checked()?;
         call(mail).await?;
@@ -96,6 +88,13 @@ async fn grpc_answer_is_not_asked_for_again() {
         Ok(())
     }
 
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let stock = channel(Stock::unary(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        ready(Ok(Response::new(())))
+    }))
+    .await;
     let mail = refused().await;
     assert_eq!(seen(&stock, &mail).await.unwrap_err().classify().code(), "CONNECT_FAILED");
     assert_eq!(calls.load(Ordering::Relaxed), 1);
@@ -292,6 +291,22 @@ async fn request_id_is_sent_to_the_grpc_callee_and_back() {
 }
 
 #[tokio::test]
+async fn deadline_of_any_length_fits_the_metadata() {
+    #[retry(idempotent)]
+    #[resilience::timeout(limit)]
+    async fn deadline(limit: Duration) -> Result<Option<String>, StockError> {
+        let request = Request::new(()).with_time_left();
+        let timeout = request.metadata().get("grpc-timeout");
+        Ok(timeout.map(|timeout| timeout.to_str().unwrap().to_owned()))
+    }
+    for years in [1, 1_000, 12_000, 100_000_000] {
+        let limit = resilience::secs(years * 365 * 86_400);
+        let sent = deadline(limit).await.unwrap_or_else(|error| panic!("{error}"));
+        assert!(sent.is_none_or(|sent| sent.len() <= 9), "at most eight digits and a unit");
+    }
+}
+
+#[tokio::test]
 async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
     #[retry(idempotency_key = key)]
     #[resilience::timeout("10s")]
@@ -324,6 +339,11 @@ async fn idempotency_key_and_deadline_are_sent_to_the_grpc_callee() {
         ask(channel.clone(), Request::new(()).with_time_left()).await.unwrap_err().message(),
         ";"
     );
+
+    let keyless = Request::new(()).with_idempotency_key().unwrap_err();
+    assert_eq!(keyless.code(), Code::InvalidArgument);
+    assert!(!keyless.classify().is_retryable());
+    assert!(Request::new(()).with_idempotency_key_if_any().unwrap().metadata().is_empty());
 
     let spoiled = charge(&channel, "two\nlines").await.unwrap_err().classify();
     assert_eq!((spoiled.status(), spoiled.is_retryable()), (500, false));

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 use resilience::axum::RequestLayer;
 use resilience::errors::{Internal, NetworkTimeout, NotFound};
 use resilience::tonic::{RequestContextLayer, status};
-use resilience::{RequestContext, alert::AlertPhase, on_alert, secs};
+use resilience::{RequestContext, alert::AlertPhase, on_alert, retry, secs};
 use resilience_test_support::grpc::{Empty, Stock, serve};
 use resilience_test_support::{Record, Records};
 use tokio::sync::Notify;
@@ -90,6 +90,19 @@ async fn grpc_stream_is_polled_in_its_request_context() {
     );
 }
 
+/// Asserts that a canceled call has left a trace.
+async fn assert_abandoned(records: &Records, operation: &str, part: &str) {
+    // It is logged after the drop that the test waits for.
+    tokio::task::yield_now().await;
+    let all = records.all();
+    let abandoned = all.iter().find(|record| record.text("message") == "request_abandoned");
+    let abandoned = abandoned.unwrap_or_else(|| panic!("{all:?}"));
+    assert_eq!(
+        (abandoned.text("request_id"), abandoned.text("operation"), abandoned.text("part")),
+        ("rpc-1", operation, part)
+    );
+}
+
 #[tokio::test]
 async fn report_on_drop_of_a_canceled_grpc_call_has_its_request_id() {
     /// Reports when it is dropped, as a guard of unfinished work may.
@@ -122,6 +135,7 @@ async fn report_on_drop_of_a_canceled_grpc_call_has_its_request_id() {
     }
     dropped.notified().await;
     assert_eq!(records.only().text("request_id"), "rpc-1");
+    assert_abandoned(&records, "/test.Stock/Get", "handler").await;
 
     let records = Records::capture();
     let drops = Arc::clone(&dropped);
@@ -250,4 +264,41 @@ async fn grpc_layer_below_axum_layer_shares_the_request_id() {
     let answer = tower::ServiceExt::oneshot(app, request).await.unwrap();
     let id = answer.headers()["x-request-id"].to_str().unwrap();
     assert_eq!(records.only().text("request_id"), id);
+}
+
+#[tokio::test]
+async fn grpc_timeout_of_the_client_is_the_deadline_of_the_handler() {
+    #[retry(idempotent, external_timeout, base = "10s", max_delay = "10s")]
+    async fn patient() -> Result<(), NetworkTimeout> {
+        Err(NetworkTimeout::new("stock", secs(1)))
+    }
+
+    let seen = Arc::new(Mutex::new(None));
+    let tells = Arc::clone(&seen);
+    let stock = Stock::unary(move |_| {
+        let tells = Arc::clone(&tells);
+        async move {
+            *tells.lock().unwrap() = resilience::context().remaining();
+            // A wait of 10 seconds isn't started, so this fails at once and not by the deadline.
+            let error = patient().await.unwrap_err();
+            let spawned = resilience::spawn(async { resilience::context().remaining() }).await;
+            assert_eq!(spawned.unwrap(), None, "a task may outlive the request");
+            Err(status(&error))
+        }
+    });
+    let channel = started_with(stock).await;
+    let ask = async |timeout: Option<std::time::Duration>| {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let mut request = Request::new(());
+        if let Some(timeout) = timeout {
+            request.set_timeout(timeout);
+        }
+        let path = PathAndQuery::from_static("/test.Stock/Get");
+        let outcome: Result<tonic::Response<()>, _> = client.unary(request, path, Empty).await;
+        outcome.unwrap_err().code()
+    };
+    assert_eq!(ask(Some(secs(5))).await, Code::DeadlineExceeded);
+    let left = seen.lock().unwrap().take().expect("the client has set a deadline");
+    assert!(left <= secs(5) && left > secs(4), "{left:?}");
 }

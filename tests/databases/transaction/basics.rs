@@ -204,6 +204,8 @@ macro_rules! basics {
                 let table = [
                     (Advice::RetryTransaction, 3, Some(3), 3),
                     (Advice::RetryTransaction, 9, None, 4),
+                    (Advice::RetryCallOrTransaction, 3, Some(3), 3),
+                    (Advice::RetryCallOrTransaction, 9, None, 4),
                     (Advice::RetryTransactionOnce, 2, Some(2), 2),
                     (Advice::RetryTransactionOnce, 9, None, 2),
                     (Advice::Retry, 9, None, 1),
@@ -228,6 +230,18 @@ macro_rules! basics {
                 pool.close().await;
                 let error = insert(&pool, Then::Succeed).await.unwrap_err();
                 assert!(matches!(error, CallError::Database(sqlx::Error::PoolClosed)), "{error:?}");
+            }
+
+            #[tokio::test]
+            async fn transaction_that_was_never_ended_is_rolled_back_by_the_next() {
+                let Some(pool) = $open(1).await else { return };
+                let mut connection = pool.acquire().await.unwrap();
+                let mut forgotten = connection.begin().await.unwrap();
+                forgotten.execute("INSERT INTO entries (id) VALUES (5)").await.unwrap();
+                std::mem::forget(forgotten);
+                drop(connection);
+                insert(&pool, Then::Succeed).await.unwrap();
+                assert_eq!(ids(&pool).await, [1]);
             }
 
             #[transaction(tx = pool, begin = "SELECT 1")]

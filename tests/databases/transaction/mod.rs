@@ -1,5 +1,6 @@
 //! `#[transaction]`.
 
+mod any_body;
 mod basics;
 mod entries;
 mod interrupted;
@@ -9,4 +10,5 @@ mod poisoned;
 mod postgres;
 mod shapes;
 mod sqlite;
+mod statement_timeout;
 mod support;

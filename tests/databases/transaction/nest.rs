@@ -1,10 +1,11 @@
 //! The transaction as the innermost of several layers.
 
 use std::future::pending;
+use std::time::Duration;
 
 use resilience::{
-    Advice, CircuitBreaker, Rejected, boundary, circuit_breaker, degrade, retry, timeout,
-    transaction,
+    Advice, CircuitBreaker, Classify as _, Rejected, ServiceError, boundary, circuit_breaker,
+    degrade, retry, sql, timeout, transaction,
 };
 use resilience_test_support::Events;
 use sqlx::{Executor as _, SqlitePool};
@@ -75,8 +76,13 @@ async fn timeout_rolls_back() {
     pool.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap();
 }
 
+/// Computed, because the macro refuses a literal that can never fit.
+fn too_long() -> Duration {
+    Duration::from_secs(20)
+}
+
 #[timeout("5s")]
-#[transaction(tx = pool, attempts = 9, base = "20s", max_delay = "40s")]
+#[transaction(tx = pool, attempts = 9, base = too_long(), max_delay = "40s")]
 async fn has_no_time(pool: &SqlitePool, runs: &Runs) -> Result<(), CallError> {
     runs.next();
     tx.execute("INSERT INTO entries (id) VALUES (1)").await?;
@@ -157,4 +163,43 @@ async fn single_layers_nest_around_a_transaction() {
     guarded(&pool).await.unwrap();
     assert_eq!(between_two_timeouts(&pool, &Runs::default()).await.unwrap(), 2);
     assert_eq!(count(&pool).await, 2);
+}
+
+#[derive(Debug, thiserror::Error, ServiceError)]
+enum LockError {
+    #[error("locked")]
+    #[service(lock_timeout)]
+    Locked,
+    #[error(transparent)]
+    #[service(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    #[service(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+#[retry(idempotent, attempts = 3, base = "1ms")]
+#[timeout("10s")]
+async fn locked_call(runs: &Runs) -> Result<(), LockError> {
+    runs.next();
+    Err(LockError::Locked)
+}
+
+#[transaction(tx = pool, attempts = 3, base = "1ms")]
+async fn locked_transaction(pool: &SqlitePool, runs: &Runs) -> Result<(), LockError> {
+    runs.next();
+    tx.execute("SELECT 1").await?;
+    Err(LockError::Locked)
+}
+
+#[tokio::test]
+async fn lock_timeout_means_the_same_everywhere() {
+    let pool = sqlite(1).await.unwrap();
+    let (retries, repetitions) = (Runs::default(), Runs::default());
+    locked_call(&retries).await.unwrap_err();
+    locked_transaction(&pool, &repetitions).await.unwrap_err();
+    assert_eq!((retries.count(), repetitions.count()), (3, 3));
+    for of_a_database in [sql::postgres::classify("55P03"), sql::sqlite::classify(5)] {
+        assert_eq!(of_a_database.unwrap().classification(), LockError::Locked.classify());
+    }
 }

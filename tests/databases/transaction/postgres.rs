@@ -18,7 +18,8 @@ async fn overtaken(pool: &PgPool, times: u32, runs: &Runs) -> Result<i32, CallEr
     let note: i32 =
         sqlx::query_scalar("SELECT note FROM entries WHERE id = 1").fetch_one(&mut *tx).await?;
     if runs.next() <= times {
-        pool.execute("UPDATE entries SET note = note + 10 WHERE id = 1").await?;
+        let other = pool.clone();
+        other.execute("UPDATE entries SET note = note + 10 WHERE id = 1").await?;
     }
     increase(tx, 1).await?;
     Ok(note + 1)
@@ -51,7 +52,8 @@ async fn repeated_serialization_failures_exhaust_the_attempts() {
 async fn skewed(pool: &PgPool, runs: &Runs, finished: &AtomicBool) -> Result<i64, CallError> {
     let sum: i64 = sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *tx).await?;
     if runs.next() == 1 {
-        let mut other = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+        let elsewhere = pool.clone();
+        let mut other = elsewhere.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
         let _: i64 =
             sqlx::query_scalar("SELECT sum(note) FROM entries").fetch_one(&mut *other).await?;
         increase(tx, 1).await?;
@@ -142,7 +144,8 @@ async fn loses_its_connection(pool: &PgPool, terminate: bool) -> Result<(), Call
     increase(tx, 1).await?;
     let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await?;
     if terminate {
-        sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(pid).execute(pool).await?;
+        let other = pool.clone();
+        sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(pid).execute(&other).await?;
     }
     Err(CallError::Refused)
 }
@@ -163,7 +166,8 @@ async fn error_of_the_body_takes_precedence_over_a_failed_rollback() {
 async fn is_terminated_at_the_end(pool: &PgPool, runs: &Runs) -> Result<(), CallError> {
     runs.next();
     let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await?;
-    sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(pid).execute(pool).await?;
+    let other = pool.clone();
+    sqlx::query("SELECT pg_terminate_backend($1, 5000)").bind(pid).execute(&other).await?;
     Ok(())
 }
 

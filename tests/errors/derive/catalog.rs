@@ -34,7 +34,7 @@ fn markdown_catalog_escapes_table_syntax() {
 | code | status | category | severity | clients read | meaning |
 |---|---|---|---|---|---|
 | `orders` `CONFLICT` | 409 | permanent | expected | Sold out \\| {sku} | Somebody else took the last one \\| or the &lt;b&gt;warehouse&lt;/b&gt; burned. |
-| `orders` `BUSY` | 503 | transient | expected | An internal error occurred | |
+| `orders` `BUSY` | 503 | transient | expected | The service is temporarily unavailable | |
 | `CORRUPT_STATE` | 500 | fatal | critical | An internal error occurred | |
 "
     );

@@ -138,6 +138,41 @@ fn public_message_shows_exposed_fields_only() {
     assert_eq!(OrderError::RateLimited { wait: None }.public_message(), "Too many requests");
 }
 
+/// A fixed text reaches clients at any status, whatever wraps the error.
+#[test]
+fn fixed_public_text_of_a_server_error_is_shown() {
+    #[derive(Debug, thiserror::Error, ServiceError)]
+    enum ShopError {
+        #[error("closed by {0}")]
+        #[service(unavailable, public = "We are back at {{nine}}")]
+        Closed(String),
+        #[error("corrupt")]
+        #[service(corrupt_state, public = "Please call us")]
+        Corrupt,
+        #[error("busy")]
+        #[service(transient, code = "BUSY", public = "Come back later")]
+        Busy,
+        #[error(transparent)]
+        #[service(transparent)]
+        Inner(Box<ShopError>),
+    }
+    let closed = || ShopError::Closed("ada".to_owned());
+    let text = Some("We are back at {nine}");
+    assert_eq!((closed().classify().status(), closed().classify().public_text()), (503, text));
+    assert_eq!(ShopError::Inner(closed().into()).classify().public_text(), text);
+    assert_eq!(std::io::Error::other(closed()).classify().public_text(), text);
+    assert_eq!(anyhow::Error::new(closed()).context("x").classify().public_text(), text);
+    let problem = resilience::http::Problem::of(&anyhow::Error::new(closed()));
+    assert_eq!((problem.status(), problem.detail()), (503, "We are back at {nine}"));
+    for (error, text) in
+        [(ShopError::Corrupt, "Please call us"), (ShopError::Busy, "Come back later")]
+    {
+        assert_eq!(error.public_message(), text);
+        assert_eq!(resilience::http::Problem::of(&error).detail(), text);
+    }
+    assert_eq!(ShopError::CATALOG[0].public, PublicMessage::Template("We are back at {{nine}}"));
+}
+
 #[test]
 fn catalog_lists_every_variant() {
     let codes: Vec<_> = OrderError::CATALOG.iter().map(|entry| entry.code).collect();
@@ -471,6 +506,26 @@ fn field_errors_come_from_the_variant_or_its_source() {
 fn alert_option_sets_the_alert() {
     assert_eq!(SignUpError::mailer().classify().alert(), Alert::AtOnce);
     assert_eq!(SignUpError::Form(Vec::new()).classify().alert(), Alert::Never, "by default");
+}
+
+#[test]
+fn exit_code_option_sets_the_exit_code() {
+    #[derive(Debug, thiserror::Error, ServiceError)]
+    enum Import {
+        #[error("the file is empty")]
+        #[service(validation, exit_code = 3)]
+        Empty,
+        #[error(transparent)]
+        #[service(transparent, exit_code = 255)]
+        Config(#[from] errors::MissingConfig),
+        #[error("the file is too long")]
+        #[service(validation, code = "TOO_LONG")]
+        Long,
+    }
+    let code = |error: Import| error.classify().exit_code();
+    assert_eq!(code(Import::Empty), Some(3));
+    assert_eq!(code(errors::MissingConfig::new("PORT").into()), Some(255));
+    assert_eq!(code(Import::Long), None);
 }
 
 #[test]

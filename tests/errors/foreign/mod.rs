@@ -3,3 +3,4 @@
 mod boxed;
 mod chains;
 mod reqwest;
+mod validation;

@@ -260,10 +260,10 @@ async fn request_that_cannot_be_built_is_permanent() {
 async fn clients_never_see_the_url() {
     let error = body(answer("")).await.unwrap_err();
     assert!(error.to_string().contains("token-4711"), "{error}");
-    assert_eq!(error.public_message(), "An internal error occurred");
+    assert_eq!(error.public_message(), "The service is temporarily unavailable");
     let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
     assert_eq!(boxed.classify().code(), "CONNECTION_LOST");
-    assert_eq!(boxed.public_message(), "An internal error occurred");
+    assert_eq!(boxed.public_message(), "The service is temporarily unavailable");
     assert!(boxed.source().is_some());
 }
 

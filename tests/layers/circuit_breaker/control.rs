@@ -127,17 +127,17 @@ async fn sites_list_a_static_breaker_once_from_its_first_call_on() {
     let listed = || registry().circuit_breakers_named("listed").count();
     assert_eq!(listed(), 0);
     for _ in 0..3 {
-        acquire_static(&LISTED, None).unwrap().succeeded();
+        acquire_static(&LISTED, None, ()).unwrap().succeeded();
     }
     LISTED.register();
     assert_eq!(listed(), 1);
 
     registry().circuit_breaker("listed").unwrap().force_open();
-    assert!(acquire_static(&LISTED, None).is_err());
+    assert!(acquire_static(&LISTED, None, ()).is_err());
     LISTED.reset();
-    acquire_static(&LISTED, None).unwrap().failed(&BUSY);
+    acquire_static(&LISTED, None, ()).unwrap().failed(&BUSY);
     advance(RECOVERY).await;
-    acquire_static(&LISTED, None).unwrap().succeeded();
+    acquire_static(&LISTED, None, ()).unwrap().succeeded();
     assert_eq!((listed(), LISTED.state()), (1, Closed), "no change of state lists it again");
 }
 
@@ -145,7 +145,7 @@ async fn sites_list_a_static_breaker_once_from_its_first_call_on() {
 fn sites_list_a_static_breaker_first_used_while_open() {
     static FORCED: CircuitBreaker = CircuitBreaker::new("forced at the start");
     FORCED.force_open();
-    assert!(acquire_static(&FORCED, None).is_err());
+    assert!(acquire_static(&FORCED, None, ()).is_err());
     assert!(registry().circuit_breaker("forced at the start").is_some());
 }
 

@@ -1,5 +1,6 @@
 //! The circuit breaker, through its plain API and on a paused clock.
 
+mod abandoned;
 mod closed;
 mod control;
 mod events;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resilience::{Rejected, retry, secs, timeout};
+use resilience::{Rejected, millis, retry, secs, timeout};
 use resilience_test_support::{Answer, CallError, Events, Script};
 use tokio::time::Instant;
 
@@ -92,4 +92,30 @@ async fn timeout_beyond_the_end_of_the_clock_never_fires() {
         assert_eq!(call(limit).await, Err(CallError::Busy));
         assert_eq!(events.named("retry_stopped")[0].field("elapsed_ms"), "3000", "{limit:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wait_that_would_miss_the_deadline_of_the_caller_is_not_started() {
+    #[retry(idempotent, attempts = 2, base = "1s", jitter = "none")]
+    #[timeout("5s")]
+    async fn caller(script: &Script) -> Result<u32, CallError> {
+        callee(script).await
+    }
+    #[retry(idempotent, external_timeout, attempts = 9, base = "3s", jitter = "none")]
+    async fn callee(script: &Script) -> Result<u32, CallError> {
+        // Starts the clock of the timeout.
+        tokio::time::sleep(millis(1)).await;
+        script.call().await
+    }
+    let (events, start) = (Events::capture(), Instant::now());
+    let script = Script::failures(std::iter::repeat_n(CallError::Busy, 9));
+    assert_eq!(caller(&script).await, Err(CallError::Busy), "the cause, and not the timeout");
+    assert_eq!((script.calls(), start.elapsed()), (4, millis(7004)));
+    assert!(events.named("call_timed_out").is_empty());
+    let reasons: Vec<_> = events
+        .named("retry_stopped")
+        .iter()
+        .map(|event| event.field("reason").to_owned())
+        .collect();
+    assert_eq!(reasons, ["deadline", "deadline", "attempts_exhausted"]);
 }

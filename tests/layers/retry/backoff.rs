@@ -1,5 +1,6 @@
 //! The delays against a simple reference in 128-bit numbers, which need no saturation.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -99,4 +100,26 @@ fn delays_at_the_cap_are_still_jittered() {
     late.dedup();
     assert!(late.len() > 40, "{late:?}");
     assert!(late.iter().all(|delay| (secs(29)..=secs(30)).contains(delay)), "{late:?}");
+}
+
+#[test]
+fn every_jitter_keeps_clients_apart_at_every_retry() {
+    const CLIENTS: usize = 10_000;
+    seed_jitter(11);
+    for jitter in
+        [Jitter::Standard, Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::UpTo(secs(1))]
+    {
+        let policy = Retry::new().jitter(jitter);
+        let mut clients: Vec<_> = (0..CLIENTS).map(|_| policy.delays()).collect();
+        for retry in 1..=20 {
+            let mut clients_per_millisecond = HashMap::new();
+            for client in &mut clients {
+                let delay = client.next().expect("delays never end");
+                *clients_per_millisecond.entry(delay.as_millis()).or_insert(0) += 1;
+            }
+            // The narrowest range is that of the first full jitter: 500 milliseconds.
+            let most = clients_per_millisecond.into_values().max().unwrap_or(0);
+            assert!(most <= CLIENTS / 100, "{jitter:?}, retry {retry}: {most} wait equally long");
+        }
+    }
 }

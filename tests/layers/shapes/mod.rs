@@ -10,6 +10,7 @@ mod hygiene;
 mod lints;
 mod methods;
 mod outcomes;
+mod result_aliases;
 mod state;
 mod support;
 mod traits;

@@ -114,12 +114,16 @@ impl Drop for Records {
 }
 
 impl Record {
-    /// A field as text.
+    /// A field as text. Of a report's message, the name of the event.
     ///
     /// # Panics
     /// If it isn't there, or isn't text.
     pub fn text(&self, field: &str) -> &str {
-        self[field].as_str().unwrap_or_else(|| panic!("{field} in {:#}", self.0))
+        let text = self[field].as_str().unwrap_or_else(|| panic!("{field} in {:#}", self.0));
+        match field {
+            "message" => text.split(": ").next().unwrap_or_default(),
+            _ => text,
+        }
     }
 
     /// A field that holds a JSON array of texts.

@@ -66,7 +66,7 @@ pub(super) fn of_the_pool(body: &TokenStream, pool: &TokenStream) -> Vec<Finding
                 let arguments: Vec<TokenTree> = flat(arguments);
                 let argument = arguments
                     .split(|token| is_punct(Some(token), ','))
-                    .find(|argument| same(stripped(argument), &pool));
+                    .find(|argument| is_pool(stripped(argument), &pool));
                 let place = if receiver { Some(&tokens[..index - 1]) } else { argument };
                 if let Some(place) = place {
                     findings.push((last_ident(place), "statement_on_the_pool", ON_THE_POOL));
@@ -106,9 +106,8 @@ pub(super) fn escapes(
     if binds(body, tx) {
         return None;
     }
-    let returns_a_borrow = output
-        .is_some_and(|output| flat(output.clone()).iter().any(|token| is_punct(Some(token), '&')));
-    let has_join_set = contains_ident(body.clone(), |ident| ident == "JoinSet");
+    let borrows = |token: &TokenTree| is_punct(Some(token), '&') || is_punct(Some(token), '\'');
+    let returns_a_borrow = output.is_some_and(|output| flat(output.clone()).iter().any(borrows));
     let mut found = None;
     each_level(body, &mut |tokens| {
         for (index, token) in tokens.iter().enumerate() {
@@ -121,22 +120,33 @@ pub(super) fn escapes(
                 continue;
             }
             let inside: Vec<TokenTree> = flat(group.stream());
-            let is_method = index > 0 && is_punct(tokens.get(index - 1), '.');
             let spawns = match &*name.to_string() {
-                "spawn" => !is_method || has_join_set,
+                "spawn" => !is_scoped(&tokens[..index]),
                 "spawn_local" | "spawn_blocking" => true,
                 _ => false,
             };
-            if name == "Ok" && returns_a_borrow && is_tx(stripped(&inside), tx) {
+            let is_done = contains_ident(group.stream(), |ident| ident == "await");
+            if name == "Ok" && returns_a_borrow && !is_done && is_a_value(&inside, tx) {
                 let span = ident_in(&TokenTree::Group(group.clone()), tx).map(|ident| ident.span());
                 found = span.map(|span| (span, RETURNED));
-            } else if spawns && let_free_use(&inside, tx) {
+            } else if spawns && is_used_in(&inside, tx) {
                 let span = ident_in(&TokenTree::Group(group.clone()), tx).map(|ident| ident.span());
                 found = span.map(|span| (span, SPAWNED));
             }
         }
     });
     found
+}
+
+/// Whether the method belongs to a scope, whose tasks end with it: `scope.spawn(…)`.
+fn is_scoped(before: &[TokenTree]) -> bool {
+    match before {
+        [.., TokenTree::Ident(receiver), dot] if is_punct(Some(dot), '.') => {
+            let receiver = receiver.to_string();
+            receiver == "s" || receiver.contains("scope")
+        }
+        _ => false,
+    }
 }
 
 const RETURNED: &str = "`tx` is borrowed from the transaction, which ends with the body, so it \
@@ -215,19 +225,40 @@ fn same(one: &[TokenTree], other: &[TokenTree]) -> bool {
         && one.iter().zip(other).all(|(one, other)| one.to_string() == other.to_string())
 }
 
-fn is_tx(tokens: &[TokenTree], tx: &Ident) -> bool {
-    matches!(tokens, [TokenTree::Ident(ident)] if ident == tx)
+/// The pool, or a connection that is taken from it on the spot.
+fn is_pool(tokens: &[TokenTree], pool: &[TokenTree]) -> bool {
+    let (start, rest) = tokens.split_at(pool.len().min(tokens.len()));
+    let acquires = || is_punct(rest.first(), '.') && is_ident(rest.get(1), "acquire");
+    same(start, pool) && (rest.is_empty() || acquires())
 }
 
-/// Whether the tokens use the name other than as a field or method.
-fn let_free_use(tokens: &[TokenTree], tx: &Ident) -> bool {
+/// Whether the name itself is a value: `tx`, `&mut *tx`, or one in a list, such as `Repo { tx }`.
+fn is_a_value(tokens: &[TokenTree], tx: &Ident) -> bool {
     tokens.iter().enumerate().any(|(index, token)| match token {
-        TokenTree::Ident(ident) => {
-            ident == tx && !(index > 0 && is_punct(tokens.get(index - 1), '.'))
+        TokenTree::Ident(ident) if ident == tx => {
+            let after = tokens.get(index + 1);
+            !is_field(tokens, index) && (after.is_none() || is_punct(after, ','))
         }
         TokenTree::Group(group) => {
             let inside: Vec<TokenTree> = group.stream().into_iter().collect();
-            let_free_use(&inside, tx)
+            is_a_value(&inside, tx)
+        }
+        _ => false,
+    })
+}
+
+/// Whether the token at `index` is the name of a field or method.
+fn is_field(tokens: &[TokenTree], index: usize) -> bool {
+    index.checked_sub(1).is_some_and(|before| is_punct(tokens.get(before), '.'))
+}
+
+/// Whether the tokens use the name other than as a field or method.
+fn is_used_in(tokens: &[TokenTree], tx: &Ident) -> bool {
+    tokens.iter().enumerate().any(|(index, token)| match token {
+        TokenTree::Ident(ident) => ident == tx && !is_field(tokens, index),
+        TokenTree::Group(group) => {
+            let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+            is_used_in(&inside, tx)
         }
         _ => false,
     })
@@ -303,6 +334,7 @@ mod tests {
             "query(sql).fetch_all(&*pool).await?;",
             "if x { query!(sql, 1).fetch_one((&pool)).await? }",
             "pool.execute(sql).await?;",
+            "query(sql).execute(&mut *pool.acquire().await?).await?;",
             "join!(query(sql).execute(pool), other)",
         ] {
             assert_eq!(on_the_pool("pool", body), statement, "{body}");
@@ -325,6 +357,7 @@ mod tests {
             "query(sql).execute(&mut *tx).await?;",
             "let audit = pool.clone(); query(sql).execute(&audit).await?;",
             "let audit = pool; query(sql).execute(audit).await?;",
+            "query(sql).execute(&pool.clone()).await?;",
             "query(sql).execute(&other.pool).await?;",
             "other.pool.execute(sql).await?;",
             "let pool = &self.replica; query(sql).execute(pool).await?;",
@@ -368,11 +401,19 @@ mod tests {
         let escapes = |body: &str, output| escapes(&tokens(body), Some(output), &tx).is_some();
         assert!(escapes("Ok(tx)", &borrow));
         assert!(escapes("if x { return Ok(&mut *tx); } Err(e)", &borrow));
-        assert!(!escapes("Ok(tx.id)", &borrow) && !escapes("Ok(tx)", &plain));
+        let lifetime = tokens("Result<Repo<'_>, E>");
+        for body in ["Ok(Repo { tx })", "Ok(Repo::new(1, &mut *tx))", "Ok((tx, 1))"] {
+            assert!(escapes(body, &lifetime), "{body}");
+        }
+        for body in ["Ok(tx.id)", "Ok(load(tx).await?)", "Ok(other.tx)"] {
+            assert!(!escapes(body, &borrow) && !escapes(body, &lifetime), "{body}");
+        }
+        assert!(!escapes("Ok(tx)", &plain));
         for body in [
             "tokio::spawn(async move { a(&mut *tx).await });",
             "spawn(work(tx))",
             "let mut set = JoinSet::new(); set.spawn(async { a(tx).await })",
+            "self.tasks.spawn(async move { a(tx).await })",
             "tokio::task::spawn_local(a(tx))",
         ] {
             assert!(escapes(body, &plain), "{body}");

@@ -1,5 +1,6 @@
 //! Logs each failure once, at its boundary.
 
+mod frames;
 mod record;
 mod text;
 
@@ -7,9 +8,12 @@ use std::panic::Location;
 
 use record::Failure;
 
-use super::request::seen::{Fingerprint, Place};
 use crate::error::dependency::dependency;
+use crate::error::taxonomy::field_names;
+use crate::layer::site::Site;
 use crate::observe::alert;
+use crate::observe::request::seen::{Fingerprint, Place};
+use crate::support::escape;
 
 use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
 
@@ -22,7 +26,7 @@ use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
 /// ```
 /// use resilience::{errors::NotFound, report};
 ///
-/// report(&NotFound::new("user", "42")); // WARN expected_error, error.type = "NOT_FOUND", …
+/// report(&NotFound::new("user", "42")); // WARN expected_error: NOT_FOUND, error.type = "NOT_FOUND", …
 /// ```
 #[track_caller]
 pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
@@ -40,24 +44,29 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 ///
 /// # The record
 ///
-/// A `tracing` event with target `resilience::report`. The severity determines its level and
-/// message: `expected_error` (WARN), `unexpected_error` (ERROR) or `critical_error` (ERROR). It has
-/// these fields, except those whose value is unknown:
+/// A `tracing` event with target `resilience::report`. The severity determines its level and the
+/// beginning of its message: `expected_error` (WARN), `unexpected_error` (ERROR) or `critical_error`
+/// (ERROR). The code and the operation follow, which take few values, so that messages can be
+/// counted: `expected_error: NOT_FOUND in get_user`. It has these fields, except those whose value
+/// is unknown:
 ///
 /// | | field | value |
 /// |---|---|---|
 /// | what | `error.type` | the code, such as `NOT_FOUND` |
 /// | | `exception.type` | the error's Rust type |
-/// | | `exception.message` | the error's text, at most 4096 bytes |
+/// | | `exception.message` | the error's text, at most 4096 bytes; a field of the type `dyn Error`, so that a tracker of errors such as Sentry groups records by the error's type and text |
+/// | | `error.fields` | the names of the [invalid fields](Classify::field_errors) of a request, at most 16, without their values |
 /// | | `error.chain` | the causes, outermost first: a JSON array of texts of at most 1024 bytes each, without repeats; ends with `"…"` after eight |
-/// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
+/// | | `exception.stacktrace` | the backtrace captured by the error, or else the boundary's, at most 8 KiB, without the frames of tokio, hyper, other parts of the runtime and this crate; only for unexpected and critical errors, and only if enabled by `RUST_BACKTRACE` |
 /// | | `span_trace` | the spans around the boundary (feature `tracing-error`, with an `ErrorLayer`); only for unexpected and critical errors |
 /// | | `db.system.name`, `db.response.status_code`, `db.constraint` | from a database error: system, code, constraint |
 /// | where | `operation` | the operation of the report, or else of the request |
-/// | | `code.file.path`, `code.line.number` | the location of the boundary |
-/// | | `error.location` | where the error was created, if it captured that |
+/// | | `function`, `service` | the annotated function, and the label of its layers' events: for `#[boundary]` |
+/// | | `dependency` | the label of the dependency that failed: of the layer that rejected the call, or of the first error in the chain that names its callee |
+/// | | `code.file.path`, `code.line.number` | the location of the boundary: of the attribute, of the call of `report`, or of the handler; not of the `?` that returned the error |
+/// | | `error.location` | where the error was created, if it captured that in a field with `#[service(location)]` |
 /// | when | the subscriber's timestamp | |
-/// | who | `request_id`, `user_id`, `tenant_id` | from the current [`RequestContext`] |
+/// | who | `request_id`, `user_id`, `tenant_id` | from the current [`RequestContext`]; names and operations are cut after 256 bytes |
 /// | how bad | `severity` | `expected`, `unexpected`, `critical` |
 /// | | `category` | `transient`, `permanent`, `partial`, `fatal`; missing if unclassified |
 /// | | `http.response.status_code` | the status for the client |
@@ -100,6 +109,8 @@ pub struct Report<'a, E: ?Sized> {
     place: Place,
     /// The boundary's location, if the record has another one.
     boundary: Option<Place>,
+    /// The annotated function.
+    site: Option<&'static Site>,
 }
 
 impl<'a, E: Classify + ?Sized> Report<'a, E> {
@@ -114,6 +125,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
             operation: None,
             place,
             boundary: None,
+            site: None,
         }
     }
 
@@ -135,6 +147,12 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         self
     }
 
+    /// Sets the annotated function.
+    pub(crate) fn site(mut self, site: Option<&'static Site>) -> Self {
+        self.site = site;
+        self
+    }
+
     /// Sets the error's type name, for an error in an internal wrapper.
     pub(crate) fn type_name(mut self, name: &'static str) -> Self {
         self.type_name = name;
@@ -148,14 +166,17 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         let class = self.error.classify();
         let context = RequestContext::current();
         let context_operation = context.as_ref().and_then(RequestContext::operation);
+        let operation = self.operation.or(context_operation.as_deref()).map(escape::name);
         let failure = Failure {
             error: &self.error,
             type_name: self.type_name,
             class,
             evidence: self.error.evidence(),
-            operation: self.operation.or(context_operation.as_deref()),
+            operation: operation.as_deref(),
             place: self.place,
+            site: self.site,
             context: context.as_ref(),
+            fields: &|| field_names(&self.error.field_errors()),
         };
         let counts_for_alerts = alert::is_wanted();
         let wanted = counts_for_alerts || record::is_wanted(class.severity());

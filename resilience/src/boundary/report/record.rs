@@ -3,15 +3,19 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::fmt::Display;
+use std::error::Error;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use tracing::{Level, debug, error, event_enabled, warn};
 
 use super::text;
-use crate::boundary::request::seen::{MAX_LINKS, Place};
-use crate::error::database;
 use crate::error::log_text::{self, LogText};
+use crate::error::{database, dependency::dependency};
+use crate::layer::site::Site;
+use crate::observe::request::seen::{MAX_LINKS, Place};
+use crate::support::catch_panic::catch_panic;
+use crate::support::escape;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};
 
 const TARGET: &str = "resilience::report";
@@ -24,7 +28,27 @@ pub(super) struct Failure<'a> {
     pub(super) evidence: Evidence<'a>,
     pub(super) operation: Option<&'a str>,
     pub(super) place: Place,
+    pub(super) site: Option<&'static Site>,
     pub(super) context: Option<&'a RequestContext>,
+    /// The names of the invalid fields of a request.
+    pub(super) fields: &'a dyn Fn() -> Option<String>,
+}
+
+/// The message of a record. It takes few values, so that records can be grouped and counted by it.
+struct Title<'a> {
+    name: &'static str,
+    failure: &'a Failure<'a>,
+}
+
+impl Display for Title<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, failure: Failure { class, operation, .. } } = self;
+        write!(f, "{name}: {}", class.code())?;
+        match operation {
+            Some(operation) => write!(f, " in {operation}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether a subscriber is interested in records of this severity.
@@ -37,13 +61,38 @@ pub(super) fn is_wanted(severity: Severity) -> bool {
 
 /// The fields that have to be formatted.
 struct Texts {
-    error: LogText,
+    error: Told,
+    causes: Option<String>,
     location: Option<String>,
     backtrace: Option<String>,
     spans: Option<String>,
-    user: Option<Arc<str>>,
-    tenant: Option<Arc<str>>,
+    user: Option<String>,
+    tenant: Option<String>,
+    fields: Option<String>,
     database: Database,
+}
+
+/// The error as trackers of errors take it: a field that is an error. They group by its type, which
+/// they find in its `Debug`, and by its text.
+struct Told {
+    type_name: &'static str,
+    message: String,
+}
+
+impl Error for Told {}
+
+impl Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Told {
+    /// `shop::OrderError<shop::Sku>` is an `OrderError`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.type_name.split('<').next().unwrap_or_default();
+        f.write_str(path.rsplit([':', ' ']).next().unwrap_or_default())
+    }
 }
 
 /// Details of the first database error in the chain.
@@ -57,7 +106,7 @@ struct Database {
 impl Failure<'_> {
     /// Returns the error's text if it was formatted.
     pub(super) fn log(&self) -> Option<String> {
-        let Self { type_name, class, operation, place, context, .. } = self;
+        let Self { type_name, class, operation, place, site, context, .. } = self;
         let severity = class.severity();
         // Fields are evaluated only if the event is enabled, either by a subscriber or by the crate
         // `log`, which `is_wanted` can't query.
@@ -71,14 +120,18 @@ impl Failure<'_> {
                     {
                         "error.type" = class.code(),
                         "exception.type" = *type_name,
-                        "exception.message" = texts().error.message.as_str(),
-                        "error.chain" = texts().error.causes.as_deref(),
+                        "exception.message" = &texts().error as &(dyn Error + 'static),
+                        "error.chain" = texts().causes.as_deref(),
                         category = class.category().map(|category| category.as_str()),
                         severity = severity.as_str(),
                         "http.response.status_code" = class.status(),
+                        "error.fields" = texts().fields.as_deref(),
                         retryable = class.may_succeed_later(),
                         alert = class.alert().as_str(),
                         operation = *operation,
+                        service = site.map(Site::service),
+                        function = site.map(Site::function),
+                        dependency = self.dependency().as_deref(),
                         "code.file.path" = place.file,
                         "code.line.number" = place.line,
                         "error.location" = texts().location.as_deref(),
@@ -91,7 +144,8 @@ impl Failure<'_> {
                         "exception.stacktrace" = texts().backtrace.as_deref(),
                         span_trace = texts().spans.as_deref()
                     },
-                    $name
+                    "{}",
+                    Title { name: $name, failure: self }
                 )
             };
         }
@@ -108,6 +162,10 @@ impl Failure<'_> {
         log_text::message(&self.error, &self.evidence)
     }
 
+    fn dependency(&self) -> Option<Cow<'_, str>> {
+        catch_panic(|| dependency(&self.class, &self.evidence)).flatten().map(escape::name)
+    }
+
     /// Logs at DEBUG that another boundary has seen a failure that is already logged.
     pub(super) fn log_duplicate(&self) {
         debug!(
@@ -115,6 +173,9 @@ impl Failure<'_> {
             {
                 "error.type" = self.class.code(),
                 operation = self.operation,
+                service = self.site.map(Site::service),
+                function = self.site.map(Site::function),
+                dependency = self.dependency().as_deref(),
                 "code.file.path" = self.place.file,
                 "code.line.number" = self.place.line,
                 request_id = self.context.map(|context| context.request_id().as_str())
@@ -125,14 +186,18 @@ impl Failure<'_> {
 
     fn texts(&self) -> Texts {
         let Self { error, class, evidence, context, .. } = self;
+        let name = |name: Arc<str>| escape::name(&name).into_owned();
+        let LogText { message, causes } = LogText::of(error, evidence);
         let with_traces = class.severity() > Severity::Expected;
         Texts {
-            error: LogText::of(error, evidence),
+            error: Told { type_name: self.type_name, message },
+            causes,
             location: evidence.location.map(ToString::to_string),
             backtrace: with_traces.then(|| backtrace(evidence)).flatten(),
             spans: with_traces.then(|| span_trace(error, evidence)).flatten(),
-            user: context.and_then(RequestContext::user),
-            tenant: context.and_then(RequestContext::tenant),
+            user: context.and_then(RequestContext::user).map(name),
+            tenant: context.and_then(RequestContext::tenant).map(name),
+            fields: catch_panic(self.fields).flatten(),
             database: database(evidence),
         }
     }
@@ -142,8 +207,8 @@ fn database(evidence: &Evidence<'_>) -> Database {
     let details = evidence.chain().take(MAX_LINKS).find_map(database::details);
     details.map_or_else(Database::default, |details| Database {
         system: details.system(),
-        code: details.code().map(Cow::into_owned),
-        constraint: details.constraint().map(ToOwned::to_owned),
+        code: details.code().map(|code| escape::name(&code).into_owned()),
+        constraint: details.constraint().map(|name| escape::name(name).into_owned()),
     })
 }
 

@@ -22,8 +22,9 @@ use sqlx::error::{DatabaseError, ErrorKind};
 /// ```
 ///
 /// - **PostgreSQL** rolls back the whole transaction after any failed statement, unless it failed
-///   inside a savepoint. A body that sends `COMMIT` itself also ends the transaction; later
-///   statements are committed one by one.
+///   inside a savepoint. A body that sends `COMMIT` itself also ends the transaction, and so does
+///   sqlx if a savepoint can't begin after such a failure; later statements are committed one by
+///   one.
 /// - **MySQL and MariaDB** roll back on a deadlock, and commit on a statement such as `CREATE
 ///   TABLE`. Later statements are committed one by one.
 /// - **SQLite** rolls back if the disk is full or a constraint says `ON CONFLICT ROLLBACK`.
@@ -32,7 +33,7 @@ pub struct RolledBack {
     cause: Option<Box<dyn DatabaseError>>,
 }
 
-const TEXT: &str = "the transaction had already ended when the body returned Ok; a statement in it failed and the error was dropped";
+const TEXT: &str = "the transaction had already ended when the body returned; a statement in it failed and the error was dropped";
 
 impl RolledBack {
     /// Creates the error with the database's error, if there is one.

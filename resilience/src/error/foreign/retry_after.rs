@@ -114,6 +114,19 @@ mod tests {
         assert_eq!(retry_after(&headers(&all)), Some(Duration::from_secs(30)));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_retry_after_is_read(
+            value in r"[ -~]{0,40}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT|[0-9]{1,40}",
+            date in r"[ -~]{0,40}|[A-Z][a-z]{2}, [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        ) {
+            let wait = retry_after(&headers(&[(DATE, &date), (RETRY_AFTER, &value)]));
+            if !value.trim().is_empty() && value.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+                proptest::prop_assert!(wait.is_some());
+            }
+        }
+    }
+
     #[test]
     fn retry_after_that_is_not_text_is_ignored() {
         let mut map = HeaderMap::new();

@@ -1,8 +1,9 @@
 use std::error::Error;
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
-use tonic_types::StatusExt as _;
+use tonic_types::{RetryInfo, StatusExt as _, pb};
 
 use crate::error::chain;
 use crate::error::registry;
@@ -113,8 +114,18 @@ fn pushback(status: &Status) -> Result<Option<Duration>, MustNotRetry> {
 
 struct MustNotRetry;
 
+/// The delay that the callee asks for. A negative one is none at all.
+///
+/// Read by hand, because `get_details_retry_info` overflows on the least number of seconds.
 fn retry_info(status: &Status) -> Option<Duration> {
-    status.get_details_retry_info()?.retry_delay
+    let details = pb::Status::decode(status.details()).ok()?.details;
+    let info = details.iter().find(|any| any.type_url == RetryInfo::TYPE_URL)?;
+    let delay = pb::RetryInfo::decode(&*info.value).ok()?.retry_delay?;
+    let nanos = i128::from(delay.seconds) * 1_000_000_000 + i128::from(delay.nanos);
+    let nanos = u128::try_from(nanos).unwrap_or(0);
+    let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
+    // Below a second, so that it fits.
+    Some(Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).unwrap_or(0)))
 }
 
 /// Whether a quota is used up and the callee doesn't say when a retry could succeed.
@@ -134,6 +145,7 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
+    use proptest::prelude::*;
     use tonic_types::{ErrorDetails, QuotaViolation};
 
     use super::*;
@@ -243,6 +255,64 @@ mod tests {
         let forever = Some(Duration::MAX);
         let wait = status(Code::Unavailable, &[], forever).classify().retry_after().unwrap();
         assert!(wait > Duration::from_secs(300_000_000_000), "{wait:?}");
+    }
+
+    /// A status with the raw delay in its details, as a peer may send it.
+    fn raw(seconds: i64, nanos: i32) -> Status {
+        let mut info = pb::RetryInfo::default();
+        let delay = info.retry_delay.get_or_insert_default();
+        (delay.seconds, delay.nanos) = (seconds, nanos);
+        let mut details = pb::Status::default();
+        details.details.resize_with(1, Default::default);
+        details.details[0].type_url = RetryInfo::TYPE_URL.to_owned();
+        details.details[0].value = info.encode_to_vec();
+        Status::with_details(Code::Unavailable, "", details.encode_to_vec().into())
+    }
+
+    #[test]
+    fn grpc_retry_info_of_any_value_is_read_without_overflow() {
+        let table = [
+            (1, 500_000_000, Some(Duration::from_millis(1500))),
+            (2, -500_000_000, Some(Duration::from_millis(1500))),
+            (i64::MIN, 0, None),
+            (i64::MIN, i32::MIN, None),
+            (i64::MIN, i32::MAX, None),
+            (-1, 0, None),
+            (0, i32::MIN, None),
+            (0, 0, None),
+            (0, i32::MAX, Some(Duration::new(2, 147_483_647))),
+            (i64::MAX, i32::MAX, Some(Duration::new(i64::MAX as u64 + 2, 147_483_647))),
+        ];
+        for (seconds, nanos, wait) in table {
+            let class = raw(seconds, nanos).classify();
+            assert_eq!(class.retry_after(), wait, "{seconds} {nanos}");
+            assert!(class.is_retryable());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_grpc_retry_info_is_read(seconds: i64, nanos: i32) {
+            let class = raw(seconds, nanos).classify();
+            prop_assert_eq!(class.retry_after().is_some(), i128::from(seconds) * 1_000_000_000 + i128::from(nanos) > 0);
+        }
+
+        #[test]
+        fn any_grpc_details_are_read(details: Vec<u8>, pushback in r"[ -~]{0,12}") {
+            let mut status = Status::with_details(Code::Unavailable, "", details.into());
+            status.metadata_mut().insert(PUSHBACK, pushback.parse().unwrap());
+            status.classify();
+        }
+
+        #[test]
+        fn any_grpc_pushback_is_read(millis: i64) {
+            let pushback = millis.to_string();
+            let class = status(Code::Unavailable, &[&pushback], None).classify();
+            let valid = u64::try_from(millis).ok().filter(|_| i32::try_from(millis).is_ok());
+            prop_assert_eq!(class.is_retryable(), valid.is_some());
+            let wait = valid.filter(|millis| *millis > 0).map(Duration::from_millis);
+            prop_assert_eq!(class.retry_after(), wait);
+        }
     }
 
     #[test]

@@ -72,7 +72,8 @@ pub fn log_database_values(allowed: bool) {
 /// Removes the path, query and credentials of a `reqwest::Error`'s URL, row values in a database's
 /// message, and credentials of [known forms](crate::report::Report#known-forms). Formats at most
 /// [`MAX_TEXT`] bytes.
-pub(crate) fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
+#[cfg(test)]
+fn text(text: &dyn Display, error: &dyn Display, evidence: &Evidence<'_>) -> String {
     Redactor::of(error, evidence).text(text)
 }
 
@@ -97,6 +98,8 @@ impl Redactor {
         let mut redactor = Self::default();
         for link in evidence.chain().take(MAX_CHAIN) {
             add_reqwest_url(link, &mut redactor);
+            #[cfg(feature = "validator")]
+            add_validated_values(link, &mut redactor);
         }
         if !DATABASE_VALUES.load(Relaxed) {
             database::add_secrets(error, evidence.chain().take(MAX_CHAIN), &mut redactor);
@@ -106,7 +109,7 @@ impl Redactor {
 
     /// Adds a secret, both as it is and as `{:?}` escapes it.
     #[cfg_attr(
-        not(any(feature = "reqwest", feature = "_sqlx")),
+        not(any(feature = "reqwest", feature = "_sqlx", feature = "validator")),
         allow(dead_code, reason = "no enabled feature has secrets")
     )]
     fn add(&mut self, text: &str, replacement: &str) {
@@ -226,6 +229,14 @@ fn add_reqwest_url(link: &(dyn Error + 'static), secrets: &mut Redactor) {
         if url.trim_end_matches('/') != origin {
             secrets.add(url, &origin);
         }
+    }
+}
+
+/// The text of `validator`'s errors quotes the values of the fields.
+#[cfg(feature = "validator")]
+fn add_validated_values(link: &(dyn Error + 'static), secrets: &mut Redactor) {
+    if let Some(errors) = crate::error::downcast::downcast::<validator::ValidationErrors>(link) {
+        secrets.add(&bounded::format(errors, MAX_TEXT).0, "invalid fields");
     }
 }
 

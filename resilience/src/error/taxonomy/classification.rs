@@ -41,6 +41,8 @@ pub struct Classification {
     severity: Option<Severity>,
     rejected: Option<Rejected>,
     alert: Option<Alert>,
+    exit_code: Option<u8>,
+    public_text: Option<&'static str>,
 }
 
 impl Classification {
@@ -93,6 +95,8 @@ impl Classification {
             severity: None,
             rejected: None,
             alert: None,
+            exit_code: None,
+            public_text: None,
         }
     }
 
@@ -130,6 +134,29 @@ impl Classification {
     #[must_use]
     pub const fn with_alert(mut self, alert: Alert) -> Self {
         self.alert = Some(alert);
+        self
+    }
+
+    /// Sets the exit code of a command that ends with the error, 1 to 255. 0, which means success,
+    /// becomes 1. Default: the one that `exit::exit_status` finds.
+    #[must_use]
+    pub const fn with_exit_code(mut self, code: u8) -> Self {
+        self.exit_code = Some(if code == 0 { 1 } else { code });
+        self
+    }
+
+    /// Sets a fixed text for the client, which is also shown if the status is 500 or above, as in a
+    /// 503 for maintenance. Default: the generic text of the status.
+    ///
+    /// ```
+    /// use resilience::Classification;
+    ///
+    /// let closed = Classification::transient("CLOSED").with_public_text("Back at nine");
+    /// assert_eq!((closed.status(), closed.public_text()), (503, Some("Back at nine")));
+    /// ```
+    #[must_use]
+    pub const fn with_public_text(mut self, text: &'static str) -> Self {
+        self.public_text = Some(text);
         self
     }
 
@@ -186,10 +213,20 @@ impl Classification {
         }
     }
 
+    /// The exit code of a command that ends with the error, if it was set.
+    pub const fn exit_code(&self) -> Option<u8> {
+        self.exit_code
+    }
+
     /// The rejection, if a layer refused or timed out the call. It may come from an annotated call
     /// further in.
     pub const fn rejected(&self) -> Option<Rejected> {
         self.rejected
+    }
+
+    /// The fixed text for the client, if there is one.
+    pub const fn public_text(&self) -> Option<&'static str> {
+        self.public_text
     }
 
     /// How long the callee asks us to wait, if it does.

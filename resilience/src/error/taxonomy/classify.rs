@@ -32,7 +32,7 @@ use crate::{Classification, http::generic_message};
 /// }
 ///
 /// assert_eq!(Busy.classify().status(), 503);
-/// assert_eq!(Busy.public_message(), "An internal error occurred");
+/// assert_eq!(Busy.public_message(), "The service is temporarily unavailable");
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no classification",
@@ -40,7 +40,7 @@ use crate::{Classification, http::generic_message};
     note = "for an error type of your own, write `#[derive(ServiceError)]`",
     note = "for one of another crate, wrap it in a variant of your enum, or write `classify = \
             path::to::function` in the attribute",
-    note = "for `sqlx`, `reqwest`, `tonic`, `anyhow` or `Box<dyn Error>`, enable that feature; if \
+    note = "for `sqlx`, `reqwest`, `tonic`, `tower`, `anyhow` or `Box<dyn Error>`, enable that feature; if \
             it is, `cargo tree -d` shows whether there are two versions"
 )]
 // Only with `http` does `Problem` exist, which could be mistaken for an error.
@@ -57,10 +57,14 @@ pub trait Classify: Display {
     /// Called once per failure and layer, never on success. It should be cheap and must not panic.
     fn classify(&self) -> Classification;
 
-    /// The message for the client. By default the generic text of the status, which contains
-    /// nothing from the error's own text.
+    /// The message for the client. By default the fixed text of the classification, or else the
+    /// generic text of the status: nothing from the error's own text.
+    ///
+    /// If the status is 500 or above, a [`Problem`](crate::http::Problem) ignores it: only
+    /// [`Classification::with_public_text`] reaches the client.
     fn public_message(&self) -> Cow<'_, str> {
-        Cow::Borrowed(generic_message(self.classify().status()))
+        let class = self.classify();
+        Cow::Borrowed(class.public_text().unwrap_or_else(|| generic_message(class.status())))
     }
 
     /// The invalid fields of the request, for a validation error, with a message for the client.

@@ -29,7 +29,8 @@ pub(super) const fn status_of(code: &str) -> u16 {
 ///
 /// ```
 /// assert_eq!(resilience::http::generic_message(404), "Not found");
-/// assert_eq!(resilience::http::generic_message(503), "An internal error occurred");
+/// assert_eq!(resilience::http::generic_message(500), "An internal error occurred");
+/// assert_eq!(resilience::http::generic_message(503), "The service is temporarily unavailable");
 /// ```
 pub const fn generic_message(status: u16) -> &'static str {
     match status {
@@ -46,6 +47,7 @@ pub const fn generic_message(status: u16) -> &'static str {
         415 => "Unsupported media type",
         422 => "Validation failed",
         429 => "Too many requests",
+        503 => "The service is temporarily unavailable",
         402 | 406 | 407 | 411 | 414 | 416..=421 | 423..=428 | 430..=499 => {
             "The request can't be served"
         }
@@ -92,10 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn all_server_errors_share_one_generic_text() {
-        for status in 500..600 {
+    fn server_errors_share_one_generic_text_except_when_unavailable() {
+        for status in (500..600).filter(|status| *status != 503) {
             assert_eq!(generic_message(status), "An internal error occurred");
         }
+        assert_eq!(generic_message(503), "The service is temporarily unavailable");
         for status in 400..500 {
             assert_ne!(generic_message(status), "An internal error occurred", "{status}");
         }

@@ -7,6 +7,8 @@ mod classification;
 mod classify;
 pub(crate) mod code;
 mod evidence;
+#[cfg(feature = "boundary")]
+mod field_names;
 mod rejected;
 mod rejected_class;
 mod retry_after;
@@ -21,6 +23,8 @@ pub use category::{Advice, Alert, Category, Sent, Severity};
 pub use classification::Classification;
 pub use classify::{Classify, ServiceError};
 pub use evidence::{Evidence, FieldError};
+#[cfg(feature = "boundary")]
+pub(crate) use field_names::field_names;
 pub use rejected::{FromRejected, Rejected};
 #[doc(hidden)]
 pub use retry_after::RetryAfter;

@@ -29,6 +29,7 @@ impl CircuitBreaker {
             counted_failures: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             rejected: Counter::new(),
+            abandoned: AtomicU64::new(0),
             listeners: Listeners::new(),
         }
     }
@@ -156,6 +157,36 @@ impl CircuitBreaker {
     pub const fn recovery_jitter(mut self, percent: u32) -> Self {
         assert!(percent <= 100, "`recovery_jitter` must be between 0 and 100 percent");
         self.policy.jitter = percent;
+        self
+    }
+}
+
+/// What happens with calls that nobody waits for any more.
+impl CircuitBreaker {
+    /// Counts a call that its caller has dropped as a failure if it had waited so long: 1 ms to 1
+    /// day. By default such calls say nothing about the callee.
+    ///
+    /// Set this for a callee whose clients give up before the `#[timeout]` does. Choose a time that
+    /// a healthy callee never takes.
+    ///
+    /// ```
+    /// # use resilience::CircuitBreaker;
+    /// # use std::time::Duration;
+    /// static SEARCH: CircuitBreaker =
+    ///     CircuitBreaker::new("search").abandoned_after(Duration::from_secs(2));
+    /// ```
+    ///
+    /// The time begins when the call first has to wait, if the function has a `#[timeout]` directly
+    /// inside or outside of the breaker. Otherwise it begins with the call, which then reads the
+    /// clock. A [`Permit`](super::Permit) that is dropped has no time, and never counts.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the duration is out of range.
+    #[must_use]
+    pub const fn abandoned_after(mut self, wait: Duration) -> Self {
+        assert!(in_range(wait), "`abandoned_after` must be between 1 ms and 1 day");
+        self.policy.abandoned_after = Some(millis(wait));
         self
     }
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::{CircuitBreaker, Permit};
+use super::{Began, CircuitBreaker, Permit};
 use crate::{Classify, taxonomy::FromRejected};
 
 pin_project! {
@@ -19,7 +19,7 @@ pin_project! {
         #[pin]
         future: Option<F>,
         // Held here between polls.
-        permit: Option<Permit<'a>>,
+        permit: Option<Permit<'a, Began>>,
     }
 }
 
@@ -44,7 +44,7 @@ where
         let permit = match this.permit.take() {
             Some(permit) => permit,
             None => match this.breaker.acquire() {
-                Ok(permit) => permit,
+                Ok(permit) => permit.began(),
                 Err(rejected) => {
                     this.future.set(None);
                     return Poll::Ready(Err(E::from_rejected(rejected)));

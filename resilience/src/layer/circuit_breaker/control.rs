@@ -73,7 +73,7 @@ impl CircuitBreaker {
 
     fn set(&self, state: CircuitState) {
         let change = self.core.set(state);
-        self.report(None, change);
+        self.report(None, change, None);
     }
 
     /// Returns the current state. An open circuit stays `Open` after the recovery timeout until the
@@ -107,6 +107,7 @@ impl CircuitBreaker {
             counted_failures: self.counted_failures.load(Relaxed),
             opened: self.opened.load(Relaxed),
             rejected: self.rejected.get(),
+            abandoned: self.abandoned.load(Relaxed),
         }
     }
 
@@ -156,4 +157,7 @@ pub struct CircuitMetrics {
     pub opened: u64,
     /// Rejected calls.
     pub rejected: u64,
+    /// Calls that were dropped before they had ended, by their caller and not by a timeout of the
+    /// same function.
+    pub abandoned: u64,
 }

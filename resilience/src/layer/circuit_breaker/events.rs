@@ -1,33 +1,73 @@
 //! Circuit breaker events.
 
-use super::{CountedFailure, RetryAfter, StateChange};
+use std::time::Duration;
 
-pub(super) fn state_change(change: &StateChange) {
-    tracing::warn!(
-        target: "resilience",
-        service = change.service,
+use super::{CountedFailure, RetryAfter, StateChange};
+use crate::layer::events::request_id;
+use crate::layer::site::Site;
+
+/// Emits an event about a dependency: of an annotated function, if there is one.
+macro_rules! event {
+    ($level:ident, $breaker:expr, $site:ident, $name:literal, $($field:tt)+) => {
+        tracing::$level!(
+            target: "resilience",
+            service = $site.map_or($breaker, Site::service),
+            function = $site.map(Site::function),
+            dependency = $breaker,
+            request_id = request_id().as_deref(),
+            $($field)+,
+            $name
+        )
+    };
+}
+
+pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
+    event!(
+        warn,
+        change.service,
+        site,
+        "circuit_breaker_state_change",
         old_state = change.old.as_str(),
         new_state = change.new.as_str(),
-        reason = change.reason.as_str(),
-        "circuit_breaker_state_change"
+        reason = change.reason.as_str()
     );
 }
 
-pub(super) fn failure(failure: &CountedFailure) {
-    tracing::warn!(
-        target: "resilience",
-        service = failure.service,
+/// The error, which a retry or the record tells, says the same. This is the count.
+pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
+    event!(
+        debug,
+        failure.service,
+        site,
+        "circuit_breaker_failure",
         code = failure.code,
-        consecutive_failures = failure.consecutive,
-        "circuit_breaker_failure"
+        consecutive_failures = failure.consecutive
     );
 }
 
-pub(super) fn rejected(service: &'static str, retry_after: RetryAfter) {
-    tracing::debug!(
-        target: "resilience",
-        service,
-        retry_after_ms = retry_after.duration().map(super::millis),
-        "circuit_breaker_rejected"
+pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: RetryAfter) {
+    event!(
+        debug,
+        breaker,
+        site,
+        "circuit_breaker_rejected",
+        retry_after_ms = retry_after.duration().map(super::millis)
+    );
+}
+
+/// The caller has dropped a call. `waited` is the time since it first had to wait, if known.
+pub(super) fn abandoned(
+    breaker: &'static str,
+    site: Option<&Site>,
+    waited: Option<Duration>,
+    counts_as_failure: bool,
+) {
+    event!(
+        debug,
+        breaker,
+        site,
+        "call_abandoned",
+        waited_ms = waited.map(super::millis),
+        counts_as_failure
     );
 }

@@ -28,8 +28,11 @@ pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
+#[doc(hidden)]
+pub use permit::Began;
 pub use permit::{OuterTimeout, Permit};
 
+use crate::layer::site::{Place, Site};
 use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
@@ -75,7 +78,8 @@ use state::{Core, Ticket, Verdict};
 /// | a transient or unclassified error, or a timeout inside or around the call | a failure | opens again |
 /// | a permanent or partial error: the callee answered | nothing | the probe succeeded |
 /// | a fatal error, or a rejection by another layer | nothing | frees its slot |
-/// | dropped, panicked, or a nested call was rejected by this breaker | nothing | frees its slot, and adds one |
+/// | dropped by its caller after [`abandoned_after`](Self::abandoned_after), if that is set | a failure | opens again |
+/// | otherwise dropped, panicked, or a nested call was rejected by this breaker | nothing | frees its slot, and adds one |
 ///
 /// A result counts only in the state in which its call was admitted. A late success doesn't close a
 /// circuit that has opened in the meantime, and a late failure isn't counted in the next round.
@@ -101,6 +105,7 @@ pub struct CircuitBreaker {
     counted_failures: AtomicU64,
     opened: AtomicU64,
     rejected: Counter,
+    abandoned: AtomicU64,
     listeners: Listeners,
 }
 
@@ -126,35 +131,40 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        self.acquire_for(None)
+        self.acquire_for(None, ())
     }
 
     /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
     /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
     /// limit can't be waited for indefinitely.
     #[inline]
-    pub(crate) fn acquire_for(&self, longest: Option<Duration>) -> Result<Permit<'_>, Rejected> {
+    pub(crate) fn acquire_for<P: Place + Copy>(
+        &self,
+        longest: Option<Duration>,
+        place: P,
+    ) -> Result<Permit<'_, (), P>, Rejected> {
         // Both paths return a ticket in a register. A permit from either would be assembled in
         // memory.
         let ticket = match self.core.enter_closed() {
             Some((ticket, _)) => ticket,
-            None => self.admit(longest).map_err(|wait| self.rejection(wait))?,
+            None => self.admit(longest, place.site()).map_err(|wait| self.rejection(wait))?,
         };
-        Ok(Permit::new(self, ticket))
+        Ok(Permit::new(self, ticket, place))
     }
 
     /// Like `acquire`, for a static breaker. Its first call lists it in
     /// [`registry`](crate::registry()).
     #[inline]
-    pub(crate) fn acquire_static(
+    pub(crate) fn acquire_static<P: Place + Copy>(
         &'static self,
         longest: Option<Duration>,
-    ) -> Result<Permit<'static>, Rejected> {
+        place: P,
+    ) -> Result<Permit<'static, (), P>, Rejected> {
         let ticket = match self.core.enter_closed() {
             Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest).map_err(|wait| self.rejection(wait))?,
+            _ => self.admit_static(longest, place.site()).map_err(|wait| self.rejection(wait))?,
         };
-        Ok(Permit::new(self, ticket))
+        Ok(Permit::new(self, ticket, place))
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -220,39 +230,55 @@ impl CircuitBreaker {
     }
 
     #[cold]
-    fn admit_static(&'static self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+    fn admit_static(
+        &'static self,
+        longest: Option<Duration>,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
         self.register();
-        self.admit_or_reject(longest)
+        self.admit_or_reject(longest, site)
     }
 
     #[cold]
-    fn admit(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
-        self.admit_or_reject(longest)
+    fn admit(
+        &self,
+        longest: Option<Duration>,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
+        self.admit_or_reject(longest, site)
     }
 
     /// Nearly every call that gets here is rejected by an open circuit.
     #[inline]
-    fn admit_or_reject(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+    fn admit_or_reject(
+        &self,
+        longest: Option<Duration>,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
         match self.core.rejects_for(&self.policy, clock::millis) {
-            Some(left) => Err(self.reject(Some(left))),
-            None => self.admit_slowly(longest),
+            Some(left) => Err(self.reject(Some(left), site)),
+            None => self.admit_slowly(longest, site),
         }
     }
 
     #[cold]
-    fn admit_slowly(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+    fn admit_slowly(
+        &self,
+        longest: Option<Duration>,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
         let lease_length = longest.map_or(0, millis).min(LONGEST / 2);
         let admission = self.core.admit(&self.policy, lease_length, clock::millis);
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
-        self.report(lost.then_some((LOST, 1)), admission.change);
-        admission.ticket.map_err(|wait| self.reject(wait))
+        self.report(lost.then_some((LOST, 1)), admission.change, site);
+        admission.ticket.map_err(|wait| self.reject(wait, site))
     }
 
     #[inline]
-    fn reject(&self, wait: Option<u64>) -> RetryAfter {
+    fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.rejected.increment();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
-        events::rejected(self.name, retry_after);
+        events::rejected(self.name, site, retry_after);
         retry_after
     }
 
@@ -264,17 +290,62 @@ impl CircuitBreaker {
     }
 
     #[cold]
-    fn settle_slowly(&self, ticket: Ticket, verdict: Verdict, code: &'static str) {
+    fn settle_slowly(
+        &self,
+        ticket: Ticket,
+        verdict: Verdict,
+        code: &'static str,
+        site: Option<&'static Site>,
+    ) {
         let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
-        self.report(settled.failures.map(|failures| (code, failures)), settled.change);
+        self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
+    }
+
+    /// Settles a call that was dropped without a result, after this time if it is known.
+    #[cold]
+    fn dropped(
+        &self,
+        ticket: Ticket,
+        timed_out: bool,
+        waited: impl FnOnce() -> Option<Duration>,
+        site: Option<&'static Site>,
+    ) {
+        // A panic has its own record, and says nothing about the callee.
+        let is_abandoned = !timed_out && !std::thread::panicking();
+        let mut counts = timed_out;
+        if is_abandoned {
+            self.abandoned.fetch_add(1, Relaxed);
+            let waited = waited();
+            let limit = self.policy.abandoned_after.map(Duration::from_millis);
+            counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
+            events::abandoned(self.name, site, waited, counts);
+        }
+        let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
+        if counts || !ticket.is_closed() {
+            self.settle_slowly(ticket, verdict, LOST, site);
+        }
+    }
+
+    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
+    #[inline]
+    fn began(&self) -> u64 {
+        match self.policy.abandoned_after {
+            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
+            None => 0,
+        }
     }
 
     /// Emits events and calls the listeners: first for the failure, then for the resulting change.
-    fn report(&self, failure: Option<(&'static str, u64)>, change: Option<Change>) {
+    fn report(
+        &self,
+        failure: Option<(&'static str, u64)>,
+        change: Option<Change>,
+        site: Option<&Site>,
+    ) {
         if let Some((code, consecutive)) = failure {
             self.counted_failures.fetch_add(1, Relaxed);
             let failure = CountedFailure { service: self.name, code, consecutive };
-            events::failure(&failure);
+            events::failure(&failure, site);
             self.listeners.failure(&failure);
         }
         if let Some(Change { old, new, reason }) = change {
@@ -282,7 +353,7 @@ impl CircuitBreaker {
                 self.opened.fetch_add(1, Relaxed);
             }
             let change = StateChange { service: self.name, old, new, reason };
-            events::state_change(&change);
+            events::state_change(&change, site);
             self.listeners.state_change(&change);
         }
     }

@@ -1,9 +1,12 @@
 use std::fmt;
 use std::mem;
+use std::time::Duration;
 
 use super::state::{Ticket, Verdict};
 use super::{CircuitBreaker, LOST};
 use crate::layer::deadline::Deadline;
+use crate::layer::site::Place;
+use crate::support::clock;
 use crate::{Category, Classification};
 
 /// Permission to make one call, which also records its result. See [`CircuitBreaker::acquire`].
@@ -11,23 +14,48 @@ use crate::{Category, Classification};
 /// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
 /// If a timeout around the call has expired, dropping it counts as a failure instead.
 #[must_use = "a permit that is dropped at once counts as nothing"]
-pub struct Permit<'a, A: OuterTimeout = ()> {
+pub struct Permit<'a, A: OuterTimeout = (), P: Place = ()> {
     breaker: &'a CircuitBreaker,
     ticket: Ticket,
     /// `()` if there is no enclosing timeout, so that it takes no space in the future.
     above: A,
+    place: P,
 }
 
 /// The timeout around a call, or `()`.
 pub trait OuterTimeout {
     /// Returns whether the timeout has cancelled the call.
     fn fired(&self) -> bool;
+
+    /// Returns how long the call has waited, if that is known.
+    fn waited(&self) -> Option<Duration>;
 }
 
 impl OuterTimeout for () {
     #[inline]
     fn fired(&self) -> bool {
         false
+    }
+
+    #[inline]
+    fn waited(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// When a call without a timeout began: in the unit of [`clock::to_nanos`], or 0 if nobody asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Began(u64);
+
+impl OuterTimeout for Began {
+    #[inline]
+    fn fired(&self) -> bool {
+        false
+    }
+
+    fn waited(&self) -> Option<Duration> {
+        let now = || clock::to_nanos(tokio::time::Instant::now());
+        (self.0 != 0).then(|| Duration::from_nanos(now().saturating_sub(self.0)))
     }
 }
 
@@ -36,24 +64,37 @@ impl OuterTimeout for &Deadline<'_> {
     fn fired(&self) -> bool {
         Deadline::fired(self)
     }
+
+    fn waited(&self) -> Option<Duration> {
+        Deadline::waited(self)
+    }
 }
 
-impl<'a> Permit<'a> {
+impl<'a, P: Place + Copy> Permit<'a, (), P> {
     #[inline]
-    pub(super) fn new(breaker: &'a CircuitBreaker, ticket: Ticket) -> Self {
-        Self { breaker, ticket, above: () }
+    pub(super) fn new(breaker: &'a CircuitBreaker, ticket: Ticket, place: P) -> Self {
+        Self { breaker, ticket, above: (), place }
     }
 
-    /// Attaches an enclosing timeout. If it expires and drops the call, that counts as a failure.
+    /// Remembers when the call began, if the breaker asks for it.
     #[inline]
-    pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>> {
-        let Self { breaker, ticket, .. } = self;
+    pub(crate) fn began(self) -> Permit<'a, Began, P> {
+        let Self { breaker, ticket, place, .. } = self;
         mem::forget(self);
-        Permit { breaker, ticket, above }
+        Permit { breaker, ticket, above: Began(breaker.began()), place }
+    }
+
+    /// Attaches a timeout, which knows how long the call has waited. If it is an enclosing one, and
+    /// expires and drops the call, that counts as a failure.
+    #[inline]
+    pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>, P> {
+        let Self { breaker, ticket, place, .. } = self;
+        mem::forget(self);
+        Permit { breaker, ticket, above, place }
     }
 }
 
-impl<A: OuterTimeout> Permit<'_, A> {
+impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
     /// Records that the call succeeded.
     ///
     /// ```
@@ -63,10 +104,10 @@ impl<A: OuterTimeout> Permit<'_, A> {
     /// ```
     #[inline]
     pub fn succeeded(self) {
-        let (breaker, ticket) = (self.breaker, self.ticket);
+        let (breaker, ticket, site) = (self.breaker, self.ticket, self.place.site());
         mem::forget(self);
         if !breaker.core.is_at(ticket) {
-            breaker.settle_slowly(ticket, Verdict::Success, LOST);
+            breaker.settle_slowly(ticket, Verdict::Success, LOST, site);
         }
     }
 
@@ -90,7 +131,7 @@ impl<A: OuterTimeout> Permit<'_, A> {
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::RejectedByCallee,
         };
-        self.breaker.settle_slowly(self.ticket, verdict, error.code());
+        self.breaker.settle_slowly(self.ticket, verdict, error.code(), self.place.site());
         mem::forget(self);
     }
 
@@ -136,23 +177,21 @@ impl<A: OuterTimeout> Permit<'_, A> {
     #[inline]
     pub fn ignore(self) {
         if !self.ticket.is_closed() {
-            self.breaker.settle_slowly(self.ticket, Verdict::Nothing, LOST);
+            self.breaker.settle_slowly(self.ticket, Verdict::Nothing, LOST, self.place.site());
         }
         mem::forget(self);
     }
 }
 
-impl<A: OuterTimeout> Drop for Permit<'_, A> {
+impl<A: OuterTimeout, P: Place> Drop for Permit<'_, A, P> {
     #[inline]
     fn drop(&mut self) {
-        let verdict = if self.above.fired() { Verdict::Failure } else { Verdict::Interrupted };
-        if verdict == Verdict::Failure || !self.ticket.is_closed() {
-            self.breaker.settle_slowly(self.ticket, verdict, LOST);
-        }
+        let (above, site) = (&self.above, self.place.site());
+        self.breaker.dropped(self.ticket, above.fired(), || above.waited(), site);
     }
 }
 
-impl<A: OuterTimeout> fmt::Debug for Permit<'_, A> {
+impl<A: OuterTimeout, P: Place> fmt::Debug for Permit<'_, A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit").field("service", &self.breaker.name()).finish_non_exhaustive()
     }

@@ -13,6 +13,8 @@ pub struct Policy {
     pub max_recovery: Option<u64>,
     /// Random part of the wait, in percent.
     pub jitter: u32,
+    /// How long an abandoned call must have waited to count as a failure.
+    pub abandoned_after: Option<u64>,
 }
 
 /// One day, the upper limit of any wait.
@@ -28,6 +30,7 @@ impl Policy {
             growth: 1,
             max_recovery: None,
             jitter: 0,
+            abandoned_after: None,
         }
     }
 

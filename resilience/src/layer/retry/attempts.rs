@@ -14,7 +14,7 @@ use crate::layer::events::{self, Stopped};
 use crate::layer::retry_budget::BudgetCharge;
 use crate::layer::site::Site;
 use crate::support::clock;
-use crate::{CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
+use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
 
 /// The state of one retried call: the number of the current attempt and the budget spent.
 ///
@@ -189,6 +189,14 @@ impl Attempts {
         }
     }
 
+    /// Logs the success of a call that had to be repeated.
+    #[inline]
+    pub(crate) fn log_success(&self, site: &Site) {
+        if self.number() > 1 {
+            events::retry_succeeded(site, self.number());
+        }
+    }
+
     #[cold]
     fn pay_in(&self, budget: &RetryBudget) {
         budget.on_success(self.withdrawn, self.number() == 1);
@@ -229,6 +237,8 @@ impl Attempts {
         }
         match self.next(class, rules, now) {
             Ok(delay) => {
+                // The frame of this call is gone by now.
+                events::retry_nested(rules.site, context::enclosing_calls());
                 events::retry_scheduled(
                     rules.site,
                     error,
@@ -265,11 +275,14 @@ impl Attempts {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
+        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
+        // Also if the callee forbids a retry: it is overloaded then too.
+        if class.category() == Some(Category::Transient) {
+            rules.budget.on_failure(timed_out);
+        }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
         }
-        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
-        rules.budget.on_failure(timed_out);
         let policy = rules.policy;
         if policy.repeat == Repeat::NonIdempotent
             && !rules.has_key
@@ -285,7 +298,10 @@ impl Attempts {
             return Err(Stopped::RetryAfterTooLong);
         }
         let delay = Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(told);
-        if rules.total.is_some_and(|deadline| delay >= deadline.time_left(now)) {
+        let is_late = |left| delay >= left;
+        if rules.total.is_some_and(|deadline| is_late(deadline.time_left(now)))
+            || context::time_left(now).is_some_and(is_late)
+        {
             // Distinguish a server that asks for more time than is left from a backoff that is
             // simply too long.
             return Err(if told > Duration::ZERO && delay == told {

@@ -45,8 +45,9 @@ impl Retry {
             Jitter::Full => random::up_to(capped),
             Jitter::Equal => capped / 2 + random::up_to(capped - capped / 2),
             Jitter::Decorrelated => {
-                let highest = previous.max(base).saturating_mul(3);
-                base.saturating_add(random::up_to(highest - base)).min(max)
+                // Capped before the draw. Capping the result would make clients wait equally long.
+                let highest = previous.max(base).saturating_mul(3).min(max);
+                base + random::up_to(highest - base)
             }
             Jitter::None => capped,
         }

@@ -46,7 +46,8 @@ pub enum Jitter {
     Full,
     /// Half of the delay is random: d / 2 + random(0, d / 2), where d = min(base · 2ⁿ, max).
     Equal,
-    /// Based on the previous delay: min(max, random(base, 3 · previous)).
+    /// Based on the previous delay: random(base, min(3 · previous, max)). The source caps the
+    /// result instead, which makes half of the clients wait exactly `max` after a few retries.
     Decorrelated,
     /// No jitter: min(base · 2ⁿ, max). All clients retry at the same moment, so use this only in
     /// tests.

@@ -48,6 +48,7 @@ impl Retry {
             let wait = match attempts.scope(async { operation().await }).await {
                 Ok(value) => {
                     attempts.succeeded_under(&self, budget);
+                    attempts.log_success(&site);
                     return Ok(value);
                 }
                 Err(error) => attempts.judge(

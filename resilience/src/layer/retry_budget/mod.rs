@@ -145,7 +145,8 @@ impl RetryBudget {
             .no_refill()
     }
 
-    /// gRPC's retry throttling: each retryable failure costs 1, each success earns `token_ratio`,
+    /// gRPC's retry throttling: each transient failure costs 1, also one whose callee forbids a
+    /// retry, each success earns `token_ratio`,
     /// and retries are made only while the bucket holds more than half of `max_tokens`.
     /// `max_tokens` is 1 to 1000. `token_ratio` is above 0 and up to 1000; digits after the third
     /// decimal place are dropped.
@@ -185,7 +186,7 @@ impl RetryBudget {
         budget
     }
 
-    /// Records a retryable failure, whether or not a retry follows. It costs tokens only with
+    /// Records a transient failure, whether or not a retry follows. It costs tokens only with
     /// [`debit_failures`](Self::debit_failures).
     ///
     /// ```

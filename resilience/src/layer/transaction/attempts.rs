@@ -40,6 +40,7 @@ pub struct TransactionAttempts<'a> {
     policy: &'a Retry,
     site: &'a Site,
     deadline: Option<&'a Deadline<'a>>,
+    limits_statements: bool,
     /// The number of the current attempt, from 1.
     number: u32,
     deadlocked: bool,
@@ -59,7 +60,14 @@ impl<'a> TransactionAttempts<'a> {
     /// Starts at the first attempt. Only the attempts and the delays of the policy are used.
     #[inline]
     pub const fn new(policy: &'a Retry, site: &'a Site) -> Self {
-        Self { policy, site, deadline: None, number: 1, deadlocked: false }
+        Self {
+            policy,
+            site,
+            deadline: None,
+            limits_statements: false,
+            number: 1,
+            deadlocked: false,
+        }
     }
 
     /// Sets a deadline for the whole call. A delay that would exceed it isn't started.
@@ -67,6 +75,15 @@ impl<'a> TransactionAttempts<'a> {
     #[must_use]
     pub const fn deadline(mut self, deadline: &'a Deadline<'a>) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Has the database stop the statements of a call that has exceeded its deadline; see
+    /// [`Checkout::begin_within`]. Without a deadline, nothing is stopped.
+    #[inline]
+    #[must_use]
+    pub const fn statement_timeout(mut self) -> Self {
+        self.limits_statements = true;
         self
     }
 
@@ -90,7 +107,22 @@ impl<'a> TransactionAttempts<'a> {
         statement: Option<&'static str>,
     ) -> Result<Transaction<'c, DB>, Error> {
         let again = if self.number > 1 { DB::BEGIN_AGAIN } else { None };
-        checkout.begin(statement.or(again)).await
+        let statement = statement.or(again);
+        match self.deadline {
+            Some(deadline) if self.limits_statements => {
+                let left = deadline.time_left(Instant::now());
+                checkout.begin_within(statement, left.saturating_add(MARGIN)).await
+            }
+            _ => checkout.begin(statement).await,
+        }
+    }
+
+    /// Logs the success of a transaction that had to be repeated.
+    #[inline]
+    pub(crate) fn log_success(&self) {
+        if self.number > 1 {
+            events::transaction_succeeded(self.site, self.number);
+        }
     }
 
     /// Decides after a failed attempt. Returns the delay before the next attempt. `classify`
@@ -151,6 +183,10 @@ impl<'a> TransactionAttempts<'a> {
         }
     }
 }
+
+/// How much later than the deadline the database stops a statement, so that the caller's error is
+/// that of the deadline.
+const MARGIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

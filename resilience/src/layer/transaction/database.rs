@@ -6,6 +6,8 @@ use sqlx::{Connection, Database, Error, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 use tokio::time::timeout;
 
+use super::State;
+
 /// An sqlx database supported by `#[transaction]`: `Postgres`, `MySql` (including MariaDB) and
 /// `Sqlite`, each with its feature.
 ///
@@ -25,6 +27,28 @@ pub trait Transactional: Database + sealed::Sealed {
     /// The statement that begins a repeated transaction, if it is another.
     #[doc(hidden)]
     const BEGIN_AGAIN: Option<&'static str> = None;
+
+    /// What a connection has to do with a time limit, until it returns to its pool.
+    #[doc(hidden)]
+    type Limit: Send + 'static;
+
+    /// Prepares a connection for a transaction with a time limit. `None` if the limit ends with the
+    /// transaction.
+    #[doc(hidden)]
+    fn limit(
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<Option<Self::Limit>, Error>> + Send;
+
+    /// A statement that sets the limit, to be sent after `BEGIN`. It begins with a semicolon.
+    #[doc(hidden)]
+    fn limit_statement(millis: u128) -> Option<String>;
+
+    /// Takes the limit off the connection again.
+    #[doc(hidden)]
+    fn unlimit(
+        connection: &mut Self::Connection,
+        limit: Self::Limit,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Begins a transaction, also on a connection that its last user left inside one.
     #[doc(hidden)]
@@ -49,6 +73,9 @@ pub trait Transactional: Database + sealed::Sealed {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         async {
+            if !connection.is_in_transaction() {
+                return Self::rollback_uncounted(connection).await;
+            }
             while connection.is_in_transaction() {
                 Self::TransactionManager::rollback(connection).await?;
             }
@@ -56,20 +83,36 @@ pub trait Transactional: Database + sealed::Sealed {
         }
     }
 
-    /// Returns a connection to its pool after a call that was cut short. `beginning` says whether
-    /// its `BEGIN` hadn't been answered yet.
+    /// Sends a `ROLLBACK` although sqlx counts no transaction: the body may have begun one.
     #[doc(hidden)]
-    fn abandon(mut connection: PoolConnection<Self>, beginning: bool) {
-        if beginning {
+    fn rollback_uncounted(
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Returns a connection to its pool after a call that was cut short, or that had a limit.
+    #[doc(hidden)]
+    fn release(mut connection: PoolConnection<Self>, state: State, limit: Option<Self::Limit>) {
+        if state == State::Beginning {
             // sqlx counts a transaction from the answer on. In the pool, the connection would be
             // inside one that nobody ends.
             connection.close_on_drop();
             return;
         }
+        let is_counted = connection.is_in_transaction();
         start_rollback::<Self>(&mut connection);
         in_background(async move {
+            let settled = async {
+                drain(&mut *connection).await?;
+                if state == State::Open && !is_counted {
+                    Self::rollback_uncounted(&mut connection).await?;
+                }
+                match limit {
+                    Some(limit) => Self::unlimit(&mut connection, limit).await,
+                    None => Ok(()),
+                }
+            };
             // If a `PREPARE` of MySQL was cut short, sqlx waits forever.
-            if timeout(LONGEST_WAIT, drain(&mut *connection)).await != Ok(true) {
+            if !matches!(timeout(LONGEST_WAIT, settled).await, Ok(Ok(()))) {
                 connection.close_on_drop();
             }
         });
@@ -84,18 +127,16 @@ pub(super) mod sealed {
 /// by default.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Waits for the end of the statement that was cut short, and of the `ROLLBACK` after it. Returns
-/// whether the connection can be used.
-async fn drain<C: Connection>(connection: &mut C) -> bool {
+/// Waits for the end of the statement that was cut short, and of the `ROLLBACK` after it.
+async fn drain<C: Connection>(connection: &mut C) -> Result<(), Error> {
     // The statement may have failed, and the rollback of a savepoint after it.
     for _ in 0..8 {
         match connection.ping().await {
-            Ok(()) => return true,
             Err(Error::Database(_)) => {}
-            Err(_) => return false,
+            outcome => return outcome,
         }
     }
-    false
+    connection.ping().await
 }
 
 /// Lets sqlx send a `ROLLBACK` before whatever it sends next.

@@ -11,10 +11,12 @@ mod postgres;
 mod sqlite;
 
 use std::fmt;
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Error, Pool, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Connection, Error, Pool, SqlSafeStr, SqlStr};
 
+use crate::error::database::RolledBack;
 use crate::layer::classified::Classified;
 use crate::layer::site::Site;
 use crate::layer::{context, events};
@@ -31,10 +33,13 @@ pub struct Checkout<DB: Transactional> {
     /// `None` only while it is being dropped.
     connection: Option<PoolConnection<DB>>,
     state: State,
+    limit: Option<DB::Limit>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+/// Where a connection is in its transaction.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
     /// Outside a transaction.
     Clean,
     /// `BEGIN` has been sent and not yet answered.
@@ -49,7 +54,7 @@ impl<DB: Transactional> Checkout<DB> {
     /// # Errors
     /// The errors of [`Pool::acquire`].
     pub async fn of(pool: &Pool<DB>) -> Result<Self, Error> {
-        Ok(Self { connection: Some(pool.acquire().await?), state: State::Clean })
+        Ok(Self { connection: Some(pool.acquire().await?), state: State::Clean, limit: None })
     }
 
     /// Sends `BEGIN`, or the given statement, which must begin a transaction.
@@ -69,37 +74,83 @@ impl<DB: Transactional> Checkout<DB> {
         &mut self,
         statement: Option<&'static str>,
     ) -> Result<Transaction<'_, DB>, Error> {
-        let Self { connection, state } = self;
+        self.begin_limited(statement, None).await
+    }
+
+    /// Like [`begin`](Self::begin), and has the database stop what the transaction runs for longer
+    /// than `limit`, even if nobody waits for it any more.
+    ///
+    /// | database | how | what is stopped |
+    /// |---|---|---|
+    /// | PostgreSQL | `SET LOCAL statement_timeout`, in one message with `BEGIN` | each statement, after `limit` |
+    /// | MariaDB | `SET max_statement_time`, in one message with `BEGIN`; reset when the connection returns to its pool | each statement, after `limit` |
+    /// | MySQL | the same with `max_execution_time` | each `SELECT`, after `limit`; MySQL has no limit for others |
+    /// | SQLite | a progress handler, in place of your own, if you have one | the running statement, when this value is dropped; `limit` isn't used |
+    ///
+    /// A stopped statement fails with `QUERY_TIMEOUT`. Durations are rounded up to milliseconds.
+    ///
+    /// # Errors
+    /// # Cancellation
+    /// As for [`begin`](Self::begin).
+    pub async fn begin_within(
+        &mut self,
+        statement: Option<&'static str>,
+        limit: Duration,
+    ) -> Result<Transaction<'_, DB>, Error> {
+        self.begin_limited(statement, Some(limit)).await
+    }
+
+    async fn begin_limited(
+        &mut self,
+        statement: Option<&'static str>,
+        limit: Option<Duration>,
+    ) -> Result<Transaction<'_, DB>, Error> {
+        let Self { connection, state, limit: limited } = self;
         let connection = connection.as_deref_mut().expect("taken only by `drop`");
         *state = State::Beginning;
-        DB::begin(connection, begin_statement::<DB>(statement)).await?;
+        let mut suffix = None;
+        if let Some(limit) = limit {
+            // At least 1, since 0 means no limit.
+            let millis = limit.as_nanos().div_ceil(1_000_000).clamp(1, LONGEST_LIMIT);
+            suffix = DB::limit_statement(millis);
+            *limited = DB::limit(connection).await?;
+        }
+        DB::begin(connection, begin_statement::<DB>(statement, suffix)).await?;
         *state = State::Open;
         Ok(Transaction { connection, state })
     }
 }
 
+/// A year, in milliseconds: the most that MariaDB takes.
+const LONGEST_LIMIT: u128 = 365 * 86_400_000;
+
 impl<DB: Transactional> Drop for Checkout<DB> {
     fn drop(&mut self) {
+        let limit = self.limit.take();
         // Otherwise it returns to its pool by itself.
-        if self.state != State::Clean {
+        if self.state != State::Clean || limit.is_some() {
             if let Some(connection) = self.connection.take() {
-                DB::abandon(connection, self.state == State::Beginning);
+                DB::release(connection, self.state, limit);
             }
         }
     }
 }
 
-fn begin_statement<DB: Transactional>(statement: Option<&'static str>) -> Option<SqlStr> {
-    match (statement, DB::BEGIN) {
-        (statement, None) => statement.map(SqlStr::from_static),
-        (None, Some((begin, _))) => Some(SqlStr::from_static(begin)),
-        (Some(statement), Some((_, after))) => {
-            // The suffix begins with a semicolon, and MySQL rejects an empty statement.
-            let statement =
-                statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
-            Some(AssertSqlSafe(format!("{statement}{after}")).into_sql_str())
-        }
-    }
+/// The whole statement, if it isn't a plain `BEGIN`. `limit` is another one to send with it.
+fn begin_statement<DB: Transactional>(
+    statement: Option<&'static str>,
+    limit: Option<String>,
+) -> Option<SqlStr> {
+    let (savepoint, limit) = match (statement, DB::BEGIN, limit) {
+        (statement, None, None) => return statement.map(SqlStr::from_static),
+        (None, Some((begin, _)), None) => return Some(SqlStr::from_static(begin)),
+        (_, savepoint, limit) => (savepoint.map_or("", |(_, after)| after), limit),
+    };
+    // What follows begins with a semicolon, and MySQL rejects an empty statement.
+    let end = |last: char| last == ';' || last.is_whitespace();
+    let begin = statement.unwrap_or("BEGIN").trim_end_matches(end);
+    let limit = limit.unwrap_or_default();
+    Some(AssertSqlSafe(format!("{begin}{savepoint}{limit}")).into_sql_str())
 }
 
 /// A transaction on a pooled connection, as used by the expansion of `#[transaction]`.
@@ -141,6 +192,9 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// already ended. After an error the changes have been rolled back, unless the connection was
     /// lost: then the outcome is unknown.
     pub async fn commit(self) -> Result<(), Error> {
+        if !self.connection.is_in_transaction() {
+            return self.rollback().await;
+        }
         DB::commit(self.connection).await?;
         *self.state = State::Clean;
         context::mark_sent();
@@ -150,11 +204,15 @@ impl<DB: Transactional> Transaction<'_, DB> {
     /// Rolls the changes back.
     ///
     /// # Errors
-    /// The errors of `ROLLBACK`. If the connection is lost, the database rolls back by itself.
+    /// The errors of `ROLLBACK`, and [`RolledBack`](crate::sql::RolledBack) if sqlx had ended the
+    /// transaction before: what followed wasn't part of it. If the connection is lost, the database
+    /// rolls back by itself.
     pub async fn rollback(self) -> Result<(), Error> {
+        // A savepoint that can't begin makes sqlx roll back the whole transaction.
+        let had_ended = !self.connection.is_in_transaction();
         DB::rollback(self.connection).await?;
         *self.state = State::Clean;
-        Ok(())
+        if had_ended { Err(RolledBack::new(None).into()) } else { Ok(()) }
     }
 
     /// Commits on `Ok` and rolls back on `Err`. Returns the body's error even if `ROLLBACK` fails

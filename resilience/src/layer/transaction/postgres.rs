@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+
 use sqlx::{Error, Executor, PgConnection, Postgres};
 
 use super::database::{Transactional, sealed, start_rollback};
@@ -6,6 +8,25 @@ use crate::error::database::RolledBack;
 impl sealed::Sealed for Postgres {}
 
 impl Transactional for Postgres {
+    type Limit = Infallible;
+
+    async fn limit(_: &mut PgConnection) -> Result<Option<Infallible>, Error> {
+        Ok(None)
+    }
+
+    fn limit_statement(millis: u128) -> Option<String> {
+        // PostgreSQL's longest is 24 days.
+        Some(format!("; SET LOCAL statement_timeout = {}", millis.min(i32::MAX as u128)))
+    }
+
+    async fn rollback_uncounted(connection: &mut PgConnection) -> Result<(), Error> {
+        connection.execute("ROLLBACK").await.map(drop)
+    }
+
+    async fn unlimit(_: &mut PgConnection, limit: Infallible) -> Result<(), Error> {
+        match limit {}
+    }
+
     // If a statement of the transaction has failed, PostgreSQL turns `COMMIT` into a rollback
     // without an error. Its response differs only in the command tag, which sqlx discards. Other
     // statements do fail in that state, so send one before `COMMIT`, in the same message.

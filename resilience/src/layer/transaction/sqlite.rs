@@ -1,8 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqliteTransactionManager as Manager};
 use sqlx::{AssertSqlSafe, Connection, Error, Executor, SqlStr, Sqlite};
 use sqlx_core::transaction::TransactionManager;
 
+use super::State;
 use super::database::{Transactional, in_background, sealed};
 use crate::error::database::RolledBack;
 
@@ -21,6 +25,26 @@ impl Transactional for Sqlite {
     // would otherwise wait for a lock that the other can't give up. With the write lock from the
     // beginning it waits, as long as the `busy_timeout` says.
     const BEGIN_AGAIN: Option<&'static str> = Some("BEGIN IMMEDIATE");
+
+    /// Set when nobody waits for the running statement any more.
+    type Limit = Arc<AtomicBool>;
+
+    async fn limit(connection: &mut SqliteConnection) -> Result<Option<Self::Limit>, Error> {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let interrupts = Arc::clone(&dropped);
+        let mut handle = connection.lock_handle().await?;
+        handle.set_progress_handler(STEPS, move || !interrupts.load(Relaxed));
+        Ok(Some(dropped))
+    }
+
+    fn limit_statement(_: u128) -> Option<String> {
+        None
+    }
+
+    async fn unlimit(connection: &mut SqliteConnection, _: Self::Limit) -> Result<(), Error> {
+        connection.lock_handle().await?.remove_progress_handler();
+        Ok(())
+    }
 
     async fn begin(
         connection: &mut SqliteConnection,
@@ -60,18 +84,37 @@ impl Transactional for Sqlite {
         undo(connection).await
     }
 
-    // sqlx's worker rolls back a `BEGIN` whose future was dropped, so `_beginning` doesn't matter.
-    fn abandon(mut connection: PoolConnection<Self>, _beginning: bool) {
-        // At least once, even if nothing is counted: after a `COMMIT` whose future was dropped,
-        // sqlx ignores the next one.
-        Manager::start_rollback(&mut connection);
+    async fn rollback_uncounted(connection: &mut SqliteConnection) -> Result<(), Error> {
+        undo(connection).await
+    }
+
+    // sqlx's worker rolls back a `BEGIN` whose future was dropped, so it needs no care here.
+    fn release(mut connection: PoolConnection<Self>, state: State, limit: Option<Self::Limit>) {
+        if state != State::Clean {
+            if let Some(dropped) = &limit {
+                dropped.store(true, Relaxed);
+            }
+            // At least once, even if nothing is counted: after a `COMMIT` whose future was dropped,
+            // sqlx ignores the next one.
+            Manager::start_rollback(&mut connection);
+        }
         in_background(async move {
-            if settle(&mut connection).await.is_err() || connection.is_in_transaction() {
+            let settled = async {
+                if let Some(limit) = limit {
+                    Self::unlimit(&mut connection, limit).await?;
+                }
+                settle(&mut connection).await
+            };
+            if settled.await.is_err() || connection.is_in_transaction() {
                 connection.close_on_drop();
             }
         });
     }
 }
+
+/// How many steps of SQLite's virtual machine a statement makes between two questions whether it is
+/// still wanted: some tens of microseconds.
+const STEPS: i32 = 1000;
 
 /// Waits for what sqlx's worker has still to do, and ends the transaction that it counts then.
 async fn settle(connection: &mut SqliteConnection) -> Result<(), Error> {

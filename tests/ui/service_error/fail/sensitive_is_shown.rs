@@ -83,6 +83,29 @@ enum LoginError {
     Transparent(#[service(sensitive)] resilience::Rejected),
 }
 
+// As with displaydoc, which makes the doc comments texts, and derive_more, which writes the only
+// field.
+#[derive(Debug, ServiceError)]
+enum TokenError {
+    /// The token {token} has expired
+    #[service(unauthenticated, code = "DOC")]
+    Doc {
+        user: u64,
+        #[service(sensitive)]
+        token: String,
+    },
+    #[service(unauthenticated, code = "ONLY_FIELD")]
+    OnlyField(#[service(sensitive)] String),
+}
+
+impl std::fmt::Display for TokenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the token has expired")
+    }
+}
+
+impl std::error::Error for TokenError {}
+
 fn hide(_: &str) -> &str {
     "…"
 }

@@ -16,7 +16,7 @@ use crate::tokens::contains_ident;
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[transaction]",
     keys: &["tx", "begin", "attempts", "base", "max_delay"],
-    flags: &[],
+    flags: &["statement_timeout"],
     lists: &["clone"],
     foreign: foreign::TRANSACTION,
     foreign_by_words: &[],
@@ -31,6 +31,8 @@ pub(crate) struct Transaction {
     /// Whether there is a mistake in `tx = pool` itself.
     is_wrong: bool,
     begin: Option<Expr>,
+    /// Where `statement_timeout` is written.
+    statement_timeout: Option<Span>,
     settings: RetrySettings,
 }
 
@@ -46,6 +48,7 @@ impl Layer for Transaction {
             ),
         });
         let begin = arguments.expr("begin", errors).and_then(|expr| begin(expr, errors));
+        let statement_timeout = arguments.flag("statement_timeout").map(|flag| flag.span());
         let settings = RetrySettings::parse(arguments, "no repetition", errors);
         let Some(option) = arguments.take("tx") else {
             if errors.is_empty() {
@@ -80,7 +83,7 @@ impl Layer for Transaction {
             errors.at(span, message);
         }
         settings.check(Some(defaults::TRANSACTION), errors);
-        Some(Self { name: option.key, pool: *pool, is_wrong, begin, settings })
+        Some(Self { name: option.key, pool: *pool, is_wrong, begin, statement_timeout, settings })
     }
 
     fn needs_async(name: &Ident) -> Option<String> {
@@ -137,7 +140,7 @@ impl Layer for Transaction {
     //                 };
     //                 let outcome = body.await;
     //                 match transaction.finish(outcome, from_sqlx, &SITE).await {
-    //                     Ok(value) => break 'transactions Ok(value),
+    //                     Ok(value) => { log_repeats(&repeats); break 'transactions Ok(value) }
     //                     Err(error) => error,
     //                 }
     //             };
@@ -158,13 +161,23 @@ impl Layer for Transaction {
             let deadline = timeout.deadline();
             quote!(.deadline(&#deadline))
         });
+        let limit = match (self.statement_timeout, &deadline) {
+            (None, _) => TokenStream::new(),
+            (Some(_), Some(_)) => quote!(.statement_timeout()),
+            (Some(span), None) => quote_spanned! {span=>;
+                ::core::compile_error!(
+                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                     write one above, such as `#[timeout(\"5s\")]`"
+                )
+            },
+        };
         let begin = self.begin.as_ref().map(|_| Scope::local("begin").to_token_stream());
         let begin = scope.option(begin);
         let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
-            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline;),
+            before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline #limit;),
             code: Code::Value(quote! {
                 #repeated: loop {
                     let #error = #label: {
@@ -180,6 +193,7 @@ impl Layer for Transaction {
                         let #outcome = #call;
                         match #transaction.finish(#outcome, #from_sqlx, &#site).await {
                             #runtime::Ok(#succeeded) => {
+                                #runtime::log_repeats(&#repeats);
                                 break #repeated #runtime::Ok(#succeeded);
                             }
                             #runtime::Err(#error) => #error,
