@@ -112,7 +112,7 @@ fn write(
         rejected_by: nest.common.rejected.is_some(),
     };
     let warnings = warnings::of(nest, &scope);
-    let site = site(breakers_name.filter(|_| service.is_none()), &scope);
+    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), &scope);
     // A short name, because each token of a path takes time to compile.
     let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
@@ -142,7 +142,7 @@ fn error_type(
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
 /// at once.
-fn site(named_by: Option<TokenStream>, scope: &Scope<'_>) -> TokenStream {
+fn site(named_by: Option<&TokenStream>, scope: &Scope<'_>) -> TokenStream {
     let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
     let name = scope.function.sig.ident.to_string();
     quote! {
@@ -279,7 +279,7 @@ fn wrap(nest: &Nest, body: Fragment, scope: &Scope<'_>) -> Fragment {
 fn hint(output: Option<&TokenStream>, runtime: &Ident) -> TokenStream {
     let Some(output) = output else { return TokenStream::new() };
     let span = Span::mixed_site().located_at(output.span());
-    let unreached = Ident::new("unreached", span);
+    let unreached = Ident::new("__resilience_unreached", span);
     quote_spanned! {span=>
         if false {
             let #unreached: #output = #runtime::unreached();

@@ -1,13 +1,13 @@
 //! What the tokens of a return type reveal, without type information.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 use crate::function::Function;
 use crate::layer::Kind;
-use crate::tokens::{mentions, mentions_impl};
+use crate::tokens::{find_ident, is_ident, mentions, mentions_impl};
 
 /// Why a return type is obviously not a `Result`, with what to write instead.
 pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<String> {
@@ -15,6 +15,12 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
         None => "nothing".to_owned(),
         Some(ty) if function.sig.asyncness.is_none() && is_future(ty) => {
             let name = &function.sig.ident;
+            if is_async_block(&function.body) {
+                return Some(format!(
+                    "`{attribute}` can't be used on a function that returns a future; write `async fn \
+                     {name}`, or under `#[trait_variant::make]` move the body to a function of its own"
+                ));
+            }
             return Some(format!(
                 "`{attribute}` can't be used on a function that returns a future; write `async fn \
                  {name}`"
@@ -29,6 +35,42 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
         "`{attribute}` needs a function that returns a `Result`, but this one returns {shown}; \
          write `-> Result<T, YourError>`"
     ))
+}
+
+/// Where a return type shows a value that is read after the function has returned: a stream, or the
+/// answer of an HTTP client, whose body comes later.
+pub(crate) fn read_later(ty: &Type) -> Option<Span> {
+    const LAZY: &[&str] = &[
+        "Stream",
+        "TryStream",
+        "BoxStream",
+        "LocalBoxStream",
+        "ByteStream",
+        "Streaming",
+        "AsyncRead",
+        "AsyncBufRead",
+        "Incoming",
+    ];
+    let ok = first_argument(ty).unwrap_or(ty);
+    if let Some(name) = find_ident(ok, &mut |name| LAZY.iter().any(|lazy| name == lazy)) {
+        return Some(name.span());
+    }
+    let Type::Path(path) = ok else { return None };
+    let names: Vec<String> =
+        path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    (names == ["reqwest", "Response"]).then(|| path.span())
+}
+
+/// `T` of `Result<T, E>`.
+fn first_argument(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
 }
 
 /// `impl Future<…>`, `Pin<Box<dyn Future<…>>>`, `BoxFuture<…>`.
@@ -63,6 +105,14 @@ pub(crate) fn error_type(ty: &Type, runtime: &Ident) -> TokenStream {
 /// Whether the compiler has to infer the error type.
 pub(crate) fn is_inferred(error: &TokenStream) -> bool {
     error.to_string() == "_"
+}
+
+/// Whether the body is nothing but `async move { … }`, as `#[trait_variant::make]` writes it.
+fn is_async_block(body: &TokenStream) -> bool {
+    let tokens: Vec<TokenTree> = body.clone().into_iter().collect();
+    let [keywords @ .., TokenTree::Group(_)] = &tokens[..] else { return false };
+    is_ident(keywords.first(), "async")
+        && (keywords.len() == 1 || keywords.len() == 2 && is_ident(keywords.get(1), "move"))
 }
 
 fn second_argument_of_result(ty: &Type) -> Option<&Type> {

@@ -17,7 +17,8 @@ fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Exp
         .replace(":: resilience :: ", "")
         .replace(":: core :: result :: Result :: ", "")
         .replace(":: core :: option :: Option :: ", "")
-        .replace(":: core :: time :: ", "");
+        .replace(":: core :: time :: ", "")
+        .replace("__resilience_", "");
     let shown = syn::parse_str(&expansion).map_or(expansion, |file| prettyplease::unparse(&file));
     expected.assert_eq(&shown);
 }
@@ -50,7 +51,7 @@ fn retry() {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
                                 return unreached;
                             }
-                            '__resilience_body: { self.client.stock(sku).await }
+                            'body: { self.client.stock(sku).await }
                         })
                         .await
                     {
@@ -67,7 +68,7 @@ fn retry() {
                                             .idempotent()
                                             .checked()
                                     },
-                                    __RESILIENCE_SITE.budget(),
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
                                     &__RESILIENCE_SITE,
                                     __resilience::None,
                                     __resilience::None,
@@ -80,7 +81,10 @@ fn retry() {
                             }
                         }
                         __resilience::Ok(value) => {
-                            retry.succeeded(__RESILIENCE_SITE.budget());
+                            __resilience::Attempts::succeeded(
+                                &retry,
+                                __resilience::Site::budget(&__RESILIENCE_SITE),
+                            );
                             __resilience::log_success(&retry, &__RESILIENCE_SITE);
                             break __resilience::Ok(value);
                         }
@@ -111,15 +115,15 @@ fn circuit_breaker() {
                         ::core::file!(),
                         ::core::line!(),
                     )
-                    .named_by(|| __resilience::CircuitBreaker::name(__resilience_breaker()));
+                    .named_by(|| __resilience::CircuitBreaker::name(breaker()));
                 use __private as __resilience;
                 #[inline]
-                fn __resilience_breaker() -> &'static __resilience::CircuitBreaker {
+                fn breaker() -> &'static __resilience::CircuitBreaker {
                     __resilience::breaker(__resilience::of_static(&INVENTORY))
                 }
                 'guarded: {
                     let permit = match __resilience::acquire_static(
-                        __resilience_breaker(),
+                        breaker(),
                         __resilience::None,
                         || &__RESILIENCE_SITE,
                     ) {
@@ -138,7 +142,7 @@ fn circuit_breaker() {
                             let unreached: Result<u32, StockError> = __resilience::unreached();
                             return unreached;
                         }
-                        '__resilience_body: { look_up(sku) }
+                        'body: { look_up(sku) }
                     }) {
                         __resilience::Ok(value) => {
                             __resilience::succeeded(permit);
@@ -192,7 +196,7 @@ fn timeout() {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
                                 return unreached;
                             }
-                            '__resilience_body: { look_up(sku).await }
+                            'body: { look_up(sku).await }
                         },
                     )
                     .await
@@ -239,7 +243,7 @@ fn boundary() {
                                 let unreached: Result<User, UserError> = __resilience::unreached();
                                 return unreached;
                             }
-                            '__resilience_body: { self.rows.get().await }
+                            'body: { self.rows.get().await }
                         },
                     )
                     .await
@@ -268,10 +272,10 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                         ::core::file!(),
                         ::core::line!(),
                     )
-                    .named_by(|| __resilience::CircuitBreaker::name(__resilience_breaker()));
+                    .named_by(|| __resilience::CircuitBreaker::name(breaker()));
                 use __private as __resilience;
                 #[inline]
-                fn __resilience_breaker() -> &'static __resilience::CircuitBreaker {
+                fn breaker() -> &'static __resilience::CircuitBreaker {
                     __resilience::breaker(__resilience::of_static(&USERS))
                 }
                 #[circuit_breaker(__touch)]
@@ -298,7 +302,7 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                     || {
                         'guarded: {
                             let permit = match __resilience::acquire_static(
-                                __resilience_breaker(),
+                                breaker(),
                                 __resilience::None,
                                 || &__RESILIENCE_SITE,
                             ) {
@@ -317,7 +321,7 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                                     let unreached: Result<User, UserError> = __resilience::unreached();
                                     return unreached;
                                 }
-                                '__resilience_body: { look_up(id) }
+                                'body: { look_up(id) }
                             }) {
                                 __resilience::Ok(value) => {
                                     __resilience::succeeded(permit);
@@ -367,7 +371,7 @@ fn degrade() {
                             let unreached: Result<u32, StockError> = __resilience::unreached();
                             return unreached;
                         }
-                        '__resilience_body: { look_up(sku).await }
+                        'body: { look_up(sku).await }
                     }
                         .await
                     {
@@ -503,7 +507,7 @@ fn the_full_nest() {
                                                         let unreached: Result<u32, StockError> = __resilience::unreached();
                                                         return unreached;
                                                     }
-                                                    '__resilience_body: { self.client.stock(sku).await }
+                                                    'body: { self.client.stock(sku).await }
                                                 },
                                             )
                                             .await
@@ -531,7 +535,7 @@ fn the_full_nest() {
                                                         let named: __resilience::Retry = STANDARD;
                                                         named.checked()
                                                     },
-                                                    __RESILIENCE_SITE.budget(),
+                                                    __resilience::Site::budget(&__RESILIENCE_SITE),
                                                     &__RESILIENCE_SITE,
                                                     __resilience::Some(breaker),
                                                     __resilience::Some(&deadline_1),
@@ -550,7 +554,7 @@ fn the_full_nest() {
                                                     let named: __resilience::Retry = STANDARD;
                                                     named.checked()
                                                 },
-                                                __RESILIENCE_SITE.budget(),
+                                                __resilience::Site::budget(&__RESILIENCE_SITE),
                                             );
                                             __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
@@ -652,7 +656,7 @@ fn a_method_of_async_trait() {
                                         let unreached: Result<u32, StockError> = __resilience::unreached();
                                         return unreached;
                                     }
-                                    '__resilience_body: { __self.client.stock(sku).await }
+                                    'body: { __self.client.stock(sku).await }
                                 },
                             )
                             .await
@@ -674,7 +678,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } '__resilience_body : { v . } }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } }) . await }"#
         ]],
     );
 }
@@ -748,8 +752,11 @@ fn transaction() {
                             __resilience::Ok(checkout) => checkout,
                             __resilience::Err(error) => break 'transaction from_sqlx(error),
                         };
-                        let mut transaction = match repeats
-                            .begin(&mut checkout, __resilience::Some(begin))
+                        let mut transaction = match __resilience::sql::TransactionAttempts::begin(
+                                &mut repeats,
+                                &mut checkout,
+                                __resilience::Some(begin),
+                            )
                             .await
                         {
                             __resilience::Ok(transaction) => transaction,
@@ -760,9 +767,9 @@ fn transaction() {
                                 let unreached: Result<(), UserError> = __resilience::unreached();
                                 return unreached;
                             }
-                            let tx = transaction.connection();
+                            let tx = __resilience::sql::connection(&mut transaction);
                             let _ = &tx;
-                            '__resilience_body: { update(tx, id, name).await }
+                            'body: { update(tx, id, name).await }
                         }
                             .await;
                         match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {

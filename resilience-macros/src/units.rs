@@ -92,12 +92,15 @@ pub(crate) fn meant(text: &str) -> Option<String> {
             // Minutes in ISO 8601; otherwise it could be months.
             "M" => iso.map(|_| "m")?,
             unit => match &*unit.to_lowercase() {
-                "nanos" | "nanosecond" | "nanoseconds" => "ns",
-                "micros" | "microsecond" | "microseconds" => "us",
-                "milli" | "millis" | "msec" | "msecs" | "millisecond" | "milliseconds" => "ms",
-                "second" | "seconds" => "s",
-                "minute" | "minutes" => "m",
-                "hour" | "hours" => "h",
+                "ns" | "nanos" | "nanosecond" | "nanoseconds" => "ns",
+                "us" | "micros" | "microsecond" | "microseconds" => "us",
+                "ms" | "milli" | "millis" | "msec" | "msecs" | "millisecond" | "milliseconds" => {
+                    "ms"
+                }
+                "s" | "sec" | "secs" | "second" | "seconds" => "s",
+                "m" | "min" | "mins" | "minute" | "minutes" => "m",
+                "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+                "d" | "day" | "days" => "d",
                 "w" | "week" | "weeks" => {
                     let weeks: u32 = number.parse().ok()?;
                     meant.push_str(&weeks.checked_mul(7)?.to_string());
@@ -105,13 +108,6 @@ pub(crate) fn meant(text: &str) -> Option<String> {
                     rest = next.trim_start();
                     continue;
                 }
-                "ns" => "ns",
-                "us" => "us",
-                "ms" => "ms",
-                "s" | "sec" | "secs" => "s",
-                "m" | "min" | "mins" => "m",
-                "h" | "hr" | "hrs" => "h",
-                "d" | "day" | "days" => "d",
                 _ => return None,
             },
         };

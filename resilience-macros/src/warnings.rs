@@ -5,7 +5,9 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Attribute, Meta};
 
-use crate::layer::{Boundary, Nest, Retry, Scope, Timeout, Transaction, named};
+use crate::function::Function;
+use crate::layer::{Boundary, Kind, Nest, Retry, Scope, Timeout, Transaction, named};
+use crate::outcome;
 
 const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to repeat; write \
                       `idempotent`, `non_idempotent` or `idempotency_key`";
@@ -15,7 +17,12 @@ const LOGGED_TWICE: &str = "`err` logs the error a second time, with what `#[bou
 
 /// Code that makes rustc emit the warnings for a nest.
 pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
+    if has_hidden_sibling(scope.function) {
+        // The nest isn't complete, and the sibling's expansion reports an error.
+        return TokenStream::new();
+    }
     let mut warnings = TokenStream::new();
+    warnings.extend(of_function(scope));
     if let Some((_, transaction)) = nest.get::<Transaction>() {
         for found in transaction.findings(scope) {
             warnings.extend(warning(found.span, found.name, found.message));
@@ -27,6 +34,45 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         }
     }
     warnings.extend(of_retry(nest, scope));
+    warnings
+}
+
+/// Whether an attribute has the name of a layer, but a path that isn't known to be ours, as
+/// `#[r::timeout]` has after `use resilience as r`.
+fn has_hidden_sibling(function: &Function) -> bool {
+    function.attrs.iter().any(|attribute| {
+        attribute
+            .path()
+            .segments
+            .last()
+            .is_some_and(|last| Kind::ALL.iter().any(|kind| last.ident == kind.name()))
+    })
+}
+
+fn of_function(scope: &Scope<'_>) -> TokenStream {
+    let mut warnings = TokenStream::new();
+    let function = scope.function;
+    if let Some(attribute) =
+        function.attrs.iter().find(|attribute| attribute.path().is_ident("track_caller"))
+    {
+        // rustc has a warning of its own for async functions.
+        if function.sig.asyncness.is_none() {
+            warnings.extend(warning(
+                attribute.path().span(),
+                "track_caller_without_effect",
+                "the layers run the body in a closure, where `Location::caller()` isn't this \
+                 function's caller; pass the location as an argument",
+            ));
+        }
+    }
+    if let Some(span) = function.return_type().and_then(outcome::read_later) {
+        warnings.extend(warning(
+            span,
+            "read_after_the_layers",
+            "the layers end when this function returns, and this is read later; read it here, or \
+             write `#[allow(deprecated)]` if what fails then needs no layer",
+        ));
+    }
     warnings
 }
 
@@ -80,7 +126,7 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
 ///
 /// Only the use has the user's span, so that other lints see macro-generated code.
 fn warning(span: Span, name: &str, note: &str) -> TokenStream {
-    let constant = Scope::local(name);
+    let constant = Scope::name(name);
     let used = Ident::new(name, span);
     quote! {
         {

@@ -70,7 +70,7 @@ impl Layer for Boundary {
         let ids =
             [("request_id", &self.request_id), ("user", &self.user), ("tenant", &self.tenant)];
         let ids = ids.into_iter().filter_map(|(method, expr)| {
-            let (method, expr) = (Scope::local(method), expr.as_ref()?);
+            let (method, expr) = (Scope::name(method), expr.as_ref()?);
             let span = Span::mixed_site().located_at(expr.span());
             let expr = scope.user(expr);
             // Borrowed, so that no field is moved out of a value that the body still needs.

@@ -125,7 +125,7 @@ impl Layer for Retry {
         let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
             Budget::Handle(_) => Self::budget_local().to_token_stream(),
-            Budget::OfTheSite => quote!(#site.budget()),
+            Budget::OfTheSite => quote!(#runtime::Site::budget(&#site)),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
         let breaker =
@@ -145,7 +145,9 @@ impl Layer for Retry {
                 quote!(#runtime::succeeded_once(&#retry, #budget))
             }
             (None, Some(_)) => quote!(#runtime::succeeded_under(&#retry, #policy, #budget)),
-            (Some(Repeat::Idempotent), _) | (None, None) => quote!(#retry.succeeded(#budget)),
+            (Some(Repeat::Idempotent), _) | (None, None) => {
+                quote!(#runtime::Attempts::succeeded(&#retry, #budget))
+            }
         };
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
@@ -213,7 +215,7 @@ impl Retry {
         let (max, _) = self.settings.max_delay(defaults)?;
         let least = match &self.jitter {
             None if self.policy.is_some() => return None,
-            None => base.min(max - base.min((max - base).max(max / 10))),
+            None => base.min(max.saturating_sub(base.min(max.saturating_sub(base).max(max / 10)))),
             Some(Jitter::UpTo(jitter, _)) => base.min(max.saturating_sub(*jitter)),
             Some(Jitter::Named("None" | "Decorrelated")) => base,
             Some(Jitter::Named("Equal")) => base / 2,

@@ -86,6 +86,11 @@ pub(crate) struct Scope<'a> {
 impl Scope<'_> {
     /// A name that nothing of the user's can clash with.
     pub(crate) fn local(name: &str) -> Ident {
+        format_ident!("__resilience_{name}", span = Span::mixed_site())
+    }
+
+    /// The name of an item or a method.
+    pub(crate) fn name(name: &str) -> Ident {
         Ident::new(name, Span::mixed_site())
     }
 
@@ -113,7 +118,7 @@ impl Scope<'_> {
             let function = format_ident!("{function}_by", span = Span::mixed_site());
             return quote!(#runtime::#function(#arguments, #classify));
         }
-        let function = Self::local(function);
+        let function = Self::name(function);
         quote!(#runtime::#function::<#error>(#arguments))
     }
 
@@ -168,7 +173,7 @@ impl Scope<'_> {
         // A wrong type is reported where the expression is written.
         let [find, of_static, kept, clone_handle] = [find, "of_static", "kept", "clone_handle"]
             .map(|name| {
-                let name = Self::local(name);
+                let name = Self::name(name);
                 located(quote!(#runtime::#name), expr.span())
             });
         let value = self.user(handle::value_of(expr));

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
@@ -109,7 +109,7 @@ impl Timeout {
 
     /// The local that holds the deadline, in everything that this layer wraps.
     pub(crate) fn deadline(&self) -> Ident {
-        format_ident!("deadline_{}", self.index, span = Span::mixed_site())
+        Scope::local(&format!("deadline_{}", self.index))
     }
 
     /// The duration, after `setup`.
@@ -123,6 +123,6 @@ impl Timeout {
 
     /// The local that holds a duration that isn't a literal.
     fn name(&self) -> Ident {
-        format_ident!("timeout_{}", self.index, span = Span::mixed_site())
+        Scope::local(&format!("timeout_{}", self.index))
     }
 }

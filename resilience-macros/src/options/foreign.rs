@@ -3,7 +3,7 @@
 //! One section for each attribute. A row has names, in any style of writing, and an advice.
 //! `*word*word` matches every name that contains these words; such rows are asked last.
 //!
-//! The libraries: Polly, Resilience4j, Hystrix, Sentinel, Spring Retry, MicroProfile, Failsafe,
+//! The libraries: Polly, Resilience4j, Hystrix, Sentinel, Spring Retry, `MicroProfile`, Failsafe,
 //! tenacity, backoff, urllib3, Celery, stamina, pybreaker, p-retry, got, axios-retry, opossum,
 //! cockatiel, gobreaker, retry-go, retryablehttp, Semian, Stoplight, retriable, gRPC, Envoy, Akka,
 //! and in Rust backon, backoff, tokio-retry, failsafe, tower, seatbelt.

@@ -6,6 +6,7 @@ mod arguments;
 mod foreign_attributes;
 mod functions;
 mod handles;
+mod hygiene;
 mod lints;
 mod methods;
 mod outcomes;

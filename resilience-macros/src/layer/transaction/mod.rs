@@ -120,11 +120,11 @@ impl Layer for Transaction {
     }
 
     /// `let tx = transaction.connection();`
-    fn start_of_body(&self, _: &Scope<'_>) -> TokenStream {
-        let (name, transaction) = (&self.name, Self::local());
+    fn start_of_body(&self, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, name, transaction) = (scope.runtime, &self.name, Self::local());
         // Silences rustc's warning, which would suggest renaming the option. There are some of our
         // own.
-        quote!(let #name = #transaction.connection(); let _ = &#name;)
+        quote!(let #name = #runtime::sql::connection(&mut #transaction); let _ = &#name;)
     }
 
     // Input:  the body
@@ -185,7 +185,7 @@ impl Layer for Transaction {
                             #runtime::Ok(#checkout) => #checkout,
                             #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };
-                        let mut #transaction = match #repeats.begin(&mut #checkout, #begin).await {
+                        let mut #transaction = match #runtime::sql::TransactionAttempts::begin(&mut #repeats, &mut #checkout, #begin).await {
                             #runtime::Ok(#transaction) => #transaction,
                             #runtime::Err(#error) => break #label #from_sqlx(#error),
                         };

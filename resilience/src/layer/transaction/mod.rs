@@ -260,12 +260,19 @@ pub mod internals {
     use sqlx::{Error, Pool};
 
     pub use super::{Checkout, TransactionAttempts};
-    use super::{FromSqlx, Transactional};
+    use super::{FromSqlx, Transaction, Transactional};
 
     /// Clones the pool, so that the body can use, move or borrow its owner.
     #[inline]
     pub fn pool<DB: Transactional>(pool: &Pool<DB>) -> Pool<DB> {
         pool.clone()
+    }
+
+    #[inline]
+    pub fn connection<'t, DB: Transactional>(
+        transaction: &'t mut Transaction<'_, DB>,
+    ) -> &'t mut DB::Connection {
+        transaction.connection()
     }
 
     /// Stands in for the connection in a function that doesn't compile anyway.
