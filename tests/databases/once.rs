@@ -20,7 +20,7 @@ enum OrderError {
 async fn orders() -> SqlitePool {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(Duration::from_millis(20))
+        .acquire_timeout(Duration::from_millis(400))
         .connect("sqlite::memory:")
         .await
         .unwrap();
@@ -78,7 +78,7 @@ async fn committed_transaction_is_made_once() {
 #[tokio::test]
 async fn transaction_that_found_no_connection_is_tried_again() {
     #[retry(non_idempotent, attempts = 50, base = "1ms", max_delay = "2ms", budget = "off")]
-    #[timeout("2s")]
+    #[timeout("8s")]
     #[transaction(tx = pool)]
     async fn place(pool: &SqlitePool) -> Result<(), OrderError> {
         tx.execute("INSERT INTO orders VALUES ('one')").await?;
@@ -88,7 +88,7 @@ async fn transaction_that_found_no_connection_is_tried_again() {
     let pool = orders().await;
     let held = pool.acquire().await.unwrap();
     let soon = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(900)).await;
         drop(held);
     };
     tokio::join!(async { place(&pool).await.unwrap() }, soon);
