@@ -132,6 +132,7 @@ fn circuit_breaker() {
                             );
                         }
                     };
+                    let permit = __resilience::began(permit);
                     match __resilience::run(|| {
                         if false {
                             let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -310,6 +311,7 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                                     );
                                 }
                             };
+                            let permit = __resilience::began(permit);
                             match __resilience::run(|| {
                                 if false {
                                     let unreached: Result<User, UserError> = __resilience::unreached();
@@ -489,7 +491,7 @@ fn the_full_nest() {
                                                 );
                                             }
                                         };
-                                        let permit = __resilience::under(permit, &deadline_1);
+                                        let permit = __resilience::under(permit, &deadline_4);
                                         match __resilience::Frame::new(__resilience::current(&retry))
                                             .deadline(&deadline_4)
                                             .timed(
