@@ -529,7 +529,7 @@ pub(crate) const TRANSACTION: Rows = &[
     ("retry idempotent retry_on", "write `#[retry(idempotent)]` above"),
     (
         "max_statement_time max_execution_time query_timeout",
-        "write `statement_timeout`; the time is that of `#[timeout]`",
+        "write `statement_timeout`, whose time is that of `#[timeout]`",
     ),
     ("timeout transaction_timeout lock_timeout max_time", "write `#[timeout(\"{d=5s}\")]` above"),
     ("name label value qualifier", LABEL),

@@ -23,7 +23,7 @@ pub(super) const fn code_for(status: u16) -> &'static str {
         415 => "UNSUPPORTED_MEDIA_TYPE",
         422 => "VALIDATION_ERROR",
         429 => "RATE_LIMITED",
-        400..=499 => "REQUEST_REJECTED",
+        _ if matches!(status, 400..=499) => "REQUEST_REJECTED",
         503 => "SERVICE_UNAVAILABLE",
         504 => "NETWORK_TIMEOUT",
         _ => "INTERNAL_ERROR",

@@ -130,7 +130,7 @@ async fn rejections_are_problems_below_a_compression_layer() {
     let app = || {
         app()
             .route("/gone", route(async || (StatusCode::GONE, "moved to the moon. ".repeat(10))))
-            .route("/typed", route(async |number: resilience::axum::Query<Page>| drop(number)))
+            .route("/typed", route(async |_: resilience::axum::Query<Page>| ()))
             .route(
                 "/plain",
                 route(async || -> Result<(), Problem> {

@@ -147,7 +147,7 @@ proptest! {
     /// sent.
     #[test]
     fn any_input_is_answered_without_types_or_echo(
-        text in r#"(hunter2|[a-z0-9\PC`:, ]){0,40}"#,
+        text in r"(hunter2|[a-z0-9\PC`:, ]){0,40}",
         repeated in prop_oneof![Just(1_usize), Just(500)],
         place in 0..4,
     ) {

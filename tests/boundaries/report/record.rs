@@ -51,29 +51,31 @@ fn record_has_a_field_for_what_where_when_who_and_severity() {
     assert_eq!(record.text("target"), "resilience::report");
 }
 
+/// Has more invalid fields, with longer names, than a record has room for.
+struct Form;
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("two fields are wrong")
+    }
+}
+impl Classify for Form {
+    fn classify(&self) -> Classification {
+        Classification::permanent("VALIDATION_ERROR")
+    }
+    fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
+        let long = FieldError::new("x".repeat(10_000), "hunter2");
+        let mut fields = vec![FieldError::new("age", "hunter2"), FieldError::new("a\nb", "")];
+        fields.resize(1000, long);
+        fields.into()
+    }
+}
+
 #[test]
 fn record_names_the_invalid_fields_but_not_their_values() {
     let records = Records::capture();
     report(&ValidationError::new("email", "is taken by hunter2"));
     assert_eq!(records.only().text("error.fields"), "email");
 
-    struct Form;
-    impl fmt::Display for Form {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("two fields are wrong")
-        }
-    }
-    impl Classify for Form {
-        fn classify(&self) -> Classification {
-            Classification::permanent("VALIDATION_ERROR")
-        }
-        fn field_errors(&self) -> std::borrow::Cow<'_, [FieldError]> {
-            let long = FieldError::new("x".repeat(10_000), "hunter2");
-            let mut fields = vec![FieldError::new("age", "hunter2"), FieldError::new("a\nb", "")];
-            fields.resize(1000, long);
-            fields.into()
-        }
-    }
     let records = Records::capture();
     report(&Form);
     let record = records.only();
@@ -191,7 +193,7 @@ fn backtrace_is_recorded_for_unexpected_errors_only() {
     for record in &records[1..] {
         let trace = record.text("exception.stacktrace");
         assert!(trace.contains("backtrace_is_recorded"), "{trace}");
-        assert!(trace.len() <= 8 * 1024 + 3, "{}", trace.len());
+        assert!(trace.len() < 8 * 1024, "{}", trace.len());
         for machinery in ["resilience::", "std::", "core::", "test::", "tokio::"] {
             let begins =
                 |line: &str| line.split(": ").nth(1).is_some_and(|f| f.starts_with(machinery));

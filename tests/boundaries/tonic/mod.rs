@@ -72,14 +72,6 @@ async fn unreachable_grpc_server_was_never_sent_the_call() {
 
 #[tokio::test]
 async fn grpc_answer_is_not_asked_for_again() {
-    let calls = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&calls);
-    let stock = channel(Stock::unary(move |_| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        ready(Ok(Response::new(())))
-    }))
-    .await;
-
     async fn take_and_tell(stock: Channel, mail: Channel) -> Result<(), Status> {
         call(stock).await.checked()?;
         call(mail).await?;
@@ -96,6 +88,13 @@ async fn grpc_answer_is_not_asked_for_again() {
         Ok(())
     }
 
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let stock = channel(Stock::unary(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        ready(Ok(Response::new(())))
+    }))
+    .await;
     let mail = refused().await;
     assert_eq!(seen(&stock, &mail).await.unwrap_err().classify().code(), "CONNECT_FAILED");
     assert_eq!(calls.load(Ordering::Relaxed), 1);

@@ -1,7 +1,6 @@
 //! Bodies that do with their connection whatever they like, and end however they like. On a server,
 //! as `poisoned` on SQLite.
 
-use std::cell::RefCell;
 use std::future::pending;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use resilience::transaction;
 use sqlx::{Connection as _, Executor as _};
+use tokio::sync::Mutex;
 
 use super::support::{CallError, mysql, postgres};
 
@@ -122,13 +122,13 @@ macro_rules! any_body {
                 let Some(pool) = runtime.block_on($database(1)) else { return };
                 let options = pool.connect_options();
                 let apart = runtime.block_on(<$connection>::connect_with(&options)).unwrap();
-                let apart = RefCell::new(apart);
+                let apart = Mutex::new(apart);
                 let ends = [End::Succeed, End::Fail, End::Panic, End::Hang];
                 let ends = prop::sample::select(ends.to_vec());
                 let mut runner = TestRunner::new(Config { cases: 150, ..Config::default() });
                 let outcome = runner.run(&(steps($raw), ends), |(steps, end)| {
                     runtime.block_on(async {
-                        let apart = &mut *apart.borrow_mut();
+                        let mut apart = apart.lock().await;
                         let may_commit = end == End::Succeed || may_end_it(&steps);
                         let ours = pool.clone();
                         let call = async move { call(&ours, steps, end).await };

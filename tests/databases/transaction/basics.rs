@@ -232,6 +232,18 @@ macro_rules! basics {
                 assert!(matches!(error, CallError::Database(sqlx::Error::PoolClosed)), "{error:?}");
             }
 
+            #[tokio::test]
+            async fn transaction_that_was_never_ended_is_rolled_back_by_the_next() {
+                let Some(pool) = $open(1).await else { return };
+                let mut connection = pool.acquire().await.unwrap();
+                let mut forgotten = connection.begin().await.unwrap();
+                forgotten.execute("INSERT INTO entries (id) VALUES (5)").await.unwrap();
+                std::mem::forget(forgotten);
+                drop(connection);
+                insert(&pool, Then::Succeed).await.unwrap();
+                assert_eq!(ids(&pool).await, [1]);
+            }
+
             #[transaction(tx = pool, begin = "SELECT 1")]
             async fn begins_nothing(pool: &$pool, runs: &Runs) -> Result<(), CallError> {
                 runs.next();

@@ -1,6 +1,7 @@
 //! The transaction as the innermost of several layers.
 
 use std::future::pending;
+use std::time::Duration;
 
 use resilience::{
     Advice, CircuitBreaker, Classify as _, Rejected, ServiceError, boundary, circuit_breaker,
@@ -75,8 +76,13 @@ async fn timeout_rolls_back() {
     pool.execute("INSERT INTO entries (id) VALUES (1)").await.unwrap();
 }
 
+/// Computed, because the macro refuses a literal that can never fit.
+fn too_long() -> Duration {
+    Duration::from_secs(20)
+}
+
 #[timeout("5s")]
-#[transaction(tx = pool, attempts = 9, base = "20s", max_delay = "40s")]
+#[transaction(tx = pool, attempts = 9, base = too_long(), max_delay = "40s")]
 async fn has_no_time(pool: &SqlitePool, runs: &Runs) -> Result<(), CallError> {
     runs.next();
     tx.execute("INSERT INTO entries (id) VALUES (1)").await?;

@@ -11,6 +11,7 @@ use resilience::transaction;
 use resilience_test_support::databases::Scratch;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection as _, Executor as _};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::support::CallError;
@@ -329,13 +330,12 @@ async fn takes_steps(pool: &SqlitePool, steps: Vec<Step>, end: End) -> Result<()
 #[test]
 fn no_body_leaves_the_connection_in_a_transaction() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut database = runtime.block_on(Database::new());
+    let database = Mutex::new(runtime.block_on(Database::new()));
     let ends = prop::sample::select(&[End::Succeed, End::Fail, End::Panic, End::Hang][..]);
-    let database = std::cell::RefCell::new(&mut database);
     let mut runner = TestRunner::new(Config { cases: 400, ..Config::default() });
     let outcome = runner.run(&(steps(), ends), |(steps, end)| {
         runtime.block_on(async {
-            let database = &mut **database.borrow_mut();
+            let mut database = database.lock().await;
             let pool = database.pool.clone();
             ended(async move { takes_steps(&pool, steps, end).await }).await;
             prop_assert!(database.is_clean().await);

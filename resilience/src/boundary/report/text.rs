@@ -9,8 +9,8 @@ use crate::support::escape;
 #[cfg(feature = "tracing-error")]
 use crate::{error::log_text, taxonomy::Evidence};
 
-/// The longest trace, in bytes.
-const MAX_TRACE: usize = 8 * 1024;
+/// The longest trace, in bytes: under 8 KiB with what marks that it was cut.
+const MAX_TRACE: usize = 8 * 1000;
 
 /// The spans around the boundary.
 #[cfg(feature = "tracing-error")]

@@ -32,11 +32,12 @@ pub trait Transactional: Database + sealed::Sealed {
     #[doc(hidden)]
     type Limit: Send + 'static;
 
-    /// Prepares a connection for a transaction with a time limit.
+    /// Prepares a connection for a transaction with a time limit. `None` if the limit ends with the
+    /// transaction.
     #[doc(hidden)]
     fn limit(
         connection: &mut Self::Connection,
-    ) -> impl Future<Output = Result<Self::Limit, Error>> + Send;
+    ) -> impl Future<Output = Result<Option<Self::Limit>, Error>> + Send;
 
     /// A statement that sets the limit, to be sent after `BEGIN`. It begins with a semicolon.
     #[doc(hidden)]

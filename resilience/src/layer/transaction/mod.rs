@@ -113,7 +113,7 @@ impl<DB: Transactional> Checkout<DB> {
             // At least 1, since 0 means no limit.
             let millis = limit.as_nanos().div_ceil(1_000_000).clamp(1, LONGEST_LIMIT);
             suffix = DB::limit_statement(millis);
-            *limited = Some(DB::limit(connection).await?);
+            *limited = DB::limit(connection).await?;
         }
         DB::begin(connection, begin_statement::<DB>(statement, suffix)).await?;
         *state = State::Open;

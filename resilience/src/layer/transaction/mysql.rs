@@ -16,8 +16,8 @@ impl Transactional for MySql {
 
     type Limit = ();
 
-    async fn limit(_: &mut MySqlConnection) -> Result<(), Error> {
-        Ok(())
+    async fn limit(_: &mut MySqlConnection) -> Result<Option<()>, Error> {
+        Ok(Some(()))
     }
 
     // MariaDB runs the first comment, and MySQL the second: for MariaDB, a version of MySQL from

@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+
 use sqlx::{Error, Executor, PgConnection, Postgres};
 
 use super::database::{Transactional, sealed, start_rollback};
@@ -6,13 +8,12 @@ use crate::error::database::RolledBack;
 impl sealed::Sealed for Postgres {}
 
 impl Transactional for Postgres {
-    type Limit = ();
+    type Limit = Infallible;
 
-    async fn limit(_: &mut PgConnection) -> Result<(), Error> {
-        Ok(())
+    async fn limit(_: &mut PgConnection) -> Result<Option<Infallible>, Error> {
+        Ok(None)
     }
 
-    /// It ends with the transaction.
     fn limit_statement(millis: u128) -> Option<String> {
         // PostgreSQL's longest is 24 days.
         Some(format!("; SET LOCAL statement_timeout = {}", millis.min(i32::MAX as u128)))
@@ -22,8 +23,8 @@ impl Transactional for Postgres {
         connection.execute("ROLLBACK").await.map(drop)
     }
 
-    async fn unlimit(_: &mut PgConnection, (): ()) -> Result<(), Error> {
-        Ok(())
+    async fn unlimit(_: &mut PgConnection, limit: Infallible) -> Result<(), Error> {
+        match limit {}
     }
 
     // If a statement of the transaction has failed, PostgreSQL turns `COMMIT` into a rollback

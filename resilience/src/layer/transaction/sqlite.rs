@@ -29,12 +29,12 @@ impl Transactional for Sqlite {
     /// Set when nobody waits for the running statement any more.
     type Limit = Arc<AtomicBool>;
 
-    async fn limit(connection: &mut SqliteConnection) -> Result<Self::Limit, Error> {
+    async fn limit(connection: &mut SqliteConnection) -> Result<Option<Self::Limit>, Error> {
         let dropped = Arc::new(AtomicBool::new(false));
         let interrupts = Arc::clone(&dropped);
         let mut handle = connection.lock_handle().await?;
         handle.set_progress_handler(STEPS, move || !interrupts.load(Relaxed));
-        Ok(dropped)
+        Ok(Some(dropped))
     }
 
     fn limit_statement(_: u128) -> Option<String> {
