@@ -193,7 +193,7 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
         .collect()
 }
 
-/// thiserror's `#[error(…)]`, derive_more's `#[display(…)]`, and those of other crates.
+/// thiserror's `#[error(…)]`, `derive_more`'s `#[display(…)]`, and those of other crates.
 fn texts(attributes: &[Attribute]) -> Vec<&Attribute> {
     let is_text = |attribute: &&Attribute| {
         ["error", "display", "snafu", "strum", "fail"]
