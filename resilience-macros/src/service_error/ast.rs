@@ -78,6 +78,21 @@ impl<'a> Input<'a> {
         Self { original, attrs, variants }
     }
 
+    /// Whether it, a variant or a field is `#[deprecated]`.
+    pub(crate) fn is_deprecated(&self) -> bool {
+        let is_deprecated = |attributes: &[Attribute]| {
+            attributes.iter().any(|attribute| attribute.path().is_ident("deprecated"))
+        };
+        let in_variants = match &self.original.data {
+            Data::Enum(data) => data.variants.iter().any(|variant| is_deprecated(&variant.attrs)),
+            _ => false,
+        };
+        let mut fields = self.variants.iter().flat_map(|variant| &variant.fields);
+        is_deprecated(&self.original.attrs)
+            || in_variants
+            || fields.any(|field| is_deprecated(&field.original.attrs))
+    }
+
     pub(crate) fn krate(&self) -> Path {
         self.attrs.krate.as_ref().map_or_else(krate::default, |slot| slot.value.clone())
     }
@@ -168,8 +183,9 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
                 .ident
                 .clone()
                 .map_or_else(|| Member::Unnamed(Index::from(at)), Member::Named),
+            // A constant of the user's would be a pattern, whatever the span; none has this name.
             local: Ident::new(
-                &format_ident!("field{at}").to_string(),
+                &format_ident!("__resilience_field{at}").to_string(),
                 proc_macro2::Span::mixed_site(),
             ),
             attrs: attr::of_field(&original.attrs, errors),
@@ -177,7 +193,7 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
         .collect()
 }
 
-/// thiserror's `#[error(…)]`, derive_more's `#[display(…)]`, and those of other crates.
+/// thiserror's `#[error(…)]`, `derive_more`'s `#[display(…)]`, and those of other crates.
 fn texts(attributes: &[Attribute]) -> Vec<&Attribute> {
     let is_text = |attribute: &&Attribute| {
         ["error", "display", "snafu", "strum", "fail"]

@@ -17,7 +17,16 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let register = register(input);
     let answer = answer(input);
     let rejected = rejected::checks(input);
-    quote!(#catalog #classify #service_error #register #answer #rejected)
+    let all = quote!(#catalog #classify #service_error #register #answer #rejected);
+    if input.is_deprecated() {
+        // Not always, since it is an error in a crate with `forbid(deprecated)`.
+        quote! {
+            #[allow(deprecated, reason = "the derive names what its item deprecates")]
+            const _: () = { #all };
+        }
+    } else {
+        all
+    }
 }
 
 fn catalog(input: &Input<'_>) -> TokenStream {
@@ -120,12 +129,14 @@ fn public_message(input: &Input<'_>, krate: &Path) -> TokenStream {
     let rest = (arms.len() < input.variants.len()).then(|| {
         quote! {
             _ => ::std::borrow::Cow::Borrowed(
-                #krate::__private::generic_message(#krate::__private::Classify::classify(self).status()),
+                #krate::__private::generic_message(#krate::__private::Classification::status(
+                    &#krate::__private::Classify::classify(self),
+                )),
             ),
         }
     });
     quote! {
-        fn public_message(&self) -> ::std::borrow::Cow<'_, str> {
+        fn public_message(&self) -> ::std::borrow::Cow<'_, ::core::primitive::str> {
             match self { #(#arms)* #rest }
         }
     }

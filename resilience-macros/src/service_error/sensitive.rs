@@ -47,7 +47,7 @@ pub(crate) fn check(variant: &Variant<'_>, errors: &mut Errors) {
     }
 }
 
-/// Whether the text of an enum contains that of its variants: derive_more's `{_variant}`.
+/// Whether the text of an enum contains that of its variants: `derive_more`'s `{_variant}`.
 fn shows_the_variant(text: &Text) -> bool {
     matches!(text, Text::Format(literal, _) if shown(&literal.value()).iter().any(|hole| hole == "_variant"))
 }
@@ -67,7 +67,7 @@ fn check_doc(variant: &Variant<'_>, sensitive: &[(&Field<'_>, &Ident)], errors: 
     }
 }
 
-/// derive_more and others write the only field if there is no text. A `Sensitive` can't be written.
+/// `derive_more` and others write the only field if there is no text. A `Sensitive` can't be written.
 fn check_only_field(field: &Field<'_>, variant: &Variant<'_>, errors: &mut Errors) {
     let Some(key) = &field.attrs.sensitive else { return };
     let is_hidden = matches!(

@@ -145,7 +145,7 @@ fn expansion_of_a_full_enum() {
     });
     let output = output.to_string().replace(":: resilience :: ", "");
     let shown = prettyplease::unparse(&syn::parse_str(&output).expect("items"));
-    expect_test::expect![[r#"
+    expect_test::expect![[r##"
         #[automatically_derived]
         impl<T> OrderError<T> {
             ///What `OrderError` promises: code, category, status and text, in the order of the source.
@@ -185,21 +185,23 @@ fn expansion_of_a_full_enum() {
                             )
                             .with_alert(__private::Alert::LowPriority)
                     }
-                    Self::Rejected { 0: field0, .. } => {
-                        <Rejected as __private::Classify>::classify(field0)
+                    Self::Rejected { 0: __resilience_field0, .. } => {
+                        <Rejected as __private::Classify>::classify(__resilience_field0)
                     }
                 }
             }
-            fn public_message(&self) -> ::std::borrow::Cow<'_, str> {
+            fn public_message(&self) -> ::std::borrow::Cow<'_, ::core::primitive::str> {
                 match self {
                     Self::Form { .. } => ::std::borrow::Cow::Borrowed("Please correct it"),
-                    Self::Rejected { 0: field0, .. } => {
-                        <Rejected as __private::Classify>::public_message(field0)
+                    Self::Rejected { 0: __resilience_field0, .. } => {
+                        <Rejected as __private::Classify>::public_message(__resilience_field0)
                     }
                     _ => {
                         ::std::borrow::Cow::Borrowed(
                             __private::generic_message(
-                                __private::Classify::classify(self).status(),
+                                __private::Classification::status(
+                                    &__private::Classify::classify(self),
+                                ),
                             ),
                         )
                     }
@@ -207,34 +209,36 @@ fn expansion_of_a_full_enum() {
             }
             fn field_errors(&self) -> ::std::borrow::Cow<'_, [__private::FieldError]> {
                 match self {
-                    Self::Form { 0: field0, .. } => {
+                    Self::Form { 0: __resilience_field0, .. } => {
                         ::std::borrow::Cow::Borrowed(
-                            <Vec<FieldError> as __private::FieldErrors>::list(field0),
+                            <Vec<
+                                FieldError,
+                            > as __private::FieldErrors>::list(__resilience_field0),
                         )
                     }
-                    Self::Rejected { 0: field0, .. } => {
-                        <Rejected as __private::Classify>::field_errors(field0)
+                    Self::Rejected { 0: __resilience_field0, .. } => {
+                        <Rejected as __private::Classify>::field_errors(__resilience_field0)
                     }
                     _ => ::std::borrow::Cow::Borrowed(&[]),
                 }
             }
             fn evidence(&self) -> __private::Evidence<'_> {
                 match self {
-                    Self::Torn { at: field0, place: field1, .. } => {
+                    Self::Torn { at: __resilience_field0, place: __resilience_field1, .. } => {
                         <&'static Location<
                             'static,
                         > as __private::CapturedLocation>::add_to(
-                            field1,
+                            __resilience_field1,
                             <Box<
                                 Backtrace,
                             > as __private::CapturedBacktrace>::add_to(
-                                field0,
+                                __resilience_field0,
                                 __private::evidence_of_source(self),
                             ),
                         )
                     }
-                    Self::Rejected { 0: field0, .. } => {
-                        <Rejected as __private::Classify>::evidence(field0)
+                    Self::Rejected { 0: __resilience_field0, .. } => {
+                        <Rejected as __private::Classify>::evidence(__resilience_field0)
                     }
                     _ => __private::evidence_of_source(self),
                 }
@@ -248,7 +252,7 @@ fn expansion_of_a_full_enum() {
         __private::into_response!(
             [< T >] OrderError < T > [where Self : ::core::error::Error + __private::Classify,]
         );
-    "#]]
+    "##]]
     .assert_eq(&shown);
 }
 

@@ -24,6 +24,29 @@ mod resilience {}
 struct Option;
 #[allow(dead_code)]
 struct Classification;
+#[allow(dead_code, non_camel_case_types)]
+struct str;
+#[allow(dead_code, non_upper_case_globals)]
+const field0: u8 = 0;
+
+/// A blanket trait whose methods would be chosen for any value.
+#[allow(dead_code)]
+trait Judges: ::std::marker::Sized {
+    fn status(self) -> u8 {
+        0
+    }
+    fn classify(self) -> u8 {
+        0
+    }
+    fn advice(self) -> u8 {
+        0
+    }
+    fn list(self) -> u8 {
+        0
+    }
+}
+
+impl<T> Judges for T {}
 
 /// A re-export of the crate.
 pub mod reexport {
@@ -42,7 +65,7 @@ pub enum UserError {
         #[service(expose)]
         name: ::std::string::String,
         /// Not shown.
-        field0: u8,
+        other: u8,
     },
     /// Wait.
     #[error("wait")]
@@ -61,10 +84,11 @@ pub enum UserError {
 pub struct Plain;
 
 fn main() {
-    let error = UserError::Unknown { name: ::std::convert::From::from("Ada"), field0: 0 };
-    let error: &dyn facade::ServiceError = &error;
-    ::std::assert_eq!(error.classify().status(), 404);
-    ::std::assert_eq!(error.public_message(), "No Ada");
+    let unknown = UserError::Unknown { name: ::std::convert::From::from("Ada"), other: 0 };
+    let unknown: &dyn facade::ServiceError = &unknown;
+    let class = facade::Classify::classify(unknown);
+    ::std::assert_eq!(facade::Classification::status(&class), 404);
+    ::std::assert_eq!(unknown.public_message(), "No Ada");
     ::std::assert_eq!(UserError::CATALOG.len(), 2);
     ::std::assert_eq!(Plain::CATALOG.len(), 1);
 }

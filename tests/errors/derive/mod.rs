@@ -1,6 +1,7 @@
 //! `#[derive(ServiceError)]`.
 
 mod catalog;
+mod deprecated;
 pub mod lints;
 
 use std::backtrace::Backtrace;

@@ -123,10 +123,11 @@ fn evidence_of_a_circle_ends() {
 fn anyhow_with_many_contexts_takes_linear_time() {
     let of = |contexts: u32| {
         let root = anyhow::Error::new(Known::Known);
-        (0..contexts).fold(root, |error, number| error.context(number))
+        (0..contexts).fold(root, anyhow::Error::context)
     };
     assert_eq!(ask(&of(1000)), ask(&Known::Known));
-    let (many, unknown) = (of(10_000), (0..10_000).fold(anyhow::anyhow!("x"), |e, n| e.context(n)));
+    let (many, unknown) =
+        (of(10_000), (0..10_000).fold(anyhow::anyhow!("x"), anyhow::Error::context));
     within(SOON, || {
         let _ = (ask(&many), ask(&unknown));
     });

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Display;
 use std::rc::Rc;
@@ -77,6 +78,14 @@ pub trait Classify: Display {
     /// error was created. Empty by default; the derive and this crate's impls return the chain.
     fn evidence(&self) -> Evidence<'_> {
         Evidence::default()
+    }
+}
+
+/// There is no value to classify. It can be the source of a `transparent` variant, as of a body that
+/// can't fail.
+impl Classify for Infallible {
+    fn classify(&self) -> Classification {
+        match *self {}
     }
 }
 
