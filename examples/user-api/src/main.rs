@@ -63,7 +63,7 @@ async fn serve<S: Future<Output = ()> + Send + 'static>(
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        served = server.into_future() => served,
+        outcome = server.into_future() => outcome,
         () = overdue => {
             tracing::warn!(grace_s = grace.as_secs(), "open requests are cut off");
             Ok(())

@@ -145,7 +145,7 @@ fn expansion_of_a_full_enum() {
     });
     let output = output.to_string().replace(":: resilience :: ", "");
     let shown = prettyplease::unparse(&syn::parse_str(&output).expect("items"));
-    expect_test::expect![[r##"
+    expect_test::expect![[r#"
         #[automatically_derived]
         impl<T> OrderError<T> {
             ///What `OrderError` promises: code, category, status and text, in the order of the source.
@@ -252,7 +252,7 @@ fn expansion_of_a_full_enum() {
         __private::into_response!(
             [< T >] OrderError < T > [where Self : ::core::error::Error + __private::Classify,]
         );
-    "##]]
+    "#]]
     .assert_eq(&shown);
 }
 

@@ -24,6 +24,9 @@ pub trait OtherSource {
 impl<E> OtherSource for Source<E> {}
 
 /// The compile error, at the caller.
+///
+/// # Panics
+/// Always. It is only called in constants.
 #[track_caller]
 pub const fn must_be_transparent(message: &'static str) {
     panic!("{}", message)

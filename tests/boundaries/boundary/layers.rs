@@ -129,16 +129,17 @@ fn sync_function_can_be_retried_below_a_boundary() {
 #[tokio::test(start_paused = true)]
 async fn successful_call_resets_the_alert_count() {
     static NOTICES: Mutex<Vec<AlertNotice>> = Mutex::new(Vec::new());
-    on_alert(|notice| {
-        if &*notice.operation == "flaky" {
-            NOTICES.lock().unwrap().push(notice.clone());
-        }
-    });
 
     #[boundary(operation = "flaky")]
     async fn flaky(works: bool) -> Result<(), UserError> {
         if works { Ok(()) } else { Err(UserError::Away) }
     }
+
+    on_alert(|notice| {
+        if &*notice.operation == "flaky" {
+            NOTICES.lock().unwrap().push(notice.clone());
+        }
+    });
 
     // At most four consecutive failures.
     for _ in 0..3 {

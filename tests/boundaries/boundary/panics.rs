@@ -53,14 +53,14 @@ async fn innermost_of_nested_boundaries_reports_a_panic() {
 
 #[test]
 fn panic_of_a_sync_function_is_reported() {
-    let line = line!() + 3;
+    const LINE: u32 = line!() + 3;
     #[boundary]
     fn sums(numbers: &[u8]) -> Result<u8, UserError> {
         Ok(numbers[0] + numbers[7])
     }
     let records = Records::capture();
     std::panic::catch_unwind(|| sums(&[1])).unwrap_err();
-    assert_panic(&records, "sums", line);
+    assert_panic(&records, "sums", LINE);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn boundary_in_a_drop_during_a_panic_keeps_the_panic_location() {
         }
     }
 
-    let line = line!() + 4;
+    const LINE: u32 = line!() + 4;
     #[boundary]
     async fn cleans_up() -> Result<(), UserError> {
         let _cleaned = Cleaned;
@@ -81,5 +81,5 @@ async fn boundary_in_a_drop_during_a_panic_keeps_the_panic_location() {
     }
     let records = Records::capture();
     tokio::spawn(cleans_up()).await.unwrap_err();
-    assert_panic(&records, "cleans_up", line);
+    assert_panic(&records, "cleans_up", LINE);
 }

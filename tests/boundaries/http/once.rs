@@ -116,6 +116,12 @@ fn non_idempotent_request_is_received_at_most_once_whatever_the_answer() {
 
 #[tokio::test]
 async fn refused_request_is_tried_again() {
+    #[retry(non_idempotent, attempts = 200, base = "1ms", max_delay = "5ms", budget = "off")]
+    #[timeout("2s")]
+    async fn patient(http: &reqwest::Client, url: &str) -> Result<String, CallError> {
+        Ok(http.post(url).send().await?.checked("payments")?.text().await?)
+    }
+
     let refused = nobody().await;
     let address = refused.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let later = tokio::spawn(async move {
@@ -123,11 +129,6 @@ async fn refused_request_is_tried_again() {
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         axum::serve(listener, axum::Router::new().fallback(async || "charged")).await
     });
-    #[retry(non_idempotent, attempts = 200, base = "1ms", max_delay = "5ms", budget = "off")]
-    #[timeout("2s")]
-    async fn patient(http: &reqwest::Client, url: &str) -> Result<String, CallError> {
-        Ok(http.post(url).send().await?.checked("payments")?.text().await?)
-    }
     assert_eq!(patient(&client(), &refused).await.unwrap(), "charged");
     later.abort();
 }

@@ -69,6 +69,7 @@ async fn opaque(client: &Client) -> Result<impl std::fmt::Display, CallError> {
     client.call()
 }
 
+#[allow(unsafe_code)]
 #[retry(idempotent, base = "0s", jitter = "none")]
 unsafe fn not_async(client: &Client) -> Result<u32, CallError> {
     client.call()

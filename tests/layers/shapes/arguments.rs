@@ -50,6 +50,7 @@ async fn cloned_and_changed(
     Ok((lines, note))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the attribute clones it")]
 #[retry(idempotent, base = "0s", jitter = "none", clone(order))]
 fn cloned_without_async(callee: &Callee, order: String) -> Result<String, ShopError> {
     callee.call().map(|_| order)

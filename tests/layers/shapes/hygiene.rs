@@ -20,7 +20,7 @@ constants! {
 macro_rules! every_type_has {
     ($($method:ident)*) => {
         /// Taken by value, these precede a type's own methods that take a reference.
-        #[allow(dead_code)]
+        #[allow(dead_code, clippy::wrong_self_convention)]
         trait Everything: Sized {
             $(fn $method(self) -> u8 { 7 })*
         }

@@ -63,6 +63,7 @@ impl Client {
         callee.call()
     }
 
+    #[allow(clippy::unused_self, reason = "true without the attribute, too")]
     #[boundary]
     pub(crate) fn at_the_edge_at_once(&self, callee: &Callee) -> Result<u32, ShopError> {
         callee.call()

@@ -74,5 +74,5 @@ async fn crate_option_finds_the_renamed_crate() {
     assert!(matches!(by_path(&calls).await, Err(CallError::Rejected(_))));
     assert_eq!(calls.into_inner(), 2);
     assert_eq!(by_dollar_crate(&AtomicU32::new(0)).await.ok(), Some(8));
-    assert_eq!(by_reexport(&AtomicU32::new(0)).await.ok().as_deref(), Some("7"));
+    assert_eq!(by_reexport(&AtomicU32::new(0), 7).await.ok().as_deref(), Some("7"));
 }
