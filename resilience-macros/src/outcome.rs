@@ -96,8 +96,13 @@ pub(crate) fn error_type(ty: &Type, runtime: &Ident) -> TokenStream {
         Some(error) if mentions_impl(ty) => error.to_token_stream(),
         None if mentions_impl(ty) => quote!(_),
         error => {
-            let span = error.map_or_else(|| ty.span(), Spanned::span);
-            quote_spanned!(span=> <#ty as #runtime::Outcome>::Error)
+            // From the first token to the last, since stable Rust can't join their spans.
+            let mut tokens = error.unwrap_or(ty).to_token_stream().into_iter();
+            let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+            let last = tokens.last().map_or(first, |token| token.span());
+            let projection = quote_spanned!(first=> <#ty as #runtime::Outcome>::);
+            let error = Ident::new("Error", last);
+            quote!(#projection #error)
         }
     }
 }
