@@ -42,6 +42,7 @@ impl LogText {
 }
 
 /// The error's own text.
+#[cfg(feature = "boundary")]
 pub(crate) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
     told(redactor(error, evidence).as_ref(), error, MAX_MESSAGE)
 }

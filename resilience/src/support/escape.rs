@@ -15,6 +15,7 @@ pub(crate) fn line(text: String, limit: usize) -> String {
 }
 
 /// Like [`line`], for a text of several lines.
+#[cfg(any(test, feature = "boundary"))]
 pub(crate) fn lines(text: String, limit: usize) -> String {
     escape(text, limit, |character| character != '\n' && is_unsafe(character))
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "tokio")]
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 pub(crate) mod atomic_word;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod bounded;
 #[cfg(feature = "tokio")]
 pub(crate) mod catch_panic;
@@ -12,7 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod duration;
 #[cfg(feature = "tokio")]
 pub(crate) mod escape;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]
 pub(crate) mod random;

@@ -49,6 +49,7 @@ impl Rejected {
     }
 
     /// The same, made by `breaker`.
+    #[cfg(feature = "tokio")]
     #[inline]
     pub(crate) fn by<B>(breaker: &B, service: &'static str, retry_after: Option<Duration>) -> Self {
         Self::CircuitOpen { service, retry_after, breaker: Origin::of(breaker) }
@@ -56,6 +57,7 @@ impl Rejected {
 
     /// Whether `breaker` made this rejection. Names don't tell, since several breakers may have
     /// one. True only while `breaker` is borrowed since then, so that it can't have moved.
+    #[cfg(feature = "tokio")]
     pub(crate) fn is_by<B>(&self, breaker: &B) -> bool {
         matches!(self, Self::CircuitOpen { breaker: origin, .. } if origin.0 == Origin::of(breaker).0)
     }
@@ -87,8 +89,10 @@ impl Rejected {
 ///
 /// All are equal: an error is compared by what it says.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "there are no breakers"))]
 pub struct Origin(usize);
 
+#[cfg(feature = "tokio")]
 impl Origin {
     #[inline]
     fn of<B>(breaker: &B) -> Self {

@@ -43,7 +43,7 @@ impl OuterTimeout for () {
     }
 }
 
-/// When a call without a timeout began: in the unit of [`clock::to_nanos`], or 0 if nobody asks.
+/// When a call without a timeout began, in nanoseconds of the clock, or 0 if it isn't needed.
 #[derive(Debug, Clone, Copy)]
 pub struct Began(u64);
 
