@@ -69,6 +69,12 @@ fn ask(error: &(impl Classify + ?Sized)) -> (Classification, String) {
     (error.classify(), error.public_message().into_owned())
 }
 
+/// Dropping a chain of many errors needs a stack frame for each.
+fn on_a_large_stack(work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(work).unwrap();
+    thread.join().unwrap();
+}
+
 fn within<T>(limit: Duration, work: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let done = work();
@@ -121,15 +127,17 @@ fn evidence_of_a_circle_ends() {
 
 #[test]
 fn anyhow_with_many_contexts_takes_linear_time() {
-    let of = |contexts: u32| {
-        let root = anyhow::Error::new(Known::Known);
-        (0..contexts).fold(root, anyhow::Error::context)
-    };
-    assert_eq!(ask(&of(1000)), ask(&Known::Known));
-    let (many, unknown) =
-        (of(10_000), (0..10_000).fold(anyhow::anyhow!("x"), anyhow::Error::context));
-    within(SOON, || {
-        let _ = (ask(&many), ask(&unknown));
+    on_a_large_stack(|| {
+        let of = |contexts: u32| {
+            let root = anyhow::Error::new(Known::Known);
+            (0..contexts).fold(root, anyhow::Error::context)
+        };
+        assert_eq!(ask(&of(1000)), ask(&Known::Known));
+        let (many, unknown) =
+            (of(10_000), (0..10_000).fold(anyhow::anyhow!("x"), anyhow::Error::context));
+        within(SOON, || {
+            let _ = (ask(&many), ask(&unknown));
+        });
     });
 }
 
@@ -145,13 +153,16 @@ fn box_given_to_anyhow_is_searched() {
 
 #[test]
 fn io_errors_inside_each_other_take_linear_time() {
-    let nested = |root: io::Error, depth| (0..depth).fold(root, |error, _| io::Error::other(error));
-    let known = || io::Error::other(Known::Known);
-    assert_eq!(ask(&nested(known(), 40)), ask(&Known::Known));
-    within(SOON, || {
-        for root in [known(), io::Error::other("x"), io::ErrorKind::TimedOut.into()] {
-            let _ = ask(&nested(root, 10_000));
-        }
+    on_a_large_stack(|| {
+        let nested =
+            |root: io::Error, depth| (0..depth).fold(root, |error, _| io::Error::other(error));
+        let known = || io::Error::other(Known::Known);
+        assert_eq!(ask(&nested(known(), 40)), ask(&Known::Known));
+        within(SOON, || {
+            for root in [known(), io::Error::other("x"), io::ErrorKind::TimedOut.into()] {
+                let _ = ask(&nested(root, 10_000));
+            }
+        });
     });
 }
 
