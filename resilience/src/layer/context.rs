@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_nest_and_go() {
+    fn nested_frames_are_visible_until_they_end() {
         let key = Key::Given("outer-key");
         let (outer, inner, panicking) = (attempt(3), attempt(1), attempt(9));
         Frame::new(&outer).key(&key).run(|| {

@@ -151,7 +151,7 @@ mod tests {
     const POLICY: Policy = Policy { failure_threshold: 1, recovery: 100, ..Policy::new() };
 
     #[test]
-    fn a_lease_that_was_never_written_down_is_begun_by_the_next_caller() {
+    fn next_caller_starts_a_lease_that_was_not_stored() {
         let core = open(&POLICY);
         assert!(core.admit(&POLICY, 0, || 100).ticket.is_ok());
         // Simulates a prober whose thread was stopped before it stored the lease.
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_growth_that_was_never_written_down_starts_again() {
+    fn growth_that_was_not_stored_starts_again() {
         let policy = Policy { growth: 2, ..POLICY };
         let core = open(&policy);
         let mut now = 0;
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_call_decides_the_lease_for_everybody() {
+    fn lease_of_all_probes_is_that_of_the_longest_call() {
         let core = open(&POLICY);
         assert!(core.admit(&POLICY, 500, || 100).ticket.is_ok());
         assert_eq!(core.admit(&POLICY, 10, || 1_099).change, None);

@@ -57,7 +57,7 @@ impl CircuitBreaker {
     }
 
     /// Sets how long the circuit stays open before it admits a probe: 1 ms to 1 day, 30 s by
-    /// default. The guide recommends 15 to 60 s.
+    /// default. Most dependencies need 15 to 60 s.
     ///
     /// ```
     /// # use resilience::CircuitBreaker;

@@ -20,9 +20,9 @@ use std::time::Duration;
 /// | [`max_retry_after`](Self::max_retry_after) | `max_delay` | any |
 ///
 /// The delay before retry number n, counting from 0, is
-/// `min(base · 2ⁿ, max_delay − jitter) + random(0, jitter)`. This is the guide's formula, except
-/// that the random part stays below the cap, so clients remain spread out even in a long outage.
-/// All arithmetic saturates.
+/// `min(base · 2ⁿ, max_delay − jitter) + random(0, jitter)`: exponential backoff whose random part
+/// stays below the cap, so clients remain spread out even in a long outage. All arithmetic
+/// saturates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     pub(crate) attempts: u32,

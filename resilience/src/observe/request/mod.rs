@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_ask_for_the_context_that_it_is_for() {
+    fn context_can_be_read_while_its_id_is_formatted() {
         struct Sharing<'c>(&'c RequestContext);
 
         impl From<Sharing<'_>> for Arc<str> {
