@@ -9,7 +9,7 @@
 //! and in Rust backon, backoff, tokio-retry, failsafe, tower, seatbelt.
 //!
 //! An advice may contain the value as it was written: `{=3}`, `{+1}` for the number after it, and
-//! `{d=5s}` for a duration. The part after `=` stands in where the value doesn't fit.
+//! `{d=5s}` for a duration. The part after `=` is used if the value doesn't fit.
 
 /// Names, and the advice.
 pub(crate) type Rows = &'static [(&'static str, &'static str)];

@@ -183,7 +183,7 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Field<'a>> {
                 .ident
                 .clone()
                 .map_or_else(|| Member::Unnamed(Index::from(at)), Member::Named),
-            // A constant of the user's would be a pattern, whatever the span; none has this name.
+            // A user's constant would be taken for a pattern, so no constant may have this name.
             local: Ident::new(
                 &format_ident!("__resilience_field{at}").to_string(),
                 proc_macro2::Span::mixed_site(),

@@ -1,4 +1,4 @@
-//! The trace of a request that nobody waits for any more.
+//! Logs a request whose client has disconnected.
 
 use super::request::RequestContext;
 use crate::support::escape;

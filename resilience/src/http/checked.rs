@@ -17,7 +17,7 @@ pub trait ResponseExt: Sized {
     /// conditional request.
     ///
     /// Also records that the request was sent, so that a `#[retry(non_idempotent)]` around it
-    /// doesn't repeat it, whatever fails afterwards. See
+    /// doesn't repeat it, even if a later step fails. See
     /// [`CallContext::mark_sent`](crate::CallContext::mark_sent).
     ///
     /// # Errors
