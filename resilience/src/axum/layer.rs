@@ -166,7 +166,7 @@ impl<S> Layer<S> for RequestLayer {
     type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        panics::watch();
+        panics::install_hook();
         RequestService::new(inner, Arc::clone(&self.settings))
     }
 }

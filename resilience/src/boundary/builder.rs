@@ -69,7 +69,7 @@ impl Boundary {
     #[inline]
     #[track_caller]
     pub fn new(operation: &'static str) -> Self {
-        panics::watch();
+        panics::install_hook();
         let info = BoundaryInfo { operation, place: Location::caller() };
         Self { info, context: ContextSource::detect() }
     }

@@ -72,7 +72,7 @@ pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode 
 static FAILED: Mutex<Option<RequestContext>> = Mutex::new(None);
 
 /// Keeps the context of a failed boundary, which holds its reports, after it has ended.
-pub(crate) fn failed_in(context: RequestContext) {
+pub(crate) fn keep_failed_context(context: RequestContext) {
     *FAILED.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
 }
 

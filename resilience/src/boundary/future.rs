@@ -5,7 +5,7 @@ use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
 use tracing::instrument::Instrumented;
 
-use super::exit::failed_in;
+use super::exit::keep_failed_context;
 use super::info::{BoundaryInfo, Edge};
 use crate::layer::site::Place;
 use crate::observe::request::Current;
@@ -74,7 +74,7 @@ where
 #[cold]
 fn remember_failure<F>(work: Pin<&mut InNewContext<F>>) {
     if let Some(context) = work.take_value().and_then(Current::into_created) {
-        failed_in(context);
+        keep_failed_context(context);
     }
 }
 

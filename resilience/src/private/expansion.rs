@@ -46,7 +46,7 @@ pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     by: F,
     look: fn(&E) -> Evidence<'_>,
 ) -> impl Fn(&E) -> Classified<E> + Copy {
-    move |error| Classified::by_another(by(error), look)
+    move |error| Classified::new(by(error), look)
 }
 
 /// Finds the causes of an error of any type, by autoref specialization:

@@ -81,7 +81,7 @@ impl<S> Layer<S> for RequestContextLayer {
     type Service = Contextual<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        panics::watch();
+        panics::install_hook();
         Contextual { inner, place: self.place }
     }
 }
@@ -152,7 +152,7 @@ pin_project! {
             let mut this = this.project();
             let unfinished = this.future.is_some();
             this.scope.drop_within(|| {
-                this.scope.watch_drop(|| this.future.set(None));
+                this.scope.catch_drop_panic(|| this.future.set(None));
                 // The client has disconnected before the handler finished.
                 if unfinished {
                     this.scope.log_abandoned("handler");

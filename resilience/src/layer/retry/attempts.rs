@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
-use crate::error::log_text::Tell;
+use crate::error::log_text::Loggable;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
@@ -214,8 +214,8 @@ impl Attempts {
         classify: impl FnOnce(&E) -> C,
         rules: RetryRules<'_>,
     ) -> Result<Wait, E> {
-        let told = rules.site.classify(&error, classify);
-        match self.decide(&told.class, &told.shown(&error), rules) {
+        let classified = rules.site.classify(&error, classify);
+        match self.decide(&classified.class, &classified.redacted(&error), rules) {
             Some(wait) => Ok(wait),
             None => Err(error),
         }
@@ -226,7 +226,7 @@ impl Attempts {
     fn decide(
         &mut self,
         class: &Classification,
-        error: &dyn Tell,
+        error: &dyn Loggable,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();
@@ -293,18 +293,19 @@ impl Attempts {
         if self.number() >= policy.attempts {
             return Err(Stopped::AttemptsExhausted);
         }
-        let told = class.retry_after().unwrap_or_default();
-        if told > policy.longest_retry_after() {
+        let classified = class.retry_after().unwrap_or_default();
+        if classified > policy.longest_retry_after() {
             return Err(Stopped::RetryAfterTooLong);
         }
-        let delay = Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(told);
+        let delay =
+            Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(classified);
         let is_late = |left| delay >= left;
         if rules.total.is_some_and(|deadline| is_late(deadline.time_left(now)))
             || context::time_left(now).is_some_and(is_late)
         {
             // Distinguish a server that asks for more time than is left from a backoff that is
             // simply too long.
-            return Err(if told > Duration::ZERO && delay == told {
+            return Err(if classified > Duration::ZERO && delay == classified {
                 Stopped::RetryAfterTooLong
             } else {
                 Stopped::Deadline

@@ -51,11 +51,9 @@ impl Retry {
                     attempts.log_success(&site);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(
-                    error,
-                    Classified::by_itself,
-                    RetryRules::new(&self, budget, &site),
-                )?,
+                Err(error) => {
+                    attempts.judge(error, Classified::of, RetryRules::new(&self, budget, &site))?
+                }
             };
             wait.pause().await;
         }

@@ -2,7 +2,7 @@
 //! for.
 
 mod context_id;
-pub(crate) mod seen;
+pub(crate) mod dedup;
 
 pub use context_id::ContextId;
 
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::task::futures::TaskLocalFuture;
 
-use seen::Seen;
+use dedup::ReportedFailures;
 
 /// The id of a request: accepted from a header, or generated.
 ///
@@ -144,7 +144,7 @@ pub struct RequestContext(Arc<Shared>);
 struct Shared {
     id: RequestId,
     known: Mutex<Known>,
-    seen: Mutex<Seen>,
+    reported: Mutex<ReportedFailures>,
 }
 
 #[derive(Default)]
@@ -173,13 +173,13 @@ impl RequestContext {
 
     /// Creates a context with this request id.
     pub fn with_request_id(id: RequestId) -> Self {
-        Self(Arc::new(Shared { id, known: Mutex::default(), seen: Mutex::default() }))
+        Self(Arc::new(Shared { id, known: Mutex::default(), reported: Mutex::default() }))
     }
 
     /// Creates a context for this operation of a boundary.
     pub(crate) fn of(id: RequestId, operation: &'static str) -> Self {
         let known = Known { operation: Some(Operation::Static(operation)), ..Known::default() };
-        Self(Arc::new(Shared { id, known: Mutex::new(known), seen: Mutex::default() }))
+        Self(Arc::new(Shared { id, known: Mutex::new(known), reported: Mutex::default() }))
     }
 
     /// Returns the context of the current task, if it has one.
@@ -254,8 +254,8 @@ impl RequestContext {
     }
 
     /// Accesses the failures reported for this request.
-    pub(crate) fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
-        look(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn reported_failures<T>(&self, look: impl FnOnce(&mut ReportedFailures) -> T) -> T {
+        look(&mut self.0.reported.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
