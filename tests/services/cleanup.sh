@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what one file sets, another reads
 # The temporary directory, and the end of everything in it.
 #
-# A process writes its id into the directory before it becomes what it is to be. One supervisor, in a process group of its own,
-# reads from a pipe that this script alone holds open: when the script ends, however it ends, the supervisor takes everything
-# down and removes the directory. There is no second path.
+# A process writes its id into the directory before it becomes what it is to be. One supervisor, in
+# a process group of its own, reads from a pipe that this script alone holds open: when the script
+# ends, however it ends, the supervisor takes everything down and removes the directory. There is no
+# second path.
 
 make_directory() {
     supervisor='' directory=''
@@ -36,8 +37,8 @@ finish() {
     exit "$status"
 }
 
-# Runs a function in the background and in a process group of its own, known by a file that holds its id. A file that is called
-# `*.shared` stands for one that stays in this group.
+# Runs a function in the background and in a process group of its own, known by a file that holds
+# its id. A file that is called `*.shared` stands for one that stays in this group.
 in_background() {
     local file=$1
     shift
@@ -80,8 +81,9 @@ zombie() {
 
 forget() { rm -f "$1"; }
 
-# Sends a signal to the group of the process that a file stands for, and waits until it is gone; then the group has to go.
-# Of what prepares a server the whole group is waited for: `initdb` cleans up only when it ends by itself.
+# Sends a signal to the group of the process that a file stands for, and waits until it is gone;
+# then the group has to go. Of what prepares a server the whole group is waited for: `initdb` cleans
+# up only when it ends by itself.
 end() {
     local file=$1 signal=$2 pid target _
     alive "$file" || return 0

@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what one file sets, another reads
-# How each server is prepared, started and asked whether it is ready. What is slow and makes data durable is off.
+# How each server is prepared, started, and checked for readiness. Whatever is slow is off, such as
+# making data durable.
 
 SERVICES=(postgres mysql redis amqp nats)
 DEADLINE=60 # seconds until a server has to be ready
@@ -46,8 +47,8 @@ launch() {
     esac
 }
 
-# Waits until a server is ready. A port can be taken between its choice and its use: then it gets another one, unless it has
-# run, for somebody may know the port by now.
+# Waits until a server is ready. A port can be taken between its choice and its use: then it gets
+# another one, unless it has run, for somebody may know the port by now.
 settle() {
     local home=$directory/$1 _
     for _ in 1 2 3; do
@@ -71,7 +72,8 @@ take_down() {
         return
     fi
     for file in "$home"/process*; do
-        # SIGINT is PostgreSQL's fast shutdown, which tells its clients; SIGTERM would wait for them.
+        # SIGINT is PostgreSQL's fast shutdown, which tells its clients; SIGTERM would wait for
+        # them.
         case $1 in
             postgres) end "$file" INT ;;
             *) end "$file" TERM ;;
@@ -96,7 +98,8 @@ is_ready() {
     local home=$directory/$1
     case ${source_of[$1]}-$1 in
         container-*) container_is_ready "$1" ;;
-        # Its log may speak any language; its own file says whose it is, and on the eighth line how far that one has come.
+        # Its log may speak any language; its own file says whose it is, and on the eighth line how
+        # far that one has come.
         *-postgres)
             local state pid
             read -r pid _ <"$home/process"
@@ -107,7 +110,8 @@ is_ready() {
     esac
 }
 
-# Starts a process of a server, which belongs to `nobody` where this script belongs to root: PostgreSQL insists.
+# Starts a process of a server, which belongs to `nobody` where this script belongs to root:
+# PostgreSQL insists.
 serve() {
     local service=$1 file=$directory/$1/$2
     shift 2
@@ -175,7 +179,8 @@ prepare_amqp() {
     : >"$home/environment"
 }
 
-# Erlang's port mapper would otherwise stay behind, on its well-known port, for all nodes of the machine.
+# Erlang's port mapper would otherwise stay behind, on its well-known port, for all nodes of the
+# machine.
 serve_amqp() {
     local home=$directory/amqp epmd distribution
     epmd=$(free_port) distribution=$(free_port)

@@ -77,7 +77,8 @@ can_install() {
         [[ ${RESILIENCE_SERVICES_FROM-} != containers ]] && command -v apt-get >/dev/null
 }
 
-# Installs without questions, and without letting a package start its daemon: this machine gets programs and nothing else.
+# Installs without questions, and without letting a package start its daemon: this machine gets
+# programs and nothing else.
 install() {
     local service packages=()
     for service in "$@"; do packages+=("${PACKAGES[$service]}"); done
@@ -127,7 +128,8 @@ start_container() {
         { rm "$home/container" && return 1; }
 }
 
-# PostgreSQL's and MariaDB's images first start a server that only they can reach: its readiness isn't the one to wait for.
+# PostgreSQL's and MariaDB's images first start a server that only they can reach: its readiness
+# isn't the one to wait for.
 container_is_ready() {
     local home=$directory/$1 name
     name=$(<"$home/container")

@@ -45,8 +45,8 @@ use crate::{Category, Classification, Classify, RequestContext, report::Report};
 /// ```
 ///
 /// The exit code is that of [`exit_status`], unless the error sets its own with
-/// `#[service(exit_code = 75)]` or [`Classification::with_exit_code`]. A fatal error also requests a
-/// [shutdown](crate::shutdown::requested).
+/// `#[service(exit_code = 75)]` or [`Classification::with_exit_code`]. A fatal error also requests
+/// a [shutdown](crate::shutdown::requested).
 #[track_caller]
 pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode {
     let error = match result {

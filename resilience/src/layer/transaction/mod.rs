@@ -153,8 +153,8 @@ fn begin_statement<DB: Transactional>(
 
 /// A transaction on a pooled connection, as used by the expansion of `#[transaction]`.
 ///
-/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error instead
-/// of a silent success. See [`RolledBack`](crate::sql::RolledBack).
+/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error
+/// instead of a silent success. See [`RolledBack`](crate::sql::RolledBack).
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
