@@ -137,11 +137,11 @@
 //! row values quoted by a database are left out unless [`sql::log_database_values`] allows them,
 //! and credentials are masked in the [known forms](report::Report#known-forms).
 //!
-//! Every event and record tells an error in the same way: its text of at most 4096 bytes (`error`,
-//! or `exception.message` in a record), and its causes (`error.chain`): a JSON array of at most
-//! eight texts of at most 1024 bytes each. Control characters, line breaks and characters that
-//! change the direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin a
-//! line of its own or control a terminal. No more than 64 KiB of an error's text are formatted.
+//! Every event and record describes an error in the same way: its text of at most 4096 bytes
+//! (`error`, or `exception.message` in a record), and its causes (`error.chain`): a JSON array of
+//! at most eight texts of at most 1024 bytes each. Control characters, line breaks and characters
+//! that change the direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin
+//! a line of its own or control a terminal. No more than 64 KiB of an error's text are formatted.
 //!
 //! Events of a layer have the fields `request_id`, if there is a
 //! [`RequestContext`](crate::RequestContext), `service`, the label of all layers of a function,
