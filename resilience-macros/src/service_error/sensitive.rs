@@ -67,7 +67,8 @@ fn check_doc(variant: &Variant<'_>, sensitive: &[(&Field<'_>, &Ident)], errors: 
     }
 }
 
-/// `derive_more` and others write the only field if there is no text. A `Sensitive` can't be written.
+/// `derive_more` and others write the only field if there is no text. A `Sensitive` can't be
+/// written.
 fn check_only_field(field: &Field<'_>, variant: &Variant<'_>, errors: &mut Errors) {
     let Some(key) = &field.attrs.sensitive else { return };
     let is_hidden = matches!(
