@@ -34,7 +34,7 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
     );
 }
 
-/// The error, which a retry or the record tells, says the same. This is the count.
+/// DEBUG, because a retry or the error record logs the error itself. This event has the count.
 pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
     event!(
         debug,
