@@ -97,6 +97,20 @@ fn retry() {
 }
 
 #[test]
+fn circuit_breaker_of_a_key() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(PARTNERS, key = (partner, region)),
+        &quote! {
+            fn order(partner: Partner, region: u8) -> Result<u32, OrderError> {
+                send(partner)
+            }
+        },
+        &expect![[]],
+    );
+}
+
+#[test]
 fn circuit_breaker() {
     check(
         Kind::CircuitBreaker,

@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
@@ -22,6 +22,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "recovery_jitter",
         "abandoned_after",
         "ignore",
+        "key",
     ],
     flags: &["shared"],
     lists: &["clone"],
@@ -31,6 +32,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
 
 pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
+    /// Selects a breaker of the set that `handle` names.
+    key: Option<Expr>,
     settings: Vec<(Ident, TokenStream)>,
     ignore: Option<Expr>,
 }
@@ -39,7 +42,23 @@ impl Layer for CircuitBreaker {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         const SECOND: &str = "`#[circuit_breaker]` takes only one breaker; remove this one";
         let ignore = arguments.expr("ignore", errors);
+        let key = arguments.expr("key", errors);
         let handle = arguments.only_positional(SECOND, errors);
+        if let Some(key) = &key {
+            if handle.is_none() {
+                errors.on(
+                    key,
+                    "`key` selects a breaker of a set; name the set too, such as \
+                     `#[circuit_breaker(PARTNERS, key = partner)]`",
+                );
+            } else if options::literal(key).is_some() {
+                errors.on(
+                    key,
+                    "this `key` is the same for every call; write an argument, such as \
+                     `key = partner`",
+                );
+            }
+        }
         if let Some(handle) = handle {
             if options::literal(&handle).is_some() {
                 errors.on(
@@ -67,7 +86,7 @@ impl Layer for CircuitBreaker {
                     ),
                 );
             }
-            return Some(Self { handle: Some(handle), settings: Vec::new(), ignore });
+            return Some(Self { handle: Some(handle), key, settings: Vec::new(), ignore });
         }
         let shared = arguments.flag("shared").is_some();
         if place.function.is_generic() && !shared {
@@ -78,7 +97,7 @@ impl Layer for CircuitBreaker {
             );
         }
         let settings = own_settings(arguments, place.function, errors);
-        Some(Self { handle: None, settings, ignore })
+        Some(Self { handle: None, key, settings, ignore })
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
@@ -99,6 +118,7 @@ impl Layer for CircuitBreaker {
                 }
             }
             Some(_) if self.named_static().is_some() => TokenStream::new(),
+            Some(handle) if self.key.is_some() => self.select(handle, scope),
             Some(handle) => {
                 let (held, breaker, site) =
                     (scope.hold(handle, "breaker", &Self::local()), Self::local(), &scope.site);
@@ -121,9 +141,7 @@ impl Layer for CircuitBreaker {
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (runtime, site) = (scope.runtime, &scope.site);
         let [permit, rejected] = ["permit", "rejected"].map(Scope::local);
-        let breaker = self.in_use();
         let [value, error] = ["value", "error"].map(Scope::local);
-        let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire) };
         let longest = scope.option(longest(around, scope));
         let under = if let Some(timeout) = timeout_of_the_call(around) {
             let deadline = timeout.deadline();
@@ -145,6 +163,14 @@ impl Layer for CircuitBreaker {
             quote!(#failed;)
         };
         let guarded = Scope::block_label("'guarded");
+        let (acquire, breaker) = match self.in_use() {
+            None => {
+                let (set, key) = (Self::local(), Self::key_local());
+                (quote!(acquire_keyed), quote!(#set, #key))
+            }
+            Some(breaker) if self.is_static(scope) => (quote!(acquire_static), breaker),
+            Some(breaker) => (quote!(acquire), breaker),
+        };
         let Fragment { before, code } = inner;
         let call = code.into_value();
         Fragment {
@@ -175,19 +201,67 @@ impl Layer for CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// The breaker, after `setup`.
-    pub(super) fn in_use(&self) -> TokenStream {
+    /// The breaker, after `setup`. `None` if each call has one of a set.
+    pub(super) fn in_use(&self) -> Option<TokenStream> {
         match &self.handle {
-            None => quote!(&__RESILIENCE_BREAKER),
-            Some(_) if self.named_static().is_some() => quote!(__resilience_breaker()),
-            Some(_) => Self::local().to_token_stream(),
+            _ if self.key.is_some() => None,
+            None => Some(quote!(&__RESILIENCE_BREAKER)),
+            Some(_) if self.named_static().is_some() => Some(quote!(__resilience_breaker())),
+            Some(_) => Some(Self::local().to_token_stream()),
         }
+    }
+
+    /// The rules of a retry around the breaker of a key: its own breaker, found again.
+    pub(super) fn rules_of_key(&self, rules: TokenStream, runtime: &Ident) -> TokenStream {
+        if self.key.is_none() {
+            return rules;
+        }
+        let (set, key) = (Self::local(), Self::key_local());
+        quote!(#runtime::rules_of_key(#rules, &#runtime::breaker_of_key(#set, #key)))
+    }
+
+    // Input:  PARTNERS, key = partner
+    // Output: let set = breaker_set(of_static(&PARTNERS));
+    //         uses_breaker(&SITE, name(set));
+    //         let key = key_of(set, &partner);
+    //
+    // The key is hashed, so the body may move what it is made of.
+    fn select(&self, handle: &Expr, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site, set) = (scope.runtime, &scope.site, Self::local());
+        let held = scope.hold(handle, "breaker_set", &set);
+        let key = self.key.as_ref().map(|key| {
+            let parts: Vec<&Expr> = match key {
+                Expr::Tuple(tuple) if (2..=3).contains(&tuple.elems.len()) => {
+                    tuple.elems.iter().collect()
+                }
+                key => vec![key],
+            };
+            let name = match parts.len() {
+                1 => "key_of".to_owned(),
+                count => format!("key_of_{count}"),
+            };
+            let find = Scope::name(&name);
+            let find = located(quote!(#runtime::#find), key.span());
+            let parts = parts.into_iter().map(|part| {
+                let value = scope.user(part);
+                match part {
+                    // `&a + b` would be `(&a) + b`.
+                    Expr::Binary(_) | Expr::Cast(_) | Expr::Range(_) => {
+                        quote_spanned!(part.span()=> &(#value))
+                    }
+                    _ => quote_spanned!(part.span()=> &#value),
+                }
+            });
+            let local = Self::key_local();
+            quote!(let #local = #find(#set, #(#parts),*);)
+        });
+        quote!(#held #runtime::Site::uses_breaker(&#site, #runtime::CircuitBreakers::name(#set)); #key)
     }
 
     /// The handle if it is the path of a static, such as `breakers::INVENTORY`, so that another
     /// static can refer to it.
     fn named_static(&self) -> Option<&Expr> {
-        let handle = self.handle.as_ref()?;
+        let handle = self.handle.as_ref().filter(|_| self.key.is_none())?;
         let path = static_path(handle)?;
         let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
         let last = segments.next_back()?;
@@ -217,9 +291,14 @@ impl CircuitBreaker {
         self.handle.as_ref().is_none_or(|handle| scope.holding(handle) == Holding::Static)
     }
 
-    /// The local that holds a breaker which isn't a static.
+    /// The local that holds a breaker which isn't a static, or a set.
     fn local() -> Ident {
         Scope::local("breaker")
+    }
+
+    /// The local that holds the hash of the key.
+    fn key_local() -> Ident {
+        Scope::local("breaker_key")
     }
 }
 

@@ -128,8 +128,8 @@ impl Layer for Retry {
             Budget::OfTheSite => quote!(#runtime::Site::budget(&#site)),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
-        let breaker =
-            scope.option(around.below::<CircuitBreaker>().map(|(_, breaker)| breaker.in_use()));
+        let guard = around.below::<CircuitBreaker>().map(|(_, breaker)| breaker);
+        let breaker = scope.option(guard.and_then(CircuitBreaker::in_use));
         let [total, attempt] = [around.above::<Timeout>(), around.below::<Timeout>()]
             .map(|timeout| timeout.map(|(_, timeout)| timeout.deadline()))
             .map(|deadline| scope.option(deadline.map(|deadline| quote!(&#deadline))));
@@ -138,6 +138,10 @@ impl Layer for Retry {
             #runtime::rules(
                 #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
             )
+        };
+        let rules = match guard {
+            Some(guard) => guard.rules_of_key(rules, runtime),
+            None => rules,
         };
         let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
         let success = match (&self.repeat, &self.policy) {

@@ -3,12 +3,14 @@
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::cell::Ref;
+use std::hash::Hash;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{CircuitBreaker, RetryBudget};
+use crate::layer::circuit_breaker::KeyHash;
+use crate::{CircuitBreaker, CircuitBreakers, RetryBudget};
 
 /// What dereferences to a `T`, in any number of steps.
 #[diagnostic::on_unimplemented(
@@ -43,6 +45,87 @@ where
     fn named(&self) -> &T {
         (**self).named()
     }
+}
+
+/// A set has no breaker without a key.
+impl<K: ?Sized> Names<CircuitBreaker> for CircuitBreakers<K>
+where
+    Self: HasKey,
+{
+    #[inline]
+    fn named(&self) -> &CircuitBreaker {
+        HasKey::selected(self)
+    }
+}
+
+/// Not implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a set of breakers, and needs a key",
+    label = "add a key, such as `key = partner`"
+)]
+pub trait HasKey {
+    fn selected(&self) -> &CircuitBreaker;
+}
+
+/// What dereferences to a set of breakers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of breakers, so it takes no `key`",
+    label = "expected a `CircuitBreakers`, or a reference, an `Arc` or a `LazyLock` of one",
+    note = "remove `key`, or make it a set, such as `static PARTNERS: CircuitBreakers<str>`"
+)]
+pub trait NamesSet {
+    type Key: ?Sized;
+
+    fn named_set(&self) -> &CircuitBreakers<Self::Key>;
+}
+
+impl<K: ?Sized> NamesSet for CircuitBreakers<K> {
+    type Key = K;
+
+    #[inline]
+    fn named_set(&self) -> &Self {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H: Deref> NamesSet for H
+where
+    H::Target: NamesSet,
+{
+    type Key = <H::Target as NamesSet>::Key;
+
+    #[inline]
+    fn named_set(&self) -> &CircuitBreakers<Self::Key> {
+        (**self).named_set()
+    }
+}
+
+#[inline]
+pub fn breaker_set<H: NamesSet + ?Sized>(handle: &H) -> &CircuitBreakers<H::Key> {
+    handle.named_set()
+}
+
+/// The set's parameter says the type, so references to the key are followed to it.
+#[inline]
+pub fn key_of<K: Hash + ?Sized>(set: &CircuitBreakers<K>, key: &K) -> KeyHash {
+    set.key(key)
+}
+
+/// A tuple is hashed in parts, so it moves none of them.
+#[inline]
+pub fn key_of_2<A: Hash, B: Hash>(set: &CircuitBreakers<(A, B)>, a: &A, b: &B) -> KeyHash {
+    set.key_of_parts((a, b))
+}
+
+#[inline]
+pub fn key_of_3<A: Hash, B: Hash, C: Hash>(
+    set: &CircuitBreakers<(A, B, C)>,
+    a: &A,
+    b: &B,
+    c: &C,
+) -> KeyHash {
+    set.key_of_parts((a, b, c))
 }
 
 #[inline]

@@ -4,8 +4,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::circuit_breaker::Permit;
-use crate::layer::circuit_breaker::{Began, OuterTimeout};
+use crate::circuit_breaker::{KeyedCircuitBreaker, Permit};
+use crate::layer::circuit_breaker::{Began, Guard, KeyHash, OuterTimeout};
 use crate::layer::classified::Classified;
 use crate::layer::context::AttemptState;
 use crate::layer::deadline::Deadline;
@@ -14,7 +14,7 @@ use crate::registry::Site;
 use crate::retry::{Attempts, RetryRules, Wait};
 #[cfg(feature = "_sqlx")]
 use crate::sql::TransactionAttempts;
-use crate::{CircuitBreaker, Classify, Degrade, Rejected, Retry, RetryBudget};
+use crate::{CircuitBreaker, CircuitBreakers, Classify, Degrade, Rejected, Retry, RetryBudget};
 
 /// Like [`CircuitBreaker::acquire`], with the maximum duration of the call.
 #[inline]
@@ -34,6 +34,33 @@ pub fn acquire_static<P: Place + Copy>(
     place: P,
 ) -> Result<Permit<'static, (), P>, Rejected> {
     breaker.acquire_static(longest, place)
+}
+
+/// Like [`acquire`], for the breaker of a key.
+#[inline]
+pub fn acquire_keyed<K: ?Sized, P: Place + Copy>(
+    set: &CircuitBreakers<K>,
+    key: KeyHash,
+    longest: Option<Duration>,
+    place: P,
+) -> Result<Permit<'_, (), P>, Rejected> {
+    set.acquire_for(key, longest, place)
+}
+
+/// The breaker of a key, for [`rules_of_key`].
+pub fn breaker_of_key<K: ?Sized>(
+    set: &CircuitBreakers<K>,
+    key: KeyHash,
+) -> KeyedCircuitBreaker<'_, ()> {
+    set.breaker(key)
+}
+
+/// Adds the breaker of a key inside the loop.
+pub fn rules_of_key<'a>(
+    rules: RetryRules<'a>,
+    breaker: &'a KeyedCircuitBreaker<'_, ()>,
+) -> RetryRules<'a> {
+    RetryRules { breaker: Some(breaker), ..rules }
 }
 
 /// Records when a call without a timeout began, if the breaker needs it.
@@ -205,6 +232,10 @@ pub const fn rules<'a>(
     attempt: Option<&'a Deadline<'a>>,
     has_key: bool,
 ) -> RetryRules<'a> {
+    let breaker = match breaker {
+        Some(breaker) => Some(breaker as &dyn Guard),
+        None => None,
+    };
     RetryRules { policy, budget, site, breaker, total, attempt, has_key }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::CircuitBreaker;
 use super::inner::Inner;
-use super::policy::LONGEST;
+use super::policy::{LONGEST, Policy};
 
 /// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
 /// Make them before the first call.
@@ -16,6 +16,13 @@ impl CircuitBreaker {
     /// ```
     pub const fn new(name: &'static str) -> Self {
         Self { inner: Inner::new(name) }
+    }
+
+    /// A breaker that only carries settings.
+    pub(super) const fn with_policy(policy: Policy) -> Self {
+        let mut breaker = Self::new("");
+        breaker.inner.policy = policy;
+        breaker
     }
 
     /// Sets how many consecutive failures open the circuit: at least 1, 5 by default.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::change::{Change, ChangeReason, CircuitState};
 use super::history::History;
+use super::key_text::KeyText;
 use super::listeners::{CountedFailure, StateChange};
 use super::policy::{LONGEST, Policy};
 use super::retry_after::{RetryAfter, millis};
@@ -29,6 +30,8 @@ pub(super) struct Inner {
     history: OnceLock<Arc<History>>,
     /// The place on the heap. In use once the core [has moved](Core::has_moved).
     moved_to: OnceLock<Arc<CircuitBreaker>>,
+    /// Only that of a breaker in a set has a text.
+    key: KeyText,
 }
 
 impl Inner {
@@ -39,7 +42,17 @@ impl Inner {
             policy: Policy::new(),
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
+            key: KeyText::none(),
         }
+    }
+
+    /// A breaker of a set, which belongs to no key yet. What happens is counted for the set.
+    pub(super) fn vacant(name: &'static str, policy: Policy, history: Arc<History>) -> Self {
+        Self { core: Core::vacant(), policy, history: OnceLock::from(history), ..Self::new(name) }
+    }
+
+    pub(super) fn set_key(&self, text: Option<String>) {
+        self.key.set(text);
     }
 
     /// Where the state is.
@@ -59,11 +72,9 @@ impl Inner {
     pub(super) fn move_to_heap(&self) {
         let place = Arc::new(CircuitBreaker {
             inner: Self {
-                name: self.name,
-                core: Core::new(),
                 policy: self.policy,
                 history: OnceLock::from(Arc::clone(self.history())),
-                moved_to: OnceLock::new(),
+                ..Self::new(self.name)
             },
         });
         // One thread moves the state. Calls of other threads go on here until it has done so.
@@ -159,7 +170,7 @@ impl Inner {
     fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.history().rejected.increment();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
-        events::rejected(self.name, site, retry_after);
+        events::rejected(self.name, &self.key, site, retry_after);
         retry_after
     }
 
@@ -204,7 +215,7 @@ impl Inner {
             let waited = waited();
             let limit = self.policy.abandoned_after.map(Duration::from_millis);
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
-            events::abandoned(self.name, site, waited, counts);
+            events::abandoned(self.name, &self.key, site, waited, counts);
         }
         let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
         if counts || !ticket.is_closed() {
@@ -231,7 +242,7 @@ impl Inner {
         if let Some((code, consecutive)) = failure {
             self.history().counted_failures.fetch_add(1, Relaxed);
             let failure = CountedFailure { service: self.name, code, consecutive };
-            events::failure(&failure, site);
+            events::failure(&failure, &self.key, site);
             self.history().listeners.failure(&failure);
         }
         if let Some(Change { old, new, reason }) = change {
@@ -239,7 +250,7 @@ impl Inner {
                 self.history().opened.fetch_add(1, Relaxed);
             }
             let change = StateChange { service: self.name, old, new, reason };
-            events::state_change(&change, site);
+            events::state_change(&change, &self.key, site);
             self.history().listeners.state_change(&change);
         }
     }

@@ -11,6 +11,8 @@ mod counter;
 mod events;
 mod history;
 mod inner;
+mod key_text;
+pub(super) mod keyed;
 pub(super) mod listed;
 mod listeners;
 mod packed;
@@ -28,6 +30,8 @@ use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
+pub(crate) use keyed::KeyHash;
+pub use keyed::{CircuitBreakers, CircuitBreakersMetrics, CircuitBreakersRef, KeyedCircuitBreaker};
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
 #[doc(hidden)]
@@ -233,12 +237,6 @@ impl CircuitBreaker {
         self.inner().read(|inner| inner.core.would_reject(&inner.policy, clock::millis))
     }
 
-    /// Returns whether this breaker made a rejection. Names don't tell, since several breakers may
-    /// have one.
-    pub(crate) fn has_rejected(&self, rejected: &Rejected) -> bool {
-        self.inner().has_rejected(rejected)
-    }
-
     /// The breaker that has the state: this one if it is listed, such as one in a watched `Arc`, or
     /// else one on the heap, where the state moves now. An annotated function uses this place of a
     /// breaker that isn't known to be a static.
@@ -274,6 +272,26 @@ impl CircuitBreaker {
     }
 }
 
+/// What a retry asks the breaker inside it.
+pub(crate) trait Guard: fmt::Debug + Sync {
+    /// Whether a call would be rejected now because the circuit is open.
+    fn would_reject(&self) -> bool;
+
+    /// Whether this breaker made a rejection. Names don't tell, since several breakers may have
+    /// one.
+    fn has_rejected(&self, rejected: &Rejected) -> bool;
+}
+
+impl Guard for CircuitBreaker {
+    fn would_reject(&self) -> bool {
+        self.would_reject()
+    }
+
+    fn has_rejected(&self, rejected: &Rejected) -> bool {
+        self.inner().has_rejected(rejected)
+    }
+}
+
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
@@ -288,6 +306,7 @@ impl fmt::Debug for CircuitBreaker {
 #[cfg(feature = "_internals")]
 pub mod internals {
     pub use super::change::Change;
+    pub use super::keyed::slot::{KeyHash, Owner};
     pub use super::policy::Policy;
     pub use super::state::{Admission, Core, Settled, Ticket, Verdict};
 

@@ -11,6 +11,7 @@ use super::change::CircuitState;
 
 const MODE_SHIFT: u32 = 61;
 const MOVED: u64 = 6;
+const VACANT: u64 = 7;
 const GENERATION_SHIFT: u32 = 40;
 const GENERATION_MASK: u64 = (1 << 20) - 1;
 pub(super) const REGISTERED: u64 = 1 << 60;
@@ -28,6 +29,17 @@ impl Packed {
     /// The state is in another place. Never leaves this mode.
     pub(super) const MOVED: Self = Self(MOVED << MODE_SHIFT | REGISTERED);
 
+    /// A state without an owner. Earlier results no longer count.
+    pub(super) const fn vacated(self) -> Self {
+        let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
+        Self(VACANT << MODE_SHIFT | generation << GENERATION_SHIFT)
+    }
+
+    #[inline]
+    pub(super) const fn is_vacant(self) -> bool {
+        self.0 >> MODE_SHIFT == VACANT
+    }
+
     #[inline]
     pub(super) const fn has_moved(self) -> bool {
         self.0 >> MODE_SHIFT == MOVED
@@ -44,13 +56,13 @@ impl Packed {
         self.0 & REGISTERED != 0
     }
 
-    /// A state that has moved rejects all calls, which are then repeated in the other place.
+    /// A state that has moved or has no owner rejects all calls, which are then made elsewhere.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
             0 => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
-            3 | MOVED => CircuitState::ForcedOpen,
+            3 | MOVED | VACANT => CircuitState::ForcedOpen,
             4 => CircuitState::ForcedClosed,
             _ => CircuitState::Disabled,
         }

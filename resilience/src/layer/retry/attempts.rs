@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
 use crate::error::log_text::Loggable;
+use crate::layer::circuit_breaker::Guard;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
@@ -70,7 +71,7 @@ pub struct RetryRules<'a> {
     pub(crate) budget: &'a RetryBudget,
     pub(crate) site: &'a Site,
     /// The circuit breaker inside the loop.
-    pub(crate) breaker: Option<&'a CircuitBreaker>,
+    pub(crate) breaker: Option<&'a dyn Guard>,
     /// The deadline around the loop.
     pub(crate) total: Option<&'a Deadline<'a>>,
     /// The deadline of the failed attempt, which records when the attempt began.
@@ -311,7 +312,7 @@ impl Attempts {
                 Stopped::Deadline
             });
         }
-        if rules.breaker.is_some_and(CircuitBreaker::would_reject) {
+        if rules.breaker.is_some_and(Guard::would_reject) {
             return Err(Stopped::CircuitOpen);
         }
         match rules.budget.try_withdraw(timed_out) {
