@@ -106,7 +106,7 @@ fn circuit_breaker_of_a_key() {
                 send(partner)
             }
         },
-        &expect![[]],
+        &expect![[r#""#]],
     );
 }
 

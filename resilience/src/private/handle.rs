@@ -22,13 +22,6 @@ pub trait Names<T> {
     fn named(&self) -> &T;
 }
 
-impl Names<CircuitBreaker> for CircuitBreaker {
-    #[inline]
-    fn named(&self) -> &CircuitBreaker {
-        self
-    }
-}
-
 impl Names<RetryBudget> for RetryBudget {
     #[inline]
     fn named(&self) -> &RetryBudget {
@@ -47,24 +40,33 @@ where
     }
 }
 
-/// A set has no breaker without a key.
-impl<K: ?Sized> Names<CircuitBreaker> for CircuitBreakers<K>
-where
-    Self: HasKey,
-{
+/// What dereferences to a breaker.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `CircuitBreaker`",
+    label = "expected a `CircuitBreaker`, or a reference, an `Arc` or a `LazyLock` of one",
+    note = "if a `OnceLock` or an `Option` holds it, write `….get().expect(\"…\")`",
+    note = "a set of breakers needs a key: `#[circuit_breaker(PARTNERS, key = partner)]`"
+)]
+pub trait NamesBreaker {
+    fn named_breaker(&self) -> &CircuitBreaker;
+}
+
+impl NamesBreaker for CircuitBreaker {
     #[inline]
-    fn named(&self) -> &CircuitBreaker {
-        HasKey::selected(self)
+    fn named_breaker(&self) -> &CircuitBreaker {
+        self
     }
 }
 
-/// Not implemented.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is a set of breakers, and needs a key",
-    label = "add a key, such as `key = partner`"
-)]
-pub trait HasKey {
-    fn selected(&self) -> &CircuitBreaker;
+#[diagnostic::do_not_recommend]
+impl<H: Deref> NamesBreaker for H
+where
+    H::Target: NamesBreaker,
+{
+    #[inline]
+    fn named_breaker(&self) -> &CircuitBreaker {
+        (**self).named_breaker()
+    }
 }
 
 /// What dereferences to a set of breakers.
@@ -129,8 +131,8 @@ pub fn key_of_3<A: Hash, B: Hash, C: Hash>(
 }
 
 #[inline]
-pub fn breaker<H: Names<CircuitBreaker> + ?Sized>(handle: &H) -> &CircuitBreaker {
-    handle.named()
+pub fn breaker<H: NamesBreaker + ?Sized>(handle: &H) -> &CircuitBreaker {
+    handle.named_breaker()
 }
 
 #[inline]

@@ -45,7 +45,7 @@ pub use crate::private::expansion::{
 pub use crate::private::expansion::{Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
-    Caller, CloneHandle, HasKey, Keeps, Names, NamesSet, breaker, breaker_set, budget,
+    Caller, CloneHandle, Keeps, Names, NamesBreaker, NamesSet, breaker, breaker_set, budget,
     clone_handle, kept, key_of, key_of_2, key_of_3, of_static,
 };
 #[cfg(feature = "tokio")]

@@ -163,7 +163,8 @@ mod tests {
                     index.remove(present.remove(&oldest).unwrap(), oldest, |slot| slots[slot]);
                 }
             } else {
-                let any = *present.keys().nth(next() as usize % present.len()).unwrap();
+                let any =
+                    *present.keys().nth(usize::try_from(next()).unwrap() % present.len()).unwrap();
                 index.remove(present.remove(&any).unwrap(), any, |slot| slots[slot]);
             }
             if step % 100 == 0 {

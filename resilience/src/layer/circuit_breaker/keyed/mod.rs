@@ -83,9 +83,12 @@ pub struct CircuitBreakers<K: ?Sized> {
     name: &'static str,
     policy: Policy,
     max_keys: usize,
-    text: Option<fn(&K) -> String>,
+    text: Option<Text<K>>,
     table: OnceLock<Arc<Table>>,
 }
+
+/// Makes the text of a key for events.
+type Text<K> = fn(&K) -> String;
 
 /// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
 /// Make them before the first call.
@@ -327,7 +330,7 @@ impl<K: ?Sized> CircuitBreakers<K> {
 pub struct KeyedCircuitBreaker<'a, K: ?Sized> {
     table: &'a Table,
     key: KeyHash,
-    text: Option<(fn(&K) -> String, &'a K)>,
+    text: Option<(Text<K>, &'a K)>,
 }
 
 impl<'a, K: ?Sized> KeyedCircuitBreaker<'a, K> {
