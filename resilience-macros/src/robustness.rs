@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
 
-use crate::expand;
+use crate::item;
 use crate::layer::Kind;
 
 /// Words with a meaning for a macro or for Rust, and words without.
@@ -197,7 +197,7 @@ fn options() -> impl Strategy<Value = String> {
         .prop_map(|options| options.join(", "))
 }
 
-fn item() -> impl Strategy<Value = String> {
+fn items() -> impl Strategy<Value = String> {
     let whole = (
         source(ATTRIBUTES, 0..4),
         proptest::sample::select(SIGNATURES),
@@ -211,25 +211,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_input_makes_a_macro_panic(kind in proptest::sample::select(Kind::ALL), arguments in options(), item in item()) {
+    fn no_input_makes_a_macro_panic(kind in proptest::sample::select(Kind::ALL), arguments in options(), item in items()) {
         // Invalid tokens never reach a macro.
         let (Ok(arguments), Ok(item)) = (arguments.parse::<TokenStream>(), item.parse::<TokenStream>()) else {
             return Ok(());
         };
-        drop(expand::attribute(kind, arguments, &item));
+        drop(item::attribute(kind, arguments, &item));
     }
 
     #[test]
     fn a_function_expands_to_one_function(kind in proptest::sample::select(Kind::ALL), arguments in options()) {
         let Ok(arguments) = arguments.parse::<TokenStream>() else { return Ok(()) };
-        prop_assume!(!expand::is_import_use(&arguments));
+        prop_assume!(!item::is_import_use(&arguments));
         let item = quote::quote! {
             #[timeout("5s")]
             pub async fn stock(&self, sku: &str) -> Result<u32, StockError> {
                 look_up(sku).await
             }
         };
-        let expansion = expand::attribute(kind, arguments, &item);
+        let expansion = item::attribute(kind, arguments, &item);
         let file: syn::File = syn::parse2(expansion).expect("items");
         let functions: Vec<_> = file.items.iter().filter_map(|item| match item {
             syn::Item::Fn(function) => Some(function),

@@ -5,13 +5,13 @@ use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand;
+use crate::item;
 use crate::layer::Kind;
 
 /// Expands the attribute `first` with `arguments` on `item`, and compares what comes out:
 /// formatted, with the runtime's paths shortened.
 fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
-    let expansion = expand::attribute(first, arguments, item).to_string();
+    let expansion = item::attribute(first, arguments, item).to_string();
     let expansion = expansion
         .replace(":: resilience :: __private :: ", "__private :: ")
         .replace(":: resilience :: ", "")

@@ -54,6 +54,10 @@ impl Layer for Boundary {
         None
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        None
+    }
+
     fn properties(&self) -> Properties {
         // The report classifies the error itself.
         Properties { reuses_arguments: false, rejects: false, classifies: false }
