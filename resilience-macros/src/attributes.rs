@@ -94,7 +94,8 @@ impl Attributes {
     /// The nest that they describe; `None` if an attribute isn't right, about which there is an
     /// error then.
     pub(crate) fn into_nest(self) -> Option<Nest> {
-        let mut nest = Nest { layers: Vec::new(), common: Common::default() };
+        let is_of_block = self.written.iter().any(|layer| layer.raw.block.is_some());
+        let mut nest = Nest { layers: Vec::new(), common: Common::default(), is_of_block };
         for Written { layer, common, .. } in self.written {
             nest.layers.push(layer?);
             nest.common = nest.common.or(common);

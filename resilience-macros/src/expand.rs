@@ -15,7 +15,7 @@ use crate::layer::{
     Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
     Transaction,
 };
-use crate::tokens::{mentions, mentions_impl};
+use crate::tokens::{mentions, mentions_impl, respanned};
 use crate::warnings::{self, Said};
 use crate::{fallback, krate, leftovers, outcome};
 
@@ -103,7 +103,7 @@ fn write(
         rejected_by: nest.common.rejected.is_some(),
     };
     let warnings = warnings::of(nest, &scope, said);
-    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), &scope);
+    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), nest.is_of_block, &scope);
     // A short name, because each token of a path takes time to compile.
     let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
@@ -133,12 +133,16 @@ fn error_type(
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
 /// at once.
-fn site(named_by: Option<&TokenStream>, scope: &Scope<'_>) -> TokenStream {
+fn site(named_by: Option<&TokenStream>, is_of_block: bool, scope: &Scope<'_>) -> TokenStream {
     let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
-    let name = scope.function.sig.ident.to_string();
+    let signature = &scope.function.sig;
+    let name = signature.ident.to_string();
+    // The place of the attribute, unless that is the same for several methods.
+    let place = quote!(::core::file!(), ::core::line!());
+    let place = if is_of_block { respanned(place, signature.fn_token.span) } else { place };
     quote! {
         static #site: #runtime::Site =
-            #runtime::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!())#named_by;
+            #runtime::Site::new(#label, #name, ::core::module_path!(), #place)#named_by;
     }
 }
 

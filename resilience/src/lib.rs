@@ -82,6 +82,78 @@
 //! # }
 //! ```
 //!
+//! # On an `impl` block
+//!
+//! An attribute on an `impl` block, of a type or of a trait, covers every async method that returns
+//! a `Result`. All of them share one policy and one state: a circuit breaker that the attribute
+//! doesn't name belongs to the block and is named after the type, and so does the retry budget.
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "tokio"))] {
+//! # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+//! # enum OrderError {
+//! #     #[error(transparent)]
+//! #     #[service(transparent)]
+//! #     Rejected(#[from] resilience::Rejected),
+//! # }
+//! # struct Order;
+//! use resilience::{circuit_breaker, degrade, retry, timeout};
+//!
+//! struct Orders {
+//!     // … a client …
+//! }
+//!
+//! #[retry(idempotent)]
+//! #[circuit_breaker(failure_threshold = 5)]
+//! #[timeout("2s")]
+//! impl Orders {
+//!     async fn find(&self, id: u64) -> Result<Order, OrderError> {
+//!         // …
+//! #       let _ = id;
+//!         Ok(Order)
+//!     }
+//!
+//!     #[retry(idempotency_key)] // in place of the block's
+//!     async fn place(&self, order: &Order) -> Result<u64, OrderError> {
+//!         // …
+//! #       let _ = order;
+//!         Ok(1)
+//!     }
+//!
+//!     #[degrade(fallback = Vec::new())] // in addition, above the block's
+//!     async fn recommended(&self, id: u64) -> Result<Vec<Order>, OrderError> {
+//!         // …
+//! #       let _ = id;
+//!         Ok(vec![Order])
+//!     }
+//!
+//!     #[resilience(skip)] // without layers
+//!     async fn export(&self) -> Result<Vec<Order>, OrderError> {
+//!         // …
+//!         Ok(Vec::new())
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! - **A method's own attribute** replaces the block's of the same kind, state and options included.
+//!   One of another kind goes below those of the block, or above where the order demands it. An own
+//!   `service`, `classify` or `rejected` replaces that of the block.
+//! - **`#[resilience(skip)]`** leaves a method out; its own attributes stay. `pub_only`, on any of the
+//!   block's attributes, leaves out methods without `pub`. Both keep a method that others of the
+//!   block call from being retried, or counted by the breaker, twice.
+//! - **Other methods stay as they are**: those that aren't async, or return something else. A `Result`
+//!   is recognized by a name that ends with `Result`; an alias with another name doesn't compile.
+//!   What a macro in the block generates isn't covered.
+//! - **Events** have each method's name as `function`, and as `service` unless the breaker is a named one or the
+//!   attributes set `service`.
+//! - **Expressions** can use `self`, and arguments that all methods have. `clone(…)`, `operation` and
+//!   an `idempotency_key` with a value are for one method, and go on it.
+//! - **`#[degrade]` and `#[transaction]`** go on methods: a fallback is for one type, and a transaction
+//!   would begin in each method that another one calls.
+//! - **In a generic `impl`**, a breaker must be named, or `shared` by all its types.
+//! - **`#[async_trait]`** can be above or below.
+//!
 //! # Where to look
 //!
 //! | to | see |

@@ -10,7 +10,7 @@ use crate::async_trait::AsyncTraitBody;
 use crate::function::Function;
 use crate::layer::Kind;
 use crate::outcome;
-use crate::tokens::{located, mentions_impl};
+use crate::tokens::{located, mentions_impl, source_text};
 
 /// Whether a method gets the layers.
 pub(super) enum Coverage {
@@ -82,7 +82,12 @@ fn flag(arguments: TokenStream) -> Option<Ident> {
 }
 
 /// Why no method gets the layers, with what to write instead.
-pub(super) fn why_none(kind: Kind, block: &ImplBlock, coverages: &[Coverage]) -> String {
+pub(super) fn why_none(
+    kind: Kind,
+    pub_only: bool,
+    block: &ImplBlock,
+    coverages: &[Coverage],
+) -> String {
     let unclear = coverages.iter().find_map(|coverage| match coverage {
         Coverage::Unclear(ty) => Some(ty),
         _ => None,
@@ -92,14 +97,14 @@ pub(super) fn why_none(kind: Kind, block: &ImplBlock, coverages: &[Coverage]) ->
             .methods()
             .any(|method| matches!(Coverage::of(method, false, pub_only), Coverage::Covered))
     };
-    if would_be(true) {
+    if would_be(pub_only) {
         format!("every method that `{kind}` could cover is skipped; remove `{kind}`")
     } else if would_be(false) {
         "no `pub` method of this `impl` is async and returns a `Result`; remove `pub_only`, or the \
          attribute"
             .to_owned()
     } else if let Some(ty) = unclear {
-        let ty = crate::tokens::source_text(ty.to_token_stream());
+        let ty = source_text(ty.to_token_stream());
         format!(
             "`{kind}` covers async methods that return a `Result`, and this `impl` has none; if \
              `{ty}` is one, write `Result<…>`"

@@ -4,7 +4,7 @@ mod coverage;
 mod merge;
 mod syntax;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, FnArg, LitStr, Meta};
 
@@ -31,7 +31,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, mut block: ImplBlock) -
     }
     let is_generic = block.is_generic;
     let first = Raw { kind, span, arguments, block: Some(Block { is_generic }) };
-    let coverages = coverages(&first, &mut block, &mut errors);
+    let pub_only = pub_only(&first.arguments, &block.attrs);
+    let coverages = coverages(pub_only.as_ref(), &mut block, &mut errors);
     let is_covered = |coverage: &Coverage| matches!(coverage, Coverage::Covered);
     let covered: Vec<&Function> = block
         .methods()
@@ -40,7 +41,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, mut block: ImplBlock) -
         .map(|(it, _)| it)
         .collect();
     if errors.is_empty() && covered.is_empty() {
-        errors.at(span, coverage::why_none(kind, &block, &coverages));
+        errors.at(span, coverage::why_none(kind, pub_only.is_some(), &block, &coverages));
     }
     if let Some(reason) =
         covered.iter().find_map(|method| leftovers::rejection_reason(&method.body, kind))
@@ -76,9 +77,12 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, mut block: ImplBlock) -
 }
 
 /// Takes `#[resilience(skip)]` off the methods, and decides which of them get the layers.
-fn coverages(first: &Raw, block: &mut ImplBlock, errors: &mut Errors) -> Vec<Coverage> {
-    let pub_only = pub_only(&first.arguments, &block.attrs);
-    if let Some(flag) = pub_only.as_ref().filter(|_| block.is_of_trait) {
+fn coverages(
+    pub_only: Option<&Ident>,
+    block: &mut ImplBlock,
+    errors: &mut Errors,
+) -> Vec<Coverage> {
+    if let Some(flag) = pub_only.filter(|_| block.is_of_trait) {
         errors.on(flag, "all methods of a trait are as public as the trait; remove `pub_only`");
     }
     let mut coverages = Vec::new();
@@ -187,7 +191,7 @@ impl Covered {
             &mut import_uses,
             &mut errors,
         );
-        reject_cfg_attr(&method.attrs, &mut errors);
+        reject_cfg_attr(&mut method.attrs, &mut errors);
         let merged = merge(&self.raws, own, &mut errors);
         let of_block = merged.iter().filter(|raw| raw.block.is_some());
         let has_self = matches!(method.sig.inputs.first(), Some(FnArg::Receiver(_)));
@@ -198,8 +202,8 @@ impl Covered {
                 errors.on(
                     name,
                     format!(
-                        "`{name}` has no `self`, which `{kind}` of this `impl` uses; leave it out \
-                         with `#[resilience(skip)]`, or give it its own `{kind}`"
+                        "`{name}` has no `self`, which `{kind}` of this `impl` uses; write \
+                         `#[resilience(skip)]` here, or its own `{kind}`"
                     ),
                 );
             }
@@ -241,27 +245,28 @@ impl Covered {
     }
 }
 
-/// Rejects layers under a condition: they would expand after those of the block.
-fn reject_cfg_attr(attrs: &[Attribute], errors: &mut Errors) {
-    for attribute in attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr")) {
-        let Meta::List(list) = &attribute.meta else { continue };
-        let hidden = Kind::ALL.iter().find(|kind| mentions(&list.tokens, kind.name()));
-        if let Some(kind) = hidden {
-            errors.on(
-                attribute.path(),
-                format!(
-                    "`#[cfg_attr]` hides `{kind}` from the attributes of this `impl`, which expand \
-                     first; write two methods with `#[cfg]`"
-                ),
-            );
-        } else if mentions(&list.tokens, "resilience") {
-            errors.on(
-                attribute.path(),
-                "`#[cfg_attr]` hides `#[resilience(skip)]` from the attributes of this `impl`, \
-                 which expand first; write two methods with `#[cfg]`",
-            );
+/// Rejects layers under a condition, and takes them off: they would expand after those of the block.
+fn reject_cfg_attr(attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+    attrs.retain(|attribute| {
+        let Meta::List(list) = &attribute.meta else { return true };
+        if !list.path.is_ident("cfg_attr") {
+            return true;
         }
-    }
+        let layer = Kind::ALL.iter().find(|kind| mentions(&list.tokens, kind.name()));
+        let hidden = match layer {
+            Some(kind) => kind.to_string(),
+            None if mentions(&list.tokens, "resilience") => "#[resilience(skip)]".to_owned(),
+            None => return true,
+        };
+        errors.on(
+            &list.path,
+            format!(
+                "`#[cfg_attr]` hides `{hidden}` from the attributes of this `impl`, which expand \
+                 first; write two methods with `#[cfg]`"
+            ),
+        );
+        false
+    });
 }
 
 /// The unchanged block without the layers' attributes, beside the errors.

@@ -49,10 +49,10 @@ impl<T> LeftOutByType for LeftOut<T> {}
 
 /// Never implemented.
 #[diagnostic::on_unimplemented(
-    message = "this type is a `Result`, which the attribute on the `impl` can't see",
-    label = "the name doesn't end with `Result`, so the method would get no layers",
-    note = "write `Result<…>`, rename the alias, or leave the method out with \
-            `#[resilience(skip)]`"
+    message = "this type is a `Result`, which the attribute on the `impl` can't tell from its name",
+    label = "the method would get no layers",
+    note = "write `Result<…>`, give the alias a name that ends with `Result`, or leave the method \
+            out with `#[resilience(skip)]`"
 )]
 pub trait NamedResult {}
 
