@@ -43,7 +43,7 @@ struct Written {
 }
 
 impl Attributes {
-    /// Takes the layers' attributes off `attrs`; `first` is the one that the compiler is expanding.
+    /// Takes the layers' attributes off `attrs`. `first` is the one that the compiler is expanding.
     pub(crate) fn collect(
         first: Raw,
         attrs: &mut Vec<Attribute>,

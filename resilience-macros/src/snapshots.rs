@@ -420,6 +420,38 @@ fn degrade() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is as long as it is")]
+fn an_impl_block() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(failure_threshold = 3),
+        &quote! {
+            impl Orders {
+                const LIMIT: u32 = 3;
+
+                async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                    self.client.find(id).await
+                }
+
+                #[circuit_breaker(PAYMENTS)]
+                fn not_async(&self) -> Result<u32, OrderError> {
+                    self.client.blocking()
+                }
+
+                async fn health(&self) -> Health {
+                    self.client.health().await
+                }
+
+                #[resilience(skip)]
+                async fn export(&self) -> Result<u32, OrderError> {
+                    self.client.export().await
+                }
+            }
+        },
+        &expect![[r#""#]],
+    );
+}
+
+#[test]
 fn the_full_nest() {
     check(
         Kind::Degrade,

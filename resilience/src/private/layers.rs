@@ -36,7 +36,7 @@ pub fn acquire_static<P: Place + Copy>(
     breaker.acquire_static(longest, place)
 }
 
-/// Remembers when a call without a timeout began, if the breaker asks for it.
+/// Records when a call without a timeout began, if the breaker needs it.
 #[inline]
 pub fn began<P: Place + Copy>(permit: Permit<'_, (), P>) -> Permit<'_, Began, P> {
     permit.began()

@@ -1,4 +1,4 @@
-//! Keeps retries from making an outage worse.
+//! Limits the number of retries, so that they don't make an outage worse.
 
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod bucket;
@@ -145,11 +145,10 @@ impl RetryBudget {
             .no_refill()
     }
 
-    /// gRPC's retry throttling: each transient failure costs 1, also one whose callee forbids a
-    /// retry, each success earns `token_ratio`,
-    /// and retries are made only while the bucket holds more than half of `max_tokens`.
-    /// `max_tokens` is 1 to 1000. `token_ratio` is above 0 and up to 1000; digits after the third
-    /// decimal place are dropped.
+    /// gRPC's retry throttling. Each transient failure costs 1, even if the callee forbids a retry.
+    /// Each success earns `token_ratio`. Retries are made only while the bucket holds more than
+    /// half of `max_tokens`. `max_tokens` is 1 to 1000. `token_ratio` is above 0 and up to 1000;
+    /// digits after the third decimal place are dropped.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::grpc(10, 0.1);
