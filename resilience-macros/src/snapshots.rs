@@ -419,7 +419,6 @@ fn degrade() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn an_impl_block() {
     check(
         Kind::CircuitBreaker,
@@ -447,11 +446,83 @@ fn an_impl_block() {
                 }
             }
         },
-        &expect![[r#""#]],
+        &expect![[r#"
+            const _: () = {
+                static __RESILIENCE_BREAKER: __private::CircuitBreaker = __private::CircuitBreaker::new(
+                        "Orders",
+                    )
+                    .failure_threshold(3u32);
+                impl Orders {
+                    const LIMIT: u32 = 3;
+                    async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                        static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                            "find",
+                            "find",
+                            ::core::module_path!(),
+                            ::core::file!(),
+                            ::core::line!(),
+                        );
+                        use __private as __resilience;
+                        'guarded: {
+                            let permit = match __resilience::acquire_static(
+                                &__RESILIENCE_BREAKER,
+                                __resilience::None,
+                                || &__RESILIENCE_SITE,
+                            ) {
+                                __resilience::Ok(permit) => permit,
+                                __resilience::Err(rejected) => {
+                                    break 'guarded __resilience::Err(
+                                        __resilience::reject::<
+                                            <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                        >(rejected),
+                                    );
+                                }
+                            };
+                            let permit = __resilience::began(permit);
+                            match async move {
+                                if false {
+                                    let unreached: Result<u32, OrderError> = __resilience::unreached();
+                                    return unreached;
+                                }
+                                'body: { self.client.find(id).await }
+                            }
+                                .await
+                            {
+                                __resilience::Ok(value) => {
+                                    __resilience::succeeded(permit);
+                                    __resilience::Ok(value)
+                                }
+                                __resilience::Err(error) => {
+                                    __resilience::failed::<
+                                        <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                    >(permit, &__RESILIENCE_SITE, &error);
+                                    __resilience::Err(error)
+                                }
+                            }
+                        }
+                    }
+                    #[circuit_breaker(PAYMENTS)]
+                    fn not_async(&self) -> Result<u32, OrderError> {
+                        self.client.blocking()
+                    }
+                    async fn health(&self) -> Health {
+                        {
+                            use __private::LeftOutByType as _;
+                            let _ = __private::LeftOut::<Health>::check;
+                        }
+                        self.client.health().await
+                    }
+                    async fn export(&self) -> Result<u32, OrderError> {
+                        self.client.export().await
+                    }
+                }
+            };
+        "#]],
     );
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn the_full_nest() {
     check(
         Kind::Degrade,

@@ -17,7 +17,7 @@ pub(super) enum Coverage {
     Covered,
     LeftOut,
     /// Left out, unless the type is an alias of a `Result`, which the compiler has to check.
-    Unclear(Type),
+    Unclear(Box<Type>),
 }
 
 impl Coverage {
@@ -38,7 +38,7 @@ impl Coverage {
         } else if outcome::is_obviously_no_result(&output) || mentions_impl(&output) {
             Self::LeftOut
         } else {
-            Self::Unclear(output)
+            Self::Unclear(Box::new(output))
         }
     }
 }

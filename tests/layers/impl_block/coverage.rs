@@ -30,7 +30,7 @@ macro_rules! generated_method {
 #[retry(idempotent, base = "0s", jitter = "none")]
 #[timeout("5s")]
 impl Shop {
-    #![allow(clippy::unused_async)]
+    #![allow(clippy::needless_lifetimes)]
 
     const LIMIT: u32 = {
         const HALF: u32 = 2;

@@ -25,6 +25,7 @@
 
 use resilience::{boundary, circuit_breaker, retry, timeout};
 use resilience_test_support::CallError;
+use tokio::task::yield_now;
 
 use super::Callee;
 
@@ -46,13 +47,13 @@ pub(crate) struct Shop {
 impl Shop {
     /// A method.
     pub(crate) async fn find(&self) -> Result<u32, CallError> {
-        tokio::task::yield_now().await;
+        yield_now().await;
         self.callee.call("find")
     }
 
     /// Another, of which the compiler finds out that it returns no `Result`.
     pub(crate) async fn answer(&self) -> Answer {
-        tokio::task::yield_now().await;
+        yield_now().await;
         Answer(self.find().await.unwrap_or_default())
     }
 }
@@ -69,7 +70,7 @@ impl Own {
     #[retry(non_idempotent)]
     #[circuit_breaker]
     pub(crate) async fn find(&self, callee: &Callee) -> Result<u32, CallError> {
-        tokio::task::yield_now().await;
+        yield_now().await;
         callee.call("find")
     }
 }

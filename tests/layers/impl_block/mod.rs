@@ -1,6 +1,7 @@
 //! Attributes on an `impl` block: which methods get the layers, and what these share.
 
 #![deny(warnings, clippy::pedantic)]
+#![allow(clippy::unused_async, reason = "a method of these tests has nothing to wait for")]
 
 mod coverage;
 mod lints;

@@ -60,8 +60,7 @@ async fn methods_share_one_breaker_that_is_named_after_the_type() {
     let rejected = events.named("circuit_breaker_rejected");
     let functions: Vec<_> = rejected.iter().map(|event| event.field("function")).collect();
     assert_eq!(functions, ["find", "list"], "each keeps its label");
-    let names: Vec<_> =
-        registry().circuit_breakers().into_iter().map(|breaker| breaker.name()).collect();
+    let names: Vec<_> = registry().circuit_breakers().map(|breaker| breaker.name()).collect();
     assert!(names.contains(&"Orders") && names.contains(&"archive"), "{names:?}");
     assert_eq!(names.iter().filter(|name| **name == "Orders").count(), 1, "{names:?}");
 }

@@ -98,7 +98,7 @@ macro_rules! implement_dynamic {
                 callee.call("of_the_type")
             }
 
-            #[degrade(fallback = self.callee.calls("degraded") as u32 * 100)]
+            #[degrade(fallback = u32::try_from(self.callee.calls("degraded")).unwrap() * 100)]
             async fn degraded(&self) -> Result<u32, CallError> {
                 self.callee.call("degraded")
             }
