@@ -19,8 +19,8 @@ use crate::tokens::{mentions, mentions_impl, respanned};
 use crate::warnings::{self, Said};
 use crate::{fallback, krate, leftovers, outcome};
 
-/// Expands all attributes of a function. `first` is the one that the compiler is expanding; it stands
-/// at `span`. `errors` are those found so far.
+/// Expands all attributes of a function. `first` is the one that the compiler is expanding, at
+/// `span`. `errors` are those found so far.
 pub(crate) fn function(
     function: Function,
     attributes: Attributes,

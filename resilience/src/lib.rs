@@ -136,21 +136,21 @@
 //! # }
 //! ```
 //!
-//! - **A method's own attribute** replaces the block's of the same kind, with its options and state.
-//!   One of another kind goes below the block's layers, or above them if the order demands it. An own
-//!   `service`, `classify` or `rejected` replaces that of the block.
-//! - **`#[resilience(skip)]`** leaves a method out, and its own attributes stay. `pub_only`, on any of
-//!   the block's attributes, leaves out the methods without `pub`. Use them for helpers that other
-//!   methods of the block call: their failures would be retried and counted twice.
+//! - **A method's own attribute** replaces the block's of the same kind, with its options and
+//!   state. One of another kind goes below the block's layers, or above them if the order demands
+//!   it. An own `service`, `classify` or `rejected` replaces that of the block.
+//! - **`#[resilience(skip)]`** leaves a method out, and its own attributes stay. `pub_only`, on
+//!   any of the block's attributes, leaves out the methods without `pub`. Use them for helpers
+//!   that other methods of the block call: their failures would be retried and counted twice.
 //! - **Other methods stay as they are**: those that aren't async, or don't return a `Result`. A
-//!   `Result` is recognized by a name that ends with `Result`. An alias with another name is a compile
-//!   error. Methods that a macro generates inside the block aren't covered.
-//! - **Events** have the method's name as `function`. It is also the `service`, unless the attributes
-//!   set one or name a breaker.
-//! - **Expressions** can use `self`, and arguments that all methods have. `clone(…)`, `operation` and
-//!   an `idempotency_key` with a value are for one method, and go on that method.
-//! - **`#[degrade]` and `#[transaction]`** go on methods. A fallback has the type of one method, and
-//!   each method that another one calls would begin a transaction of its own.
+//!   `Result` is recognized by a name that ends with `Result`. An alias with another name is a
+//!   compile error. Methods that a macro generates inside the block aren't covered.
+//! - **Events** have the method's name as `function`. It is also the `service`, unless the
+//!   attributes set one or name a breaker.
+//! - **Expressions** can use `self`, and arguments that all methods have. `clone(…)`, `operation`
+//!   and an `idempotency_key` with a value are for one method, and go on that method.
+//! - **`#[degrade]` and `#[transaction]`** go on methods. A fallback has the type of one method,
+//!   and each method that another one calls would begin a transaction of its own.
 //! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
 //! - **`#[async_trait]`** can be above or below.
 //!

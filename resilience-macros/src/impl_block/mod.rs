@@ -245,7 +245,8 @@ impl Covered {
     }
 }
 
-/// Rejects layers under a condition, and takes them off: they would expand after those of the block.
+/// Rejects layers under a condition, and takes them off. They would expand after those of the
+/// block.
 fn reject_cfg_attr(attrs: &mut Vec<Attribute>, errors: &mut Errors) {
     attrs.retain(|attribute| {
         let Meta::List(list) = &attribute.meta else { return true };
