@@ -106,7 +106,60 @@ fn circuit_breaker_of_a_key() {
                 send(partner)
             }
         },
-        &expect![[r#""#]],
+        &expect![[r#"
+            fn order(partner: Partner, region: u8) -> Result<u32, OrderError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "order",
+                    "order",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                let breaker = __resilience::breaker_set(__resilience::of_static(&PARTNERS));
+                __resilience::Site::uses_breaker(
+                    &__RESILIENCE_SITE,
+                    __resilience::CircuitBreakers::name(breaker),
+                );
+                let breaker_key = __resilience::key_of_2(breaker, &partner, &region);
+                'guarded: {
+                    let permit = match __resilience::acquire_keyed(
+                        breaker,
+                        breaker_key,
+                        __resilience::None,
+                        || &__RESILIENCE_SITE,
+                    ) {
+                        __resilience::Ok(permit) => permit,
+                        __resilience::Err(rejected) => {
+                            break 'guarded __resilience::Err(
+                                __resilience::reject::<
+                                    <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                >(rejected),
+                            );
+                        }
+                    };
+                    let permit = __resilience::began(permit);
+                    match __resilience::run(|| {
+                        if false {
+                            let unreached: Result<u32, OrderError> = __resilience::unreached();
+                            return unreached;
+                        }
+                        'body: { send(partner) }
+                    }) {
+                        __resilience::Ok(value) => {
+                            __resilience::succeeded(permit);
+                            __resilience::Ok(value)
+                        }
+                        __resilience::Err(error) => {
+                            __resilience::failed::<
+                                <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                            >(permit, &__RESILIENCE_SITE, &error);
+                            __resilience::Err(error)
+                        }
+                    }
+                }
+            }
+        "#]],
     );
 }
 

@@ -29,13 +29,13 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that is about to end has no counter.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + layout.size().cast_signed()));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_add_unsigned(layout.size())));
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() - layout.size().cast_signed()));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_sub_unsigned(layout.size())));
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }

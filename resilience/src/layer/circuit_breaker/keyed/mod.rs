@@ -63,7 +63,7 @@ use table::Table;
 ///
 /// # Size
 ///
-/// A set holds up to [`max_keys`](Self::max_keys) keys, each in about 200 bytes. A new key in a
+/// A set holds up to [`max_keys`](Self::max_keys) keys, each in about 260 bytes. A new key in a
 /// full set takes the place of the least recently used one, whose failures are forgotten. Only a
 /// closed breaker goes: one that is open, half-open, or set manually is kept. Calls that are still
 /// running for a key that goes count as nothing.
