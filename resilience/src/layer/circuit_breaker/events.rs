@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{CountedFailure, RetryAfter, StateChange};
+use super::inner::{self, RetryAfter};
+use super::{CountedFailure, StateChange};
 use crate::layer::events::request_id;
 use crate::layer::site::Site;
 
@@ -51,7 +52,7 @@ pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: 
         breaker,
         site,
         "circuit_breaker_rejected",
-        retry_after_ms = retry_after.duration().map(super::millis)
+        retry_after_ms = retry_after.duration().map(inner::millis)
     );
 }
 
@@ -67,7 +68,7 @@ pub(super) fn abandoned(
         breaker,
         site,
         "call_abandoned",
-        waited_ms = waited.map(super::millis),
+        waited_ms = waited.map(inner::millis),
         counts_as_failure
     );
 }

@@ -111,7 +111,7 @@ impl RetryRules<'_> {
     /// rejection by a breaker that the operation itself calls doesn't count.
     fn refused(&self, class: &Classification) -> bool {
         let open = class.rejected().filter(Rejected::is_circuit_open);
-        open.zip(self.breaker).is_some_and(|(open, breaker)| open.is_by(breaker))
+        open.zip(self.breaker).is_some_and(|(open, breaker)| breaker.has_rejected(&open))
     }
 }
 
