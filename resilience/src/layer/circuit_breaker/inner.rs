@@ -10,6 +10,7 @@ use super::listeners::{CountedFailure, Listeners, StateChange};
 use super::policy::{LONGEST, Policy};
 use super::state::{Core, Ticket, Verdict};
 use crate::Rejected;
+use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
 use crate::support::clock;
 
@@ -106,25 +107,26 @@ impl Inner {
         code: &'static str,
         site: Option<&'static Site>,
     ) {
+        let ticket = ticket.without_time();
         let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
         self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
     }
 
-    /// Settles a call that was dropped without a result, after this time if it is known.
+    /// Settles a call that was dropped without a result, under this deadline if it has one.
     #[cold]
     pub(super) fn dropped(
         &self,
         ticket: Ticket,
-        timed_out: bool,
-        waited: impl FnOnce() -> Option<Duration>,
+        deadline: Option<&Deadline<'_>>,
         site: Option<&'static Site>,
     ) {
+        let timed_out = deadline.is_some_and(Deadline::fired);
         // A panic has its own record, and says nothing about the callee.
         let is_abandoned = !timed_out && !std::thread::panicking();
         let mut counts = timed_out;
         if is_abandoned {
             self.abandoned.fetch_add(1, Relaxed);
-            let waited = waited();
+            let waited = deadline.map_or_else(|| waited_since(ticket), Deadline::waited);
             let limit = self.policy.abandoned_after.map(Duration::from_millis);
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
             events::abandoned(self.name, site, waited, counts);
@@ -132,15 +134,6 @@ impl Inner {
         let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
         if counts || !ticket.is_closed() {
             self.settle_slowly(ticket, verdict, LOST, site);
-        }
-    }
-
-    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
-    #[inline]
-    pub(super) fn began(&self) -> u64 {
-        match self.policy.abandoned_after {
-            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
-            None => 0,
         }
     }
 
@@ -168,13 +161,19 @@ impl Inner {
     }
 }
 
+/// How long a call has waited that has no deadline, if its ticket says when it began.
+fn waited_since(ticket: Ticket) -> Option<Duration> {
+    let began = ticket.time()?;
+    Some(Duration::from_millis(clock::millis().saturating_sub(began)))
+}
+
 /// The code of a call that was cancelled by a deadline, or that never returned.
 pub(super) const LOST: &str = "NETWORK_TIMEOUT";
 
 /// When a rejected call may be retried, in milliseconds, or `u64::MAX` if unknown. Together with
 /// whether the call was rejected, it fits into two registers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RetryAfter(u64);
+pub struct RetryAfter(u64);
 
 impl RetryAfter {
     #[inline]

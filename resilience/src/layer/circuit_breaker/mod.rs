@@ -28,11 +28,11 @@ pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
-#[doc(hidden)]
-pub use permit::Began;
-pub use permit::{OuterTimeout, Permit};
+pub use crate::layer::deadline::OuterTimeout;
+pub use permit::{GuardedBy, Permit};
+pub(crate) use permit::Held;
 
-use crate::layer::site::{Place, Site};
+use crate::layer::site::Site;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::{Inner, RetryAfter};
@@ -120,42 +120,8 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        self.acquire_for(None, ())
-    }
-
-    /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
-    /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
-    /// limit can't be waited for indefinitely.
-    #[inline]
-    pub(crate) fn acquire_for<P: Place + Copy>(
-        &self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'_, (), P>, Rejected> {
-        let inner = self.inner();
-        // Both paths return a ticket in a register. A permit from either would be assembled in
-        // memory.
-        let ticket = match inner.core.enter_closed() {
-            Some((ticket, _)) => ticket,
-            None => inner.admit(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
-        };
-        Ok(Permit::new(inner, ticket, place))
-    }
-
-    /// Like `acquire`, for a static breaker. Its first call lists it in
-    /// [`registry`](crate::registry()).
-    #[inline]
-    pub(crate) fn acquire_static<P: Place + Copy>(
-        &'static self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'static, (), P>, Rejected> {
-        let inner = self.inner();
-        let ticket = match inner.core.enter_closed() {
-            Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
-        };
-        Ok(Permit::new(inner, ticket, place))
+        let ticket = self.admit(None, None).map_err(|wait| self.inner().rejection(wait))?;
+        Ok(Permit::new(ticket, self))
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -232,8 +198,39 @@ impl CircuitBreaker {
         &self.inner
     }
 
-    #[cold]
+    /// Requests admission of a call that takes at most so long. A probe counts as lost after twice
+    /// that time, or after one day if that is shorter, so even a call with a huge limit can't be
+    /// waited for indefinitely.
+    ///
+    /// Both paths return a ticket in a register. A permit from either would be assembled in memory.
+    #[inline]
+    fn admit(
+        &self,
+        longest: Option<Duration>,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
+        match self.inner().core.enter_closed() {
+            Some((ticket, _)) => Ok(ticket),
+            None => self.inner().admit(longest, site),
+        }
+    }
+
+    /// Like `admit`, for a static breaker. Its first call lists it in
+    /// [`registry`](crate::registry()).
+    #[inline]
     fn admit_static(
+        &'static self,
+        longest: Option<Duration>,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
+        match self.inner().core.enter_closed() {
+            Some((ticket, true)) => Ok(ticket),
+            _ => self.admit_static_slowly(longest, site),
+        }
+    }
+
+    #[cold]
+    fn admit_static_slowly(
         &'static self,
         longest: Option<Duration>,
         site: Option<&'static Site>,

@@ -47,8 +47,8 @@ impl Retry {
             // The closure itself runs in the attempt too.
             let wait = match attempts.scope(async { operation().await }).await {
                 Ok(value) => {
-                    attempts.succeeded_under(&self, budget);
-                    attempts.log_success(&site);
+                    self.note_success();
+                    attempts.succeeded_at(budget, &site);
                     return Ok(value);
                 }
                 Err(error) => {
