@@ -12,8 +12,8 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Attempt, Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
-    Transaction,
+    Attempt, Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope,
+    Timeout, Transaction,
 };
 use crate::tokens::{mentions, mentions_impl};
 use crate::{fallback, krate, leftovers, outcome, warnings};
@@ -252,7 +252,7 @@ fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
         // Errors about what the closure captures are reported at the function.
         let closure = quote_spanned!(function.sig.fn_token.span=> || #block);
         Code::Value(match visible.map(|visible| visible.argument(false, runtime)) {
-            Some(visible) => quote!(#runtime::run_scoped(#visible, #closure)),
+            Some(visible) => quote!(#runtime::run_scoped(&#visible, #closure)),
             None => quote!(#runtime::run(#closure)),
         })
     };

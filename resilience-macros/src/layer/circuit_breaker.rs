@@ -141,7 +141,12 @@ impl Layer for CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    fn around_value(&self, around: &Around<'_>, call: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+    fn around_value(
+        &self,
+        around: &Around<'_>,
+        call: &TokenStream,
+        scope: &Scope<'_>,
+    ) -> TokenStream {
         let (runtime, site, place) = (scope.runtime, &scope.site, self.place(scope));
         let [permit, rejected, value, error] =
             ["permit", "rejected", "value", "error"].map(Scope::local);

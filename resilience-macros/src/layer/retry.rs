@@ -10,8 +10,7 @@ use super::handle::makes_a_new;
 use super::scope::Visible;
 use super::settings::{RetrySettings, clamped, step};
 use super::{
-    Around, CircuitBreaker, Code, Fragment, Layer, Place, Properties, Scope, Timeout,
-    defaults,
+    Around, CircuitBreaker, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults,
 };
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, foreign, reject_constant};
@@ -164,8 +163,7 @@ impl Layer for Retry {
         let call = code.into_value(scope);
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
-        let failure =
-            if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
+        let failure = if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
         let (keep, pattern, value, pause) = if waits {
             (None, quote!(_), quote!({}), None)
         } else {

@@ -105,44 +105,27 @@ impl Attempt {
 
     fn into_future(self, scope: &Scope<'_>) -> TokenStream {
         let Self { future, visible, timeout, breaker, above, waits } = self;
-        let (runtime, site, error) = (scope.runtime, &scope.site, &scope.error);
+        let (runtime, site) = (scope.runtime, &scope.site);
         let above = above.map_or_else(|| quote!(()), |above| quote!(&#above));
-        let (reject, classify) = (Scope::reject(), Scope::classify());
         let is_visible = visible.is_some();
         let visible =
             visible.map_or_else(|| quote!(()), |visible| visible.argument(waits, runtime));
-        let (function, arguments) = match (breaker, timeout) {
-            (None, None) if is_visible => {
-                return quote!(#runtime::scoped(#visible, #above, #future));
-            }
-            (None, None) => return future,
-            (None, Some(deadline)) if scope.rejected_by => {
-                return quote!(#runtime::timed_by(#visible, &#deadline, &#site, #future, #reject));
-            }
+        match (breaker, timeout) {
+            (None, None) if is_visible => quote!(#runtime::scoped(#visible, #above, #future)),
+            (None, None) => future,
             (None, Some(deadline)) => {
-                return quote!(#runtime::timed::<_, #error>(#visible, &#deadline, &#site, #future));
+                let reject = scope.reject_function();
+                quote!(#runtime::timed(#visible, &#deadline, &#site, #future, #reject))
             }
-            (Some(breaker), None) => ("guarded", quote!(#visible, #above, #breaker, #future)),
+            (Some(breaker), None) => {
+                let by = scope.conversions();
+                quote!(#runtime::guarded(#visible, #above, #breaker, #future, #by))
+            }
             (Some(breaker), Some(deadline)) => {
-                ("guarded_and_timed", quote!(#visible, &#deadline, #breaker, #future))
+                let by = scope.conversions();
+                quote!(#runtime::guarded_and_timed(#visible, &#deadline, #breaker, #future, #by))
             }
-        };
-        if !scope.rejected_by && !scope.classified_by {
-            let function = Scope::name(function);
-            return quote!(#runtime::#function::<_, #error>(#arguments));
         }
-        let function = format_ident!("{function}_by", span = Span::mixed_site());
-        let reject = if scope.rejected_by {
-            reject.to_token_stream()
-        } else {
-            quote!(#runtime::reject::<#error>)
-        };
-        let classify = if scope.classified_by {
-            classify.to_token_stream()
-        } else {
-            quote!(#runtime::Classified::<#error>::of)
-        };
-        quote!(#runtime::#function(#arguments, #reject, #classify))
     }
 }
 
@@ -207,6 +190,36 @@ impl Scope<'_> {
         }
         let function = Self::name(function);
         quote!(#runtime::#function::<#error>(#arguments))
+    }
+
+    /// The function that makes an error of a rejection.
+    // A closure, and not the function itself, because rustc would report a missing trait a second
+    // time where the future is awaited.
+    fn reject_function(&self) -> TokenStream {
+        if self.rejected_by {
+            return Self::reject().to_token_stream();
+        }
+        let (runtime, error, argument) = (self.runtime, &self.error, Self::local("argument"));
+        quote!(|#argument| #runtime::reject::<#error>(#argument))
+    }
+
+    /// What makes an error of a rejection, and classifies errors.
+    fn conversions(&self) -> TokenStream {
+        let (runtime, error) = (self.runtime, &self.error);
+        if !self.rejected_by && !self.classified_by {
+            return quote!(#runtime::by_itself::<#error>());
+        }
+        let reject = if self.rejected_by {
+            Self::reject().to_token_stream()
+        } else {
+            quote!(#runtime::reject::<#error>)
+        };
+        let classify = if self.classified_by {
+            Self::classify().to_token_stream()
+        } else {
+            quote!(#runtime::Classified::<#error>::of)
+        };
+        quote!(#runtime::by(#reject, #classify))
     }
 
     /// The error that a rejection becomes.

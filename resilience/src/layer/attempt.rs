@@ -28,7 +28,7 @@ pin_project! {
     /// The future of an attempt. Types of no size stand for the layers that it doesn't have.
     #[allow(missing_debug_implementations)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub(crate) struct Attempt<F, R, G, T, C> {
+    pub struct Attempt<F, R, G, T, C> {
         // Dropped before the guard, which is released when the call is over.
         #[pin]
         call: F,
@@ -161,7 +161,7 @@ where
 }
 
 /// The breaker of an attempt, or none.
-pub(crate) trait Guard<E, C> {
+pub trait Guard<E, C> {
     /// Whether it must be asked for permission.
     const REQUESTS: bool;
 
@@ -192,7 +192,7 @@ impl<E: Display, C: ClassifyError<E>, A: OuterTimeout, P: GuardedBy> Guard<E, C>
 
     #[inline]
     fn request(&mut self) -> Result<(), Rejected> {
-        Permit::request(self)
+        self.request_again()
     }
 
     #[inline]
@@ -222,7 +222,7 @@ impl<E: Display, C: ClassifyError<E>, A: OuterTimeout, P: GuardedBy> Guard<E, C>
 
 /// An attempt with a timeout and no breaker.
 #[derive(Debug)]
-pub(crate) struct Unguarded<'a> {
+pub struct Unguarded<'a> {
     pub(crate) deadline: &'a Deadline<'a>,
     pub(crate) site: &'a Site,
 }
@@ -258,7 +258,7 @@ impl<E, C> Guard<E, C> for Unguarded<'_> {
 }
 
 /// The timer of an attempt that waits or has a timeout, or `()`.
-pub(crate) trait Timer {
+pub trait Timer {
     /// Waits before the attempt.
     fn pause(self: Pin<&mut Self>, wait: Duration, cx: &mut Context<'_>) -> Poll<()>;
 
@@ -331,36 +331,51 @@ impl Timer for Option<Sleep> {
 }
 
 /// Converts a layer's own failure into the call's error type.
-pub(crate) trait Reject<E> {
+pub trait Reject<E> {
     fn reject(&self, rejected: Rejected) -> E;
 }
 
 /// Classifies the call's errors.
-pub(crate) trait ClassifyError<E> {
+pub trait ClassifyError<E> {
     fn classify(&self, error: &E) -> Classified<E>;
 }
 
-/// An error that does both by itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ByItself;
+/// Both, for an error that does it by itself.
+///
+/// A function pointer, so that the type doesn't repeat the bounds on the error. rustc would report
+/// a missing trait again wherever the future is used.
+#[derive(Debug)]
+pub struct ByItself<E>(fn() -> Conversions<E>);
 
-impl<E: FromRejected> Reject<E> for ByItself {
+struct Conversions<E> {
+    reject: fn(Rejected) -> E,
+    classify: fn(&E) -> Classified<E>,
+}
+
+impl<E: Classify + FromRejected> ByItself<E> {
     #[inline]
-    fn reject(&self, rejected: Rejected) -> E {
-        E::from_rejected(rejected)
+    pub(crate) const fn new() -> Self {
+        Self(|| Conversions { reject: E::from_rejected, classify: Classified::of })
     }
 }
 
-impl<E: Classify> ClassifyError<E> for ByItself {
+impl<E> Reject<E> for ByItself<E> {
+    #[inline]
+    fn reject(&self, rejected: Rejected) -> E {
+        ((self.0)().reject)(rejected)
+    }
+}
+
+impl<E> ClassifyError<E> for ByItself<E> {
     #[inline]
     fn classify(&self, error: &E) -> Classified<E> {
-        Classified::of(error)
+        ((self.0)().classify)(error)
     }
 }
 
 /// `rejected = …` and `classify = …`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct By<R, C>(pub(crate) R, pub(crate) C);
+pub struct By<R, C>(pub(crate) R, pub(crate) C);
 
 impl<E, R: Fn(Rejected) -> E, C> Reject<E> for By<R, C> {
     #[inline]

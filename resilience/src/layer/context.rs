@@ -201,7 +201,7 @@ impl AttemptState {
     /// The attempt of a call that has started the task.
     #[cfg(feature = "boundary")]
     fn carried(number: u32) -> Self {
-        Self(AtomicU32::new(number.min(Self::LAST) * Self::FIRST | Self::CARRIED))
+        Self(AtomicU32::new((number.min(Self::LAST) * Self::FIRST) | Self::CARRIED))
     }
 
     /// Starts at 1.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use super::attempt::{Attempt, ByItself, Unguarded};
+use super::attempt::{Attempt, By, Unguarded};
 pub use super::deadline::Deadline;
 use crate::layer::site::Site;
 use crate::taxonomy::FromRejected;
@@ -48,6 +48,6 @@ impl Timeout {
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let guard = Unguarded { deadline: &self.deadline, site: &self.site };
-        Attempt::new(call, None::<Sleep>, (), guard, ByItself).await
+        Attempt::new(call, None::<Sleep>, (), guard, By(E::from_rejected, ())).await
     }
 }

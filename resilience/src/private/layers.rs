@@ -71,84 +71,60 @@ pub fn scoped<T>(
 
 /// Makes an attempt visible to its body, which isn't async.
 #[inline]
-pub fn run_scoped<T>(visible: impl Visible, body: impl FnOnce() -> T) -> T {
+pub fn run_scoped<T>(visible: &impl Visible, body: impl FnOnce() -> T) -> T {
     visible.during(None, body)
 }
 
 /// An attempt with a timeout.
 #[inline]
-pub fn timed<T, E: FromRejected>(
-    repeated: impl Repeated,
-    deadline: &Deadline<'_>,
+pub const fn timed<'a, F, R, C>(
+    repeated: R,
+    deadline: &'a Deadline<'a>,
     site: &'static Site,
-    call: impl Future<Output = Result<T, E>>,
-) -> impl Future<Output = Result<T, E>> {
-    Attempt::new(call, None::<Sleep>, repeated, Unguarded { deadline, site }, ByItself)
-}
-
-/// Like [`timed`], with `rejected = …`.
-#[inline]
-pub fn timed_by<T, E>(
-    repeated: impl Repeated,
-    deadline: &Deadline<'_>,
-    site: &'static Site,
-    call: impl Future<Output = Result<T, E>>,
-    reject: impl Fn(Rejected) -> E,
-) -> impl Future<Output = Result<T, E>> {
-    let convert = By(reject, ());
-    Attempt::new(call, None::<Sleep>, repeated, Unguarded { deadline, site }, convert)
+    call: F,
+    reject: C,
+) -> Attempt<F, R, Unguarded<'a>, Option<Sleep>, By<C, ()>> {
+    Attempt::new(call, None, repeated, Unguarded { deadline, site }, By(reject, ()))
 }
 
 /// An attempt through a circuit breaker.
 #[inline]
-pub fn guarded<T, E: Classify + FromRejected>(
-    visible: impl Repeated,
-    above: impl OuterTimeout,
-    breaker: impl GuardedBy,
-    call: impl Future<Output = Result<T, E>>,
-) -> impl Future<Output = Result<T, E>> {
-    let permit = Permit::vacant(above, breaker).granted_at_once();
-    Attempt::new(call, (), visible, permit, ByItself)
-}
-
-/// Like [`guarded`], with `rejected = …`, `classify = …`, or both.
-#[inline]
-pub fn guarded_by<T, E: Display>(
-    visible: impl Repeated,
-    above: impl OuterTimeout,
-    breaker: impl GuardedBy,
-    call: impl Future<Output = Result<T, E>>,
-    reject: impl Fn(Rejected) -> E,
-    classify: impl Fn(&E) -> Classified<E>,
-) -> impl Future<Output = Result<T, E>> {
-    let permit = Permit::vacant(above, breaker).granted_at_once();
-    Attempt::new(call, (), visible, permit, By(reject, classify))
+pub fn guarded<'a, F, R, A: OuterTimeout, G: GuardedBy, C>(
+    visible: R,
+    above: A,
+    breaker: G,
+    call: F,
+    convert: C,
+) -> Attempt<F, R, Permit<'a, A, G>, (), C> {
+    Attempt::new(call, (), visible, Permit::vacant(above, breaker).granted_at_once(), convert)
 }
 
 /// An attempt through a circuit breaker, with a timeout.
 #[inline]
-pub fn guarded_and_timed<'a, T, E: Classify + FromRejected>(
-    repeated: impl Repeated,
+pub fn guarded_and_timed<'a, F, R: Repeated, G: GuardedBy, C>(
+    repeated: R,
     deadline: &'a Deadline<'a>,
-    breaker: impl GuardedBy,
-    call: impl Future<Output = Result<T, E>>,
-) -> impl Future<Output = Result<T, E>> {
+    breaker: G,
+    call: F,
+    convert: C,
+) -> Attempt<F, R, Permit<'a, &'a Deadline<'a>, G>, Option<Sleep>, C> {
     let permit = granted_unless_waiting(&repeated, Permit::vacant(deadline, breaker));
-    Attempt::new(call, None::<Sleep>, repeated, permit, ByItself)
+    Attempt::new(call, None, repeated, permit, convert)
 }
 
-/// Like [`guarded_and_timed`], with `rejected = …`, `classify = …`, or both.
+/// Conversions of an error that does them by itself.
 #[inline]
-pub fn guarded_and_timed_by<'a, T, E: Display>(
-    repeated: impl Repeated,
-    deadline: &'a Deadline<'a>,
-    breaker: impl GuardedBy,
-    call: impl Future<Output = Result<T, E>>,
-    reject: impl Fn(Rejected) -> E,
-    classify: impl Fn(&E) -> Classified<E>,
-) -> impl Future<Output = Result<T, E>> {
-    let permit = granted_unless_waiting(&repeated, Permit::vacant(deadline, breaker));
-    Attempt::new(call, None::<Sleep>, repeated, permit, By(reject, classify))
+pub const fn by_itself<E: Classify + FromRejected>() -> ByItself<E> {
+    ByItself::new()
+}
+
+/// `rejected = …` and `classify = …`.
+#[inline]
+pub const fn by<E, R: Fn(Rejected) -> E, C: Fn(&E) -> Classified<E>>(
+    reject: R,
+    classify: C,
+) -> By<R, C> {
+    By(reject, classify)
 }
 
 /// Requests permission now, where the success path has no other branches.

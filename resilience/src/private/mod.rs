@@ -23,6 +23,9 @@ pub use crate::error::taxonomy::{
 };
 #[cfg(feature = "_internals")]
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
+// Only named in messages of the compiler, which then shortens their paths.
+#[cfg(feature = "tokio")]
+pub use crate::layer::attempt::{Attempt, By, ByItself, Unguarded, Waiting};
 #[cfg(feature = "tokio")]
 pub use crate::layer::classified::Classified;
 #[cfg(feature = "tokio")]

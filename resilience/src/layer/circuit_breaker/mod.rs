@@ -24,13 +24,13 @@ mod state;
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::layer::deadline::OuterTimeout;
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
-pub use crate::layer::deadline::OuterTimeout;
-pub use permit::{GuardedBy, Permit};
 pub(crate) use permit::Held;
+pub use permit::{GuardedBy, Permit};
 
 use crate::layer::site::Site;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
@@ -120,8 +120,9 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        let ticket = self.admit(None, None).map_err(|wait| self.inner().rejection(wait))?;
-        Ok(Permit::new(ticket, self))
+        let mut permit = Permit::vacant((), self);
+        permit.request()?;
+        Ok(permit)
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -202,33 +203,7 @@ impl CircuitBreaker {
     /// that time, or after one day if that is shorter, so even a call with a huge limit can't be
     /// waited for indefinitely.
     ///
-    /// Both paths return a ticket in a register. A permit from either would be assembled in memory.
-    #[inline]
-    fn admit(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        match self.inner().core.enter_closed() {
-            Some((ticket, _)) => Ok(ticket),
-            None => self.inner().admit(longest, site),
-        }
-    }
-
-    /// Like `admit`, for a static breaker. Its first call lists it in
-    /// [`registry`](crate::registry()).
-    #[inline]
-    fn admit_static(
-        &'static self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        match self.inner().core.enter_closed() {
-            Some((ticket, true)) => Ok(ticket),
-            _ => self.admit_static_slowly(longest, site),
-        }
-    }
-
+    /// The first call through a static breaker lists it in [`registry`](crate::registry()).
     #[cold]
     fn admit_static_slowly(
         &'static self,

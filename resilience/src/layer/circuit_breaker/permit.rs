@@ -41,11 +41,10 @@ pub trait GuardedBy {
         Some(self.breaker().inner().core.enter_closed()?.0)
     }
 
-    /// Requests admission of a call that takes at most so long.
+    /// Requests admission of a call that takes at most so long. Not for the fast path.
     #[doc(hidden)]
-    #[inline]
     fn admit(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
-        self.breaker().admit(longest, self.site())
+        self.breaker().inner().admit(longest, self.site())
     }
 }
 
@@ -84,7 +83,7 @@ impl<F: Fn() -> (&'static CircuitBreaker, &'static Site)> GuardedBy for F {
     #[inline]
     fn admit(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         let (breaker, site) = self();
-        breaker.admit_static(longest, Some(site))
+        breaker.admit_static_slowly(longest, Some(site))
     }
 }
 
@@ -110,12 +109,6 @@ impl GuardedBy for Held<'_> {
     #[inline]
     fn site(&self) -> Option<&'static Site> {
         Some(self.site)
-    }
-}
-
-impl<'a> Permit<'a> {
-    pub(super) const fn new(ticket: Ticket, breaker: &'a CircuitBreaker) -> Self {
-        Self { ticket, above: (), place: breaker, breaker: PhantomData }
     }
 }
 
@@ -148,16 +141,33 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     }
 
     /// Requests permission to make a call, which takes at most as long as its deadline allows.
-    #[cold]
+    #[inline]
     pub(crate) fn request(&mut self) -> Result<(), Rejected> {
-        self.request_for(self.above.deadline().map(Deadline::after))
+        let longest = self.above.deadline().map(Deadline::after);
+        self.request_for(longest)
     }
 
     /// Requests permission to make a call that takes at most so long.
     #[inline]
     pub(crate) fn request_for(&mut self, longest: Option<Duration>) -> Result<(), Rejected> {
-        // Inlined into the caller. Returning the rejection up the stack would copy it at each
-        // level, right after it was written.
+        if let Some(ticket) = self.place.admit_at_once() {
+            self.grant(ticket);
+            return Ok(());
+        }
+        self.request_slowly(longest)
+    }
+
+    /// Like [`request`](Self::request), after [`granted_at_once`](Self::granted_at_once).
+    #[inline]
+    pub(crate) fn request_again(&mut self) -> Result<(), Rejected> {
+        let longest = self.above.deadline().map(Deadline::after);
+        self.request_slowly(longest)
+    }
+
+    /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
+    /// right after it was written.
+    #[inline]
+    fn request_slowly(&mut self, longest: Option<Duration>) -> Result<(), Rejected> {
         match self.place.admit(longest) {
             Ok(ticket) => {
                 self.grant(ticket);
@@ -274,10 +284,16 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     #[inline]
     fn release(&mut self) {
         if self.is_granted() {
-            let ticket = mem::replace(&mut self.ticket, Ticket::NONE);
-            let inner = self.place.breaker().inner();
-            inner.dropped(ticket, self.above.deadline(), self.place.site());
+            self.release_slowly();
         }
+    }
+
+    /// Little code for the caller, so that the drop of a future stays inlined.
+    #[cold]
+    fn release_slowly(&mut self) {
+        let ticket = mem::replace(&mut self.ticket, Ticket::NONE);
+        let inner = self.place.breaker().inner();
+        inner.dropped(ticket, self.above.deadline(), self.place.site());
     }
 
     #[cold]
