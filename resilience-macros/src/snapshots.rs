@@ -5,13 +5,13 @@ use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand;
+use crate::item;
 use crate::layer::Kind;
 
 /// Expands the attribute `first` with `arguments` on `item`, and compares what comes out:
 /// formatted, with the runtime's paths shortened.
 fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
-    let expansion = expand::attribute(first, arguments, item).to_string();
+    let expansion = item::attribute(first, arguments, item).to_string();
     let expansion = expansion
         .replace(":: resilience :: __private :: ", "__private :: ")
         .replace(":: resilience :: ", "")
@@ -420,6 +420,95 @@ fn degrade() {
 }
 
 #[test]
+fn an_impl_block() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(failure_threshold = 3),
+        &quote! {
+            impl Orders {
+                const LIMIT: u32 = 3;
+
+                async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                    self.client.find(id).await
+                }
+
+                #[circuit_breaker(PAYMENTS)]
+                fn not_async(&self) -> Result<u32, OrderError> {
+                    self.client.blocking()
+                }
+
+                async fn health(&self) -> Health {
+                    self.client.health().await
+                }
+
+                #[resilience(skip)]
+                async fn export(&self) -> Result<u32, OrderError> {
+                    self.client.export().await
+                }
+            }
+        },
+        &expect![[r#"
+            const _: () = {
+                static __RESILIENCE_BREAKER: __private::CircuitBreaker = __private::CircuitBreaker::new(
+                        "Orders",
+                    )
+                    .failure_threshold(3u32);
+                impl Orders {
+                    const LIMIT: u32 = 3;
+                    async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                        static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                            "find",
+                            "find",
+                            ::core::module_path!(),
+                            ::core::file!(),
+                            ::core::line!(),
+                        );
+                        use __private as __resilience;
+                        #[inline]
+                        fn breaker() -> (
+                            &'static __resilience::CircuitBreaker,
+                            &'static __resilience::Site,
+                        ) {
+                            (&__RESILIENCE_BREAKER, &__RESILIENCE_SITE)
+                        }
+                        __resilience::guarded(
+                                (),
+                                (),
+                                breaker,
+                                async move {
+                                    if false {
+                                        let unreached: Result<u32, OrderError> = __resilience::unreached();
+                                        return unreached;
+                                    }
+                                    'body: { self.client.find(id).await }
+                                },
+                                __resilience::by_itself::<
+                                    <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                >(),
+                            )
+                            .await
+                    }
+                    #[circuit_breaker(PAYMENTS)]
+                    fn not_async(&self) -> Result<u32, OrderError> {
+                        self.client.blocking()
+                    }
+                    async fn health(&self) -> Health {
+                        {
+                            use __private::LeftOutByType as _;
+                            let _ = __private::LeftOut::<Health>::check;
+                        }
+                        self.client.health().await
+                    }
+                    async fn export(&self) -> Result<u32, OrderError> {
+                        self.client.export().await
+                    }
+                }
+            };
+        "#]],
+    );
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn the_full_nest() {
     check(
@@ -460,7 +549,7 @@ fn the_full_nest() {
                 >::CHECK;
                 let breaker_handle = __resilience::clone_handle(&self.breaker);
                 let breaker = __resilience::breaker(&breaker_handle);
-                __resilience::uses_breaker(&__RESILIENCE_SITE, breaker);
+                let breaker = __resilience::listed(breaker, &__RESILIENCE_SITE);
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {

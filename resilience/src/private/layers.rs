@@ -32,10 +32,18 @@ pub const fn site_of_breaker(
     Site::new(function, function, module, file, line).labelled_by(breaker)
 }
 
-/// Notes which breaker a call uses, for the site's label.
+/// Records which breaker a call uses, for the site's label.
 #[inline]
 pub fn uses_breaker(site: &Site, breaker: &CircuitBreaker) {
     site.uses_breaker(breaker.name());
+}
+
+/// Like [`uses_breaker`], for a breaker that isn't a static, which is listed then. Returns the one
+/// that has the state.
+#[inline]
+pub fn listed<'a>(breaker: &'a CircuitBreaker, site: &Site) -> &'a CircuitBreaker {
+    uses_breaker(site, breaker);
+    breaker.listed_place()
 }
 
 /// A breaker that isn't a static, for the function that it guards.

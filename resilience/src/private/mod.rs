@@ -43,7 +43,7 @@ pub use crate::private::expansion::{
     AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
-pub use crate::private::expansion::{Outcome, PolicySaysWhetherToRepeat};
+pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
     Caller, CloneHandle, Keeps, Names, breaker, budget, clone_handle, kept, of_static,
@@ -59,8 +59,8 @@ pub use std::string::ToString;
 
 pub use std::option::Option::{None, Some};
 pub use std::result::Result::{Err, Ok};
-// What the expansion names although it is public. The macros use this path alone, so that the
-// public paths can change without them.
+// Public items that the expansion uses. It uses only this path, so that public paths can change
+// without changing the macros.
 #[cfg(feature = "boundary")]
 pub use crate::Boundary;
 pub use crate::catalog::CatalogEntry;

@@ -4,14 +4,16 @@ use std::mem;
 use std::time::Duration;
 
 use super::CircuitBreaker;
-use super::inner::{LOST, RetryAfter};
+use super::inner::LOST;
+use super::retry_after::RetryAfter;
 use super::state::{Ticket, Verdict};
 use crate::layer::deadline::{Deadline, OuterTimeout};
 use crate::layer::site::{Label, Site};
 use crate::support::clock;
 use crate::{Category, Classification, Rejected};
 
-/// Permission to make one call, which also records its result. See [`CircuitBreaker::acquire`].
+/// Permission to make one call, which also records its result. See
+/// [`CircuitBreaker::acquire`](super::CircuitBreaker::acquire).
 ///
 /// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
 /// If a timeout around the call has expired, dropping it counts as a failure instead.
@@ -41,9 +43,11 @@ pub trait GuardedBy {
         Some(self.breaker().inner().core.enter_closed()?.0)
     }
 
-    /// Requests admission of a call that takes at most so long. Not for the fast path.
+    /// Requests admission of a call that takes at most so long: a probe counts as lost after twice
+    /// that time, or after one day if that is shorter, so even a call with a huge limit can't be
+    /// waited for indefinitely.
     #[doc(hidden)]
-    fn admit(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         self.breaker().inner().admit(longest, self.site())
     }
 }
@@ -57,6 +61,15 @@ impl GuardedBy for &CircuitBreaker {
     #[inline]
     fn site(&self) -> Option<&'static Site> {
         None
+    }
+
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        // Its state may have moved to the heap, where it may be closed.
+        *self = self.inner().on_heap().unwrap_or(self);
+        match self.admit_at_once() {
+            Some(ticket) => Ok(ticket),
+            None => self.inner().admit(longest, None),
+        }
     }
 }
 
@@ -81,9 +94,9 @@ impl<F: Fn() -> (&'static CircuitBreaker, &'static Site)> GuardedBy for F {
     }
 
     #[inline]
-    fn admit(&self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         let (breaker, site) = self();
-        breaker.admit_static_slowly(longest, Some(site))
+        breaker.registered_place().admit(longest, Some(site))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Scoped};
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
-use crate::layer::retry_budget::BudgetCharge;
+use crate::layer::retry_budget::{BudgetCharge, FailureKind};
 use crate::layer::site::Site;
 use crate::support::clock;
 use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
@@ -58,7 +58,7 @@ pub struct Attempts {
     /// The delay before the current attempt, in nanoseconds.
     previous: u64,
     withdrawn: Option<BudgetCharge>,
-    /// When the first attempt began, if known, and otherwise when it failed. The unit is that of
+    /// When the first attempt began, or if that is unknown, when it failed, in the unit of
     /// [`clock::to_nanos`]. 0 until an attempt has failed.
     first_failure: u64,
 }
@@ -163,10 +163,10 @@ impl Attempts {
         (!self.current.is_first()).then_some(Duration::from_nanos(self.previous))
     }
 
-    /// Reports a success, for which the budget may be credited.
+    /// Reports a success, which may credit the budget.
     #[inline]
     pub fn succeeded(&self, budget: &RetryBudget) {
-        // The budget is nearly always full, and then the call's state isn't read.
+        // Nearly always, the budget is full and the state of the call needn't be read.
         if !budget.is_full() {
             self.pay_in(budget);
         }
@@ -228,7 +228,7 @@ impl Attempts {
         }
         match self.next(class, rules, now) {
             Ok(delay) => {
-                // The frame of this call is gone by now.
+                // The frame of this call has already been removed.
                 events::retry_nested(rules.site, context::enclosing_calls());
                 events::retry_scheduled(
                     rules.site,
@@ -266,10 +266,10 @@ impl Attempts {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
-        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
-        // Also if the callee forbids a retry: it is overloaded then too.
+        let kind = FailureKind::of(class);
+        // Even if the callee forbids a retry, because that is a sign of overload too.
         if class.category() == Some(Category::Transient) {
-            rules.budget.on_failure(timed_out);
+            rules.budget.on_failure(kind);
         }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
@@ -305,7 +305,7 @@ impl Attempts {
         if rules.breaker.is_some_and(CircuitBreaker::would_reject) {
             return Err(Stopped::CircuitOpen);
         }
-        match rules.budget.try_withdraw(timed_out) {
+        match rules.budget.try_withdraw(kind) {
             Some(withdrawn) => self.withdrawn = Some(withdrawn),
             None => return Err(Stopped::Budget),
         }
