@@ -11,6 +11,7 @@ mod diagnostics;
 mod expand;
 mod fallback;
 mod function;
+mod isolated;
 mod krate;
 mod layer;
 mod leftovers;
@@ -49,6 +50,11 @@ attributes! {
     circuit_breaker => CircuitBreaker,
     timeout => Timeout,
     transaction => Transaction,
+}
+
+#[proc_macro_attribute]
+pub fn isolated(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    isolated::attribute(arguments.into(), &item.into()).into()
 }
 
 #[proc_macro_derive(ServiceError, attributes(service))]

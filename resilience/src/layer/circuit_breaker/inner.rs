@@ -14,6 +14,8 @@ use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
 use crate::layer::site::Site;
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::Identity;
 
 /// Everything that [`CircuitBreaker`] consists of.
 ///
@@ -29,6 +31,8 @@ pub(super) struct Inner {
     history: OnceLock<Arc<History>>,
     /// The place on the heap. In use once the core [has moved](Core::has_moved).
     moved_to: OnceLock<Arc<CircuitBreaker>>,
+    #[cfg(feature = "testing")]
+    pub(super) identity: Identity,
 }
 
 impl Inner {
@@ -39,6 +43,8 @@ impl Inner {
             policy: Policy::new(),
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
     }
 
@@ -50,7 +56,7 @@ impl Inner {
 
     #[inline]
     fn new_place(&self) -> &Self {
-        self.moved_to.get().map_or(self, |breaker| breaker.inner())
+        self.moved_to.get().map_or(self, |breaker| &breaker.inner)
     }
 
     /// Where the state is, after it got a place that stays, and was listed there.
@@ -74,10 +80,12 @@ impl Inner {
                 policy: self.policy,
                 history: OnceLock::from(Arc::clone(self.history())),
                 moved_to: OnceLock::new(),
+                #[cfg(feature = "testing")]
+                identity: self.identity.of_moved(),
             },
         });
         // One thread moves the state. Calls of other threads go on here until it has done so.
-        if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner().core) {
+        if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner.core) {
             listed::list_on_heap(&place);
         }
         self.place()
@@ -111,7 +119,7 @@ impl Inner {
     /// Whether this breaker made a rejection, here or in its new place.
     pub(super) fn has_rejected(&self, rejected: &Rejected) -> bool {
         rejected.is_by(self)
-            || self.moved_to.get().is_some_and(|place| rejected.is_by(place.inner()))
+            || self.moved_to.get().is_some_and(|place| rejected.is_by(&place.inner))
     }
 
     #[inline]

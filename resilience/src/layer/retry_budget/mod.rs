@@ -8,6 +8,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 use bucket::{Bucket, Rules};
 
 /// Limits the retries for a dependency with tokens: retries or failures cost tokens, and successes
@@ -28,6 +30,9 @@ use bucket::{Bucket, Rules};
 /// assert_eq!(retries, 10);
 /// ```
 ///
+/// Tests of one binary share a `static`. The feature `testing` gives each test its own: see
+/// `resilience::testing`.
+///
 /// Tokens are counted in thousandths. A success costs one load if the bucket is full. The clock is
 /// read only on failures.
 ///
@@ -46,6 +51,19 @@ use bucket::{Bucket, Rules};
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
     settings: BudgetSettings,
+    #[cfg(feature = "testing")]
+    identity: Identity,
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for RetryBudget {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        Self::from_settings(self.settings)
+    }
 }
 
 /// Tokens in thousandths.
@@ -196,7 +214,11 @@ impl RetryBudget {
     #[inline]
     pub fn on_failure(&self, timed_out: bool) {
         if self.settings.debit == Debit::Failures {
-            self.bucket.debit(&self.settings.rules(), self.settings.cost(timed_out), clock::millis);
+            self.bucket().debit(
+                &self.settings.rules(),
+                self.settings.cost(timed_out),
+                clock::millis,
+            );
         }
     }
 
@@ -215,7 +237,7 @@ impl RetryBudget {
             Debit::Retries => self.settings.cost(timed_out),
             Debit::Failures => 0,
         };
-        self.bucket
+        self.bucket()
             .withdraw(&self.settings.rules(), cost, clock::millis)
             .then_some(BudgetCharge::new(cost))
     }
@@ -238,7 +260,7 @@ impl RetryBudget {
     /// Whether the bucket is full, so that a success would earn nothing.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.bucket.is_full(self.settings.capacity)
+        self.bucket().is_full(self.settings.capacity)
     }
 
     #[cold]
@@ -249,7 +271,7 @@ impl RetryBudget {
             Some(withdrawn) if self.settings.refund => withdrawn.cost(),
             _ => 0,
         };
-        self.bucket.credit(self.settings.capacity, credit + refund);
+        self.bucket().credit(self.settings.capacity, credit + refund);
     }
 
     /// The current number of tokens, to three decimal places. An unlimited budget returns its
@@ -259,14 +281,26 @@ impl RetryBudget {
     /// assert_eq!(resilience::RetryBudget::standard().tokens(), 100.0);
     /// ```
     pub fn tokens(&self) -> f64 {
-        f64::from(self.bucket.tokens(&self.settings.rules(), clock::millis)) / 1000.0
+        f64::from(self.bucket().tokens(&self.settings.rules(), clock::millis)) / 1000.0
     }
 
     const fn from_settings(settings: BudgetSettings) -> Self {
         Self {
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(settings.capacity)) },
             settings,
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
+    }
+
+    /// Every access to the tokens goes through here.
+    #[inline]
+    fn bucket(&self) -> &Bucket<AtomicU64> {
+        #[cfg(feature = "testing")]
+        let this = isolation::current(self);
+        #[cfg(not(feature = "testing"))]
+        let this = self;
+        &this.bucket
     }
 }
 
