@@ -285,7 +285,7 @@ impl<T, E> Script<T, E> {
         state.length = Some(length + times);
         state.text.push(match times {
             1 => word.to_owned(),
-            _ => format!("{word} {} times", times),
+            _ => format!("{word} {times} times"),
         });
         state.steps.push_back(Step { left: Some(times), delay, outcome });
         drop(state);
