@@ -63,7 +63,10 @@ impl Options {
                         input.parse::<Token![=]>()?;
                         options.krate = krate::check(&input.parse()?)?;
                     }
-                    _ => return Err(diagnostics::unknown(ATTRIBUTE, &key, &OPTIONS)),
+                    _ => {
+                        let expected = diagnostics::one_of(&OPTIONS);
+                        return Err(diagnostics::unknown(ATTRIBUTE, &key, &OPTIONS, &expected));
+                    }
                 }
                 if keys.contains(&key) {
                     errors.push(diagnostics::duplicate(ATTRIBUTE, &key));

@@ -44,9 +44,8 @@ impl Layer for CircuitBreaker {
             if options::literal(&handle).is_some() {
                 errors.on(
                     &handle,
-                    "`#[circuit_breaker]` takes a breaker, not its name; write \
-                     `#[circuit_breaker(INVENTORY)]` with `static INVENTORY: CircuitBreaker = \
-                     CircuitBreaker::new(\"inventory\");`",
+                    "expected a breaker, not its name; write `#[circuit_breaker(INVENTORY)]` with \
+                     `static INVENTORY: CircuitBreaker = CircuitBreaker::new(\"inventory\");`",
                 );
             } else if makes_a_new(&handle, "CircuitBreaker") {
                 errors.on(

@@ -77,9 +77,8 @@ fn check_only_field(field: &Field<'_>, variant: &Variant<'_>, errors: &mut Error
     );
     if !is_hidden {
         let message = format!(
-            "`{}` has no text here, and a derived `Display` would write its only field, which is \
-             sensitive; write `#[error(\"…\")]` or `#[display(\"…\")]` above it, or make the field a \
-             `resilience::Sensitive`",
+            "a derived `Display` would show the only field of `{}`, which is sensitive; write \
+             `#[error(\"…\")]` above it, or make the field a `resilience::Sensitive`",
             variant.ident
         );
         errors.at(key.span(), message);

@@ -132,10 +132,8 @@ impl PolicySaysWhetherToRepeat<true> {
 }
 
 impl PolicySaysWhetherToRepeat<false> {
-    #[deprecated(
-        note = "the policy of this `#[retry]` doesn't say whether the operation is safe to \
-                repeat; write `idempotent`, `non_idempotent` or `idempotency_key` here, or \
-                `.idempotent()` in the policy"
-    )]
+    #[deprecated(note = "this policy doesn't say whether the operation is safe to repeat; add \
+                `.idempotent()` to it, or write `idempotent`, `non_idempotent` or \
+                `idempotency_key` here")]
     pub const CHECK: () = ();
 }

@@ -210,7 +210,7 @@ async fn sites_list_a_breaker_in_a_field_from_its_first_call_until_it_is_dropped
     });
     let timed_out = Rejected::timed_out("field", Duration::from_secs(1));
     for _ in 0..2 {
-        moved[0].answer(Err(timed_out.clone())).await.unwrap_err();
+        moved[0].answer(Err(timed_out)).await.unwrap_err();
     }
     assert_eq!((named("field")[0].state(), opened.load(Relaxed)), (Open, 1));
     advance(RECOVERY).await;

@@ -166,7 +166,7 @@ impl Layer for Transaction {
             (Some(_), Some(_)) => quote!(.statement_timeout()),
             (Some(span), None) => quote_spanned! {span=>;
                 ::core::compile_error!(
-                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                    "`statement_timeout` limits statements to the time left under a `#[timeout]`; \
                      write one above, such as `#[timeout(\"5s\")]`"
                 )
             },

@@ -51,28 +51,18 @@ impl Inner {
     /// Where the state is.
     #[inline]
     pub(super) fn place(&self) -> &Self {
-        if self.core.has_moved() { self.new_place() } else { self }
+        self.on_heap().map_or(self, |breaker| &breaker.inner)
     }
 
+    /// The breaker that has the state, if it moved to the heap.
     #[inline]
-    fn new_place(&self) -> &Self {
-        self.moved_to.get().map_or(self, |breaker| &breaker.inner)
+    pub(super) fn on_heap(&self) -> Option<&CircuitBreaker> {
+        if self.core.has_moved() { self.moved_to.get().map(|breaker| &**breaker) } else { None }
     }
 
-    /// Where the state is, after it got a place that stays, and was listed there.
-    #[inline]
-    pub(super) fn listed_place(&self) -> &Self {
-        if self.core.has_moved() {
-            self.new_place()
-        } else if self.core.is_registered() {
-            self
-        } else {
-            self.move_to_heap()
-        }
-    }
-
+    /// Moves the state to the heap, and lists it there.
     #[cold]
-    fn move_to_heap(&self) -> &Self {
+    pub(super) fn move_to_heap(&self) {
         let place = Arc::new(CircuitBreaker {
             inner: Self {
                 name: self.name,
@@ -88,7 +78,6 @@ impl Inner {
         if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner.core) {
             listed::list_on_heap(&place);
         }
-        self.place()
     }
 
     /// What has been counted, if anything has.
@@ -105,13 +94,13 @@ impl Inner {
     pub(super) fn read<R>(&self, read: impl Fn(&Self) -> R) -> R {
         let place = self.place();
         let found = read(place);
-        if place.core.has_moved() { read(place.new_place()) } else { found }
+        place.on_heap().map_or(found, |breaker| read(&breaker.inner))
     }
 
     pub(super) fn set(&self, state: CircuitState) {
         let change = self.core.set(state);
-        if change.is_none() && self.core.has_moved() {
-            return self.new_place().set(state);
+        if let (None, Some(breaker)) = (change, self.on_heap()) {
+            return breaker.inner.set(state);
         }
         self.report(None, change, None);
     }
@@ -164,8 +153,10 @@ impl Inner {
     ) -> Result<Ticket, RetryAfter> {
         let lease_length = longest.map_or(0, millis).min(LONGEST / 2);
         let admission = self.core.admit(&self.policy, lease_length, clock::millis);
-        if admission.is_plain_rejection() && self.core.has_moved() {
-            return self.new_place().admit_or_reject(longest, site);
+        if admission.is_plain_rejection() {
+            if let Some(breaker) = self.on_heap() {
+                return breaker.inner.admit_or_reject(longest, site);
+            }
         }
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
         self.report(lost.then_some((LOST, 1)), admission.change, site);
@@ -196,8 +187,10 @@ impl Inner {
         site: Option<&'static Site>,
     ) {
         let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
-        if settled.is_late && self.core.has_moved() {
-            return self.new_place().settle_slowly(ticket, verdict, code, site);
+        if settled.is_late {
+            if let Some(breaker) = self.on_heap() {
+                return breaker.inner.settle_slowly(ticket, verdict, code, site);
+            }
         }
         self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
     }

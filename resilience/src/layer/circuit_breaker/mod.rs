@@ -99,8 +99,10 @@ use inner::Inner;
 ///
 /// # Cost
 ///
-/// While closed and healthy, a call costs two loads, no write and no clock read. All state changes
-/// are lock-free, except for listeners.
+/// While closed and healthy, a call of a static costs two loads, no write and no clock read. A
+/// breaker in a field moves its state to the heap with its first call through an attribute, so that
+/// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
+/// more. All state changes are lock-free, except for listeners.
 pub struct CircuitBreaker {
     inner: Inner,
 }
@@ -150,7 +152,7 @@ impl CircuitBreaker {
         longest: Option<Duration>,
         place: P,
     ) -> Result<Permit<'_, (), P>, Rejected> {
-        let inner = self.inner().listed_place();
+        let inner = self.listed_place().inner();
         let ticket = inner.enter(longest, place.site()).map_err(|wait| inner.rejection(wait))?;
         Ok(Permit::new(inner, ticket, place))
     }
@@ -246,6 +248,21 @@ impl CircuitBreaker {
         self.inner().has_rejected(rejected)
     }
 
+    /// The breaker that has the state: this one if it is listed, such as one in a watched `Arc`, or
+    /// else one on the heap, where the state moves now. An annotated function uses this place of a
+    /// breaker that isn't known to be a static.
+    #[inline]
+    pub(crate) fn listed_place(&self) -> &Self {
+        let inner = self.inner();
+        if inner.core.is_registered_here() {
+            return self;
+        }
+        if !inner.core.has_moved() {
+            inner.move_to_heap();
+        }
+        inner.on_heap().unwrap_or(self)
+    }
+
     /// The state. Every access goes through here.
     #[inline]
     fn inner(&self) -> &Inner {
@@ -255,8 +272,15 @@ impl CircuitBreaker {
         &self.inner
     }
 
-    #[cold]
+    /// The state of a static, which is listed there. Nearly always it has been since long.
+    #[inline]
     fn registered_place(&'static self) -> &'static Inner {
+        let inner = self.inner();
+        if inner.core.is_registered_here() { inner } else { self.register_here() }
+    }
+
+    #[cold]
+    fn register_here(&'static self) -> &'static Inner {
         self.register();
         self.inner().place()
     }

@@ -50,9 +50,8 @@ impl Packed {
             0 => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
-            3 => CircuitState::ForcedOpen,
+            3 | MOVED => CircuitState::ForcedOpen,
             4 => CircuitState::ForcedClosed,
-            MOVED => CircuitState::ForcedOpen,
             _ => CircuitState::Disabled,
         }
     }

@@ -109,10 +109,11 @@ impl<W: AtomicWord> Core<W> {
         self.state.load() & !REGISTERED == ticket.0
     }
 
-    /// Returns whether the breaker is listed.
+    /// Returns whether the breaker is listed, and its state is here.
     #[inline]
-    pub fn is_registered(&self) -> bool {
-        Packed(self.state.load()).is_registered()
+    pub fn is_registered_here(&self) -> bool {
+        let found = Packed(self.state.load());
+        found.is_registered() && !found.has_moved()
     }
 
     /// Returns whether the state has moved to another core for good. Then this one rejects all
