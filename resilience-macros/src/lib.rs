@@ -11,7 +11,9 @@ mod diagnostics;
 mod expand;
 mod fallback;
 mod function;
+mod impl_block;
 mod isolated;
+mod item;
 mod krate;
 mod layer;
 mod leftovers;
@@ -37,7 +39,7 @@ macro_rules! attributes {
         $(
             #[proc_macro_attribute]
             pub fn $name(arguments: TokenStream, item: TokenStream) -> TokenStream {
-                expand::attribute(Kind::$kind, arguments.into(), &item.into()).into()
+                item::attribute(Kind::$kind, arguments.into(), &item.into()).into()
             }
         )*
     };

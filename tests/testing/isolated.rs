@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use resilience::circuit_breaker::CircuitState;
 use resilience::errors::{MissingConfig, ServiceUnavailable};
+use resilience::retry::FailureKind;
 use resilience::testing::{self, Script, isolated};
 use resilience::{
     CircuitBreaker, Classification, Rejected, Retry, RetryBudget, ServiceError, circuit_breaker,
@@ -66,12 +67,15 @@ async fn state_of_one_scope_lasts_from_poll_to_poll() {
 #[test]
 fn budget_is_fresh_with_its_own_settings() {
     static BUDGET: RetryBudget = RetryBudget::new().capacity(10).no_refill();
-    assert!(BUDGET.try_withdraw(false).is_some());
+    assert!(BUDGET.try_withdraw(FailureKind::Other).is_some());
     {
         let _guard = testing::isolate();
         assert_eq!(BUDGET.tokens(), 10.0);
-        assert!(BUDGET.try_withdraw(false).is_some() && BUDGET.try_withdraw(false).is_some());
-        assert!(BUDGET.try_withdraw(false).is_none());
+        assert!(
+            BUDGET.try_withdraw(FailureKind::Other).is_some()
+                && BUDGET.try_withdraw(FailureKind::Other).is_some()
+        );
+        assert!(BUDGET.try_withdraw(FailureKind::Other).is_none());
         BUDGET.on_success(None, true);
         assert_eq!(BUDGET.tokens(), 1.0);
     }

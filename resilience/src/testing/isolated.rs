@@ -93,14 +93,14 @@ impl<F> fmt::Debug for Isolated<F> {
 /// Isolates all that this thread runs until the returned guard is dropped: for the body of a test.
 ///
 /// ```
-/// use resilience::{RetryBudget, testing};
+/// use resilience::{RetryBudget, retry::FailureKind, testing};
 ///
 /// static PAYMENTS: RetryBudget = RetryBudget::new().capacity(5);
 ///
 /// // #[test]
 /// fn a_retry_is_paid() {
 ///     let _guard = testing::isolate();
-///     assert!(PAYMENTS.try_withdraw(false).is_some());
+///     assert!(PAYMENTS.try_withdraw(FailureKind::Other).is_some());
 ///     assert_eq!(PAYMENTS.tokens(), 0.0);
 /// }
 /// # a_retry_is_paid();
