@@ -8,6 +8,7 @@ pub(in crate::layer) mod listed;
 mod recency;
 mod table;
 
+use std::cell::Cell;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
@@ -17,9 +18,13 @@ pub use listed::CircuitBreakersRef;
 
 use super::inner::Inner;
 use super::policy::Policy;
-use super::{CircuitBreaker, CircuitState, CountedFailure, Guard, Permit, StateChange};
-use crate::layer::site::Place;
+use super::retry_after::RetryAfter;
+use super::state::Ticket;
+use super::{CircuitBreaker, CircuitState, CountedFailure, Guard, GuardedBy, Permit, StateChange};
+use crate::layer::site::Site;
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 pub(crate) use slot::KeyHash;
 use table::Table;
@@ -152,7 +157,7 @@ macro_rules! settings {
                 #[must_use]
                 pub const fn $setting(mut self, value: $value) -> Self {
                     let breaker = CircuitBreaker::with_policy(self.policy).$setting(value);
-                    self.policy = breaker.inner().policy;
+                    self.policy = breaker.inner.policy;
                     // It has allocated nothing, and a `const fn` can't drop it.
                     std::mem::forget(breaker);
                     self
@@ -210,7 +215,7 @@ impl<K: Hash + ?Sized> CircuitBreakers<K> {
         F: Future<Output = Result<T, E>>,
     {
         let permit = match self.get(key).acquire() {
-            Ok(permit) => permit.began(),
+            Ok(permit) => permit,
             Err(rejected) => return Err(E::from_rejected(rejected)),
         };
         let outcome = future.await;
@@ -292,35 +297,33 @@ impl<K: ?Sized> CircuitBreakers<K> {
         self.table();
     }
 
-    /// Requests admission of an annotated call.
-    #[inline]
-    pub(crate) fn acquire_for<P: Place + Copy>(
-        &self,
-        key: KeyHash,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'_, (), P>, Rejected> {
-        self.table().acquire(key, || None, longest, place)
-    }
-
     /// The key of an annotated call that is written as a tuple of references.
     #[inline]
     pub(crate) fn key_of_parts(&self, parts: impl Hash + Copy) -> KeyHash {
         self.table().hash(parts)
     }
 
-    /// The breaker of an annotated call, for the retry around it.
+    /// The breaker of an annotated call, and the function that it guards.
+    #[inline]
+    pub(crate) fn place(&self, key: KeyHash, site: &'static Site) -> KeyedPlace<'_> {
+        KeyedPlace::new(self.table(), key, Some(site))
+    }
+
+    /// The same for the retry around it.
     pub(crate) fn breaker(&self, key: KeyHash) -> KeyedCircuitBreaker<'_, ()> {
         KeyedCircuitBreaker { table: self.table(), key, text: None }
     }
 
     #[inline]
     fn table(&self) -> &Table {
-        self.table.get_or_init(|| {
+        let table = self.table.get_or_init(|| {
             let table = Arc::new(Table::new(self.name, self.policy, self.max_keys));
             listed::list(&table);
             table
-        })
+        });
+        #[cfg(feature = "testing")]
+        let table = isolation::current(&**table);
+        table
     }
 }
 
@@ -349,7 +352,14 @@ impl<'a, K: ?Sized> KeyedCircuitBreaker<'a, K> {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'a>, Rejected> {
-        self.table.acquire(self.key, || self.text(), None, ())
+        let (breaker, admission) = match self.table.enter_at_once(self.key) {
+            Some((breaker, ticket)) => (breaker, Ok(ticket)),
+            None => self.table.enter(self.key, || self.text(), None, None),
+        };
+        match admission {
+            Ok(ticket) => Ok(Permit::granted((), breaker, ticket)),
+            Err(wait) => Err(breaker.inner.rejection(wait)),
+        }
     }
 
     /// Returns the current state. That of a key that isn't in the set is `Closed`.
@@ -410,6 +420,48 @@ impl Guard for KeyedCircuitBreaker<'_, ()> {
 
     fn has_rejected(&self, rejected: &Rejected) -> bool {
         self.table.read(self.key, |inner| inner.has_rejected(rejected)).unwrap_or(false)
+    }
+}
+
+/// The breaker of a key, for the annotated function that it guards.
+#[derive(Debug)]
+pub struct KeyedPlace<'a> {
+    table: &'a Table,
+    key: KeyHash,
+    /// The one that has admitted or rejected the call.
+    breaker: Cell<&'a CircuitBreaker>,
+    site: Option<&'static Site>,
+}
+
+impl<'a> KeyedPlace<'a> {
+    #[inline]
+    const fn new(table: &'a Table, key: KeyHash, site: Option<&'static Site>) -> Self {
+        Self { table, key, breaker: Cell::new(table.unguarded()), site }
+    }
+}
+
+impl GuardedBy for KeyedPlace<'_> {
+    #[inline]
+    fn breaker(&self) -> &CircuitBreaker {
+        self.breaker.get()
+    }
+
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        self.site
+    }
+
+    #[inline]
+    fn admit_at_once(&self) -> Option<Ticket> {
+        let (breaker, ticket) = self.table.enter_at_once(self.key)?;
+        self.breaker.set(breaker);
+        Some(ticket)
+    }
+
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        let (breaker, admission) = self.table.enter(self.key, || None, longest, self.site);
+        self.breaker.set(breaker);
+        admission
     }
 }
 

@@ -61,8 +61,8 @@ impl Slot {
     }
 
     #[inline]
-    pub(super) fn inner(&self) -> &Inner {
-        self.breaker.inner()
+    pub(super) const fn inner(&self) -> &Inner {
+        &self.breaker.inner
     }
 
     #[inline]

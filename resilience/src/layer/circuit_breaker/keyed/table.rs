@@ -1,5 +1,6 @@
 //! The breakers of a set: found without a lock, added under one.
 
+use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize,
@@ -11,15 +12,16 @@ use std::time::Duration;
 use super::index::Index;
 use super::recency::Recency;
 use super::slot::{KeyHash, Slot};
-use crate::Rejected;
 use crate::layer::circuit_breaker::change::CircuitState;
 use crate::layer::circuit_breaker::history::History;
 use crate::layer::circuit_breaker::inner::{Inner, LOST};
 use crate::layer::circuit_breaker::policy::Policy;
 use crate::layer::circuit_breaker::retry_after::RetryAfter;
 use crate::layer::circuit_breaker::state::{Core, Ticket, Verdict};
-use crate::layer::circuit_breaker::{CircuitBreaker, CircuitBreakersMetrics, Permit, events};
-use crate::layer::site::{Place, Site};
+use crate::layer::circuit_breaker::{CircuitBreaker, CircuitBreakersMetrics, events};
+use crate::layer::site::Site;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{Identity, Isolate};
 
 /// Slots of the first chunk. Each further chunk has twice as many, up to the set's size. A slot
 /// never moves, so a permit can refer to it.
@@ -41,12 +43,16 @@ pub(super) struct Table {
     /// Guards nothing. Used for new keys while all breakers of a full set are open.
     unguarded: CircuitBreaker,
     was_full: AtomicBool,
+    #[cfg(feature = "testing")]
+    identity: Identity,
 }
 
 impl Table {
     pub(super) fn new(name: &'static str, policy: Policy, max_keys: usize) -> Self {
-        let unguarded = CircuitBreaker::new(name);
-        unguarded.inner().core.set(CircuitState::Disabled);
+        let history = Arc::new(History::new());
+        let unguarded = Inner::vacant(name, policy, Arc::clone(&history));
+        unguarded.core.occupy();
+        unguarded.core.set(CircuitState::Disabled);
         Self {
             name,
             policy,
@@ -57,9 +63,11 @@ impl Table {
             len: AtomicUsize::new(0),
             now: AtomicU64::new(0),
             writer: Mutex::default(),
-            history: Arc::new(History::new()),
-            unguarded,
+            history,
+            unguarded: CircuitBreaker { inner: unguarded },
             was_full: AtomicBool::new(false),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
     }
 
@@ -69,41 +77,15 @@ impl Table {
         KeyHash(self.secret.hash_one((0_u8, key)), self.secret.hash_one((1_u8, key)))
     }
 
-    /// Admits a call for a key, or rejects it. Returns the key's breaker too.
+    /// Admits a call for a known key to a closed circuit.
     #[inline]
-    pub(super) fn enter(
-        &self,
-        key: KeyHash,
-        text: impl FnOnce() -> Option<String>,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> (&CircuitBreaker, Result<Ticket, RetryAfter>) {
-        let found = self.index.find(key, |number| {
+    pub(super) fn enter_at_once(&self, key: KeyHash) -> Option<(&CircuitBreaker, Ticket)> {
+        let (slot, ticket) = self.index.find(key, |number| {
             let slot = self.slot(number)?;
             slot.enter_closed(key).map(|ticket| (slot, ticket))
-        });
-        match found {
-            Some((slot, ticket)) => {
-                slot.touch(self.now.load(Relaxed) + 1);
-                (&slot.breaker, Ok(ticket))
-            }
-            None => self.enter_slowly(key, text, longest, site),
-        }
-    }
-
-    /// A permit for a call of a key.
-    #[inline]
-    pub(super) fn acquire<P: Place + Copy>(
-        &self,
-        key: KeyHash,
-        text: impl FnOnce() -> Option<String>,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'_, (), P>, Rejected> {
-        let (breaker, admission) = self.enter(key, text, longest, place.site());
-        let inner = breaker.inner();
-        let ticket = admission.map_err(|wait| inner.rejection(wait))?;
-        Ok(Permit::new(inner, ticket, place))
+        })?;
+        slot.touch(self.now.load(Relaxed) + 1);
+        Some((&slot.breaker, ticket))
     }
 
     /// Adds a key if it isn't there.
@@ -114,8 +96,9 @@ impl Table {
         }
     }
 
+    /// Admits a call for a key, or rejects it. Returns the key's breaker too.
     #[cold]
-    fn enter_slowly(
+    pub(super) fn enter(
         &self,
         key: KeyHash,
         text: impl FnOnce() -> Option<String>,
@@ -131,14 +114,14 @@ impl Table {
                         Some(slot) => slot,
                         None => {
                             self.report_full(site);
-                            return (&self.unguarded, self.unguarded.inner().enter(longest, site));
+                            return (self.unguarded(), self.unguarded.inner.admit(longest, site));
                         }
                     }
                 }
             };
             slot.touch(self.now.load(Relaxed) + 1);
             let inner = slot.inner();
-            let admission = inner.enter(longest, site);
+            let admission = inner.admit(longest, site);
             if slot.is_of(key) {
                 return (&slot.breaker, admission);
             }
@@ -147,6 +130,11 @@ impl Table {
                 inner.settle_slowly(ticket, Verdict::Nothing, LOST, None);
             }
         }
+    }
+
+    /// The breaker of calls without one.
+    pub(super) const fn unguarded(&self) -> &CircuitBreaker {
+        &self.unguarded
     }
 
     /// The breaker of a key that has one.
@@ -279,6 +267,23 @@ impl Table {
 
     fn lock(&self) -> MutexGuard<'_, Recency> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for Table {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        Self::new(self.name, self.policy, self.max_keys)
     }
 }
 
