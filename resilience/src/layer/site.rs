@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,8 +21,8 @@ use crate::support::isolation::{self, Identity, Isolate};
 #[derive(Debug)]
 pub struct Site {
     service: &'static str,
-    /// The name of the static breaker that the label is taken from.
-    named_by: Option<fn() -> &'static str>,
+    /// The static breaker that the label is taken from.
+    labelled_by: Option<LabelledBy>,
     /// The name of the breaker that the calls so far have used, if it isn't a static.
     breaker: OnceLock<&'static str>,
     function: &'static str,
@@ -32,6 +33,21 @@ pub struct Site {
     budget: RetryBudget,
     #[cfg(feature = "testing")]
     identity: Identity,
+}
+
+/// What a label can be taken from.
+pub trait Label: Sync {
+    /// The label.
+    fn label(&self) -> &'static str;
+}
+
+#[derive(Clone, Copy)]
+struct LabelledBy(&'static dyn Label);
+
+impl fmt::Debug for LabelledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.label())
+    }
 }
 
 /// Gives a layer access to its site: a closure that returns it, and takes no space in a future, or
@@ -77,7 +93,7 @@ impl Site {
     ) -> Self {
         Self {
             service,
-            named_by: None,
+            labelled_by: None,
             breaker: OnceLock::new(),
             function,
             module,
@@ -90,11 +106,10 @@ impl Site {
         }
     }
 
-    /// Takes the label from a breaker that may not exist yet.
-    #[doc(hidden)]
+    /// Takes the label from a static breaker, which may not exist yet.
     #[must_use]
-    pub const fn named_by(mut self, name: fn() -> &'static str) -> Self {
-        self.named_by = Some(name);
+    pub(crate) const fn labelled_by(mut self, breaker: &'static dyn Label) -> Self {
+        self.labelled_by = Some(LabelledBy(breaker));
         self
     }
 
@@ -105,17 +120,16 @@ impl Site {
     /// name.
     pub fn service(&self) -> &'static str {
         let this = self.current();
-        match (this.named_by, this.breaker.get()) {
-            (Some(name), _) => name(),
+        match (&this.labelled_by, this.breaker.get()) {
+            (Some(LabelledBy(breaker)), _) => breaker.label(),
             (None, Some(name)) if this.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
             (None, _) => self.service,
         }
     }
 
     /// Records the name of the breaker that a call uses.
-    #[doc(hidden)]
     #[inline]
-    pub fn uses_breaker(&self, name: &'static str) {
+    pub(crate) fn uses_breaker(&self, name: &'static str) {
         // Nearly always, it is the same text at the same address.
         if self.current().breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
             self.uses_another_breaker(name);
@@ -180,7 +194,7 @@ impl Isolate for Site {
     }
 
     fn fresh(&self) -> Self {
-        let Self { service, named_by, function, module, file, line, .. } = *self;
-        Self { named_by, ..Self::new(service, function, module, file, line) }
+        let Self { service, labelled_by, function, module, file, line, .. } = *self;
+        Self { labelled_by, ..Self::new(service, function, module, file, line) }
     }
 }

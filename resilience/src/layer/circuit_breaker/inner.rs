@@ -12,6 +12,7 @@ use super::retry_after::{RetryAfter, millis};
 use super::state::{Core, Ticket, Verdict};
 use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
+use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
 use crate::support::clock;
 #[cfg(feature = "testing")]
@@ -111,18 +112,6 @@ impl Inner {
             || self.moved_to.get().is_some_and(|place| rejected.is_by(&place.inner))
     }
 
-    #[inline]
-    pub(super) fn enter(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        match self.core.enter_closed() {
-            Some((ticket, _)) => Ok(ticket),
-            None => self.admit(longest, site),
-        }
-    }
-
     #[cold]
     pub(super) fn admit(
         &self,
@@ -186,6 +175,7 @@ impl Inner {
         code: &'static str,
         site: Option<&'static Site>,
     ) {
+        let ticket = ticket.without_time();
         let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
         if settled.is_late {
             if let Some(breaker) = self.on_heap() {
@@ -195,21 +185,21 @@ impl Inner {
         self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
     }
 
-    /// Settles a call that was dropped without a result, after this time if it is known.
+    /// Settles a call that was dropped without a result, under this deadline if it has one.
     #[cold]
     pub(super) fn dropped(
         &self,
         ticket: Ticket,
-        timed_out: bool,
-        waited: impl FnOnce() -> Option<Duration>,
+        deadline: Option<&Deadline<'_>>,
         site: Option<&'static Site>,
     ) {
+        let timed_out = deadline.is_some_and(Deadline::fired);
         // A panic has its own record, and says nothing about the callee.
         let is_abandoned = !timed_out && !std::thread::panicking();
         let mut counts = timed_out;
         if is_abandoned {
             self.history().abandoned.fetch_add(1, Relaxed);
-            let waited = waited();
+            let waited = deadline.map_or_else(|| waited_since(ticket), Deadline::waited);
             let limit = self.policy.abandoned_after.map(Duration::from_millis);
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
             events::abandoned(self.name, site, waited, counts);
@@ -217,15 +207,6 @@ impl Inner {
         let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
         if counts || !ticket.is_closed() {
             self.settle_slowly(ticket, verdict, LOST, site);
-        }
-    }
-
-    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
-    #[inline]
-    pub(super) fn began(&self) -> u64 {
-        match self.policy.abandoned_after {
-            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
-            None => 0,
         }
     }
 
@@ -251,6 +232,12 @@ impl Inner {
             self.history().listeners.state_change(&change);
         }
     }
+}
+
+/// How long a call has waited that has no deadline, if its ticket knows when it began.
+fn waited_since(ticket: Ticket) -> Option<Duration> {
+    let began = ticket.time()?;
+    Some(Duration::from_millis(clock::millis().saturating_sub(began)))
 }
 
 /// The code of a call that was cancelled by a deadline, or that never returned.
