@@ -142,6 +142,10 @@ pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
     event!(debug, site, labelled(site), "retry_succeeded", attempts);
 }
 
+const BUDGET_HELP: &str = "the retry budget is spent; calls of this function and other users of the \
+                           budget share it, also parallel tests unless they are isolated, see \
+                           resilience::testing";
+
 pub(crate) fn retry_stopped(
     site: &Site,
     error: &dyn Loggable,
@@ -154,6 +158,7 @@ pub(crate) fn retry_stopped(
     if attempts == 0 {
         return;
     }
+    let help = (reason == Stopped::Budget).then_some(BUDGET_HELP);
     macro_rules! stopped {
         ($level:ident) => {
             error_event!(
@@ -164,7 +169,8 @@ pub(crate) fn retry_stopped(
                 reason = reason.as_str(),
                 attempts,
                 elapsed_ms = millis(elapsed),
-                code = class.code()
+                code = class.code(),
+                help
             )
         };
     }

@@ -77,9 +77,31 @@ impl Admission {
 }
 
 impl Ticket {
+    /// No call was admitted. No state is equal to it, because a ticket never has the registered
+    /// bit.
+    pub(super) const NONE: Self = Self(u64::MAX);
+
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         Packed(self.0).is_closed()
+    }
+
+    /// Remembers when the call began, in the bits that the payload leaves. It takes no space in
+    /// the call's future then. Such a ticket is at no state, so its result is settled slowly.
+    pub(super) const fn with_time(self, millis: u64) -> Self {
+        Self(self.0 | Packed(millis).payload())
+    }
+
+    /// When the call began, if that was needed.
+    pub(super) const fn time(self) -> Option<u64> {
+        match Packed(self.0).payload() {
+            0 => None,
+            millis => Some(millis),
+        }
+    }
+
+    pub(super) const fn without_time(self) -> Self {
+        Self(Packed(self.0).ticket())
     }
 }
 

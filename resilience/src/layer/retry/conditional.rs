@@ -131,8 +131,8 @@ impl<W, V> ConditionalRetry<W, V> {
                     }
                 }
                 Ok(value) => {
-                    attempts.succeeded_under(&self.policy, budget);
-                    attempts.log_success(&site);
+                    self.policy.note_success();
+                    attempts.succeeded_at(budget, &site);
                     return Ok(value);
                 }
                 Err(error) => {
