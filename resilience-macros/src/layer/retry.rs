@@ -46,7 +46,7 @@ pub(crate) struct Retry {
     repeat: Option<Repeat>,
     budget: Budget,
     when: Option<Condition>,
-    retry_ok: Option<Condition>,
+    not_yet: Option<Condition>,
     pub(crate) external_timeout: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
@@ -95,7 +95,7 @@ impl Layer for Retry {
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
             when: condition(arguments.take("when"), "error", errors),
-            retry_ok: condition(arguments.take("retry_ok"), "value", errors),
+            not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
             is_of_block: place.block.is_some(),
         };
@@ -206,7 +206,7 @@ impl Layer for Retry {
             (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #wait.#pause;)))
         };
         // A value that means "not yet". When it is given up, it is the result.
-        let not_yet = self.retry_ok.as_ref().map(|retry_ok| {
+        let not_yet = self.not_yet.as_ref().map(|retry_ok| {
             // A function of another type is reported where it is written.
             let satisfies = located(quote!(#runtime::satisfies), retry_ok.expr.span());
             let retry_ok = scope.user(&retry_ok.expr);
@@ -266,7 +266,7 @@ impl Retry {
         // A named policy may have any values.
         let defaults = self.policy.is_none().then_some(defaults::RETRY);
         self.settings.check(defaults, errors);
-        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.retry_ok, &self.repeat) {
+        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.not_yet, &self.repeat) {
             errors.on(
                 &retry_ok.key,
                 "a `non_idempotent` call that returns a value is never repeated; write \
