@@ -21,6 +21,8 @@ use crate::{Advice, Classification};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     Permanent,
+    /// The attribute's `when` is false.
+    Condition,
     Unclassified,
     AttemptsExhausted,
     Deadline,
@@ -35,6 +37,7 @@ impl Stopped {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Permanent => "permanent",
+            Self::Condition => "condition",
             Self::Unclassified => "unclassified",
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Deadline => "deadline",
@@ -171,9 +174,9 @@ pub(crate) fn retry_stopped(
             )
         };
     }
-    // A permanent error on the first attempt is normal. Anything else means that a retry was lost,
-    // which operators should know.
-    if attempts <= 1 && matches!(reason, Stopped::Permanent) {
+    // An error that isn't to be retried is normal on the first attempt. Anything else means that a
+    // retry was lost, which operators should know.
+    if attempts <= 1 && matches!(reason, Stopped::Permanent | Stopped::Condition) {
         stopped!(debug);
     } else {
         stopped!(warn);

@@ -55,7 +55,14 @@ impl Inner {
 
     /// A breaker of a set, which belongs to no key yet. What happens is counted for the set.
     pub(super) fn vacant(name: &'static str, policy: Policy, history: Arc<History>) -> Self {
-        Self { core: Core::vacant(), policy, history: OnceLock::from(history), ..Self::new(name) }
+        Self {
+            core: Core::vacant(),
+            policy,
+            history: OnceLock::from(history),
+            #[cfg(feature = "testing")]
+            identity: Identity::never_replaced(),
+            ..Self::new(name)
+        }
     }
 
     pub(super) fn set_key(&self, text: Option<String>) {
@@ -213,9 +220,9 @@ impl Inner {
             let waited = deadline.map_or_else(|| waited_since(ticket), Deadline::waited);
             let limit = self.policy.abandoned_after.map(Duration::from_millis);
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
-            static NO_KEY: KeyText = KeyText::none();
             // The breaker of a set may belong to another key by now.
-            let key = if self.core.is_in(ticket.without_time()) { &self.key } else { &NO_KEY };
+            let key =
+                if self.core.is_in(ticket.without_time()) { &self.key } else { &KeyText::none() };
             events::abandoned(self.name, key, site, waited, counts);
         }
         let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };

@@ -37,8 +37,9 @@ impl Wait {
         }
     }
 
+    /// Whether there is nothing to wait for. Always so in tests that skip the waits.
     #[inline]
-    fn is_skipped(self) -> bool {
+    pub(crate) fn is_skipped(self) -> bool {
         #[cfg(feature = "testing")]
         if crate::support::isolation::skips_waits() {
             return true;
