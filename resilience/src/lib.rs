@@ -166,6 +166,8 @@
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
+//! - `metrics`: [`metrics`](https://docs.rs/resilience/latest/resilience/metrics) of the layers,
+//!   through the facade of that name.
 //! - `tracing-error`: span traces in log records.
 //!
 //! With `default-features = false`, the taxonomy remains, and the derive if `macros` is on.
@@ -249,6 +251,10 @@ pub use layer::{
     retry::{self, Retry, RetryBudget},
     timeout::{self, Timeout},
 };
+
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::metrics;
 
 #[cfg(feature = "boundary")]
 pub use boundary::{

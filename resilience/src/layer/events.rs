@@ -107,6 +107,7 @@ pub(crate) fn retry_scheduled(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(retry_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -147,6 +148,7 @@ pub(crate) fn retry_stopped(
     attempts: u32,
     elapsed: Duration,
 ) {
+    metric!(retry_stopped(site.labels(), reason.as_str()));
     // The breaker has refused the call, and logs that itself.
     if attempts == 0 {
         return;
@@ -183,6 +185,7 @@ pub(crate) fn transaction_retry(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(transaction_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -209,6 +212,7 @@ pub(crate) fn transaction_stopped(
     reason: Stopped,
     attempts: u32,
 ) {
+    metric!(transaction_stopped(site.labels(), reason.as_str()));
     error_event!(
         warn,
         site,
@@ -227,6 +231,7 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
 
 /// DEBUG, because an outer layer or the error record logs the resulting error.
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
+    metric!(timed_out(site.labels()));
     event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
 }
 
@@ -237,6 +242,7 @@ pub(crate) fn degraded(
     class: &Classification,
     fallback: &'static str,
 ) {
+    metric!(degraded(site.labels(), class.code()));
     error_event!(
         warn,
         site,
@@ -253,6 +259,7 @@ pub(crate) fn degradation_failed(
     fallback_error: &dyn Loggable,
     fallback: &'static str,
 ) {
+    metric!(degradation_failed(site.labels()));
     let text = LazyCell::new(|| fallback_error.text());
     event!(
         warn,

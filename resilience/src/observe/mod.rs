@@ -4,3 +4,5 @@
 pub mod alert;
 #[cfg(feature = "boundary")]
 pub(crate) mod request;
+#[cfg(feature = "metrics")]
+pub mod metrics;
