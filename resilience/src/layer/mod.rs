@@ -8,6 +8,7 @@ macro_rules! metric {
     };
 }
 
+pub(crate) mod attempt;
 pub mod circuit_breaker;
 pub(crate) mod classified;
 pub(crate) mod context;

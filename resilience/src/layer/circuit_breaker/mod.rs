@@ -9,6 +9,7 @@ mod change;
 mod control;
 mod counter;
 mod events;
+mod history;
 mod inner;
 pub(super) mod listed;
 mod listeners;
@@ -23,22 +24,19 @@ mod settle;
 mod state;
 
 use std::fmt;
-use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
-#[doc(hidden)]
-pub use permit::Began;
-pub use permit::{OuterTimeout, Permit};
+pub(crate) use permit::Held;
+pub use permit::{GuardedBy, Permit};
 
-use crate::layer::site::{Place, Site};
+pub use crate::layer::deadline::OuterTimeout;
+use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
-use retry_after::RetryAfter;
-use state::Ticket;
 
 /// Rejects calls to a dependency after too many consecutive failures, to give it time to recover.
 ///
@@ -94,8 +92,10 @@ use state::Ticket;
 ///
 /// # Cost
 ///
-/// While closed and healthy, a call costs two loads, no write and no clock read. All state changes
-/// are lock-free, except for listeners.
+/// While closed and healthy, a call of a static costs two loads, no write and no clock read. A
+/// breaker in a field moves its state to the heap with its first call through an attribute, so that
+/// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
+/// more. All state changes are lock-free, except for listeners.
 pub struct CircuitBreaker {
     inner: Inner,
 }
@@ -122,42 +122,9 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        self.acquire_for(None, ())
-    }
-
-    /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
-    /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
-    /// limit can't be waited for indefinitely.
-    #[inline]
-    pub(crate) fn acquire_for<P: Place + Copy>(
-        &self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'_, (), P>, Rejected> {
-        let inner = self.inner();
-        // Both paths return a ticket in a register. A permit from either would be assembled in
-        // memory.
-        let ticket = match inner.core.enter_closed() {
-            Some((ticket, _)) => ticket,
-            None => inner.admit(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
-        };
-        Ok(Permit::new(inner, ticket, place))
-    }
-
-    /// Like `acquire`, for a static breaker. Its first call lists it in
-    /// [`registry`](crate::registry()).
-    #[inline]
-    pub(crate) fn acquire_static<P: Place + Copy>(
-        &'static self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'static, (), P>, Rejected> {
-        let inner = self.inner();
-        let ticket = match inner.core.enter_closed() {
-            Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
-        };
-        Ok(Permit::new(inner, ticket, place))
+        let mut permit = Permit::vacant((), self);
+        permit.request()?;
+        Ok(permit)
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -219,13 +186,28 @@ impl CircuitBreaker {
     /// True while forced open, and while open until the recovery timeout is over. False while
     /// half-open, although a call is rejected if all probes are running.
     pub fn would_reject(&self) -> bool {
-        self.inner().would_reject()
+        self.inner().read(|inner| inner.core.would_reject(&inner.policy, clock::millis))
     }
 
     /// Returns whether this breaker made a rejection. Names don't tell, since several breakers may
     /// have one.
     pub(crate) fn has_rejected(&self, rejected: &Rejected) -> bool {
-        rejected.is_by(self.inner())
+        self.inner().has_rejected(rejected)
+    }
+
+    /// The breaker that has the state: this one if it is listed, such as one in a watched `Arc`, or
+    /// else one on the heap, where the state moves now. An annotated function uses this place of a
+    /// breaker that isn't known to be a static.
+    #[inline]
+    pub(crate) fn listed_place(&self) -> &Self {
+        let inner = self.inner();
+        if inner.core.is_registered_here() {
+            return self;
+        }
+        if !inner.core.has_moved() {
+            inner.move_to_heap();
+        }
+        inner.on_heap().unwrap_or(self)
     }
 
     /// The state. Every access goes through here.
@@ -234,14 +216,17 @@ impl CircuitBreaker {
         &self.inner
     }
 
+    /// The state of a static, which is listed there. Nearly always it has been since long.
+    #[inline]
+    fn registered_place(&'static self) -> &'static Inner {
+        let inner = self.inner();
+        if inner.core.is_registered_here() { inner } else { self.register_here() }
+    }
+
     #[cold]
-    fn admit_static(
-        &'static self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
+    fn register_here(&'static self) -> &'static Inner {
         self.register();
-        self.inner().admit_or_reject(longest, site)
+        self.inner().place()
     }
 }
 

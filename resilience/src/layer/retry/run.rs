@@ -46,8 +46,8 @@ impl Retry {
             // Call the closure inside the attempt too, so that it can use `context()`.
             let wait = match attempts.scope(async { operation().await }).await {
                 Ok(value) => {
-                    attempts.succeeded_under(&self, budget);
-                    attempts.log_success(&site);
+                    self.note_success();
+                    attempts.succeeded_at(budget, &site);
                     return Ok(value);
                 }
                 Err(error) => {
