@@ -6,6 +6,7 @@ mod control;
 mod events;
 mod half_open;
 mod model;
+mod window;
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{CircuitBreaker, CircuitState, CountedFailure, StateChange};
+use super::{CircuitBreaker, CircuitState, CountedFailure, StateChange, WindowCounts};
 
 /// Manual control. After any state change, results of earlier calls no longer count.
 impl CircuitBreaker {
@@ -57,8 +57,8 @@ impl CircuitBreaker {
         self.set(CircuitState::Disabled);
     }
 
-    /// Closes the circuit from any state, and resets the count of consecutive failures. The totals
-    /// in [`metrics`](Self::metrics) are kept.
+    /// Closes the circuit from any state, and resets the count of consecutive failures, or the
+    /// window. The totals in [`metrics`](Self::metrics) are kept.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
@@ -73,8 +73,8 @@ impl CircuitBreaker {
 
     fn set(&self, state: CircuitState) {
         let inner = self.inner();
-        let change = inner.core.set(state);
-        inner.report(None, change, None);
+        let change = inner.core.set(&inner.policy.mode, state);
+        inner.report(None, change, None, None);
     }
 
     /// Returns the current state. An open circuit stays `Open` after the recovery timeout until the
@@ -105,7 +105,8 @@ impl CircuitBreaker {
         let (state, consecutive_failures) = inner.core.snapshot();
         CircuitMetrics {
             state,
-            consecutive_failures,
+            consecutive_failures: if inner.is_in_rate_mode() { 0 } else { consecutive_failures },
+            window: inner.window_counts(),
             counted_failures: inner.counted_failures.load(Relaxed),
             opened: inner.opened.load(Relaxed),
             rejected: inner.rejected.get(),
@@ -151,8 +152,12 @@ impl CircuitBreaker {
 pub struct CircuitMetrics {
     /// The current state.
     pub state: CircuitState,
-    /// Failures since the last success. 0 unless closed or forced closed.
+    /// Failures since the last success. 0 unless closed or forced closed, and 0 with a
+    /// [failure rate](CircuitBreaker::failure_rate).
     pub consecutive_failures: u64,
+    /// With a [failure rate](CircuitBreaker::failure_rate), the calls in the window, which is empty
+    /// unless closed or forced closed. Otherwise `None`.
+    pub window: Option<WindowCounts>,
     /// Calls that counted as failures, including probes that failed or hung.
     pub counted_failures: u64,
     /// How often the circuit opened, not counting forced opens.
