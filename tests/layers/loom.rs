@@ -384,10 +384,10 @@ const fn over(window: Extent, failure_rate: u32, min_calls: u32) -> Rate {
     Rate { failure_rate, window, min_calls: Some(min_calls), slow: None }
 }
 
-/// Explores all interleavings with at most two preemptions, where all of them are too many.
-fn with_few_preemptions(model: impl Fn() + Send + Sync + 'static) {
+/// Explores all interleavings with at most so many preemptions, where all of them are too many.
+fn with_preemptions(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(2);
+    builder.preemption_bound = Some(preemptions);
     builder.max_branches = 10_000;
     builder.check(model);
 }
@@ -467,7 +467,7 @@ fn result_of_an_old_generation_does_not_enter_a_window_of_calls() {
 
 #[test]
 fn concurrent_failures_open_a_window_of_time_once() {
-    with_few_preemptions(|| {
+    with_preemptions(2, || {
         let breaker = RateBreaker::new(over(Extent::Millis(100), 50, 4), 1);
         breaker.call(Verdict::Success, 0);
         breaker.call(Verdict::Success, 0);
@@ -479,7 +479,7 @@ fn concurrent_failures_open_a_window_of_time_once() {
 
 #[test]
 fn concurrent_results_in_two_buckets_are_each_counted_once() {
-    with_few_preemptions(|| {
+    with_preemptions(2, || {
         let breaker = RateBreaker::new(over(Extent::Millis(100), 100, 9), 1);
         breaker.call(Verdict::Failure, 0);
         let settled = both(
@@ -499,7 +499,7 @@ fn concurrent_results_in_two_buckets_are_each_counted_once() {
 
 #[test]
 fn bucket_is_not_filled_by_a_thread_that_was_stopped_for_a_lap() {
-    with_few_preemptions(|| {
+    with_preemptions(1, || {
         let breaker = RateBreaker::new(over(Extent::Millis(100), 100, 9), 1);
         breaker.call(Verdict::Success, 90);
         both(
@@ -516,7 +516,7 @@ fn bucket_is_not_filled_by_a_thread_that_was_stopped_for_a_lap() {
 
 #[test]
 fn result_of_an_old_generation_does_not_enter_a_window_of_time() {
-    with_few_preemptions(|| {
+    with_preemptions(1, || {
         let breaker = RateBreaker::new(over(Extent::Millis(100), 100, 9), 1);
         breaker.call(Verdict::Failure, 0);
         let old = breaker.admit(0).unwrap();
@@ -552,13 +552,14 @@ fn last_probe_to_report_finds_the_results_of_all() {
 
 #[test]
 fn running_calls_are_counted_until_they_end() {
-    with_few_preemptions(|| {
+    with_preemptions(2, || {
         let slow = Slow { longer_than: 8, rate: 100, while_running: true };
         let rate = Rate { slow: Some(slow), ..over(Extent::Calls(2), 100, 2) };
         let breaker = RateBreaker::new(rate, 1);
         let watch = |breaker: &RateBreaker, now| {
             let ticket = breaker.admit(now).unwrap();
-            let opened = breaker.core.watch(&breaker.policy, &breaker.rate, &breaker.window, ticket);
+            let opened =
+                breaker.core.watch(&breaker.policy, &breaker.rate, &breaker.window, ticket);
             assert_eq!(opened, None);
             ticket
         };

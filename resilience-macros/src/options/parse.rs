@@ -104,6 +104,11 @@ impl Arguments {
         Some(self.options.remove(at))
     }
 
+    /// The key of an option, if it is given. Doesn't take the option.
+    pub(crate) fn key(&self, key: &str) -> Option<&Ident> {
+        self.options.iter().map(|option| &option.key).find(|given| *given == key)
+    }
+
     /// `key` alone.
     pub(crate) fn flag(&mut self, key: &str) -> Option<Ident> {
         self.take(key).map(|option| option.key)

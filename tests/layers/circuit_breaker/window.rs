@@ -181,7 +181,8 @@ async fn late_results_do_not_enter_a_new_window() {
 
 #[tokio::test(start_paused = true)]
 async fn forced_closed_counts_and_stays_closed() {
-    let breaker = CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(1), 50).min_calls(1);
+    let breaker =
+        CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(1), 50).min_calls(1);
     breaker.force_closed();
     fail(&breaker, 3);
     taking(&breaker, secs(2), Permit::succeeded).await;
@@ -196,7 +197,8 @@ async fn forced_closed_counts_and_stays_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn slow_is_strictly_longer() {
-    let breaker = CircuitBreaker::new("search").failure_rate(100).slow_calls(secs(2), 50).min_calls(4);
+    let breaker =
+        CircuitBreaker::new("search").failure_rate(100).slow_calls(secs(2), 50).min_calls(4);
     taking(&breaker, secs(2), Permit::succeeded).await;
     taking(&breaker, secs(2), Permit::succeeded).await;
     taking(&breaker, millis(2_001), Permit::succeeded).await;
@@ -207,7 +209,8 @@ async fn slow_is_strictly_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn slow_probe_reopens() {
-    let breaker = CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(2), 80).min_calls(1);
+    let breaker =
+        CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(2), 80).min_calls(1);
     taking(&breaker, secs(3), Permit::succeeded).await;
     assert_eq!(breaker.state(), Open);
     advance(RECOVERY).await;
@@ -220,7 +223,8 @@ async fn slow_probe_reopens() {
 
 #[tokio::test(start_paused = true)]
 async fn call_dropped_after_the_limit_was_slow() {
-    let breaker = CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(2), 80).min_calls(10);
+    let breaker =
+        CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(2), 80).min_calls(10);
     taking(&breaker, secs(2), drop).await;
     assert_eq!(counts(&breaker), (0, 0, 0));
     taking(&breaker, secs(3), drop).await;
@@ -312,7 +316,8 @@ async fn running_calls_displace_the_oldest_of_a_full_window() {
 #[tokio::test(start_paused = true)]
 async fn events_metrics_and_listeners_have_the_counts() {
     let events = Events::capture();
-    let breaker = CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(2), 60).min_calls(3);
+    let breaker =
+        CircuitBreaker::new("search").failure_rate(50).slow_calls(secs(2), 60).min_calls(3);
     let changes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = std::sync::Arc::clone(&changes);
     breaker.on_state_change(move |change| heard.lock().unwrap().push(*change));

@@ -312,7 +312,9 @@ impl CircuitBreaker {
     pub const fn slow_while_running(self) -> Self {
         let rate = self.rate("`slow_while_running` needs `slow_calls`; call that first");
         match rate.slow {
-            Some(slow) => self.with_rate(Rate { slow: Some(Slow { while_running: true, ..slow }), ..rate }),
+            Some(slow) => {
+                self.with_rate(Rate { slow: Some(Slow { while_running: true, ..slow }), ..rate })
+            }
             None => panic!("`slow_while_running` needs `slow_calls`; call that first"),
         }
     }

@@ -104,8 +104,7 @@ impl Inner {
         ticket: Ticket,
         site: Option<&'static Site>,
     ) -> Result<Ticket, RetryAfter> {
-        let Some((change, counts)) =
-            self.core.watch(&self.policy, rate, self.window(rate), ticket)
+        let Some((change, counts)) = self.core.watch(&self.policy, rate, self.window(rate), ticket)
         else {
             return Ok(ticket);
         };

@@ -22,9 +22,9 @@ impl<W: AtomicWord> Core<W> {
         if found.ticket() != ticket.packed().ticket() {
             return Settled::default();
         }
-        let was_slow = rate.slow.is_some_and(|slow| {
-            now().saturating_sub(ticket.packed().payload()) > slow.longer_than
-        });
+        let was_slow = rate
+            .slow
+            .is_some_and(|slow| now().saturating_sub(ticket.packed().payload()) > slow.longer_than);
         let outcome = match verdict {
             Verdict::Success => Some(Outcome { failed: false, slow: was_slow }),
             Verdict::Failure => Some(Outcome { failed: true, slow: was_slow }),

@@ -153,7 +153,8 @@ mod tests {
                     queue.pop_front();
                 }
                 let counted = window.record(0, outcome, || true).unwrap();
-                let count = |of: fn(&Outcome) -> bool| queue.iter().filter(|o| of(o)).count() as u64;
+                let count =
+                    |of: fn(&Outcome) -> bool| queue.iter().filter(|o| of(o)).count() as u64;
                 let expected = WindowCounts {
                     calls: queue.len() as u64,
                     failures: count(|outcome| outcome.failed),

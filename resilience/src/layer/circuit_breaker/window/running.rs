@@ -174,7 +174,8 @@ mod tests {
                     }
                 }
                 let slow = watch.slow(0, now);
-                let running_for = |least| calls.iter().filter(|start| now - **start > least).count();
+                let running_for =
+                    |least| calls.iter().filter(|start| now - **start > least).count();
                 let (surely, at_most) = (running_for(limit + watch.length), running_for(limit));
                 assert!(
                     (surely as u64..=at_most as u64).contains(&slow),

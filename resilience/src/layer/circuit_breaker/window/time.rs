@@ -70,7 +70,8 @@ impl<W: AtomicWord> TimeWindow<W> {
             let (bucket, tag) = (self.bucket(number), tag(generation, number));
             // Calls first, and read last: so no one ever sees more failures than calls.
             let counted = update(&bucket.calls, |word| {
-                (word & !VALUE_MASK == tag).then(|| word + u64::from(word & VALUE_MASK < VALUE_MASK))
+                (word & !VALUE_MASK == tag)
+                    .then(|| word + u64::from(word & VALUE_MASK < VALUE_MASK))
             });
             if counted.is_none() {
                 if self.current.load() != current(generation, number) {
@@ -135,8 +136,7 @@ impl<W: AtomicWord> TimeWindow<W> {
                 let (bucket, tag) = (self.bucket(number), tag(generation, number));
                 self.clear(&bucket.calls, tag, found) && self.clear(&bucket.unwanted, tag, found)
             });
-            if cleared
-                && self.current.compare_exchange(found, current(generation, number)).is_ok()
+            if cleared && self.current.compare_exchange(found, current(generation, number)).is_ok()
             {
                 return Some(number);
             }
@@ -200,9 +200,7 @@ mod tests {
                 let outcome = [GOOD, GOOD, FAILED, BOTH][roll(4) as usize];
                 calls.push((now / length, outcome));
                 let counted = window.record(3, outcome, now, || true).unwrap();
-                let recent = || {
-                    calls.iter().filter(|(number, _)| number + BUCKETS > now / length)
-                };
+                let recent = || calls.iter().filter(|(number, _)| number + BUCKETS > now / length);
                 let expected = WindowCounts {
                     calls: recent().count() as u64,
                     failures: recent().filter(|(_, outcome)| outcome.failed).count() as u64,
