@@ -8,7 +8,7 @@ use loom::sync::atomic::{AtomicBool, AtomicU64};
 use loom::thread;
 use resilience::__private::AtomicWord;
 use resilience::__private::circuit_breaker::{
-    Core, Extent, Mode, Policy, Rate, Settled, Slow, Ticket, Verdict, Window,
+    Core, Extent, Mode, Outcome, Policy, Rate, Settled, Slow, Ticket, TimeWindow, Verdict, Window,
 };
 use resilience::__private::retry_budget::{Bucket, Rules};
 use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
@@ -497,38 +497,44 @@ fn concurrent_results_in_two_buckets_are_each_counted_once() {
     });
 }
 
+/// Two buckets of 10 ms: with ten, there are too many interleavings.
+fn two_buckets() -> Arc<TimeWindow<Loom, 2>> {
+    Arc::new(TimeWindow::new(20, || Loom(AtomicU64::new(0))))
+}
+
+const GOOD: Outcome = Outcome { failed: false, slow: false };
+const FAILED: Outcome = Outcome { failed: true, slow: false };
+
 #[test]
 fn bucket_is_not_filled_by_a_thread_that_was_stopped_for_a_lap() {
-    with_preemptions(1, || {
-        let breaker = RateBreaker::new(over(Extent::Millis(100), 100, 9), 1);
-        breaker.call(Verdict::Success, 90);
-        both(
-            &breaker,
-            |breaker| breaker.call(Verdict::Failure, 95),
-            |breaker| breaker.call(Verdict::Success, 190),
-        );
+    with_preemptions(3, || {
+        let window = two_buckets();
+        window.record(0, GOOD, 10, || true);
+        let other = Arc::clone(&window);
+        let thread = thread::spawn(move || other.record(0, FAILED, 15, || true));
+        window.record(0, GOOD, 35, || true);
+        thread.join().unwrap();
         // The failure came before the window moved on, and has left it, or came after that.
-        let (calls, failures, _) = breaker.counts(190);
+        let counts = window.record(0, GOOD, 35, || true).unwrap();
+        let (calls, failures) = (counts.calls, counts.failures);
         assert!((calls, failures) == (2, 0) || (calls, failures) == (3, 1), "{calls} {failures}");
-        assert_eq!(breaker.counts(290), (1, 0, 0));
+        let later = window.record(0, GOOD, 55, || true).unwrap();
+        assert_eq!((later.calls, later.failures), (1, 0));
     });
 }
 
 #[test]
 fn result_of_an_old_generation_does_not_enter_a_window_of_time() {
-    with_preemptions(1, || {
-        let breaker = RateBreaker::new(over(Extent::Millis(100), 100, 9), 1);
-        breaker.call(Verdict::Failure, 0);
-        let old = breaker.admit(0).unwrap();
-        both(
-            &breaker,
-            move |breaker| breaker.settle(old, Verdict::Failure, 0),
-            |breaker| {
-                breaker.set(Closed);
-                breaker.call(Verdict::Success, 0)
-            },
-        );
-        assert_eq!(breaker.counts(0), (2, 0, 0));
+    with_preemptions(3, || {
+        let (window, generation) = (two_buckets(), Arc::new(Loom(AtomicU64::new(0))));
+        window.record(0, FAILED, 0, || true);
+        let (old, is_over) = (Arc::clone(&window), Arc::clone(&generation));
+        let thread = thread::spawn(move || old.record(0, FAILED, 0, || is_over.load() == 0));
+        generation.compare_exchange(0, 1).unwrap();
+        window.record(1, GOOD, 0, || generation.load() == 1);
+        thread.join().unwrap();
+        let counts = window.record(1, GOOD, 0, || true).unwrap();
+        assert_eq!((counts.calls, counts.failures), (2, 0));
     });
 }
 
@@ -577,6 +583,124 @@ fn running_calls_are_counted_until_they_end() {
         let slow = |now| breaker.window.counts_with_running(generation, now);
         assert_eq!(slow(24), None, "the second call has taken exactly 8 ms");
         assert_eq!(slow(27).map(|counts| (counts.calls, counts.slow)), Some((2, 2)));
+    });
+}
+
+/// A breaker whose state may move: every operation goes on where the state is, as in the crate.
+struct Movable([Core<Loom>; 2], Policy);
+
+impl Movable {
+    fn new(policy: Policy) -> Arc<Self> {
+        let core = || {
+            let word = || Loom(AtomicU64::new(0));
+            Core { state: word(), lease: word(), lease_length: word(), reopened: word() }
+        };
+        Arc::new(Self([core(), core()], policy))
+    }
+
+    fn failure_threshold(&self) -> u32 {
+        match self.1.mode {
+            Mode::Consecutive { failures } => failures,
+            Mode::Rate(_) => panic!("a rate has no threshold"),
+        }
+    }
+
+    fn move_to_heap(&self) -> bool {
+        self.0[0].move_to(&self.0[1])
+    }
+
+    fn admit(&self, lease: u64, now: u64) -> Option<Ticket> {
+        let [first, second] = &self.0;
+        let admission = first.admit(&self.1, lease, || now);
+        if admission.is_plain_rejection() && first.has_moved() {
+            return second.admit(&self.1, lease, || now).ticket.ok();
+        }
+        admission.ticket.ok()
+    }
+
+    fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
+        let [first, second] = &self.0;
+        let settled = first.settle(&self.1, self.failure_threshold(), ticket, verdict, || now);
+        if settled.is_late && first.has_moved() {
+            return second.settle(&self.1, self.failure_threshold(), ticket, verdict, || now);
+        }
+        settled
+    }
+
+    fn set(&self, state: CircuitState) {
+        let [first, second] = &self.0;
+        if first.set(&self.1.mode, state).is_none() && first.has_moved() {
+            second.set(&self.1.mode, state);
+        }
+    }
+
+    fn snapshot(&self) -> (CircuitState, u64) {
+        self.0[usize::from(self.0[0].has_moved())].snapshot()
+    }
+}
+
+#[test]
+fn results_are_counted_once_while_the_state_moves() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(3, 1));
+        let (early, other) = (breaker.admit(0, 0).unwrap(), Arc::clone(&breaker));
+        let thread = thread::spawn(move || {
+            let ticket = other.admit(0, 0).unwrap();
+            [ticket, early].map(|ticket| other.settle(ticket, Verdict::Failure, 0).failures)
+        });
+        assert!(breaker.move_to_heap());
+        let mine = breaker.settle(breaker.admit(0, 0).unwrap(), Verdict::Failure, 0);
+        let [first, second] = thread.join().unwrap();
+        let mut counts = [first, second, mine.failures];
+        counts.sort_unstable();
+        assert_eq!(counts, [Some(1), Some(2), Some(3)]);
+        assert_eq!(breaker.snapshot().0, Open);
+        assert!(!breaker.0[1].register(), "it is listed");
+    });
+}
+
+#[test]
+fn one_of_two_callers_gets_the_only_probe_while_the_state_moves() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(1, 1));
+        breaker.settle(breaker.admit(0, 0).unwrap(), Verdict::Failure, 0);
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.admit(500, 100));
+        assert!(breaker.move_to_heap());
+        let mine = breaker.admit(0, 100);
+        let theirs = thread.join().unwrap();
+        assert!(mine.is_some() != theirs.is_some(), "exactly one is admitted: {mine:?} {theirs:?}");
+        let lease = if theirs.is_some() { 1_000 } else { 100 };
+        // The first rejected call starts a lease whose start wasn't stored.
+        assert!(breaker.admit(0, 100).is_none() && breaker.admit(0, 99 + lease).is_none());
+        assert_eq!(breaker.snapshot().0, HalfOpen);
+        breaker.settle(mine.or(theirs).unwrap(), Verdict::Success, 100);
+        assert_eq!(breaker.snapshot(), (Closed, 0));
+    });
+}
+
+#[test]
+fn forced_state_is_kept_while_the_state_moves() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.set(CircuitState::ForcedOpen));
+        assert!(breaker.move_to_heap());
+        thread.join().unwrap();
+        assert_eq!(breaker.snapshot().0, CircuitState::ForcedOpen);
+        assert!(breaker.admit(0, 0).is_none());
+    });
+}
+
+#[test]
+fn state_of_a_breaker_that_is_being_registered_stays_where_it_is() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.0[0].register());
+        let moved = breaker.move_to_heap();
+        assert!(moved != thread.join().unwrap(), "it is listed once");
+        assert_eq!(breaker.0[0].has_moved(), moved);
     });
 }
 

@@ -109,6 +109,11 @@ impl Arguments {
         self.options.iter().map(|option| &option.key).find(|given| *given == key)
     }
 
+    /// Returns an option that was taken, so that it can be taken again.
+    pub(crate) fn put_back(&mut self, option: Opt) {
+        self.options.push(option);
+    }
+
     /// `key` alone.
     pub(crate) fn flag(&mut self, key: &str) -> Option<Ident> {
         self.take(key).map(|option| option.key)

@@ -15,6 +15,7 @@ use super::change::CircuitState;
 use super::policy::Mode;
 
 const MODE_SHIFT: u32 = 61;
+const MOVED: u64 = 6;
 const GENERATION_SHIFT: u32 = 40;
 const GENERATION_MASK: u64 = (1 << 20) - 1;
 pub(super) const REGISTERED: u64 = 1 << 60;
@@ -26,7 +27,7 @@ const EXTRA_MASK: u64 = 0xf;
 
 /// Closed, and calls are timed. Another number than that of closed, so that the admission of calls
 /// which aren't timed stays a single comparison.
-const CLOSED_TIMED: u64 = 6;
+const CLOSED_TIMED: u64 = 7;
 
 /// Not 0, so that no success looks like one that changes nothing.
 const RECORDING: u64 = 1;
@@ -55,6 +56,14 @@ impl Packed {
         }
     }
 
+    /// The state is in another place. Never leaves this mode.
+    pub(super) const MOVED: Self = Self(MOVED << MODE_SHIFT | REGISTERED);
+
+    #[inline]
+    pub(super) const fn has_moved(self) -> bool {
+        self.0 >> MODE_SHIFT == MOVED
+    }
+
     /// Closed, and calls aren't timed. Mode 0, so that the closed path compares against a constant.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
@@ -66,12 +75,13 @@ impl Packed {
         self.0 & REGISTERED != 0
     }
 
+    /// A state that has moved rejects all calls, which are then repeated in the other place.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
             0 | CLOSED_TIMED => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
-            3 => CircuitState::ForcedOpen,
+            3 | MOVED => CircuitState::ForcedOpen,
             4 => CircuitState::ForcedClosed,
             _ => CircuitState::Disabled,
         }

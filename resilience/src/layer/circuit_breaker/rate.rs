@@ -7,6 +7,8 @@ use super::state::{Core, Settled, Ticket, Verdict, change};
 use super::window::{Outcome, Window, WindowCounts};
 use crate::support::atomic_word::AtomicWord;
 
+const LATE: Settled = Settled { is_late: true, failures: None, window: None, change: None };
+
 impl<W: AtomicWord> Core<W> {
     /// Records the result of a call.
     pub fn settle_rate(
@@ -20,7 +22,7 @@ impl<W: AtomicWord> Core<W> {
     ) -> Settled {
         let found = Packed(self.state.load());
         if found.ticket() != ticket.packed().ticket() {
-            return Settled::default();
+            return LATE;
         }
         let was_slow = rate
             .slow
@@ -40,12 +42,12 @@ impl<W: AtomicWord> Core<W> {
                 window.ended(ticket, is_current);
                 let Some(outcome) = outcome else { return Settled::default() };
                 let Some(counts) = window.record(ticket, outcome, &now, is_current) else {
-                    return Settled::default();
+                    return LATE;
                 };
                 let reason = rate.judge(counts);
                 let change = reason.and_then(|reason| self.open(policy, ticket, reason, now));
                 let failures = outcome.failed.then_some(0);
-                Settled { failures, change, window: Some(counts) }
+                Settled { failures, change, window: Some(counts), is_late: false }
             }
             CircuitState::HalfOpen => {
                 // A permanent or partial error is an answer, so it has to end the probe.
@@ -128,13 +130,17 @@ impl<W: AtomicWord> Core<W> {
     ) -> Settled {
         if let Some(outcome) = outcome {
             if !window.record_probe(ticket, outcome, || self.is_in(ticket)) {
-                return Settled::default();
+                return LATE;
             }
         }
         loop {
             let found = Packed(self.state.load());
             if found.ticket() != ticket.packed().ticket() {
-                return Settled::default();
+                // If the state has moved, the result is recorded again where it is.
+                if let Some(outcome) = outcome {
+                    window.take_back_probe(ticket, outcome);
+                }
+                return LATE;
             }
             let settled = match outcome {
                 None => self.judge(policy, found, verdict, &now),
@@ -172,6 +178,6 @@ impl<W: AtomicWord> Core<W> {
             self.replace(found, next)?;
             change(found, next, ChangeReason::ProbesSucceeded)
         };
-        Some(Settled { failures, change, window: Some(counts) })
+        Some(Settled { failures, change, window: Some(counts), is_late: false })
     }
 }

@@ -20,7 +20,7 @@ impl<W: AtomicWord> Core<W> {
         loop {
             let found = Packed(self.state.load());
             if found.ticket() != ticket.0 {
-                return Settled::default();
+                return Settled { is_late: true, ..Settled::default() };
             }
             let settled = match found.state() {
                 CircuitState::Closed | CircuitState::ForcedClosed => {
@@ -63,7 +63,7 @@ impl<W: AtomicWord> Core<W> {
             return Some(Settled {
                 failures: counted,
                 change: change(found, next, ChangeReason::FailureThreshold),
-                window: None,
+                ..Settled::default()
             });
         }
         if failures != found.payload() {
@@ -99,7 +99,7 @@ impl<W: AtomicWord> Core<W> {
             }
             Verdict::Failure => {
                 let (_, change) = self.reopen(policy, found, ChangeReason::ProbeFailed, now())?;
-                Some(Settled { failures: Some(1), change, window: None })
+                Some(Settled { failures: Some(1), change, ..Settled::default() })
             }
             Verdict::Nothing | Verdict::Interrupted | Verdict::Abandoned => {
                 let next = found.with_probes(found.admitted() - 1, found.succeeded(), false);

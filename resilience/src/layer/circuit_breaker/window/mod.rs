@@ -14,7 +14,10 @@ use crate::support::atomic_word::AtomicWord;
 use count::CountWindow;
 use probes::Probes;
 use running::Running;
-use time::TimeWindow;
+pub use time::TimeWindow;
+
+/// The buckets of a window of time.
+const BUCKETS: usize = 10;
 
 /// The calls in the window of a breaker with a failure rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +101,7 @@ pub struct Window<W> {
 #[derive(Debug)]
 enum Closed<W> {
     Count(CountWindow<W>),
-    Time(TimeWindow<W>),
+    Time(TimeWindow<W, BUCKETS>),
 }
 
 impl<W: AtomicWord> Window<W> {
@@ -140,6 +143,11 @@ impl<W: AtomicWord> Window<W> {
         is_current: impl Fn() -> bool,
     ) -> bool {
         self.probes.record(ticket.generation(), outcome, is_current)
+    }
+
+    /// Undoes `record_probe`, for a probe that wasn't reported.
+    pub fn take_back_probe(&self, ticket: Ticket, outcome: Outcome) {
+        self.probes.take_back(ticket.generation(), outcome);
     }
 
     /// The results of `calls` probes, all of which have been recorded.

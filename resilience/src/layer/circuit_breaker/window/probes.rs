@@ -25,11 +25,18 @@ impl<W: AtomicWord> Probes<W> {
             let counts = of_generation(word, generation, &is_current)?;
             let more = |field: u64, one: bool| (field & COUNT_MASK) + u64::from(one);
             let failures = more(counts >> FAILURES_SHIFT, outcome.failed).min(COUNT_MASK);
-            let slow = more(counts, outcome.slow).min(COUNT_MASK);
-            let both = COUNT_MASK << FAILURES_SHIFT | COUNT_MASK;
-            Some(counts & !both | failures << FAILURES_SHIFT | slow)
+            Some(with(counts, failures, more(counts, outcome.slow).min(COUNT_MASK)))
         })
         .is_some()
+    }
+
+    pub(super) fn take_back(&self, generation: u64, outcome: Outcome) {
+        let _ = update(&self.0, |word| {
+            let less = |field: u64, one: bool| (field & COUNT_MASK).saturating_sub(u64::from(one));
+            let failures = less(word >> FAILURES_SHIFT, outcome.failed);
+            (generation_of(word) == generation)
+                .then(|| with(word, failures, less(word, outcome.slow)))
+        });
     }
 
     pub(super) fn counts(&self, generation: u64, calls: u64) -> WindowCounts {
@@ -41,4 +48,8 @@ impl<W: AtomicWord> Probes<W> {
             slow: counts & COUNT_MASK,
         }
     }
+}
+
+const fn with(word: u64, failures: u64, slow: u64) -> u64 {
+    word & !(COUNT_MASK << FAILURES_SHIFT | COUNT_MASK) | failures << FAILURES_SHIFT | slow
 }

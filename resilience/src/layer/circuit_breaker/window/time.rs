@@ -7,8 +7,6 @@
 use super::{GENERATION_SHIFT, Outcome, WindowCounts, generation_of, update};
 use crate::support::atomic_word::AtomicWord;
 
-const BUCKETS: u64 = 10;
-
 /// ```text
 /// current:  | generation 20 | number of the bucket 44     |
 /// calls:    | generation 8 | lap 8 | calls 48             |
@@ -17,11 +15,11 @@ const BUCKETS: u64 = 10;
 ///
 /// The current bucket is known in full, and clears what has the same few bits by accident.
 #[derive(Debug)]
-pub(super) struct TimeWindow<W> {
+pub struct TimeWindow<W, const BUCKETS: usize> {
     /// Of one bucket, in milliseconds.
     length: u64,
     current: W,
-    buckets: [Bucket<W>; BUCKETS as usize],
+    buckets: [Bucket<W>; BUCKETS],
 }
 
 #[derive(Debug)]
@@ -35,9 +33,9 @@ const VALUE_MASK: u64 = (1 << TAG_SHIFT) - 1;
 const FAILURES_SHIFT: u32 = 24;
 const COUNT_MASK: u64 = (1 << 24) - 1;
 
-/// One generation's bucket, as the words of a bucket show it.
-const fn tag(generation: u64, number: u64) -> u64 {
-    ((generation & 0xff) << 8 | number / BUCKETS & 0xff) << TAG_SHIFT
+/// One generation's lap, as the words of a bucket show it.
+const fn tag(generation: u64, lap: u64) -> u64 {
+    ((generation & 0xff) << 8 | lap & 0xff) << TAG_SHIFT
 }
 
 const fn current(generation: u64, number: u64) -> u64 {
@@ -48,17 +46,21 @@ const fn number_of(current: u64) -> u64 {
     current & (1 << GENERATION_SHIFT) - 1
 }
 
-impl<W: AtomicWord> TimeWindow<W> {
-    pub(super) fn new(millis: u64, word: impl Fn() -> W) -> Self {
+impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
+    const COUNT: u64 = BUCKETS as u64;
+
+    /// Creates an empty window.
+    pub fn new(millis: u64, word: impl Fn() -> W) -> Self {
         let bucket = |_| Bucket { calls: word(), unwanted: word() };
         Self {
-            length: millis.div_ceil(BUCKETS).max(1),
+            length: millis.div_ceil(Self::COUNT).max(1),
             current: word(),
             buckets: std::array::from_fn(bucket),
         }
     }
 
-    pub(super) fn record(
+    /// Records a result, and returns the calls in the window, or `None` if the generation is over.
+    pub fn record(
         &self,
         generation: u64,
         outcome: Outcome,
@@ -67,7 +69,7 @@ impl<W: AtomicWord> TimeWindow<W> {
     ) -> Option<WindowCounts> {
         loop {
             let number = self.enter(generation, self.number(now), &is_current)?;
-            let (bucket, tag) = (self.bucket(number), tag(generation, number));
+            let (bucket, tag) = (self.bucket(number), tag(generation, number / Self::COUNT));
             // Calls first, and read last: so no one ever sees more failures than calls.
             let counted = update(&bucket.calls, |word| {
                 (word & !VALUE_MASK == tag)
@@ -98,7 +100,7 @@ impl<W: AtomicWord> TimeWindow<W> {
         let word = self.current.load();
         let (newest, number) = (number_of(word), self.number(now));
         // A current bucket far ahead comes from another clock.
-        if generation_of(word) == generation && newest <= number + BUCKETS {
+        if generation_of(word) == generation && newest <= number + Self::COUNT {
             self.sum(generation, newest, number.max(newest))
         } else {
             WindowCounts::default()
@@ -107,12 +109,12 @@ impl<W: AtomicWord> TimeWindow<W> {
 
     /// The number of a point in time's bucket. Never so small that the window reaches below 0.
     const fn number(&self, now: u64) -> u64 {
-        now / self.length + BUCKETS
+        now / self.length + Self::COUNT
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "below the number of buckets")]
     fn bucket(&self, number: u64) -> &Bucket<W> {
-        &self.buckets[(number % BUCKETS) as usize]
+        &self.buckets[(number % Self::COUNT) as usize]
     }
 
     /// Makes a bucket the current one, unless a later one is, and returns the current one. `None`
@@ -122,7 +124,7 @@ impl<W: AtomicWord> TimeWindow<W> {
             let found = self.current.load();
             let (same, newest) = (generation_of(found) == generation, number_of(found));
             // A current bucket far ahead comes from another clock, and everything starts again.
-            let ahead = newest > number + BUCKETS;
+            let ahead = newest > number + Self::COUNT;
             if same && newest >= number && !ahead {
                 return Some(newest);
             }
@@ -130,10 +132,10 @@ impl<W: AtomicWord> TimeWindow<W> {
             if !same && !is_current() {
                 return None;
             }
-            let oldest = number + 1 - BUCKETS;
+            let oldest = number + 1 - Self::COUNT;
             let first = if same && !ahead { oldest.max(newest + 1) } else { oldest };
             let cleared = (first..=number).all(|number| {
-                let (bucket, tag) = (self.bucket(number), tag(generation, number));
+                let (bucket, tag) = (self.bucket(number), tag(generation, number / Self::COUNT));
                 self.clear(&bucket.calls, tag, found) && self.clear(&bucket.unwanted, tag, found)
             });
             if cleared && self.current.compare_exchange(found, current(generation, number)).is_ok()
@@ -152,10 +154,14 @@ impl<W: AtomicWord> TimeWindow<W> {
     /// The sum of the buckets up to `newest` that are in the window when `number` is the current
     /// one.
     fn sum(&self, generation: u64, newest: u64, number: u64) -> WindowCounts {
-        let numbers = || number + 1 - BUCKETS..=newest;
+        let numbers = || number + 1 - Self::COUNT..=newest;
         let value = |word: &W, number| {
             let word = word.load();
-            if word & !VALUE_MASK == tag(generation, number) { word & VALUE_MASK } else { 0 }
+            if word & !VALUE_MASK == tag(generation, number / Self::COUNT) {
+                word & VALUE_MASK
+            } else {
+                0
+            }
         };
         let (mut failures, mut slow) = (0, 0);
         for number in numbers() {
@@ -177,7 +183,9 @@ mod tests {
     const FAILED: Outcome = Outcome { failed: true, slow: false };
     const BOTH: Outcome = Outcome { failed: true, slow: true };
 
-    fn window(millis: u64) -> TimeWindow<AtomicU64> {
+    const BUCKETS: u64 = 10;
+
+    fn window(millis: u64) -> TimeWindow<AtomicU64, 10> {
         TimeWindow::new(millis, || AtomicU64::new(0))
     }
 
