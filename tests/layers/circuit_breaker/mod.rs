@@ -7,6 +7,7 @@ mod events;
 mod half_open;
 mod model;
 mod window;
+mod window_model;
 
 use std::fmt;
 use std::time::Duration;
