@@ -372,7 +372,7 @@ pub(crate) const CIRCUIT_BREAKER: Rows = &[
     ),
     (
         "timeout call_timeout execution_timeout timeout_in_milliseconds request_timeout \
-         cancel_running_future slow_call deadline \
+         cancel_running_future deadline \
          execution_isolation_thread_timeout_in_milliseconds timeout_interval timeout_ms",
         "write `#[timeout(\"{d=5s}\")]` below for a limit of the call, or `recovery_timeout` for \
          how long the circuit stays open",

@@ -24,6 +24,12 @@ impl<W: AtomicWord> Core<W> {
         if found.ticket() != ticket.packed().ticket() {
             return LATE;
         }
+        let is_closed = matches!(found.state(), CircuitState::Closed | CircuitState::ForcedClosed);
+        let is_fast = verdict == Verdict::Success && rate.slow.is_none();
+        // Nearly every call of a healthy breaker.
+        if is_closed && is_fast && window.is_settled(ticket) {
+            return Settled::default();
+        }
         let was_slow = rate
             .slow
             .is_some_and(|slow| now().saturating_sub(ticket.packed().payload()) > slow.longer_than);

@@ -40,6 +40,14 @@ impl<W: AtomicWord> CountWindow<W> {
         self.len
     }
 
+    /// Returns whether the window is full, of good results only.
+    #[inline]
+    pub(super) fn is_settled(&self, generation: u64) -> bool {
+        let word = self.counts.load();
+        let place = word >> PLACE_SHIFT & PLACE_MASK;
+        generation_of(word) == generation && place >= self.len && word & BOTH_MASK == 0
+    }
+
     pub(super) fn record(
         &self,
         generation: u64,

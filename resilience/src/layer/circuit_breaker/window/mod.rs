@@ -135,6 +135,15 @@ impl<W: AtomicWord> Window<W> {
         }
     }
 
+    /// Returns whether one more success would change nothing. One load.
+    #[inline]
+    pub fn is_settled(&self, ticket: Ticket) -> bool {
+        match &self.closed {
+            Closed::Count(window) => window.is_settled(ticket.generation()),
+            Closed::Time(_) => false,
+        }
+    }
+
     /// Records the result of a probe. Returns false if its generation is over.
     pub fn record_probe(
         &self,
