@@ -166,15 +166,23 @@ impl Layer for Degrade {
             quote!({ #visible #block })
         };
         let Fragment { before, code } = inner;
-        let call = code.into_value();
+        let failure = match code {
+            Code::Failure(error) => error,
+            code => {
+                let call = code.into_value(scope);
+                quote! {
+                    match #call {
+                        #runtime::Err(#error) => #error,
+                        #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
+                    }
+                }
+            }
+        };
         Fragment {
             before,
             code: Code::Value(quote! {
                 #degraded: {
-                    let #error = match #call {
-                        #runtime::Err(#error) => #error,
-                        #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
-                    };
+                    let #error = #failure;
                     if #activate {
                         #answer
                     } else {

@@ -14,8 +14,11 @@ use super::state::{Core, Settled, Ticket, Verdict};
 use super::window::{Window, WindowCounts};
 use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
+use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::Identity;
 
 /// Everything that [`CircuitBreaker`] consists of.
 ///
@@ -33,6 +36,8 @@ pub(super) struct Inner {
     history: OnceLock<Arc<History>>,
     /// The place on the heap. In use once the core [has moved](Core::has_moved).
     moved_to: OnceLock<Arc<CircuitBreaker>>,
+    #[cfg(feature = "testing")]
+    pub(super) identity: Identity,
 }
 
 impl Inner {
@@ -44,13 +49,15 @@ impl Inner {
             window: OnceLock::new(),
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
     }
 
     /// Where the state is.
     #[inline]
     pub(super) fn place(&self) -> &Self {
-        self.on_heap().map_or(self, CircuitBreaker::inner)
+        self.on_heap().map_or(self, |breaker| &breaker.inner)
     }
 
     /// The breaker that has the state, if it moved to the heap.
@@ -73,10 +80,12 @@ impl Inner {
                 },
                 history: OnceLock::from(Arc::clone(self.history())),
                 moved_to: OnceLock::new(),
+                #[cfg(feature = "testing")]
+                identity: self.identity.of_moved(),
             },
         });
         // One thread moves the state. Calls of other threads go on here until it has done so.
-        if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner().core) {
+        if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner.core) {
             listed::list_on_heap(&place);
         }
     }
@@ -95,13 +104,13 @@ impl Inner {
     pub(super) fn read<R>(&self, read: impl Fn(&Self) -> R) -> R {
         let place = self.place();
         let found = read(place);
-        place.on_heap().map_or(found, |breaker| read(breaker.inner()))
+        place.on_heap().map_or(found, |breaker| read(&breaker.inner))
     }
 
     pub(super) fn set(&self, state: CircuitState) {
         let change = self.core.set(&self.policy.mode, state);
         if let (None, Some(breaker)) = (change, self.on_heap()) {
-            return breaker.inner().set(state);
+            return breaker.inner.set(state);
         }
         self.report(None, change, None, None);
     }
@@ -109,19 +118,7 @@ impl Inner {
     /// Whether this breaker made a rejection, here or in its new place.
     pub(super) fn has_rejected(&self, rejected: &Rejected) -> bool {
         rejected.is_by(self)
-            || self.moved_to.get().is_some_and(|place| rejected.is_by(place.inner()))
-    }
-
-    #[inline]
-    pub(super) fn enter(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        match self.core.enter_closed() {
-            Some((ticket, _)) => Ok(ticket),
-            None => self.admit(longest, site),
-        }
+            || self.moved_to.get().is_some_and(|place| rejected.is_by(&place.inner))
     }
 
     #[cold]
@@ -156,7 +153,7 @@ impl Inner {
         let admission = self.core.admit(&self.policy, lease_length, clock::millis);
         if admission.is_plain_rejection() {
             if let Some(breaker) = self.on_heap() {
-                return breaker.inner().admit_or_reject(longest, site);
+                return breaker.inner.admit_or_reject(longest, site);
             }
         }
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
@@ -234,7 +231,7 @@ impl Inner {
         let (policy, now) = (&self.policy, clock::millis);
         let settled = match &policy.mode {
             Mode::Consecutive { failures } => {
-                self.core.settle(policy, *failures, ticket, verdict, now)
+                self.core.settle(policy, *failures, ticket.without_time(), verdict, now)
             }
             Mode::Rate(rate) => {
                 self.core.settle_rate(policy, rate, self.window(rate), ticket, verdict, now)
@@ -242,28 +239,28 @@ impl Inner {
         };
         if settled.is_late {
             if let Some(breaker) = self.on_heap() {
-                return breaker.inner().settle_slowly(ticket, verdict, code, site);
+                return breaker.inner.settle_slowly(ticket, verdict, code, site);
             }
         }
         let Settled { failures, change, window, .. } = settled;
         self.report(failures.map(|failures| (code, failures)), change, window, site);
     }
 
-    /// Settles a call that was dropped without a result, after this time if it is known.
+    /// Settles a call that was dropped without a result, under this deadline if it has one.
     #[cold]
     pub(super) fn dropped(
         &self,
         ticket: Ticket,
-        timed_out: bool,
-        waited: impl FnOnce() -> Option<Duration>,
+        deadline: Option<&Deadline<'_>>,
         site: Option<&'static Site>,
     ) {
+        let timed_out = deadline.is_some_and(Deadline::fired);
         // A panic has its own record, and says nothing about the callee.
         let is_abandoned = !timed_out && !std::thread::panicking();
         let mut counts = timed_out;
         if is_abandoned {
             self.history().abandoned.fetch_add(1, Relaxed);
-            let waited = waited();
+            let waited = deadline.map_or_else(|| waited_since(ticket), Deadline::waited);
             let limit = self.policy.abandoned_after.map(Duration::from_millis);
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
             events::abandoned(self.name, site, waited, counts);
@@ -275,15 +272,6 @@ impl Inner {
         };
         if counts || !ticket.is_closed() {
             self.settle_slowly(ticket, verdict, LOST, site);
-        }
-    }
-
-    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
-    #[inline]
-    pub(super) fn began(&self) -> u64 {
-        match self.policy.abandoned_after {
-            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
-            None => 0,
         }
     }
 
@@ -310,6 +298,12 @@ impl Inner {
             self.history().listeners.state_change(&change);
         }
     }
+}
+
+/// How long a call has waited that has no deadline, if its ticket knows when it began.
+fn waited_since(ticket: Ticket) -> Option<Duration> {
+    let began = ticket.time()?;
+    Some(Duration::from_millis(clock::millis().saturating_sub(began)))
 }
 
 /// The code of a call that was cancelled by a deadline, or that never returned.

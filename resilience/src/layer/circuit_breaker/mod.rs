@@ -28,19 +28,19 @@ mod state;
 mod window;
 
 use std::fmt;
-use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
-#[doc(hidden)]
-pub use permit::Began;
-pub use permit::{OuterTimeout, Permit};
+pub(crate) use permit::Held;
+pub use permit::{GuardedBy, Permit};
 pub use window::WindowCounts;
 
-use crate::layer::site::Place;
+pub use crate::layer::deadline::OuterTimeout;
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
@@ -72,6 +72,9 @@ use inner::Inner;
 /// assert_eq!(INVENTORY.state(), CircuitState::Closed);
 /// # }
 /// ```
+///
+/// Tests of one binary share a `static`. The feature `testing` gives each test its own: see
+/// `resilience::testing`.
 ///
 /// # What counts
 ///
@@ -164,51 +167,9 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        let inner = self.inner();
-        // A permit from either path would be assembled in memory.
-        let (inner, ticket) = match inner.core.enter_closed() {
-            Some((ticket, _)) => (inner, ticket),
-            None => {
-                let inner = inner.place();
-                (inner, inner.enter(None, None).map_err(|wait| inner.rejection(wait))?)
-            }
-        };
-        Ok(Permit::new(inner, ticket, ()))
-    }
-
-    /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
-    /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
-    /// limit can't be waited for indefinitely.
-    ///
-    /// The first call lists the breaker in [`registry`](crate::registry()).
-    #[inline]
-    pub(crate) fn acquire_for<P: Place + Copy>(
-        &self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'_, (), P>, Rejected> {
-        let inner = self.listed_place().inner();
-        let ticket = inner.enter(longest, place.site()).map_err(|wait| inner.rejection(wait))?;
-        Ok(Permit::new(inner, ticket, place))
-    }
-
-    /// Like `acquire_for`, for a static breaker, whose state stays where it is.
-    #[inline]
-    pub(crate) fn acquire_static<P: Place + Copy>(
-        &'static self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'static, (), P>, Rejected> {
-        let inner = self.inner();
-        // A permit from either path would be assembled in memory.
-        let (inner, ticket) = match inner.core.enter_closed() {
-            Some((ticket, true)) => (inner, ticket),
-            _ => {
-                let inner = self.registered_place();
-                (inner, inner.admit(longest, place.site()).map_err(|wait| inner.rejection(wait))?)
-            }
-        };
-        Ok(Permit::new(inner, ticket, place))
+        let mut permit = Permit::vacant((), self);
+        permit.request()?;
+        Ok(permit)
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -225,8 +186,12 @@ impl CircuitBreaker {
     ///
     /// To list a breaker in an `Arc`, use [`Registry::watch`](crate::registry::Registry::watch).
     pub fn register(&'static self) {
-        if self.inner().core.register() {
-            listed::list(self);
+        #[cfg(feature = "testing")]
+        let this = isolation::current(self);
+        #[cfg(not(feature = "testing"))]
+        let this = self;
+        if this.inner.core.register() {
+            listed::list(this);
         }
     }
 
@@ -296,7 +261,10 @@ impl CircuitBreaker {
 
     /// The state. Every access goes through here.
     #[inline]
-    const fn inner(&self) -> &Inner {
+    fn inner(&self) -> &Inner {
+        #[cfg(feature = "testing")]
+        return &isolation::current(self).inner;
+        #[cfg(not(feature = "testing"))]
         &self.inner
     }
 
@@ -311,6 +279,20 @@ impl CircuitBreaker {
     fn register_here(&'static self) -> &'static Inner {
         self.register();
         self.inner().place()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for CircuitBreaker {
+    fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    fn fresh(&self) -> Self {
+        let mut inner = Inner::new(self.inner.name);
+        inner.policy = self.inner.policy;
+        inner.set_mode(self.inner.policy.mode);
+        Self { inner }
     }
 }
 

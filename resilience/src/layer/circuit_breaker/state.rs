@@ -83,8 +83,11 @@ impl Admission {
 }
 
 impl Ticket {
-    /// Whether the call was admitted by a closed circuit and isn't timed, so that its result can be
-    /// dropped if it counts as nothing.
+    /// No call was admitted. No state is equal to it, because a ticket never has the registered
+    /// bit.
+    pub(super) const NONE: Self = Self(u64::MAX);
+    /// Whether the call was admitted by a closed circuit and isn't timed for slow calls, so that its
+    /// result can be dropped if it counts as nothing.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         Packed(self.0).is_closed()
@@ -97,6 +100,24 @@ impl Ticket {
     /// The generation in which the call was admitted.
     pub const fn generation(self) -> u64 {
         self.packed().generation()
+    }
+
+    /// Remembers when the call began, in the bits that the payload leaves. It takes no space in
+    /// the call's future then. Such a ticket is at no state, so its result is settled slowly.
+    pub(super) const fn with_time(self, millis: u64) -> Self {
+        if self.time().is_some() { self } else { Self(self.0 | Packed(millis).payload()) }
+    }
+
+    /// When the call began, if that was needed.
+    pub(super) const fn time(self) -> Option<u64> {
+        match Packed(self.0).payload() {
+            0 => None,
+            millis => Some(millis),
+        }
+    }
+
+    pub(super) const fn without_time(self) -> Self {
+        Self(Packed(self.0).ticket())
     }
 }
 
