@@ -375,7 +375,9 @@ impl RateBreaker {
 
     /// Calls, failures and slow calls after one more success.
     fn counts(&self, now: u64) -> (u64, u64, u64) {
-        let counts = self.call(Verdict::Success, now).window.unwrap();
+        let ticket = self.admit(now).unwrap();
+        self.settle(ticket, Verdict::Success, now);
+        let counts = self.window.counts(ticket.generation(), || now);
         (counts.calls, counts.failures, counts.slow)
     }
 }
