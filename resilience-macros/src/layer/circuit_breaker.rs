@@ -339,7 +339,11 @@ fn own_settings(
             "; it is the number of consecutive failures that open the circuit",
         ),
         // After the rate that it belongs to.
-        ("min_calls", 1..=u32::MAX, "; it is the number of calls from which on the rate counts"),
+        (
+            "min_calls",
+            1..=u32::MAX,
+            "; it is how many calls the window must have before its rate counts",
+        ),
         ("probes", defaults::PROBES, "; it is the number of calls that test the half-open circuit"),
         (
             "recovery_growth",

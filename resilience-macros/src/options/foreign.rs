@@ -304,7 +304,7 @@ pub(crate) const CIRCUIT_BREAKER: Rows = &[
     ),
     (
         "rolling_percentiles_enabled allow_warm_up",
-        "remove it, since `min_calls` says from how many calls on the rate counts",
+        "remove it, since `min_calls` says how many calls there must be",
     ),
     ("half_open_len", "write `probes = {=1}`, whose rate decides beside `failure_rate`"),
     (
