@@ -19,6 +19,7 @@ const WORDS: &[&str] = &[
     "idempotency_key",
     "budget",
     "external_timeout",
+    "blocking",
     "clone",
     "pub_only",
     "failure_threshold",

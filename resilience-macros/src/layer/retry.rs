@@ -28,7 +28,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "idempotency_key",
         "budget",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
+    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "blocking"],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
@@ -43,6 +43,8 @@ pub(crate) struct Retry {
     repeat: Option<Repeat>,
     budget: Budget,
     pub(crate) external_timeout: bool,
+    /// Whether a function that isn't async may block its thread.
+    pub(crate) blocking: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
 }
@@ -75,6 +77,11 @@ impl Layer for Retry {
                 format!("the option must be named: `attempts = {}`", literal.to_token_stream()),
             );
         }
+        let blocking = arguments.flag("blocking");
+        if let Some(flag) = blocking.as_ref().filter(|_| place.function.is_async()) {
+            errors
+                .on(flag, "an async function waits without blocking its thread; remove `blocking`");
+        }
         let retry = Self {
             span: place.span,
             policy,
@@ -84,6 +91,7 @@ impl Layer for Retry {
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
+            blocking: blocking.is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
@@ -159,8 +167,13 @@ impl Layer for Retry {
         };
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
-        let pause =
-            if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
+        let pause = if scope.is_async() {
+            quote!(#wait.pause().await;)
+        } else if self.blocking {
+            quote!(#wait.block();)
+        } else {
+            quote!(#runtime::block(#wait, &#site);)
+        };
         let Fragment { before, code } = inner;
         let call = code.into_value();
         // Errors about what the loop moves name this attribute.
