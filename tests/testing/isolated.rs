@@ -82,6 +82,7 @@ async fn state_of_one_scope_lasts_from_poll_to_poll() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "whole tokens are exact")]
 fn budget_is_fresh_with_its_own_settings() {
     static BUDGET: RetryBudget = RetryBudget::new().capacity(10).no_refill();
     assert!(BUDGET.try_withdraw(FailureKind::Other).is_some());

@@ -167,7 +167,12 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        let mut permit = Permit::vacant((), self);
+        // The result belongs to the state that admits the call, wherever it is reported.
+        #[cfg(feature = "testing")]
+        let this = isolation::current(self);
+        #[cfg(not(feature = "testing"))]
+        let this = self;
+        let mut permit = Permit::vacant((), this);
         permit.request()?;
         Ok(permit)
     }
