@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::RetryBudget;
+#[cfg(feature = "metrics")]
+use crate::observe::metrics::{FunctionLabels, RetryMetrics};
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 
@@ -33,6 +35,8 @@ pub struct Site {
     budget: RetryBudget,
     #[cfg(feature = "testing")]
     identity: Identity,
+    #[cfg(feature = "metrics")]
+    metrics: RetryMetrics,
 }
 
 /// What a label can be taken from.
@@ -104,6 +108,8 @@ impl Site {
             budget: RetryBudget::standard(),
             #[cfg(feature = "testing")]
             identity: Identity::new(),
+            #[cfg(feature = "metrics")]
+            metrics: RetryMetrics::new(),
         }
     }
 
@@ -185,6 +191,17 @@ impl Site {
     #[inline]
     const fn current(&self) -> &Self {
         self
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Site {
+    pub(crate) fn labels(&self) -> FunctionLabels {
+        FunctionLabels { service: self.service(), function: self.function }
+    }
+
+    pub(crate) const fn metrics(&self) -> &RetryMetrics {
+        &self.metrics
     }
 }
 

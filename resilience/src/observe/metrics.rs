@@ -25,8 +25,9 @@
 //!
 //! The outcome of an attempt, and of a call through a breaker, is `success`, the error's category
 //! (`transient`, `permanent`, `partial`, `fatal`, `unclassified`), or `rejected` for what a layer
-//! itself refused or cut off. That of a call through a breaker can also be `abandoned`: it was
-//! dropped without a result.
+//! itself refused or cut off. That of a call through a breaker can also be `abandoned`, if it was
+//! dropped without a result, or `ignored`. A call whose result is a value that `retry_ok` wanted to
+//! retry counts as `failed`.
 //!
 //! Labels have bounded cardinality: names of functions, labels and breakers, and codes, are
 //! constants of the program. Prometheus' exporters write `_` for each `.`.
@@ -188,7 +189,7 @@ fn breaker_key(breaker: &'static str, outcome: &'static str) -> Key {
 }
 
 /// The name of an error's outcome.
-fn outcome(class: &Classification) -> &'static str {
+pub(crate) fn outcome(class: &Classification) -> &'static str {
     match class.category() {
         _ if class.rejected().is_some() => "rejected",
         None => "unclassified",
@@ -242,13 +243,12 @@ pub(crate) fn degradation_failed(function: FunctionLabels) {
     counter!(DEGRADATION_FAILED, "service" => service, "function" => function).increment(1);
 }
 
-/// `class` is that of the error. Without one, the call was dropped.
 pub(crate) fn breaker_call_failed(
     breaker: &'static str,
-    class: Option<&Classification>,
+    outcome: &'static str,
     duration: Duration,
 ) {
-    let key = breaker_key(breaker, class.map_or("abandoned", outcome));
+    let key = breaker_key(breaker, outcome);
     with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(duration));
 }
 

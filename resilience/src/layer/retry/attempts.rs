@@ -188,6 +188,8 @@ impl Attempts {
     /// The same for a call of an annotated function. Logs it if it had to be repeated.
     #[inline]
     pub(crate) fn succeeded_at(&self, budget: &RetryBudget, site: &Site) {
+        #[cfg(feature = "metrics")]
+        site.metrics().succeeded(|| site.labels(), self.number());
         if !self.current.is_first() || !budget.is_full() {
             self.succeeded_slowly(budget, site);
         }
@@ -286,7 +288,10 @@ impl Attempts {
             let began = rules.total.or(rules.attempt).and_then(|deadline| deadline.elapsed(now));
             self.first_failure = now_nanos.saturating_sub(began.map_or(0, backoff::nanos));
         }
-        match self.next(class, wanted, rules, now) {
+        metric!(attempt_failed(rules.site.labels(), class));
+        let next = self.next(class, wanted, rules, now);
+        metric!(retry_budget(rules.site.labels(), rules.budget.level()));
+        match next {
             Ok(delay) => {
                 // The frame of this call has already been removed.
                 events::retry_nested(rules.site, context::enclosing_calls());
