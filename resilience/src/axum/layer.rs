@@ -41,7 +41,9 @@ pub fn layer() -> RequestLayer {
 ///   `detail` below 500 if it has at most 8 KiB and isn't compressed, and is logged instead from 500
 ///   on. Where axum's text says which field is invalid, the field is in `errors`, without the value
 ///   and without names of Rust's types; [`Json`](super::Json), [`Query`](super::Query) and
-///   [`Path`](super::Path) always say it. Headers such as `Allow` are kept.
+///   [`Path`](super::Path) always say it, also below a layer that compresses. To keep the texts of
+///   axum's own extractors for clients that accept compression, add the compression layer after
+///   this one, so that it compresses the problems. Headers such as `Allow` are kept.
 /// - **Statuses** that can't end a response (below 200, except 101, and from 600 on) become a 500,
 ///   and are logged as a bug.
 /// - **Panics** of the handler or of a response body are logged as `unexpected_error` with the code
@@ -56,7 +58,7 @@ pub fn layer() -> RequestLayer {
 /// - All other bodies, such as JSON, HTML, streams and files, pass through unchanged.
 ///
 /// Add it last, with [`Router::layer`](axum::Router::layer), so that it sees the route and covers
-/// fallbacks and nested routers, and layers that compress. `route_layer` doesn't run if no route
+/// fallbacks and nested routers. `route_layer` doesn't run if no route
 /// matches. A router passed to `nest_service` matches its routes after this layer has run: add a
 /// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route to the existing context.
 ///
