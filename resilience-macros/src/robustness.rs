@@ -19,6 +19,7 @@ const WORDS: &[&str] = &[
     "idempotency_key",
     "budget",
     "external_timeout",
+    "repeat_inner",
     "clone",
     "failure_threshold",
     "recovery_timeout",

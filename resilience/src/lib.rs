@@ -112,7 +112,6 @@
 //! | `retry_scheduled`, `transaction_retry` | INFO |
 //! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
 //! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt failed permanently |
-//! | `retry_nested` | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |

@@ -5,6 +5,7 @@ mod degrade;
 mod events;
 mod macro_defaults;
 mod nest;
+mod nested_calls;
 mod retry;
 mod retry_budget;
 mod shapes;

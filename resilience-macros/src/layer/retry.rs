@@ -28,7 +28,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "idempotency_key",
         "budget",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
+    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "repeat_inner"],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
@@ -43,6 +43,7 @@ pub(crate) struct Retry {
     repeat: Option<Repeat>,
     budget: Budget,
     pub(crate) external_timeout: bool,
+    repeat_inner: bool,
 }
 
 enum Jitter {
@@ -82,6 +83,7 @@ impl Layer for Retry {
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
+            repeat_inner: arguments.flag("repeat_inner").is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
             let names = place.function.argument_names();
@@ -306,11 +308,13 @@ impl Retry {
     }
 
     fn repeat_step(&self) -> TokenStream {
-        match self.repeat {
+        let repeat = match self.repeat {
             Some(Repeat::Idempotent | Repeat::Key(_)) => quote!(.idempotent()),
             Some(Repeat::NonIdempotent) => quote!(.non_idempotent()),
             None => quote!(),
-        }
+        };
+        let inner = self.repeat_inner.then(|| quote!(.repeat_inner()));
+        quote!(#repeat #inner)
     }
 
     fn policy(&self, scope: &Scope<'_>) -> TokenStream {

@@ -9,13 +9,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::Relaxed};
 use std::task::{self, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
+use crate::error::taxonomy::{LastFailure, last_failure};
 use crate::layer::deadline::{Deadline, Remaining};
 use crate::support::random;
 
@@ -43,9 +44,36 @@ impl CallContext {
         self.key.as_ref().map(|key| key.as_key().to_string())
     }
 
-    /// Time left until the earliest deadline of the enclosing retried functions, and of the gRPC
-    /// client that has made the request, or `None` if none of them has one. Timeouts of functions
-    /// without `#[retry]` aren't included.
+    /// The key of one operation among several under the same key: `{key}-{operation}`.
+    ///
+    /// If one body makes two calls that each need a key, or calls two functions that do, the callee
+    /// would take the second for a repetition of the first. Give each a name, such as the function's,
+    /// which must not change between attempts.
+    ///
+    /// ```
+    /// # #[cfg(feature = "macros")] {
+    /// # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+    /// # enum ChargeError { #[error(transparent)] #[service(transparent)] Rejected(#[from] resilience::Rejected) }
+    /// # async fn send(_: &str, _: String) -> Result<(), ChargeError> { Ok(()) }
+    /// use resilience::{context, retry, timeout};
+    ///
+    /// #[retry(idempotency_key)]
+    /// #[timeout("2s")]
+    /// async fn exchange() -> Result<(), ChargeError> {
+    ///     for operation in ["charge", "refund"] {
+    ///         let key = context().idempotency_key_for(operation).expect("the attribute makes one");
+    ///         send(operation, key).await?; // `…-charge`, `…-refund`
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn idempotency_key_for(&self, operation: &str) -> Option<String> {
+        self.key.as_ref().map(|key| format!("{}-{operation}", key.as_key()))
+    }
+
+    /// Time left until the earliest deadline of the enclosing annotated functions, of the request,
+    /// and of the gRPC client that has made it, or `None` if none of them has one.
     ///
     /// Reads the clock if there is a deadline.
     pub fn remaining(&self) -> Option<Duration> {
@@ -101,7 +129,7 @@ impl CallContext {
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
 /// key, both get the same one, and the callee takes the second for a repetition of the first. Make
-/// the keys distinct, for example with `format!("{key}-refund")`.
+/// the keys distinct with [`idempotency_key_for`](CallContext::idempotency_key_for).
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -148,21 +176,45 @@ pub(crate) fn mark_sent() {
     });
 }
 
-/// The number of retried calls around this place.
-pub(crate) fn enclosing_calls() -> u32 {
-    let mut calls = 0;
-    with_frames(|frame| calls += u32::from(frame.attempt.is_some()));
-    calls
+/// Notes a failure for the timeouts of all enclosing calls, which tell it if they expire.
+pub(crate) fn note_failure(service: &'static str, code: &'static str) {
+    if INNERMOST.get().is_null() {
+        return;
+    }
+    let failure = last_failure::number_of(service, code);
+    with_frames(|frame| {
+        if let Some(deadline) = frame.deadline {
+            deadline.note(failure);
+        }
+    });
 }
 
-/// The time left until the earliest deadline around this place, if there is one. A task that a call
-/// has started may outlive it, so the call's deadline isn't that of the task.
+/// Notes for the current attempts of all enclosing calls that a retry has given up with this error.
+pub(crate) fn note_given_up(service: &'static str, code: &'static str) {
+    if INNERMOST.get().is_null() {
+        return;
+    }
+    let failure = last_failure::number_of(service, code);
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.given_up.store(failure, Relaxed);
+        }
+    });
+}
+
+/// Forgets that, because the error has been handled.
+pub(crate) fn forget_given_up() {
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.given_up.store(0, Relaxed);
+        }
+    });
+}
+
+/// The time left until the earliest deadline around this place, if there is one.
 pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     let mut least: Option<Duration> = None;
     with_frames(|frame| {
-        if frame.attempt.is_some_and(|attempt| attempt.is_carried) {
-            return;
-        }
         if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(now)) {
             least = Some(least.map_or(left, |least| least.min(left)));
         }
@@ -170,10 +222,16 @@ pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     least
 }
 
-/// Runs a function of a call whose caller has set a deadline.
-#[cfg(feature = "tonic")]
+/// Runs a part of a call that has a deadline and isn't retried.
+#[inline]
 pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
-    Frame { attempt: None, ..Frame::new(&AttemptState::first()) }.deadline(deadline).run(function)
+    let frame = Frame {
+        attempt: None,
+        key: None,
+        deadline: Some(deadline),
+        outer: AtomicPtr::new(ptr::null_mut()),
+    };
+    enter(&frame, function)
 }
 
 /// One attempt of a retried call.
@@ -184,14 +242,19 @@ pub struct AttemptState {
     /// Whether the body has done something that must not be done twice. Uses an atomic only because
     /// a shared `Cell` would make the future `!Send`.
     sent: AtomicBool,
-    /// Whether this is the attempt of a call that has started the task.
-    is_carried: bool,
+    /// The number of the error with which an inner retry has given up, or 0.
+    given_up: AtomicU32,
 }
 
 impl AttemptState {
     /// The state before the first attempt.
     pub(crate) const fn first() -> Self {
-        Self { number: 1, sent: AtomicBool::new(false), is_carried: false }
+        Self { number: 1, sent: AtomicBool::new(false), given_up: AtomicU32::new(0) }
+    }
+
+    /// The code of the error with which an inner retry has given up in this attempt.
+    pub(crate) fn given_up(&self) -> Option<&'static str> {
+        last_failure::by_number(self.given_up.load(Relaxed)).map(LastFailure::code)
     }
 
     #[inline]
@@ -365,12 +428,12 @@ struct OwnedFrame {
 /// The attempt counts as sent, because what the task does isn't known when the attempt fails.
 #[cfg(feature = "boundary")]
 pub(crate) fn carry<F>(body: F) -> Carried<F> {
-    if enclosing_calls() == 0 {
+    if INNERMOST.get().is_null() {
         return Carried { call: None, body };
     }
     mark_sent();
     let CallContext { attempt, key, deadline } = context();
-    let attempt = AttemptState { number: attempt, is_carried: true, ..AttemptState::first() };
+    let attempt = AttemptState { number: attempt, ..AttemptState::first() };
     let deadline = Deadline::of_remaining(deadline);
     Carried { call: Some(Box::new(OwnedFrame { attempt, key, deadline })), body }
 }

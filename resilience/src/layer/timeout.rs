@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::task::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 
-use super::context::{Frame, enter};
+use super::context::{self, Frame, enter};
 pub use super::deadline::Deadline;
 use crate::layer::events;
 use crate::layer::site::Site;
@@ -100,19 +100,19 @@ impl<'a> Frame<'a> {
 /// What is visible to a call while it is polled: the [`Frame`] of an attempt, or nothing.
 pub trait Visible {
     /// Polls the call.
-    fn during<T>(&self, poll: impl FnOnce() -> T) -> T;
+    fn during<T>(&self, deadline: &Deadline<'_>, poll: impl FnOnce() -> T) -> T;
 }
 
 impl Visible for () {
     #[inline]
-    fn during<T>(&self, poll: impl FnOnce() -> T) -> T {
-        poll()
+    fn during<T>(&self, deadline: &Deadline<'_>, poll: impl FnOnce() -> T) -> T {
+        context::within(deadline, poll)
     }
 }
 
 impl Visible for Frame<'_> {
     #[inline]
-    fn during<T>(&self, poll: impl FnOnce() -> T) -> T {
+    fn during<T>(&self, _: &Deadline<'_>, poll: impl FnOnce() -> T) -> T {
         enter(self, poll)
     }
 }
@@ -129,7 +129,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let call = this.call;
-        if let Poll::Ready(outcome) = this.attempt.during(|| call.poll(cx)) {
+        if let Poll::Ready(outcome) = this.attempt.during(this.deadline, || call.poll(cx)) {
             return Poll::Ready(outcome);
         }
         match wait(this.sleep, this.deadline, this.site, cx) {
@@ -152,8 +152,11 @@ fn wait(
         Some(Poll::Ready(())) => {
             // Fires before the call is dropped, so that a permit inside it settles as timed out.
             deadline.fire();
-            events::call_timed_out(site, deadline.after());
-            Poll::Ready(Rejected::timed_out(site.service(), deadline.after()))
+            let failure = deadline.last_failure();
+            events::call_timed_out(site, deadline.after(), failure);
+            // The frames that are visible here are those of enclosing calls.
+            context::note_failure(site.service(), "NETWORK_TIMEOUT");
+            Poll::Ready(Rejected::timed_out_after(site.service(), deadline.after(), failure))
         }
         _ => Poll::Pending,
     }
