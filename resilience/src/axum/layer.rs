@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
@@ -111,6 +112,8 @@ impl RequestLayer {
                 problem_types: None,
                 challenge: None,
                 keep_text: false,
+                timeout: None,
+                time_left_header: None,
                 place: Location::caller(),
             }),
         }
@@ -156,6 +159,49 @@ impl RequestLayer {
     #[must_use]
     pub fn keep_text_answers(self) -> Self {
         self.with(|settings| settings.keep_text = true)
+    }
+
+    /// Limits the time from the beginning of a request to its response. Default: no limit.
+    ///
+    /// When the time is up, the handler is dropped, and the client gets a 504 with the code
+    /// `NETWORK_TIMEOUT`. The record names what [failed last](crate::Rejected::last_failure) inside.
+    /// Annotated functions that the handler calls know the deadline: their retries begin no wait
+    /// that would end after it, and [`context().remaining()`](crate::CallContext::remaining) is the
+    /// time left. A body that is streamed afterwards isn't limited.
+    ///
+    /// Costs a read of the clock for each request, and a timer for each handler that has to wait.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use resilience::{axum::RequestLayer, secs};
+    ///
+    /// let app: Router =
+    ///     Router::new().route("/", get(async || "hello")).layer(RequestLayer::new().timeout(secs(3)));
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if `after` is zero. A handler that has to wait panics outside a tokio runtime with
+    /// timers enabled, like `tokio::time::sleep`.
+    #[must_use]
+    pub fn timeout(self, after: Duration) -> Self {
+        assert!(!after.is_zero(), "the timeout must be longer than zero");
+        self.with(|settings| settings.timeout = Some(after))
+    }
+
+    /// Sets the header in which a client says for how many milliseconds it will still wait, such as
+    /// Envoy's `x-envoy-expected-rq-timeout-ms`. It limits the request as [`timeout`](Self::timeout)
+    /// does, and the shorter one applies. A header that isn't a whole number is ignored. Default:
+    /// none is read.
+    ///
+    /// To tell a callee in the same way, use
+    #[cfg_attr(
+        feature = "reqwest",
+        doc = "[`with_time_left`](crate::http::RequestExt::with_time_left)."
+    )]
+    #[cfg_attr(not(feature = "reqwest"), doc = "`with_time_left` of the feature `reqwest`.")]
+    #[must_use]
+    pub fn time_left_header(self, name: HeaderName) -> Self {
+        self.with(|settings| settings.time_left_header = Some(name))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Settings)) -> Self {

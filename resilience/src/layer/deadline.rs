@@ -148,6 +148,12 @@ impl<'above> Deadline<'above> {
         self.above.map_or(own, |above| own.min(above.time_left(now)))
     }
 
+    /// [`time_left`](Self::time_left) as of now.
+    #[cfg(feature = "axum")]
+    pub(crate) fn time_left_now(&self) -> Duration {
+        self.time_left(Instant::now())
+    }
+
     /// Returns what is known of the time left, without reading the clock.
     pub(crate) fn remaining(&self) -> Remaining {
         let own = match self.at.load(Relaxed) {
