@@ -12,28 +12,24 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
-    Transaction,
+    Attempt, Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope,
+    Timeout, Transaction,
 };
-use crate::tokens::{mentions, mentions_impl};
-use crate::{fallback, krate, leftovers, outcome, warnings};
+use crate::tokens::{mentions, mentions_impl, respanned};
+use crate::warnings::{self, Said};
+use crate::{fallback, krate, leftovers, outcome};
 
-/// Expands the attribute `first` and all its siblings on the same function.
-pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    if is_import_use(&arguments) {
-        return TokenStream::new();
-    }
-    let mut function: Function = match syn::parse2(item.clone()) {
-        Ok(function) => function,
-        Err(error) => return fallback::not_a_function(first, item, error),
-    };
-    let mut errors = Errors::default();
+/// Expands all attributes of a function. `first` is the one that the compiler is expanding, at
+/// `span`. `errors` are those found so far.
+pub(crate) fn function(
+    function: Function,
+    attributes: Attributes,
+    (first, span): (Kind, Span),
+    mut errors: Errors,
+    said: &mut Said,
+) -> TokenStream {
     let async_trait =
         AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
-    // At the attribute, as if the user had written the message there: rustc then leaves out the
-    // note that the error originates in a macro.
-    let span = Span::call_site().resolved_at(function.sig.fn_token.span);
-    let attributes = Attributes::collect(first, span, arguments, &mut function, &mut errors);
     let import_uses = attributes.import_uses.clone();
     let not_on_main = (first == Kind::Boundary && function.sig.ident == "main")
         .then(|| Boundary::NOT_ON_MAIN.to_owned());
@@ -63,7 +59,7 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     }
     match attributes.into_nest() {
         Some(nest) if errors.is_empty() => {
-            write(&nest, function, &import_uses, async_trait.as_ref())
+            write(&nest, function, &import_uses, async_trait.as_ref(), said)
         }
         nest => {
             let stand_in = nest.and_then(|nest| {
@@ -75,23 +71,17 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     }
 }
 
-/// Whether these are the arguments of an attribute that only marks its import as used.
-/// [`Attributes`] generates it for each sibling.
-pub(crate) fn is_import_use(arguments: &TokenStream) -> bool {
-    arguments.to_string() == "__touch"
-}
-
 fn write(
     nest: &Nest,
     mut function: Function,
     import_uses: &TokenStream,
     async_trait: Option<&AsyncTraitBody>,
+    said: &mut Said,
 ) -> TokenStream {
     let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
     let runtime = Ident::new("__resilience", Span::mixed_site());
     let copies = copies(nest, &mut function);
-    let handle = nest.get::<CircuitBreaker>().and_then(|(_, breaker)| breaker.as_static(&runtime));
-    let (handle, breakers_name) = handle.unzip();
+    let breaker = nest.get::<CircuitBreaker>().map(|(_, breaker)| breaker);
     let service = nest.common.service.as_ref().map(ToTokens::to_token_stream);
     let output = match async_trait {
         Some(body) => Some(body.output.clone()),
@@ -111,15 +101,17 @@ fn write(
         classified_by: nest.common.classify.is_some(),
         rejected_by: nest.common.rejected.is_some(),
     };
-    let warnings = warnings::of(nest, &scope);
-    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), &scope);
+    let warnings = warnings::of(nest, &scope, said);
+    let is_label = service.is_none() && breaker.is_some_and(CircuitBreaker::is_label);
+    let site = site(is_label, nest.is_of_block, &scope);
+    let breaker = breaker.map(|breaker| breaker.function(&runtime, &scope.site));
     // A short name, because each token of a path takes time to compile.
     let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
     let body = body(nest, &copies, &scope);
     let Fragment { before, code } = wrap(nest, body, &scope);
-    let value = code.into_value();
-    let setup = quote!(#site #import #handle #import_uses #warnings #setup);
+    let value = code.into_value(&scope);
+    let setup = quote!(#site #import #breaker #import_uses #warnings #setup);
     let value = quote!(#before #value);
     function.with_body(&match async_trait {
         Some(body) => body.with_value(&setup, &value),
@@ -141,13 +133,22 @@ fn error_type(
 }
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
-/// at once.
-fn site(named_by: Option<&TokenStream>, scope: &Scope<'_>) -> TokenStream {
+/// at once. Its label may be that of the breaker.
+fn site(is_labelled_by_breaker: bool, is_of_block: bool, scope: &Scope<'_>) -> TokenStream {
     let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
-    let name = scope.function.sig.ident.to_string();
+    let signature = &scope.function.sig;
+    let name = signature.ident.to_string();
+    let (new, label) = if is_labelled_by_breaker {
+        (quote!(site_of_breaker), quote!(&__resilience_breaker))
+    } else {
+        (quote!(Site::new), label.clone())
+    };
+    // The place of the attribute, unless that is the same for several methods.
+    let place = quote!(::core::file!(), ::core::line!());
+    let place = if is_of_block { respanned(place, signature.fn_token.span) } else { place };
     quote! {
         static #site: #runtime::Site =
-            #runtime::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!())#named_by;
+            #runtime::#new(#label, #name, ::core::module_path!(), #place);
     }
 }
 
@@ -197,21 +198,12 @@ fn classify(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-/// The function that makes an error of a rejection, where it is needed more than in one place, or
-/// by a future.
-// A closure, and not the function itself, because rustc would report a missing trait a second time
-// where the future is awaited.
+/// The function of `rejected = …`.
 fn reject(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let (runtime, error, reject) = (scope.runtime, &scope.error, Scope::reject());
-    if let Some(by) = &nest.common.rejected {
-        let by = scope.user(by);
-        return quote!(let #reject = #runtime::reject_by::<#error, _>(#by););
-    }
-    if nest.innermost::<Timeout>().is_none() {
-        return TokenStream::new();
-    }
-    let argument = Scope::local("argument");
-    quote!(let #reject = |#argument| #runtime::reject::<#error>(#argument);)
+    let Some(by) = &nest.common.rejected else { return TokenStream::new() };
+    let by = scope.user(by);
+    quote!(let #reject = #runtime::reject_by::<#error, _>(#by);)
 }
 
 /// The copies that `clone(…)` asks for, which the body can modify or move. A `mut` moves from the
@@ -240,23 +232,22 @@ fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
     let label = Lifetime::new("'__resilience_body", inside.span());
     let start = nest.layers.iter().map(|layer| layer.start_of_body(scope));
     let block = function.in_place(quote!(#hint #copies #(#start)* #label: #inside));
-    let frame = nest.get::<Retry>().map(|(_, retry)| retry.frame(nest, scope));
+    let visible = nest.get::<Retry>().map(|(_, retry)| retry.visible());
     let code = if scope.is_async() {
         // Only a body that runs once can take ownership of the arguments.
         let reused = nest.layers.iter().any(|layer| layer.properties().reuses_arguments);
         let keep = (!reused).then(|| quote!(move));
         let keyword =
             function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
-        let future = quote!(#keyword #keep #block);
-        match frame {
-            Some(frame) => Code::Attempt { frame, future },
-            None => Code::Future(future),
-        }
+        let mut attempt = Attempt::new(quote!(#keyword #keep #block));
+        attempt.above = nest.innermost::<Timeout>().map(Timeout::deadline);
+        attempt.visible = visible;
+        Code::Attempt(attempt)
     } else {
         // Errors about what the closure captures are reported at the function.
         let closure = quote_spanned!(function.sig.fn_token.span=> || #block);
-        Code::Value(match frame {
-            Some(frame) => quote!(#frame.run(#closure)),
+        Code::Value(match visible.map(|visible| visible.argument(false, runtime)) {
+            Some(visible) => quote!(#runtime::run_scoped(&#visible, #closure)),
             None => quote!(#runtime::run(#closure)),
         })
     };

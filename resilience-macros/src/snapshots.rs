@@ -5,13 +5,13 @@ use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand;
+use crate::item;
 use crate::layer::Kind;
 
 /// Expands the attribute `first` with `arguments` on `item`, and compares what comes out:
 /// formatted, with the runtime's paths shortened.
 fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
-    let expansion = expand::attribute(first, arguments, item).to_string();
+    let expansion = item::attribute(first, arguments, item).to_string();
     let expansion = expansion
         .replace(":: resilience :: __private :: ", "__private :: ")
         .replace(":: resilience :: ", "")
@@ -45,14 +45,17 @@ fn retry() {
                 use __private as __resilience;
                 let mut retry = __resilience::Attempts::new();
                 loop {
-                    let wait = match __resilience::Frame::new(__resilience::current(&retry))
-                        .scope(async {
-                            if false {
-                                let unreached: Result<u32, StockError> = __resilience::unreached();
-                                return unreached;
-                            }
-                            'body: { self.client.stock(sku).await }
-                        })
+                    let wait = match __resilience::scoped(
+                            __resilience::current(&retry),
+                            (),
+                            async {
+                                if false {
+                                    let unreached: Result<u32, StockError> = __resilience::unreached();
+                                    return unreached;
+                                }
+                                'body: { self.client.stock(sku).await }
+                            },
+                        )
                         .await
                     {
                         __resilience::Err(error) => {
@@ -81,11 +84,11 @@ fn retry() {
                             }
                         }
                         __resilience::Ok(value) => {
-                            __resilience::Attempts::succeeded(
+                            __resilience::retry_succeeded(
                                 &retry,
                                 __resilience::Site::budget(&__RESILIENCE_SITE),
+                                &__RESILIENCE_SITE,
                             );
-                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                             break __resilience::Ok(value);
                         }
                     };
@@ -108,25 +111,23 @@ fn circuit_breaker() {
         },
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                        "stock",
-                        "stock",
-                        ::core::module_path!(),
-                        ::core::file!(),
-                        ::core::line!(),
-                    )
-                    .named_by(|| __resilience::CircuitBreaker::name(breaker()));
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::site_of_breaker(
+                    &breaker,
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
                 use __private as __resilience;
                 #[inline]
-                fn breaker() -> &'static __resilience::CircuitBreaker {
-                    __resilience::breaker(__resilience::of_static(&INVENTORY))
+                fn breaker() -> (
+                    &'static __resilience::CircuitBreaker,
+                    &'static __resilience::Site,
+                ) {
+                    (__resilience::breaker(__resilience::of_static(&INVENTORY)), &__RESILIENCE_SITE)
                 }
                 'guarded: {
-                    let permit = match __resilience::acquire_static(
-                        breaker(),
-                        __resilience::None,
-                        || &__RESILIENCE_SITE,
-                    ) {
+                    let permit = match __resilience::acquire(breaker, (), __resilience::None) {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
                             break 'guarded __resilience::Err(
@@ -136,7 +137,6 @@ fn circuit_breaker() {
                             );
                         }
                     };
-                    let permit = __resilience::began(permit);
                     match __resilience::run(|| {
                         if false {
                             let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -183,14 +183,11 @@ fn timeout() {
                     ::core::line!(),
                 );
                 use __private as __resilience;
-                let reject = |argument| __resilience::reject::<
-                    <Result<u32, StockError> as __resilience::Outcome>::Error,
-                >(argument);
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
-                __resilience::Timed::new(
+                __resilience::timed(
+                        (),
                         &deadline_0,
                         &__RESILIENCE_SITE,
-                        reject,
                         async move {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -198,6 +195,9 @@ fn timeout() {
                             }
                             'body: { look_up(sku).await }
                         },
+                        |argument| __resilience::reject::<
+                            <Result<u32, StockError> as __resilience::Outcome>::Error,
+                        >(argument),
                     )
                     .await
             }
@@ -265,18 +265,20 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
         },
         &expect![[r#"
             fn get(id: u64) -> Result<User, UserError> {
-                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                        "get",
-                        "get",
-                        ::core::module_path!(),
-                        ::core::file!(),
-                        ::core::line!(),
-                    )
-                    .named_by(|| __resilience::CircuitBreaker::name(breaker()));
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::site_of_breaker(
+                    &breaker,
+                    "get",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
                 use __private as __resilience;
                 #[inline]
-                fn breaker() -> &'static __resilience::CircuitBreaker {
-                    __resilience::breaker(__resilience::of_static(&USERS))
+                fn breaker() -> (
+                    &'static __resilience::CircuitBreaker,
+                    &'static __resilience::Site,
+                ) {
+                    (__resilience::breaker(__resilience::of_static(&USERS)), &__RESILIENCE_SITE)
                 }
                 #[circuit_breaker(__touch)]
                 const _: () = ();
@@ -301,10 +303,10 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                     report,
                     || {
                         'guarded: {
-                            let permit = match __resilience::acquire_static(
-                                breaker(),
+                            let permit = match __resilience::acquire(
+                                breaker,
+                                (),
                                 __resilience::None,
-                                || &__RESILIENCE_SITE,
                             ) {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
@@ -315,7 +317,6 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                                     );
                                 }
                             };
-                            let permit = __resilience::began(permit);
                             match __resilience::run(|| {
                                 if false {
                                     let unreached: Result<User, UserError> = __resilience::unreached();
@@ -419,6 +420,95 @@ fn degrade() {
 }
 
 #[test]
+fn an_impl_block() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(failure_threshold = 3),
+        &quote! {
+            impl Orders {
+                const LIMIT: u32 = 3;
+
+                async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                    self.client.find(id).await
+                }
+
+                #[circuit_breaker(PAYMENTS)]
+                fn not_async(&self) -> Result<u32, OrderError> {
+                    self.client.blocking()
+                }
+
+                async fn health(&self) -> Health {
+                    self.client.health().await
+                }
+
+                #[resilience(skip)]
+                async fn export(&self) -> Result<u32, OrderError> {
+                    self.client.export().await
+                }
+            }
+        },
+        &expect![[r#"
+            const _: () = {
+                static __RESILIENCE_BREAKER: __private::CircuitBreaker = __private::CircuitBreaker::new(
+                        "Orders",
+                    )
+                    .failure_threshold(3u32);
+                impl Orders {
+                    const LIMIT: u32 = 3;
+                    async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                        static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                            "find",
+                            "find",
+                            ::core::module_path!(),
+                            ::core::file!(),
+                            ::core::line!(),
+                        );
+                        use __private as __resilience;
+                        #[inline]
+                        fn breaker() -> (
+                            &'static __resilience::CircuitBreaker,
+                            &'static __resilience::Site,
+                        ) {
+                            (&__RESILIENCE_BREAKER, &__RESILIENCE_SITE)
+                        }
+                        __resilience::guarded(
+                                (),
+                                (),
+                                breaker,
+                                async move {
+                                    if false {
+                                        let unreached: Result<u32, OrderError> = __resilience::unreached();
+                                        return unreached;
+                                    }
+                                    'body: { self.client.find(id).await }
+                                },
+                                __resilience::by_itself::<
+                                    <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                >(),
+                            )
+                            .await
+                    }
+                    #[circuit_breaker(PAYMENTS)]
+                    fn not_async(&self) -> Result<u32, OrderError> {
+                        self.client.blocking()
+                    }
+                    async fn health(&self) -> Health {
+                        {
+                            use __private::LeftOutByType as _;
+                            let _ = __private::LeftOut::<Health>::check;
+                        }
+                        self.client.health().await
+                    }
+                    async fn export(&self) -> Result<u32, OrderError> {
+                        self.client.export().await
+                    }
+                }
+            };
+        "#]],
+    );
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn the_full_nest() {
     check(
@@ -459,20 +549,14 @@ fn the_full_nest() {
                 >::CHECK;
                 let breaker_handle = __resilience::clone_handle(&self.breaker);
                 let breaker = __resilience::breaker(&breaker_handle);
-                __resilience::Site::uses_breaker(
-                    &__RESILIENCE_SITE,
-                    __resilience::CircuitBreaker::name(breaker),
-                );
+                let breaker = __resilience::listed(breaker, &__RESILIENCE_SITE);
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
-                let reject = |argument| __resilience::reject::<
-                    <Result<u32, StockError> as __resilience::Outcome>::Error,
-                >(argument);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {
-                    let error = match __resilience::Timed::new(
+                    let error = match __resilience::timed(
+                            (),
                             &deadline_1,
                             &__RESILIENCE_SITE,
-                            reject,
                             async {
                                 let mut retry = __resilience::Attempts::new();
                                 loop {
@@ -480,50 +564,23 @@ fn the_full_nest() {
                                         timeout_4,
                                         &deadline_1,
                                     );
-                                    let wait = match 'guarded: {
-                                        let permit = match __resilience::acquire(
-                                            breaker,
-                                            __resilience::Some(timeout_4),
-                                            || &__RESILIENCE_SITE,
-                                        ) {
-                                            __resilience::Ok(permit) => permit,
-                                            __resilience::Err(rejected) => {
-                                                break 'guarded __resilience::Err(
-                                                    __resilience::reject::<
-                                                        <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                                    >(rejected),
-                                                );
-                                            }
-                                        };
-                                        let permit = __resilience::under(permit, &deadline_4);
-                                        match __resilience::Frame::new(__resilience::current(&retry))
-                                            .deadline(&deadline_4)
-                                            .timed(
-                                                &deadline_4,
-                                                &__RESILIENCE_SITE,
-                                                reject,
-                                                async {
-                                                    if false {
-                                                        let unreached: Result<u32, StockError> = __resilience::unreached();
-                                                        return unreached;
-                                                    }
-                                                    'body: { self.client.stock(sku).await }
-                                                },
-                                            )
-                                            .await
-                                        {
-                                            __resilience::Ok(value) => {
-                                                __resilience::succeeded(permit);
-                                                __resilience::Ok(value)
-                                            }
-                                            __resilience::Err(error) => {
-                                                __resilience::failed::<
-                                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                                >(permit, &__RESILIENCE_SITE, &error);
-                                                __resilience::Err(error)
-                                            }
-                                        }
-                                    } {
+                                    match __resilience::guarded_and_timed(
+                                            __resilience::waiting(&retry),
+                                            &deadline_4,
+                                            __resilience::held(breaker, &__RESILIENCE_SITE),
+                                            async {
+                                                if false {
+                                                    let unreached: Result<u32, StockError> = __resilience::unreached();
+                                                    return unreached;
+                                                }
+                                                'body: { self.client.stock(sku).await }
+                                            },
+                                            __resilience::by_itself::<
+                                                <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                            >(),
+                                        )
+                                        .await
+                                    {
                                         __resilience::Err(error) => {
                                             match __resilience::judge::<
                                                 <Result<u32, StockError> as __resilience::Outcome>::Error,
@@ -543,26 +600,28 @@ fn the_full_nest() {
                                                     false,
                                                 ),
                                             ) {
-                                                __resilience::Ok(wait) => wait,
+                                                __resilience::Ok(_) => {}
                                                 __resilience::Err(error) => break __resilience::Err(error),
                                             }
                                         }
                                         __resilience::Ok(value) => {
-                                            __resilience::succeeded_under(
+                                            __resilience::retry_succeeded_under(
                                                 &retry,
+                                                __resilience::Site::budget(&__RESILIENCE_SITE),
+                                                &__RESILIENCE_SITE,
                                                 &const {
                                                     let named: __resilience::Retry = STANDARD;
                                                     named.checked()
                                                 },
-                                                __resilience::Site::budget(&__RESILIENCE_SITE),
                                             );
-                                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
                                         }
-                                    };
-                                    wait.pause().await;
+                                    }
                                 }
                             },
+                            |argument| __resilience::reject::<
+                                <Result<u32, StockError> as __resilience::Outcome>::Error,
+                            >(argument),
                         )
                         .await
                     {
@@ -642,15 +701,12 @@ fn a_method_of_async_trait() {
                     );
                     use __private as __resilience;
                     let timeout_0 = __resilience::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
-                    let reject = |argument| __resilience::reject::<
-                        <Result<u32, StockError> as __resilience::Outcome>::Error,
-                    >(argument);
                     let __ret: Result<u32, StockError> = {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
-                        __resilience::Timed::new(
+                        __resilience::timed(
+                                (),
                                 &deadline_0,
                                 &__RESILIENCE_SITE,
-                                reject,
                                 async move {
                                     if false {
                                         let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -658,6 +714,9 @@ fn a_method_of_async_trait() {
                                     }
                                     'body: { __self.client.stock(sku).await }
                                 },
+                                |argument| __resilience::reject::<
+                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                >(argument),
                             )
                             .await
                     };
@@ -678,7 +737,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , & deadline_0 , & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
         ]],
     );
 }

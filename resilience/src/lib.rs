@@ -82,6 +82,78 @@
 //! # }
 //! ```
 //!
+//! # On an `impl` block
+//!
+//! An attribute on an `impl` block, of a type or of a trait, covers every async method that returns
+//! a `Result`. All of them share one policy and one state: a circuit breaker that the attribute
+//! doesn't name belongs to the block and is named after the type, and so does the retry budget.
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "tokio"))] {
+//! # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+//! # enum OrderError {
+//! #     #[error(transparent)]
+//! #     #[service(transparent)]
+//! #     Rejected(#[from] resilience::Rejected),
+//! # }
+//! # struct Order;
+//! use resilience::{circuit_breaker, degrade, retry, timeout};
+//!
+//! struct Orders {
+//!     // … a client …
+//! }
+//!
+//! #[retry(idempotent)]
+//! #[circuit_breaker(failure_threshold = 5)]
+//! #[timeout("2s")]
+//! impl Orders {
+//!     async fn find(&self, id: u64) -> Result<Order, OrderError> {
+//!         // …
+//! #       let _ = id;
+//!         Ok(Order)
+//!     }
+//!
+//!     #[retry(idempotency_key)] // in place of the block's
+//!     async fn place(&self, order: &Order) -> Result<u64, OrderError> {
+//!         // …
+//! #       let _ = order;
+//!         Ok(1)
+//!     }
+//!
+//!     #[degrade(fallback = Vec::new())] // in addition, above the block's
+//!     async fn recommended(&self, id: u64) -> Result<Vec<Order>, OrderError> {
+//!         // …
+//! #       let _ = id;
+//!         Ok(vec![Order])
+//!     }
+//!
+//!     #[resilience(skip)] // without layers
+//!     async fn export(&self) -> Result<Vec<Order>, OrderError> {
+//!         // …
+//!         Ok(Vec::new())
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! - **A method's own attribute** replaces the block's of the same kind, with its options and
+//!   state. One of another kind goes below the block's layers, or above them if the order demands
+//!   it. An own `service`, `classify` or `rejected` replaces that of the block.
+//! - **`#[resilience(skip)]`** leaves a method out, and its own attributes stay. `pub_only`, on
+//!   any of the block's attributes, leaves out the methods without `pub`. Use them for helpers
+//!   that other methods of the block call: their failures would be retried and counted twice.
+//! - **Other methods stay as they are**: those that aren't async, or don't return a `Result`. A
+//!   `Result` is recognized by a name that ends with `Result`. An alias with another name is a
+//!   compile error. Methods that a macro generates inside the block aren't covered.
+//! - **Events** have the method's name as `function`. It is also the `service`, unless the
+//!   attributes set one or name a breaker.
+//! - **Expressions** can use `self`, and arguments that all methods have. `clone(…)`, `operation`
+//!   and an `idempotency_key` with a value are for one method, and go on that method.
+//! - **`#[degrade]` and `#[transaction]`** go on methods. A fallback has the type of one method,
+//!   and each method that another one calls would begin a transaction of its own.
+//! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
+//! - **`#[async_trait]`** can be above or below.
+//!
 //! # Where to look
 //!
 //! | to | see |
@@ -129,25 +201,25 @@
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
 //! Error records have the target `resilience::report`, and a message that begins with
 //! `expected_error`, `unexpected_error` or `critical_error`; [`report::Report`] lists their fields.
-//! Further boundaries that the same error passes log `already_reported` at DEBUG. At INFO and above,
-//! a failed attempt makes one line, which is the decision about it.
+//! Further boundaries that the same error passes log `already_reported` at DEBUG. At INFO and
+//! above, a failed attempt makes one line, which is the decision about it.
 //!
-//! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin, row
-//! values quoted by a database are left out unless [`sql::log_database_values`] allows them, and
-//! credentials are masked in the [known forms](report::Report#known-forms).
+//! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin,
+//! row values quoted by a database are left out unless [`sql::log_database_values`] allows them,
+//! and credentials are masked in the [known forms](report::Report#known-forms).
 //!
-//! Every event and record tells an error in the same way: its text of at most 4096 bytes (`error`, or
-//! `exception.message` in a record), and its causes (`error.chain`): a JSON array of at most eight
-//! texts of at most 1024 bytes each. Control characters, line breaks and characters that change the
-//! direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin a line of its own
-//! or control a terminal. No more than 64 KiB of an error's text are formatted.
+//! Every event and record describes an error in the same way: its text of at most 4096 bytes
+//! (`error`, or `exception.message` in a record), and its causes (`error.chain`): a JSON array of
+//! at most eight texts of at most 1024 bytes each. Control characters, line breaks and characters
+//! that change the direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin
+//! a line of its own or control a terminal. No more than 64 KiB of an error's text are formatted.
 //!
 //! Events of a layer have the fields `request_id`, if there is a
 //! [`RequestContext`](crate::RequestContext), `service`, the label of all layers of a function,
 //! `function`, and `dependency`, if one is known: the breaker's name, the callee that the error
 //! names, or the label. So do error records, with `function` and `service` if they are of a
-//! `#[boundary]`: a search for a request's id finds all of them. `service` and `function` default to
-//! the function's bare name, so give methods with common names such as `get` a label:
+//! `#[boundary]`: a search for a request's id finds all of them. `service` and `function` default
+//! to the function's bare name, so give methods with common names such as `get` a label:
 //! `#[retry(service = "orders", …)]`.
 //!
 //! # Features

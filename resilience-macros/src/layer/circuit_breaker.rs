@@ -33,6 +33,8 @@ pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
     settings: Vec<(Ident, TokenStream)>,
     ignore: Option<Expr>,
+    /// Whether the breaker is the one of the `impl` block, which declares it.
+    is_of_block: bool,
 }
 
 impl Layer for CircuitBreaker {
@@ -44,9 +46,8 @@ impl Layer for CircuitBreaker {
             if options::literal(&handle).is_some() {
                 errors.on(
                     &handle,
-                    "`#[circuit_breaker]` takes a breaker, not its name; write \
-                     `#[circuit_breaker(INVENTORY)]` with `static INVENTORY: CircuitBreaker = \
-                     CircuitBreaker::new(\"inventory\");`",
+                    "expected a breaker, not its name; write `#[circuit_breaker(INVENTORY)]` with \
+                     `static INVENTORY: CircuitBreaker = CircuitBreaker::new(\"inventory\");`",
                 );
             } else if makes_a_new(&handle, "CircuitBreaker") {
                 errors.on(
@@ -68,21 +69,36 @@ impl Layer for CircuitBreaker {
                     ),
                 );
             }
-            return Some(Self { handle: Some(handle), settings: Vec::new(), ignore });
+            return Some(Self {
+                handle: Some(handle),
+                settings: Vec::new(),
+                ignore,
+                is_of_block: false,
+            });
         }
         let shared = arguments.flag("shared").is_some();
-        if place.function.is_generic() && !shared {
+        let (is_generic, what) = match place.block {
+            Some(block) => (block.is_generic, "`impl`"),
+            None => (place.function.is_generic(), "function"),
+        };
+        if is_generic && !shared {
             errors.at(
                 place.span,
-                "a generic function would use one breaker for all its types; pass one, such as \
-                 `#[circuit_breaker(INVENTORY)]`, or write `shared` to allow that",
+                format!(
+                    "a generic {what} would use one breaker for all its types; pass one, such as \
+                     `#[circuit_breaker(INVENTORY)]`, or write `shared` to allow that"
+                ),
             );
         }
         let settings = own_settings(arguments, place.function, errors);
-        Some(Self { handle: None, settings, ignore })
+        Some(Self { handle: None, settings, ignore, is_of_block: place.block.is_some() })
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
+        None
+    }
+
+    fn not_on_impl() -> Option<&'static str> {
         None
     }
 
@@ -91,26 +107,29 @@ impl Layer for CircuitBreaker {
     }
 
     fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let (runtime, label) = (scope.runtime, &scope.label);
+        let runtime = scope.runtime;
         match &self.handle {
-            None => {
-                let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
-                quote! {
-                    static __RESILIENCE_BREAKER: #runtime::CircuitBreaker = #runtime::CircuitBreaker::new(#label)#(#settings)*;
-                }
-            }
+            None if self.is_of_block => TokenStream::new(),
+            None => self.own_static(&runtime.to_token_stream(), &scope.label),
             Some(_) if self.named_static().is_some() => TokenStream::new(),
             Some(handle) => {
                 let (held, breaker, site) =
                     (scope.hold(handle, "breaker", &Self::local()), Self::local(), &scope.site);
-                quote!(#held #runtime::Site::uses_breaker(&#site, #runtime::CircuitBreaker::name(#breaker));)
+                if self.is_static(scope) {
+                    quote!(#held #runtime::uses_breaker(&#site, #breaker);)
+                } else {
+                    quote!(#held let #breaker = #runtime::listed(#breaker, &#site);)
+                }
             }
         }
     }
 
-    // Input:  the call
+    // Input:  the body, with or without a timeout
+    // Output: guarded_and_timed::<_, E>(current(&retry), &deadline_0, breaker, body)
+    //
+    // Around anything else:
     // Output: 'guarded: {
-    //             let permit = match acquire_static(breaker, None, || &SITE) {
+    //             let permit = match acquire(breaker, (), None) {
     //                 Ok(permit) => permit,
     //                 Err(rejected) => break 'guarded Err(reject::<E>(rejected)),
     //             };
@@ -120,18 +139,41 @@ impl Layer for CircuitBreaker {
     //             }
     //         }
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (runtime, site) = (scope.runtime, &scope.site);
-        let [permit, rejected] = ["permit", "rejected"].map(Scope::local);
-        let breaker = self.in_use();
-        let [value, error] = ["value", "error"].map(Scope::local);
-        let acquire = if self.is_static(scope) { quote!(acquire_static) } else { quote!(acquire) };
+        let place = self.place(scope);
+        match inner {
+            Fragment { before, code: Code::Attempt(mut attempt) }
+                if attempt.breaker.is_none() && self.ignore.is_none() =>
+            {
+                attempt.breaker = Some(place);
+                attempt.above = around.above::<Timeout>().map(|(_, timeout)| timeout.deadline());
+                Fragment { before, code: Code::Attempt(attempt) }
+            }
+            Fragment { before, code } => {
+                let call = code.into_value(scope);
+                Fragment { before, code: Code::Value(self.around_value(around, &call, scope)) }
+            }
+        }
+    }
+}
+
+impl CircuitBreaker {
+    fn around_value(
+        &self,
+        around: &Around<'_>,
+        call: &TokenStream,
+        scope: &Scope<'_>,
+    ) -> TokenStream {
+        let (runtime, site, place) = (scope.runtime, &scope.site, self.place(scope));
+        let [permit, rejected, value, error] =
+            ["permit", "rejected", "value", "error"].map(Scope::local);
         let longest = scope.option(longest(around, scope));
-        let under = if let Some(timeout) = timeout_of_the_call(around) {
-            let deadline = timeout.deadline();
-            quote!(let #permit = #runtime::under(#permit, &#deadline);)
-        } else {
-            quote!(let #permit = #runtime::began(#permit);)
-        };
+        let above = timeout_of_the_call(around).map_or_else(
+            || quote!(()),
+            |timeout| {
+                let deadline = timeout.deadline();
+                quote!(&#deadline)
+            },
+        );
         let failed = scope.classifying("failed", &quote!(#permit, &#site, &#error));
         let rejection = scope.rejection(&rejected);
         let failed = if let Some(ignore) = self.ignore.as_ref().map(|ignore| scope.user(ignore)) {
@@ -146,43 +188,69 @@ impl Layer for CircuitBreaker {
             quote!(#failed;)
         };
         let guarded = Scope::block_label("'guarded");
-        let Fragment { before, code } = inner;
-        let call = code.into_value();
-        Fragment {
-            before,
-            code: Code::Value(quote! {
-                #guarded: {
-                    let #permit = match #runtime::#acquire(#breaker, #longest, || &#site) {
-                        #runtime::Ok(#permit) => #permit,
-                        #runtime::Err(#rejected) => {
-                            break #guarded #runtime::Err(#rejection);
-                        }
-                    };
-                    #under
-                    match #call {
-                        #runtime::Ok(#value) => {
-                            #runtime::succeeded(#permit);
-                            #runtime::Ok(#value)
-                        }
-                        #runtime::Err(#error) => {
-                            #failed
-                            #runtime::Err(#error)
-                        }
+        quote! {
+            #guarded: {
+                let #permit = match #runtime::acquire(#place, #above, #longest) {
+                    #runtime::Ok(#permit) => #permit,
+                    #runtime::Err(#rejected) => {
+                        break #guarded #runtime::Err(#rejection);
+                    }
+                };
+                match #call {
+                    #runtime::Ok(#value) => {
+                        #runtime::succeeded(#permit);
+                        #runtime::Ok(#value)
+                    }
+                    #runtime::Err(#error) => {
+                        #failed
+                        #runtime::Err(#error)
                     }
                 }
-            }),
+            }
         }
     }
-}
 
-impl CircuitBreaker {
+    /// `static __RESILIENCE_BREAKER: CircuitBreaker = …;`
+    fn own_static(&self, runtime: &TokenStream, label: &TokenStream) -> TokenStream {
+        let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
+        quote! {
+            static __RESILIENCE_BREAKER: #runtime::CircuitBreaker = #runtime::CircuitBreaker::new(#label)#(#settings)*;
+        }
+    }
+
+    /// The breaker that the methods of an `impl` block share, if the attribute names none.
+    pub(crate) fn static_of_block(
+        &self,
+        runtime: &TokenStream,
+        label: &TokenStream,
+    ) -> Option<TokenStream> {
+        self.is_of_block.then(|| self.own_static(runtime, label))
+    }
+
     /// The breaker, after `setup`.
     pub(super) fn in_use(&self) -> TokenStream {
-        match &self.handle {
-            None => quote!(&__RESILIENCE_BREAKER),
-            Some(_) if self.named_static().is_some() => quote!(__resilience_breaker()),
-            Some(_) => Self::local().to_token_stream(),
+        if self.has_function() {
+            quote!(__resilience_breaker().0)
+        } else {
+            Self::local().to_token_stream()
         }
+    }
+
+    /// The breaker and the function that it guards.
+    fn place(&self, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site, breaker) = (scope.runtime, &scope.site, Self::local());
+        if self.has_function() {
+            quote!(__resilience_breaker)
+        } else if self.is_static(scope) {
+            quote!(move || (#breaker, &#site))
+        } else {
+            quote!(#runtime::held(#breaker, &#site))
+        }
+    }
+
+    /// Whether a function returns the breaker, and not a local.
+    fn has_function(&self) -> bool {
+        self.handle.is_none() || self.named_static().is_some()
     }
 
     /// The handle if it is the path of a static, such as `breakers::INVENTORY`, so that another
@@ -197,21 +265,31 @@ impl CircuitBreaker {
         (path.qself.is_none() && is_screaming_snake(last) && !in_a_type).then_some(handle)
     }
 
-    /// A function that returns the static, which is declared first and written once, so that a
-    /// wrong type is a single error. Also the setting of the site that takes the label of the whole
-    /// nest from it. Not a constant, since the static may be a `LazyLock`.
-    pub(crate) fn as_static(&self, runtime: &Ident) -> Option<(TokenStream, TokenStream)> {
-        let handle = self.named_static()?;
-        let value = value_of(handle);
-        let found = located(quote!(#runtime::breaker(#runtime::of_static(&#value))), handle.span());
-        let named = quote! {
+    /// A function that returns the static and the site that it guards, which is declared first and
+    /// written once, so that a wrong type is a single error. Not a constant, since the static may
+    /// be a `LazyLock`. As a value, it takes no space in a future.
+    pub(crate) fn function(&self, runtime: &Ident, site: &Ident) -> TokenStream {
+        if !self.has_function() {
+            return TokenStream::new();
+        }
+        let found = self.handle.as_ref().map_or_else(
+            || quote!(&__RESILIENCE_BREAKER),
+            |handle| {
+                let value = value_of(handle);
+                located(quote!(#runtime::breaker(#runtime::of_static(&#value))), handle.span())
+            },
+        );
+        quote! {
             #[inline]
-            fn __resilience_breaker() -> &'static #runtime::CircuitBreaker {
-                #found
+            fn __resilience_breaker() -> (&'static #runtime::CircuitBreaker, &'static #runtime::Site) {
+                (#found, &#site)
             }
-        };
-        let name = quote!(.named_by(|| #runtime::CircuitBreaker::name(__resilience_breaker())));
-        Some((named, name))
+        }
+    }
+
+    /// Whether the label of the nest is the name of a static breaker.
+    pub(crate) fn is_label(&self) -> bool {
+        self.named_static().is_some()
     }
 
     fn is_static(&self, scope: &Scope<'_>) -> bool {
@@ -318,7 +396,7 @@ fn own_settings(
     settings
 }
 
-/// The timeout that tells how long a call of this layer has waited: the one below, unless a retry
+/// The timeout that knows how long a call of this layer has waited: the one below, unless a retry
 /// between the two makes several attempts of it, or else the one above.
 fn timeout_of_the_call<'a>(around: &Around<'a>) -> Option<&'a Timeout> {
     let retry = around.below::<Retry>().map(|(at, _)| at);

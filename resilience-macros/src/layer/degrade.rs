@@ -76,6 +76,13 @@ impl Layer for Degrade {
         None
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        Some(
+            "one fallback can't be right for all methods of an `impl`; write `#[degrade]` on each \
+             method that has one",
+        )
+    }
+
     fn properties(&self) -> Properties {
         Properties { reuses_arguments: true, rejects: false, classifies: true }
     }
@@ -159,15 +166,23 @@ impl Layer for Degrade {
             quote!({ #visible #block })
         };
         let Fragment { before, code } = inner;
-        let call = code.into_value();
+        let failure = match code {
+            Code::Failure(error) => error,
+            code => {
+                let call = code.into_value(scope);
+                quote! {
+                    match #call {
+                        #runtime::Err(#error) => #error,
+                        #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
+                    }
+                }
+            }
+        };
         Fragment {
             before,
             code: Code::Value(quote! {
                 #degraded: {
-                    let #error = match #call {
-                        #runtime::Err(#error) => #error,
-                        #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
-                    };
+                    let #error = #failure;
                     if #activate {
                         #answer
                     } else {

@@ -31,7 +31,7 @@ pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use common::Common;
 pub(crate) use nest::{Around, Nest};
 pub(crate) use retry::{Retry, named};
-pub(crate) use scope::{Code, Fragment, Scope};
+pub(crate) use scope::{Attempt, Code, Fragment, Scope};
 pub(crate) use timeout::Timeout;
 pub(crate) use transaction::Transaction;
 
@@ -46,6 +46,11 @@ pub(crate) trait Layer: AsAny + 'static {
     /// Why the layer can't be on a function `name` that isn't async, with what to write instead.
     /// `None` if it can.
     fn needs_async(name: &Ident) -> Option<String>
+    where
+        Self: Sized;
+
+    /// Why the layer can't be on an `impl` block, with what to write instead. `None` if it can.
+    fn not_on_impl() -> Option<&'static str>
     where
         Self: Sized;
 
@@ -77,12 +82,21 @@ pub(crate) struct Properties {
     pub(crate) classifies: bool,
 }
 
-/// Where an attribute stands.
+/// The position of an attribute.
 pub(crate) struct Place<'a> {
     pub(crate) span: Span,
     /// Its number among the layers of the function; the outermost is 0.
     pub(crate) index: usize,
     pub(crate) function: &'a Function,
+    /// The `impl` block that the attribute stands on, if it isn't on the function itself.
+    pub(crate) block: Option<Block>,
+}
+
+/// What a layer has to know of the `impl` block that its attribute stands on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    /// Whether the block has several instances, which share its statics.
+    pub(crate) is_generic: bool,
 }
 
 /// Generates [`Kind`] from the list of the layers.
@@ -107,6 +121,13 @@ macro_rules! layers {
             pub(crate) fn needs_async(self, name: &Ident) -> Option<String> {
                 match self {
                     $(Self::$Layer => $module::$Layer::needs_async(name),)*
+                }
+            }
+
+            /// See [`Layer::not_on_impl`].
+            pub(crate) fn not_on_impl(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$Layer => $module::$Layer::not_on_impl(),)*
                 }
             }
 

@@ -7,10 +7,10 @@ use syn::{Expr, Lit};
 
 use super::degrade::Degrade;
 use super::handle::makes_a_new;
+use super::scope::Visible;
 use super::settings::{RetrySettings, clamped, step};
 use super::{
-    Around, CircuitBreaker, Code, Fragment, Layer, Nest, Place, Properties, Scope, Timeout,
-    defaults,
+    Around, CircuitBreaker, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults,
 };
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, foreign, reject_constant};
@@ -44,6 +44,8 @@ pub(crate) struct Retry {
     budget: Budget,
     pub(crate) external_timeout: bool,
     repeat_inner: bool,
+    /// Whether the attribute stands on an `impl` block.
+    pub(crate) is_of_block: bool,
 }
 
 enum Jitter {
@@ -84,6 +86,7 @@ impl Layer for Retry {
             budget: budget(arguments.take("budget"), errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
             repeat_inner: arguments.flag("repeat_inner").is_some(),
+            is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
             let names = place.function.argument_names();
@@ -98,6 +101,10 @@ impl Layer for Retry {
         None
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        None
+    }
+
     fn properties(&self) -> Properties {
         Properties { reuses_arguments: true, rejects: false, classifies: true }
     }
@@ -107,19 +114,25 @@ impl Layer for Retry {
         quote!(#policy #budget #key)
     }
 
-    // Input:  the call
+    // Input:  the body with a timeout
     // Output: loop {
-    //             let wait = match call {
+    //             match timed::<_, E>(waiting(&retry), &deadline_0, &SITE, body).await {
     //                 Err(error) => match judge::<E>(&mut retry, error, rules) {
-    //                     Ok(wait) => wait,
+    //                     Ok(_) => {}
     //                     Err(error) => break Err(error),
     //                 },
-    //                 Ok(value) => { retry.succeeded(budget); log_success(&retry, &SITE); break Ok(value) }
-    //             };
+    //                 Ok(value) => { retry_succeeded(&retry, budget, &SITE); break Ok(value) }
+    //             }
+    //         }
+    //
+    // Around anything else, the loop itself waits:
+    // Output: loop {
+    //             let wait = match call { Err(error) => match judge(…) { Ok(wait) => wait, … }, … };
     //             wait.pause().await;
     //         }
     //
-    // Directly below a fallback, a success also breaks out of that: `break 'degraded Ok(value)`.
+    // Directly below a fallback, the loop yields the error, and a success breaks out of the
+    // fallback: `break 'degraded Ok(value)`.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (runtime, site) = (scope.runtime, &scope.site);
         let retry = Self::local();
@@ -127,6 +140,7 @@ impl Layer for Retry {
         let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
             Budget::Handle(_) => Self::budget_local().to_token_stream(),
+            Budget::OfTheSite if self.is_of_block => quote!(&__RESILIENCE_BUDGET_OF_BLOCK),
             Budget::OfTheSite => quote!(#runtime::Site::budget(&#site)),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
@@ -144,49 +158,71 @@ impl Layer for Retry {
         let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
         let success = match (&self.repeat, &self.policy) {
             (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
-                quote!(#runtime::succeeded_once(&#retry, #budget))
+                quote!(retry_succeeded_once(&#retry, #budget, &#site))
             }
-            (None, Some(_)) => quote!(#runtime::succeeded_under(&#retry, #policy, #budget)),
+            (None, Some(_)) => quote!(retry_succeeded_under(&#retry, #budget, &#site, #policy)),
             (Some(Repeat::Idempotent), _) | (None, None) => {
-                quote!(#runtime::Attempts::succeeded(&#retry, #budget))
+                quote!(retry_succeeded(&#retry, #budget, &#site))
             }
         };
+        let Fragment { before, mut code } = inner;
+        let waits = match &mut code {
+            Code::Attempt(attempt) => attempt.wait_first(),
+            Code::Value(_) | Code::Failure(_) => false,
+        };
+        let call = code.into_value(scope);
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
-        let pause =
-            if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
-        let Fragment { before, code } = inner;
-        let call = code.into_value();
+        let failure = if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
+        let (keep, pattern, value, pause) = if waits {
+            (None, quote!(_), quote!({}), None)
+        } else {
+            // After the match, so that nothing that is matched on lives across the `.await`.
+            let pause = if scope.is_async() { quote!(pause().await) } else { quote!(block()) };
+            let keep = quote!(let #wait =);
+            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #wait.#pause;)))
+        };
         // Errors about what the loop moves name this attribute.
         let span = Span::mixed_site().located_at(self.span);
         let repeat = Ident::new("loop", span);
+        let mark = self.mark(scope);
         let mut body = Group::new(
             Delimiter::Brace,
             quote! {
-                    #before
-                    let #wait = match #call {
-                        #runtime::Err(#error) => match #judge {
-                            #runtime::Ok(#wait) => #wait,
-                            #runtime::Err(#error) => break #runtime::Err(#error),
-                        },
-                        #runtime::Ok(#succeeded) => {
-                            #success;
-                            #runtime::log_success(&#retry, &#site);
-                            break #leave #runtime::Ok(#succeeded);
-                        }
-                    };
-                    #pause
+                #mark
+                #before
+                #keep match #call {
+                    #runtime::Err(#error) => match #judge {
+                        #runtime::Ok(#pattern) => #value,
+                        #runtime::Err(#error) => break #failure,
+                    },
+                    #runtime::Ok(#succeeded) => {
+                        #runtime::#success;
+                        break #leave #runtime::Ok(#succeeded);
+                    }
+                }
+                #pause
             },
         );
         body.set_span(span);
+        let code = quote!(#repeat #body);
         Fragment {
             before: quote!(let mut #retry = #runtime::Attempts::new();),
-            code: Code::Value(quote!(#repeat #body)),
+            code: if leave.is_some() { Code::Failure(code) } else { Code::Value(code) },
         }
     }
 }
 
 impl Retry {
+    /// The budget that the methods of an `impl` block share, if the attribute names none.
+    pub(crate) fn static_of_block(&self, runtime: &TokenStream) -> Option<TokenStream> {
+        matches!(self.budget, Budget::OfTheSite).then(|| {
+            quote! {
+                static __RESILIENCE_BUDGET_OF_BLOCK: #runtime::RetryBudget = #runtime::RetryBudget::standard();
+            }
+        })
+    }
+
     /// Rejects settings that contradict each other.
     fn check(&self, errors: &mut Errors) {
         // A named policy may have any values.
@@ -267,22 +303,17 @@ impl Retry {
         }
     }
 
-    /// What the body of an attempt can query: its state, the key, and the nearest deadline.
-    pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-        let (runtime, retry, key) = (scope.runtime, Self::local(), Self::key_local());
-        let key = self.has_key().then(|| quote!(.key(&#key)));
-        let deadline = nest.innermost::<Timeout>().map(|timeout| {
-            let deadline = timeout.deadline();
-            quote!(.deadline(&#deadline))
-        });
-        // A later step may fail in a way that says nothing of the earlier ones.
-        let state =
-            if self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body()) {
-                quote!(current_of_several_steps)
-            } else {
-                quote!(current)
-            };
-        quote!(#runtime::Frame::new(#runtime::#state(&#retry))#key #deadline)
+    /// What the body of an attempt can query.
+    pub(crate) fn visible(&self) -> Visible {
+        Visible { retry: Self::local(), key: self.has_key().then(Self::key_local) }
+    }
+
+    /// Marks each attempt whose later step may fail in a way that says nothing of the earlier ones.
+    fn mark(&self, scope: &Scope<'_>) -> Option<TokenStream> {
+        let (runtime, retry) = (scope.runtime, Self::local());
+        let goes_on =
+            self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body());
+        goes_on.then(|| quote!(#runtime::has_several_steps(&#retry);))
     }
 
     /// The policy, if it is constant. Written where it is used, it takes no space in the future.

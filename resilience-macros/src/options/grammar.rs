@@ -8,7 +8,7 @@ pub(crate) struct Grammar {
     pub(crate) attribute: &'static str,
     /// Options of the form `key = value`.
     pub(crate) keys: &'static [&'static str],
-    /// Options that stand alone.
+    /// Options without a value.
     pub(crate) flags: &'static [&'static str],
     /// Options of the form `key(list)`.
     pub(crate) lists: &'static [&'static str],
@@ -21,6 +21,10 @@ pub(crate) struct Grammar {
 /// The options of the form `key = value` that every attribute takes.
 const COMMON: &[&str] = &["service", "classify", "rejected", "crate"];
 
+/// The option that every attribute of an `impl` block takes. It isn't listed among the options,
+/// since most attributes are on functions.
+const ON_IMPL: &str = "pub_only";
+
 impl Grammar {
     /// Whether `name` is an option.
     pub(super) fn takes(&self, name: &str) -> bool {
@@ -32,9 +36,9 @@ impl Grammar {
         self.keys.contains(&name) || COMMON.contains(&name)
     }
 
-    /// Whether `name` is an option that stands alone.
+    /// Whether `name` is an option without a value.
     pub(super) fn takes_flag(&self, name: &str) -> bool {
-        self.flags.contains(&name)
+        self.flags.contains(&name) || name == ON_IMPL
     }
 
     /// Whether `name` is an option of the form `key(list)`.

@@ -61,7 +61,8 @@ pub fn layer() -> RequestLayer {
 /// Add it last, with [`Router::layer`](axum::Router::layer), so that it sees the route and covers
 /// fallbacks and nested routers. `route_layer` doesn't run if no route
 /// matches. A router passed to `nest_service` matches its routes after this layer has run: add a
-/// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route to the existing context.
+/// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route
+/// to the existing context.
 ///
 /// ```
 /// use axum::{Router, http::HeaderName, routing::get};

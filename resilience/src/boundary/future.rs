@@ -22,8 +22,8 @@ pin_project! {
         Inherited { #[pin] work: Reporting<F, P, R> },
         /// In a new context.
         Created { #[pin] work: InNewContext<Reporting<F, P, R>> },
-        /// In a new context with a span. Boxed, so that the usual case stays as small as the work; a
-        /// span allocates anyway.
+        /// In a new context with a span. Boxed, so that the usual case stays as small as the work;
+        /// a span allocates anyway.
         InSpan { work: Pin<Box<InNewContext<Instrumented<Reporting<F, P, R>>>>> },
     }
 }

@@ -64,7 +64,8 @@ pub(crate) fn spans(
         .unwrap_or_else(|| PANICKED.to_owned())
 }
 
-/// Of the whole error, because its causes repeat each other's secrets. `None` if that panics.
+/// Collects the secrets of the whole error, because its causes repeat each other's. `None` if that
+/// panics.
 fn redactor(error: &dyn Display, evidence: &Evidence<'_>) -> Option<Redactor> {
     catch_panic(|| Redactor::of(error, evidence))
 }

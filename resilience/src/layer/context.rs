@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::error::taxonomy::{LastFailure, last_failure};
-use crate::layer::deadline::{Deadline, Remaining};
+use crate::layer::deadline::{Deadline, OuterTimeout, Remaining};
 use crate::support::random;
 
 /// Describes the current call. Returned by [`context`].
@@ -81,18 +81,18 @@ impl CallContext {
     }
 
     /// Records that the body has done something that must not be done twice, such as sending a
-    /// request. Under `#[retry(non_idempotent)]`, the attempt isn't repeated after that, whatever
-    /// the body then fails with.
+    /// request. Under `#[retry(non_idempotent)]`, the attempt isn't repeated after that, even if
+    /// its error says that nothing was sent.
     ///
-    /// A `non_idempotent` call is only repeated if nothing was sent, and an error can only say that
-    /// of its own step. Some steps are recorded for you: an answer passed to `checked`, the commit
-    /// of a `#[transaction]`, and the errors of inner annotated calls. A body that visibly awaits
-    /// another step after one that isn't recorded is never repeated once it has begun. Call this in
-    /// what the body calls, after a step that is followed by one that may fail.
+    /// A `non_idempotent` call is only repeated if nothing was sent, and an error only knows about
+    /// its own step. Some steps are recorded for you: an answer passed to `checked`, the commit of
+    /// a `#[transaction]`, and the errors of inner annotated calls. A body that visibly awaits
+    /// another step after one that isn't recorded is never repeated once it has begun. In functions
+    /// that the body calls, call this after a step if a later step may fail.
     ///
-    /// Applies to the current attempts of all enclosing calls, in the same task. An attempt that
-    /// starts a task with [`resilience::spawn`](crate::spawn) is marked by that. Does nothing
-    /// elsewhere, and has no effect on calls that may be repeated. Doesn't allocate.
+    /// Applies to the current attempts of all enclosing calls in the same task. Starting a task
+    /// with [`resilience::spawn`](crate::spawn) also marks them. Does nothing outside of an
+    /// attempt, and has no effect on calls that may be repeated. Doesn't allocate.
     ///
     /// ```
     /// # #[cfg(feature = "macros")] {
@@ -123,9 +123,9 @@ impl CallContext {
 /// Returns the context of the current call: attempt number, idempotency key and time left.
 ///
 /// Call it in the body of a function with `#[retry]`, or in anything that the body awaits in the
-/// same task. A task started with [`resilience::spawn`](crate::spawn) sees the attempt that has
-/// started it. Elsewhere it returns attempt 1, no key and no deadline. This includes other tasks
-/// spawned by the body, unless the body itself polls them, as with its own `LocalSet`.
+/// same task. A task started with [`resilience::spawn`](crate::spawn) sees the attempt that started
+/// it. Elsewhere it returns attempt 1, no key and no deadline, also in other tasks that the body
+/// spawns, unless the body itself polls them, as with its own `LocalSet`.
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
 /// key, both get the same one, and the callee takes the second for a repetition of the first. Make
@@ -153,7 +153,7 @@ pub fn context() -> CallContext {
     let mut innermost = true;
     with_frames(|frame| {
         if let (true, Some(attempt)) = (innermost, frame.attempt) {
-            context.attempt = attempt.number;
+            context.attempt = attempt.number();
             innermost = false;
         }
         if context.key.is_none() {
@@ -222,34 +222,42 @@ pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     least
 }
 
-/// Runs a part of a call that has a deadline and isn't retried.
+/// Runs a function under a deadline, for example that of a request.
 #[inline]
 pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
-    let frame = Frame {
-        attempt: None,
-        key: None,
-        deadline: Some(deadline),
-        outer: AtomicPtr::new(ptr::null_mut()),
-    };
-    enter(&frame, function)
+    Frame::new(None, None, Some(deadline)).run(function)
 }
 
-/// One attempt of a retried call.
+/// The number of an attempt, and what it remembers.
+///
+/// Atomics only because a shared `Cell` would make the future `!Send`.
 #[derive(Debug)]
 pub struct AttemptState {
-    /// Starts at 1.
-    pub(crate) number: u32,
-    /// Whether the body has done something that must not be done twice. Uses an atomic only because
-    /// a shared `Cell` would make the future `!Send`.
-    sent: AtomicBool,
+    /// The number above a flag.
+    word: AtomicU32,
     /// The number of the error with which an inner retry has given up, or 0.
     given_up: AtomicU32,
 }
 
 impl AttemptState {
+    /// The body has done something that must not be done twice.
+    const SENT: u32 = 1;
+    const FIRST: u32 = 1 << 1;
+    /// The largest number. More attempts than that count as this one.
+    const LAST: u32 = u32::MAX / Self::FIRST;
+
     /// The state before the first attempt.
+    #[inline]
     pub(crate) const fn first() -> Self {
-        Self { number: 1, sent: AtomicBool::new(false), given_up: AtomicU32::new(0) }
+        Self { word: AtomicU32::new(Self::FIRST), given_up: AtomicU32::new(0) }
+    }
+
+    /// The attempt of a call that has started the task.
+    #[cfg(feature = "boundary")]
+    fn carried(number: u32) -> Self {
+        let attempt = Self::first();
+        attempt.word.store(number.min(Self::LAST) * Self::FIRST, Relaxed);
+        attempt
     }
 
     /// The code of the error with which an inner retry has given up in this attempt.
@@ -257,18 +265,30 @@ impl AttemptState {
         last_failure::by_number(self.given_up.load(Relaxed)).map(LastFailure::code)
     }
 
+    /// Starts at 1.
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        self.word.load(Relaxed) / Self::FIRST
+    }
+
+    #[inline]
+    pub(crate) fn is_first(&self) -> bool {
+        self.word.load(Relaxed) < 2 * Self::FIRST
+    }
+
     #[inline]
     pub(crate) fn mark_sent(&self) {
-        self.sent.store(true, Relaxed);
+        self.word.fetch_or(Self::SENT, Relaxed);
     }
 
     pub(crate) fn has_sent(&self) -> bool {
-        self.sent.load(Relaxed)
+        self.word.load(Relaxed) & Self::SENT != 0
     }
 
     /// Moves on to the next attempt.
     pub(crate) fn next(&mut self) {
-        *self = Self { number: self.number.saturating_add(1), ..Self::first() };
+        let number = (self.number() + 1).min(Self::LAST);
+        *self = Self { word: AtomicU32::new(number * Self::FIRST), ..Self::first() };
     }
 }
 
@@ -338,82 +358,106 @@ impl OwnedKey {
     }
 }
 
-/// The context that one attempt provides to its body.
-#[derive(Debug)]
-pub struct Frame<'a> {
+/// What a body can query, while it is polled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
     /// `None` if the call isn't retried.
     attempt: Option<&'a AttemptState>,
     key: Option<&'a Key<'a>>,
+    /// The innermost deadline around the body.
     deadline: Option<&'a Deadline<'a>>,
-    /// The enclosing frame while this one is visible. Uses an atomic only because a shared `Cell`
-    /// would make the future `!Sync`.
-    outer: AtomicPtr<()>,
+    /// The enclosing frame, while this one is visible.
+    outer: *const (),
 }
 
 impl<'a> Frame<'a> {
-    /// Creates the frame of an attempt.
     #[inline]
-    pub const fn new(attempt: &'a AttemptState) -> Self {
-        Self {
-            attempt: Some(attempt),
-            key: None,
-            deadline: None,
-            outer: AtomicPtr::new(ptr::null_mut()),
+    pub(crate) const fn new(
+        attempt: Option<&'a AttemptState>,
+        key: Option<&'a Key<'a>>,
+        deadline: Option<&'a Deadline<'a>>,
+    ) -> Self {
+        Self { attempt, key, deadline, outer: ptr::null() }
+    }
+
+    /// Makes the frame visible while `body` runs.
+    #[inline]
+    pub(crate) fn run<T>(mut self, body: impl FnOnce() -> T) -> T {
+        let restore = Restore(INNERMOST.get());
+        self.outer = restore.0;
+        INNERMOST.set(ptr::from_ref(&self).cast());
+        body()
+    }
+}
+
+/// What is visible to a body beside a deadline: an attempt, with its key if it has one, or nothing.
+pub trait Visible {
+    /// Runs a part of the body under the innermost deadline around it.
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T;
+}
+
+impl Visible for () {
+    #[inline]
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        match deadline {
+            Some(deadline) => within(deadline, poll),
+            None => poll(),
         }
     }
+}
 
-    /// Adds the call's idempotency key.
+impl Visible for &AttemptState {
     #[inline]
-    #[must_use]
-    pub const fn key(mut self, key: &'a Key<'a>) -> Self {
-        self.key = Some(key);
-        self
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        Frame::new(Some(self), None, deadline).run(poll)
     }
+}
 
-    /// Adds the innermost deadline around the body.
-    #[inline]
-    #[must_use]
-    pub const fn deadline(mut self, deadline: &'a Deadline<'a>) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
+/// An attempt of a call that has an idempotency key.
+#[derive(Debug, Clone, Copy)]
+pub struct WithKey<'a> {
+    pub(crate) attempt: &'a AttemptState,
+    pub(crate) key: &'a Key<'a>,
+}
 
-    /// Runs the body of a synchronous function.
+impl Visible for WithKey<'_> {
     #[inline]
-    pub fn run<T>(self, body: impl FnOnce() -> T) -> T {
-        enter(&self, body)
-    }
-
-    /// Makes the frame visible only while `body` is being polled.
-    #[inline]
-    pub const fn scope<F>(self, body: F) -> Scoped<'a, F> {
-        Scoped { frame: self, body }
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        Frame::new(Some(self.attempt), Some(self.key), deadline).run(poll)
     }
 }
 
 pin_project! {
-    /// The future of [`Frame::scope`].
+    /// A body to which an attempt is visible, only while it is being polled.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub struct Scoped<'a, F> {
-        frame: Frame<'a>,
+    pub(crate) struct Scoped<V, D, F> {
+        visible: V,
+        deadline: D,
         #[pin]
         body: F,
     }
 }
 
-impl<F: Future> Future for Scoped<'_, F> {
+impl<V, D, F> Scoped<V, D, F> {
+    #[inline]
+    pub(crate) const fn new(visible: V, deadline: D, body: F) -> Self {
+        Self { visible, deadline, body }
+    }
+}
+
+impl<V: Visible, D: OuterTimeout, F: Future> Future for Scoped<V, D, F> {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let body = this.body;
-        enter(this.frame, || body.poll(cx))
+        this.visible.during(this.deadline.deadline(), || body.poll(cx))
     }
 }
 
-/// What a task needs of the call that has started it.
+/// What a task keeps of the call that started it.
 #[cfg(feature = "boundary")]
 #[derive(Debug)]
 struct OwnedFrame {
@@ -422,10 +466,11 @@ struct OwnedFrame {
     deadline: Option<Deadline<'static>>,
 }
 
-/// Carries the context of the current call to another task: the number of the attempt, the key and
-/// the deadline.
+/// Passes the context of the current call on to another task: the number of the attempt, the key
+/// and the deadline.
 ///
-/// The attempt counts as sent, because what the task does isn't known when the attempt fails.
+/// Marks the attempt as sent, because it is unknown what the task has done by the time the attempt
+/// fails.
 #[cfg(feature = "boundary")]
 pub(crate) fn carry<F>(body: F) -> Carried<F> {
     if INNERMOST.get().is_null() {
@@ -433,7 +478,7 @@ pub(crate) fn carry<F>(body: F) -> Carried<F> {
     }
     mark_sent();
     let CallContext { attempt, key, deadline } = context();
-    let attempt = AttemptState { number: attempt, ..AttemptState::first() };
+    let attempt = AttemptState::carried(attempt);
     let deadline = Deadline::of_remaining(deadline);
     Carried { call: Some(Box::new(OwnedFrame { attempt, key, deadline })), body }
 }
@@ -442,7 +487,7 @@ pub(crate) fn carry<F>(body: F) -> Carried<F> {
 pin_project! {
     /// The future of [`carry`].
     pub(crate) struct Carried<F> {
-        // On the heap, because most tasks have none.
+        // Boxed, because most tasks have none.
         call: Option<Box<OwnedFrame>>,
         #[pin]
         body: F,
@@ -457,19 +502,17 @@ impl<F: Future> Future for Carried<F> {
         let this = self.project();
         let Some(call) = this.call else { return this.body.poll(cx) };
         let key = call.key.as_ref().map(OwnedKey::as_key);
-        let mut frame = Frame::new(&call.attempt);
-        frame.key = key.as_ref();
-        frame.deadline = call.deadline.as_ref();
-        enter(&frame, || this.body.poll(cx))
+        let frame = Frame::new(Some(&call.attempt), key.as_ref(), call.deadline.as_ref());
+        frame.run(|| this.body.poll(cx))
     }
 }
 
 thread_local! {
-    static INNERMOST: Cell<*mut ()> = const { Cell::new(ptr::null_mut()) };
+    static INNERMOST: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
 /// Restores the previous frame, even if the body panics.
-struct Restore(*mut ());
+struct Restore(*const ());
 
 impl Drop for Restore {
     #[inline]
@@ -478,25 +521,17 @@ impl Drop for Restore {
     }
 }
 
-#[inline]
-pub(super) fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
-    let restore = Restore(INNERMOST.get());
-    frame.outer.store(restore.0, Relaxed);
-    INNERMOST.set(ptr::from_ref(frame).cast_mut().cast());
-    body()
-}
-
 /// Calls `look` with each visible frame, innermost first.
 fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
     let mut at = INNERMOST.get();
-    // SAFETY: the list contains only frames added by calls to `enter` that are still running. Each
-    // frame is borrowed by an `enter` further up this thread's stack, whose guard unlinks it before
-    // `enter` returns or unwinds. Frames are only read, through a shared reference that doesn't
-    // outlive `look`: its argument is generic over the frame's lifetime, so the reference can't
-    // escape.
-    while let Some(frame) = unsafe { at.cast_const().cast::<Frame<'_>>().as_ref() } {
+    // SAFETY: the list contains only frames of calls to `run` that are still running. Each frame
+    // is a local of a `run` further up this thread's stack, whose guard unlinks it before `run`
+    // returns or unwinds. Nothing writes to a frame after it has been linked, and it is only read
+    // through a shared reference that doesn't outlive `look`: its argument is generic over the
+    // frame's lifetime, so the reference can't escape.
+    while let Some(frame) = unsafe { at.cast::<Frame<'_>>().as_ref() } {
         look(frame);
-        at = frame.outer.load(Relaxed);
+        at = frame.outer;
     }
 }
 
@@ -505,21 +540,26 @@ mod tests {
     use super::*;
 
     fn attempt(number: u32) -> AttemptState {
-        AttemptState { number, ..AttemptState::first() }
+        let mut attempt = AttemptState::first();
+        (1..number).for_each(|_| attempt.next());
+        attempt
+    }
+
+    fn run<T>(attempt: &AttemptState, body: impl FnOnce() -> T) -> T {
+        Frame::new(Some(attempt), None, None).run(body)
     }
 
     #[test]
     fn nested_frames_are_visible_until_they_end() {
         let key = Key::Given("outer-key");
         let (outer, inner, panicking) = (attempt(3), attempt(1), attempt(9));
-        Frame::new(&outer).key(&key).run(|| {
+        Frame::new(Some(&outer), Some(&key), None).run(|| {
             assert_eq!(context().attempt(), 3);
-            Frame::new(&inner).run(|| {
+            run(&inner, || {
                 assert_eq!(context().attempt(), 1);
                 assert_eq!(context().idempotency_key().as_deref(), Some("outer-key"));
             });
-            let unwound =
-                std::panic::catch_unwind(|| Frame::new(&panicking).run(|| panic!("inside")));
+            let unwound = std::panic::catch_unwind(|| run(&panicking, || panic!("inside")));
             assert!(unwound.is_err());
             assert_eq!(context().attempt(), 3);
         });
@@ -531,9 +571,9 @@ mod tests {
     #[test]
     fn mark_reaches_all_enclosing_attempts_and_no_other() {
         let (outer, inner, earlier) = (attempt(1), attempt(2), attempt(1));
-        Frame::new(&outer).run(|| {
-            Frame::new(&earlier).run(|| ());
-            Frame::new(&inner).run(|| context().mark_sent());
+        run(&outer, || {
+            run(&earlier, || ());
+            run(&inner, || context().mark_sent());
         });
         assert!(outer.has_sent() && inner.has_sent() && !earlier.has_sent());
         context().mark_sent();

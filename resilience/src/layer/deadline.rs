@@ -60,8 +60,8 @@ impl Deadline<'static> {
         deadline
     }
 
-    /// Creates a started deadline of what remains of others. Reads the clock if one of those hasn't
-    /// started.
+    /// Creates a started deadline from the time left under others. Reads the clock if one of them
+    /// hasn't started.
     #[cfg(feature = "boundary")]
     pub(crate) fn of_remaining(remaining: Remaining) -> Option<Self> {
         let at = match (remaining.at, remaining.after) {
@@ -121,6 +121,10 @@ impl<'above> Deadline<'above> {
         self.at.store(FIRED, Relaxed);
     }
 
+    pub(crate) fn has_started(&self) -> bool {
+        self.at.load(Relaxed) != NOT_STARTED
+    }
+
     /// Returns whether this deadline, or one around it, has cancelled the call.
     pub(crate) fn fired(&self) -> bool {
         self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
@@ -154,7 +158,7 @@ impl<'above> Deadline<'above> {
         self.time_left(Instant::now())
     }
 
-    /// Returns what is known of the time left, without reading the clock.
+    /// Returns what is needed to compute the time left, without reading the clock.
     pub(crate) fn remaining(&self) -> Remaining {
         let own = match self.at.load(Relaxed) {
             NOT_STARTED => Remaining { after: self.after, ..Remaining::NONE },
@@ -181,7 +185,34 @@ impl<'above> Deadline<'above> {
     }
 }
 
-/// The time left of several deadlines: of those that have started and those that haven't.
+/// The timeout around a call, or `()`.
+pub trait OuterTimeout {
+    /// Whether it may know how long a call has waited.
+    const KEEPS_TIME: bool;
+
+    /// The deadline.
+    fn deadline(&self) -> Option<&Deadline<'_>>;
+}
+
+impl OuterTimeout for () {
+    const KEEPS_TIME: bool = false;
+
+    #[inline]
+    fn deadline(&self) -> Option<&Deadline<'_>> {
+        None
+    }
+}
+
+impl OuterTimeout for &Deadline<'_> {
+    const KEEPS_TIME: bool = true;
+
+    #[inline]
+    fn deadline(&self) -> Option<&Deadline<'_>> {
+        Some(self)
+    }
+}
+
+/// What is needed to compute the time left under several deadlines, started or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Remaining {
     /// When the first one fires, in the unit of [`clock::to_nanos`]. [`NEVER`] if none has started.

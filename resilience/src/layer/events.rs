@@ -1,7 +1,7 @@
 //! The `tracing` events of the layers, with target `resilience` and the event's name as the
 //! message.
 //!
-//! An error is told in two fields, `error` and `error.chain`, as [`LogText`] has it.
+//! An error is in two fields, `error` and `error.chain`, which [`LogText`] formats.
 //!
 //! [`LogText`]: crate::error::log_text::LogText
 
@@ -224,7 +224,7 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
     error_event!(warn, site, error, "transaction_rollback_failed");
 }
 
-/// The error, which the outer layers or the record tell, says the same.
+/// DEBUG, because an outer layer or the error record logs the resulting error.
 pub(crate) fn call_timed_out(site: &Site, after: Duration, failure: Option<&LastFailure>) {
     event!(
         debug,

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,8 +19,8 @@ use crate::RetryBudget;
 #[derive(Debug)]
 pub struct Site {
     service: &'static str,
-    /// The name of the static breaker that the label is taken from.
-    named_by: Option<fn() -> &'static str>,
+    /// The static breaker that the label is taken from.
+    labelled_by: Option<LabelledBy>,
     /// The name of the breaker that the calls so far have used, if it isn't a static.
     breaker: OnceLock<&'static str>,
     function: &'static str,
@@ -30,8 +31,22 @@ pub struct Site {
     budget: RetryBudget,
 }
 
-/// Where a layer stands: a closure that returns the site of the annotated function, and takes no
-/// space in a future; or `()`.
+/// What a label can be taken from.
+pub trait Label: Sync {
+    /// The label.
+    fn label(&self) -> &'static str;
+}
+
+struct LabelledBy(&'static dyn Label);
+
+impl fmt::Debug for LabelledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.label())
+    }
+}
+
+/// Gives a layer access to its site: a closure that returns it, and takes no space in a future, or
+/// `()` if there is none.
 pub trait Place {
     /// The annotated function.
     fn site(&self) -> Option<&'static Site>;
@@ -72,7 +87,7 @@ impl Site {
     ) -> Self {
         Self {
             service,
-            named_by: None,
+            labelled_by: None,
             breaker: OnceLock::new(),
             function,
             module,
@@ -83,31 +98,30 @@ impl Site {
         }
     }
 
-    /// Takes the label from a breaker that may not exist yet.
-    #[doc(hidden)]
+    /// Takes the label from a static breaker, which may not exist yet.
     #[must_use]
-    pub const fn named_by(mut self, name: fn() -> &'static str) -> Self {
-        self.named_by = Some(name);
+    pub(crate) const fn labelled_by(mut self, breaker: &'static dyn Label) -> Self {
+        self.labelled_by = Some(LabelledBy(breaker));
         self
     }
 
     /// The label of the dependency: the attribute's `service`, else the name of its breaker, else
     /// the function's name.
     ///
-    /// The breaker of a field gives its name as long as all calls use breakers of one name.
+    /// The name of a breaker in a field is used as long as all calls use breakers with the same
+    /// name.
     pub fn service(&self) -> &'static str {
-        match (self.named_by, self.breaker.get()) {
-            (Some(name), _) => name(),
+        match (&self.labelled_by, self.breaker.get()) {
+            (Some(LabelledBy(breaker)), _) => breaker.label(),
             (None, Some(name)) if self.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
             (None, _) => self.service,
         }
     }
 
-    /// Notes the name of the breaker that a call uses.
-    #[doc(hidden)]
+    /// Records the name of the breaker that a call uses.
     #[inline]
-    pub fn uses_breaker(&self, name: &'static str) {
-        // Nearly always it is the same text at the same place.
+    pub(crate) fn uses_breaker(&self, name: &'static str) {
+        // Nearly always, it is the same text at the same address.
         if self.breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
             self.uses_another_breaker(name);
         }

@@ -27,6 +27,35 @@ impl<T, E> Outcome for Result<T, E> {
     type Error = E;
 }
 
+/// A return type that an attribute on an `impl` block takes for no `Result`, by its name. If it is
+/// one after all, `LeftOut::<T>::check` doesn't compile.
+#[derive(Debug)]
+pub struct LeftOut<T>(PhantomData<T>);
+
+impl<T, E> LeftOut<Result<T, E>> {
+    /// Takes precedence over [`LeftOutByType::check`].
+    pub fn check()
+    where
+        Result<T, E>: NamedResult,
+    {
+    }
+}
+
+pub trait LeftOutByType {
+    fn check() {}
+}
+
+impl<T> LeftOutByType for LeftOut<T> {}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "this type is a `Result`, which the attribute on the `impl` can't tell from its name",
+    label = "the method would get no layers",
+    note = "write `Result<…>`, give the alias a name that ends with `Result`, or leave the method \
+            out with `#[resilience(skip)]`"
+)]
+pub trait NamedResult {}
+
 /// Runs the body of a function that isn't async. The signature makes the body an `FnOnce`, because
 /// only an `FnOnce` can return a reborrow of the function's mutable borrows.
 #[inline]
@@ -36,11 +65,11 @@ pub fn run<T>(body: impl FnOnce() -> T) -> T {
 
 /// Gives the compiler a value of type `T`. Never called.
 pub fn unreached<T>() -> T {
-    unreachable!("it stands behind `if false`")
+    unreachable!("only used behind `if false`")
 }
 
 /// `classify = …`: gives a closure the type of its argument. If `look` finds causes, they are used
-/// to make the error's text safe for logs.
+/// to redact the error's text.
 #[inline]
 pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     by: F,
@@ -65,7 +94,7 @@ pub trait FindEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_>;
 }
 
-/// The error may contain borrows, and then it can't be inspected itself, but its source can.
+/// An error that contains borrows can't be inspected, but its source can.
 impl<E: Error> FindEvidence<E> for &&&&AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| error.source().map_or(Evidence::default(), Evidence::of)
@@ -132,10 +161,8 @@ impl PolicySaysWhetherToRepeat<true> {
 }
 
 impl PolicySaysWhetherToRepeat<false> {
-    #[deprecated(
-        note = "the policy of this `#[retry]` doesn't say whether the operation is safe to \
-                repeat; write `idempotent`, `non_idempotent` or `idempotency_key` here, or \
-                `.idempotent()` in the policy"
-    )]
+    #[deprecated(note = "this policy doesn't say whether the operation is safe to repeat; add \
+                `.idempotent()` to it, or write `idempotent`, `non_idempotent` or \
+                `idempotency_key` here")]
     pub const CHECK: () = ();
 }

@@ -23,18 +23,19 @@ pub use crate::error::taxonomy::{
 };
 #[cfg(feature = "_internals")]
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
+// Only named in messages of the compiler, which then shortens their paths.
+#[cfg(feature = "tokio")]
+pub use crate::layer::attempt::{Attempt, By, ByItself, Unguarded, Waiting};
 #[cfg(feature = "tokio")]
 pub use crate::layer::classified::Classified;
 #[cfg(feature = "tokio")]
-pub use crate::layer::context::{Frame, Key};
+pub use crate::layer::context::Key;
 #[cfg(feature = "tokio")]
 pub use crate::layer::deadline::Deadline;
 #[cfg(feature = "_internals")]
 pub use crate::layer::retry_budget::internals as retry_budget;
 #[cfg(feature = "tokio")]
 pub use crate::layer::runtime_options::internals as clamp;
-#[cfg(feature = "tokio")]
-pub use crate::layer::timeout::Timed;
 #[cfg(feature = "_sqlx")]
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
@@ -42,7 +43,7 @@ pub use crate::private::expansion::{
     AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
-pub use crate::private::expansion::{Outcome, PolicySaysWhetherToRepeat};
+pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
     Caller, CloneHandle, Keeps, Names, breaker, budget, clone_handle, kept, of_static,
@@ -58,8 +59,8 @@ pub use std::string::ToString;
 
 pub use std::option::Option::{None, Some};
 pub use std::result::Result::{Err, Ok};
-// What the expansion names although it is public. The macros use this path alone, so that the
-// public paths can change without them.
+// Public items that the expansion uses. It uses only this path, so that public paths can change
+// without changing the macros.
 #[cfg(feature = "boundary")]
 pub use crate::Boundary;
 pub use crate::catalog::CatalogEntry;

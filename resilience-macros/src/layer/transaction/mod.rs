@@ -90,6 +90,13 @@ impl Layer for Transaction {
         Some(format!("`#[transaction]` needs an `async fn`; write `async fn {name}`"))
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        Some(
+            "methods that call each other would each begin a transaction of their own; write \
+             `#[transaction]` on each method that needs one",
+        )
+    }
+
     fn properties(&self) -> Properties {
         Properties { reuses_arguments: true, rejects: false, classifies: true }
     }
@@ -166,7 +173,7 @@ impl Layer for Transaction {
             (Some(_), Some(_)) => quote!(.statement_timeout()),
             (Some(span), None) => quote_spanned! {span=>;
                 ::core::compile_error!(
-                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                    "`statement_timeout` limits statements to the time left under a `#[timeout]`; \
                      write one above, such as `#[timeout(\"5s\")]`"
                 )
             },
@@ -175,7 +182,7 @@ impl Layer for Transaction {
         let begin = scope.option(begin);
         let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
-        let call = code.into_value();
+        let call = code.into_value(scope);
         Fragment {
             before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline #limit;),
             code: Code::Value(quote! {

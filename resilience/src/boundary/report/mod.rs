@@ -45,10 +45,10 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// # The record
 ///
 /// A `tracing` event with target `resilience::report`. The severity determines its level and the
-/// beginning of its message: `expected_error` (WARN), `unexpected_error` (ERROR) or `critical_error`
-/// (ERROR). The code and the operation follow, which take few values, so that messages can be
-/// counted: `expected_error: NOT_FOUND in get_user`. It has these fields, except those whose value
-/// is unknown:
+/// beginning of its message: `expected_error` (WARN), `unexpected_error` (ERROR) or
+/// `critical_error` (ERROR). The code and the operation follow, which take few values, so that
+/// messages can be counted: `expected_error: NOT_FOUND in get_user`. It has these fields, except
+/// those whose value is unknown:
 ///
 /// | | field | value |
 /// |---|---|---|

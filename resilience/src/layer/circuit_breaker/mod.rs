@@ -9,38 +9,34 @@ mod change;
 mod control;
 mod counter;
 mod events;
+mod history;
+mod inner;
 pub(super) mod listed;
 mod listeners;
 mod packed;
 mod permit;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod policy;
+mod retry_after;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod settle;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod state;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
-#[doc(hidden)]
-pub use permit::Began;
-pub use permit::{OuterTimeout, Permit};
+pub(crate) use permit::Held;
+pub use permit::{GuardedBy, Permit};
 
-use crate::layer::site::{Place, Site};
+pub use crate::layer::deadline::OuterTimeout;
 use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
-use change::Change;
-use counter::Counter;
-use listeners::Listeners;
-use policy::{LONGEST, Policy};
-use state::{Core, Ticket, Verdict};
+use inner::Inner;
 
 /// Rejects calls to a dependency after too many consecutive failures, to give it time to recover.
 ///
@@ -96,17 +92,12 @@ use state::{Core, Ticket, Verdict};
 ///
 /// # Cost
 ///
-/// While closed and healthy, a call costs two loads, no write and no clock read. All state changes
-/// are lock-free, except for listeners.
+/// While closed and healthy, a call of a static costs two loads, no write and no clock read. A
+/// breaker in a field moves its state to the heap with its first call through an attribute, so that
+/// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
+/// more. All state changes are lock-free, except for listeners.
 pub struct CircuitBreaker {
-    name: &'static str,
-    core: Core<AtomicU64>,
-    policy: Policy,
-    counted_failures: AtomicU64,
-    opened: AtomicU64,
-    rejected: Counter,
-    abandoned: AtomicU64,
-    listeners: Listeners,
+    inner: Inner,
 }
 
 impl CircuitBreaker {
@@ -131,40 +122,9 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        self.acquire_for(None, ())
-    }
-
-    /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
-    /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
-    /// limit can't be waited for indefinitely.
-    #[inline]
-    pub(crate) fn acquire_for<P: Place + Copy>(
-        &self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'_, (), P>, Rejected> {
-        // Both paths return a ticket in a register. A permit from either would be assembled in
-        // memory.
-        let ticket = match self.core.enter_closed() {
-            Some((ticket, _)) => ticket,
-            None => self.admit(longest, place.site()).map_err(|wait| self.rejection(wait))?,
-        };
-        Ok(Permit::new(self, ticket, place))
-    }
-
-    /// Like `acquire`, for a static breaker. Its first call lists it in
-    /// [`registry`](crate::registry()).
-    #[inline]
-    pub(crate) fn acquire_static<P: Place + Copy>(
-        &'static self,
-        longest: Option<Duration>,
-        place: P,
-    ) -> Result<Permit<'static, (), P>, Rejected> {
-        let ticket = match self.core.enter_closed() {
-            Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest, place.site()).map_err(|wait| self.rejection(wait))?,
-        };
-        Ok(Permit::new(self, ticket, place))
+        let mut permit = Permit::vacant((), self);
+        permit.request()?;
+        Ok(permit)
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -181,7 +141,7 @@ impl CircuitBreaker {
     ///
     /// To list a breaker in an `Arc`, use [`Registry::watch`](crate::registry::Registry::watch).
     pub fn register(&'static self) {
-        if self.core.register() {
+        if self.inner().core.register() {
             listed::list(self);
         }
     }
@@ -226,168 +186,56 @@ impl CircuitBreaker {
     /// True while forced open, and while open until the recovery timeout is over. False while
     /// half-open, although a call is rejected if all probes are running.
     pub fn would_reject(&self) -> bool {
-        self.core.would_reject(&self.policy, clock::millis)
+        self.inner().read(|inner| inner.core.would_reject(&inner.policy, clock::millis))
+    }
+
+    /// Returns whether this breaker made a rejection. Names don't tell, since several breakers may
+    /// have one.
+    pub(crate) fn has_rejected(&self, rejected: &Rejected) -> bool {
+        self.inner().has_rejected(rejected)
+    }
+
+    /// The breaker that has the state: this one if it is listed, such as one in a watched `Arc`, or
+    /// else one on the heap, where the state moves now. An annotated function uses this place of a
+    /// breaker that isn't known to be a static.
+    #[inline]
+    pub(crate) fn listed_place(&self) -> &Self {
+        let inner = self.inner();
+        if inner.core.is_registered_here() {
+            return self;
+        }
+        if !inner.core.has_moved() {
+            inner.move_to_heap();
+        }
+        inner.on_heap().unwrap_or(self)
+    }
+
+    /// The state. Every access goes through here.
+    #[inline]
+    const fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// The state of a static, which is listed there. Nearly always it has been since long.
+    #[inline]
+    fn registered_place(&'static self) -> &'static Inner {
+        let inner = self.inner();
+        if inner.core.is_registered_here() { inner } else { self.register_here() }
     }
 
     #[cold]
-    fn admit_static(
-        &'static self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
+    fn register_here(&'static self) -> &'static Inner {
         self.register();
-        self.admit_or_reject(longest, site)
+        self.inner().place()
     }
-
-    #[cold]
-    fn admit(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        self.admit_or_reject(longest, site)
-    }
-
-    /// Nearly every call that gets here is rejected by an open circuit.
-    #[inline]
-    fn admit_or_reject(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        match self.core.rejects_for(&self.policy, clock::millis) {
-            Some(left) => Err(self.reject(Some(left), site)),
-            None => self.admit_slowly(longest, site),
-        }
-    }
-
-    #[cold]
-    fn admit_slowly(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        let lease_length = longest.map_or(0, millis).min(LONGEST / 2);
-        let admission = self.core.admit(&self.policy, lease_length, clock::millis);
-        let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
-        self.report(lost.then_some((LOST, 1)), admission.change, site);
-        admission.ticket.map_err(|wait| self.reject(wait, site))
-    }
-
-    #[inline]
-    fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
-        self.rejected.increment();
-        let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
-        events::rejected(self.name, site, retry_after);
-        retry_after
-    }
-
-    /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
-    /// right after it was written.
-    #[inline]
-    fn rejection(&self, retry_after: RetryAfter) -> Rejected {
-        Rejected::by(self, self.name, retry_after.duration())
-    }
-
-    #[cold]
-    fn settle_slowly(
-        &self,
-        ticket: Ticket,
-        verdict: Verdict,
-        code: &'static str,
-        site: Option<&'static Site>,
-    ) {
-        let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
-        self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
-    }
-
-    /// Settles a call that was dropped without a result, after this time if it is known.
-    #[cold]
-    fn dropped(
-        &self,
-        ticket: Ticket,
-        timed_out: bool,
-        waited: impl FnOnce() -> Option<Duration>,
-        site: Option<&'static Site>,
-    ) {
-        // A panic has its own record, and says nothing about the callee.
-        let is_abandoned = !timed_out && !std::thread::panicking();
-        let mut counts = timed_out;
-        if is_abandoned {
-            self.abandoned.fetch_add(1, Relaxed);
-            let waited = waited();
-            let limit = self.policy.abandoned_after.map(Duration::from_millis);
-            counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
-            events::abandoned(self.name, site, waited, counts);
-        }
-        let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
-        if counts || !ticket.is_closed() {
-            self.settle_slowly(ticket, verdict, LOST, site);
-        }
-    }
-
-    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
-    #[inline]
-    fn began(&self) -> u64 {
-        match self.policy.abandoned_after {
-            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
-            None => 0,
-        }
-    }
-
-    /// Emits events and calls the listeners: first for the failure, then for the resulting change.
-    fn report(
-        &self,
-        failure: Option<(&'static str, u64)>,
-        change: Option<Change>,
-        site: Option<&Site>,
-    ) {
-        if let Some((code, consecutive)) = failure {
-            self.counted_failures.fetch_add(1, Relaxed);
-            let failure = CountedFailure { service: self.name, code, consecutive };
-            events::failure(&failure, site);
-            self.listeners.failure(&failure);
-        }
-        if let Some(Change { old, new, reason }) = change {
-            if new == CircuitState::Open {
-                self.opened.fetch_add(1, Relaxed);
-            }
-            let change = StateChange { service: self.name, old, new, reason };
-            events::state_change(&change, site);
-            self.listeners.state_change(&change);
-        }
-    }
-}
-
-/// The code of a call that was cancelled by a deadline, or that never returned.
-const LOST: &str = "NETWORK_TIMEOUT";
-
-/// When a rejected call may be retried, in milliseconds, or `u64::MAX` if unknown. Together with
-/// whether the call was rejected, it fits into two registers.
-#[derive(Debug, Clone, Copy)]
-struct RetryAfter(u64);
-
-impl RetryAfter {
-    #[inline]
-    const fn duration(self) -> Option<Duration> {
-        match self.0 {
-            u64::MAX => None,
-            millis => Some(Duration::from_millis(millis)),
-        }
-    }
-}
-
-/// Rounds up, since a wait of less than a millisecond isn't zero.
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("metrics", &self.metrics())
-            .field("policy", &self.policy)
+            .field("policy", &self.inner().policy)
             .finish_non_exhaustive()
     }
 }

@@ -9,10 +9,10 @@ use super::{Retry, Wait, backoff};
 use crate::error::log_text::Loggable;
 use crate::error::taxonomy::last_failure;
 use crate::layer::classified::Classified;
-use crate::layer::context::{self, AttemptState, Frame};
+use crate::layer::context::{self, AttemptState, Scoped};
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
-use crate::layer::retry_budget::BudgetCharge;
+use crate::layer::retry_budget::{BudgetCharge, FailureKind};
 use crate::layer::site::Site;
 use crate::support::clock;
 use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
@@ -59,7 +59,7 @@ pub struct Attempts {
     /// The delay before the current attempt, in nanoseconds.
     previous: u64,
     withdrawn: Option<BudgetCharge>,
-    /// When the first attempt began, if known, and otherwise when it failed. The unit is that of
+    /// When the first attempt began, or if that is unknown, when it failed, in the unit of
     /// [`clock::to_nanos`]. 0 until an attempt has failed.
     first_failure: u64,
 }
@@ -112,7 +112,7 @@ impl RetryRules<'_> {
     /// rejection by a breaker that the operation itself calls doesn't count.
     fn refused(&self, class: &Classification) -> bool {
         let open = class.rejected().filter(Rejected::is_circuit_open);
-        open.zip(self.breaker).is_some_and(|(open, breaker)| open.is_by(breaker))
+        open.zip(self.breaker).is_some_and(|(open, breaker)| breaker.has_rejected(&open))
     }
 }
 
@@ -131,8 +131,8 @@ impl Attempts {
 
     /// The number of the current attempt, starting at 1.
     #[inline]
-    pub const fn number(&self) -> u32 {
-        self.current.number
+    pub fn number(&self) -> u32 {
+        self.current.number()
     }
 
     /// Makes this attempt visible to [`context`](crate::context()) in `body`, and lets the body's
@@ -149,7 +149,7 @@ impl Attempts {
     /// ```
     #[inline]
     pub const fn scope<F: Future>(&self, body: F) -> impl Future<Output = F::Output> {
-        Frame::new(&self.current).scope(body)
+        Scoped::new(&self.current, (), body)
     }
 
     /// The state that the body of the current attempt sees.
@@ -158,49 +158,40 @@ impl Attempts {
         &self.current
     }
 
-    /// The same for a body of several steps, of which an error can only tell the last.
+    /// How long to wait before the current attempt. `None` for the first.
     #[inline]
-    pub(crate) fn current_of_several_steps(&self) -> &AttemptState {
-        self.current.mark_sent();
-        &self.current
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        (!self.current.is_first()).then_some(Duration::from_nanos(self.previous))
     }
 
-    /// Reports a success, for which the budget may be credited.
+    /// Reports a success, which may credit the budget.
     #[inline]
     pub fn succeeded(&self, budget: &RetryBudget) {
-        // The budget is nearly always full, and then the call's state isn't read.
+        // Nearly always, the budget is full and the state of the call needn't be read.
         if !budget.is_full() {
             self.pay_in(budget);
         }
     }
 
-    /// The same for a call that must not be made twice: calls around it must not repeat it.
+    /// The same for a call of an annotated function. Logs it if it had to be repeated.
     #[inline]
-    pub(crate) fn succeeded_once(&self, budget: &RetryBudget) {
-        context::mark_sent();
-        self.succeeded(budget);
-    }
-
-    /// The same for a call of which the policy says whether it may be made twice.
-    #[inline]
-    pub(crate) fn succeeded_under(&self, policy: &Retry, budget: &RetryBudget) {
-        match policy.repeat {
-            Repeat::NonIdempotent => self.succeeded_once(budget),
-            Repeat::Idempotent | Repeat::Unsaid => self.succeeded(budget),
+    pub(crate) fn succeeded_at(&self, budget: &RetryBudget, site: &Site) {
+        if !self.current.is_first() || !budget.is_full() {
+            self.succeeded_slowly(budget, site);
         }
     }
 
-    /// Logs the success of a call that had to be repeated.
-    #[inline]
-    pub(crate) fn log_success(&self, site: &Site) {
-        if self.number() > 1 {
+    #[cold]
+    fn succeeded_slowly(&self, budget: &RetryBudget, site: &Site) {
+        self.succeeded(budget);
+        if !self.current.is_first() {
             events::retry_succeeded(site, self.number());
         }
     }
 
     #[cold]
     fn pay_in(&self, budget: &RetryBudget) {
-        budget.on_success(self.withdrawn, self.number() == 1);
+        budget.on_success(self.withdrawn, self.current.is_first());
     }
 
     /// Decides what to do after a failure. Returns how long to wait before the next attempt, or
@@ -283,10 +274,10 @@ impl Attempts {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
-        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
-        // Also if the callee forbids a retry: it is overloaded then too.
+        let kind = FailureKind::of(class);
+        // Even if the callee forbids a retry, because that is a sign of overload too.
         if class.category() == Some(Category::Transient) {
-            rules.budget.on_failure(timed_out);
+            rules.budget.on_failure(kind);
         }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
@@ -326,7 +317,7 @@ impl Attempts {
         if rules.breaker.is_some_and(CircuitBreaker::would_reject) {
             return Err(Stopped::CircuitOpen);
         }
-        match rules.budget.try_withdraw(timed_out) {
+        match rules.budget.try_withdraw(kind) {
             Some(withdrawn) => self.withdrawn = Some(withdrawn),
             None => return Err(Stopped::Budget),
         }

@@ -18,8 +18,8 @@ use crate::{Advice, Classification, Retry};
 ///
 /// The whole transaction is retried once after a deadlock ([`Advice::RetryTransactionOnce`]), and
 /// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]) and lock
-/// timeouts ([`Advice::RetryCallOrTransaction`]). No other error is retried here: use `#[retry]` for
-/// those.
+/// timeouts ([`Advice::RetryCallOrTransaction`]). No other error is retried here: use `#[retry]`
+/// for those.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {

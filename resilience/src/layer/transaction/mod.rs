@@ -42,7 +42,7 @@ pub enum State {
     Clean,
     /// `BEGIN` has been sent and not yet answered.
     Beginning,
-    /// Inside a transaction, as far as anybody knows.
+    /// Inside a transaction, as far as is known.
     Open,
 }
 
@@ -75,8 +75,8 @@ impl<DB: Transactional> Checkout<DB> {
         self.begin_limited(statement, None).await
     }
 
-    /// Like [`begin`](Self::begin), and has the database stop what the transaction runs for longer
-    /// than `limit`, even if nobody waits for it any more.
+    /// Like [`begin`](Self::begin), and has the database stop statements that run for longer than
+    /// `limit`, even after the caller has stopped waiting.
     ///
     /// | database | how | what is stopped |
     /// |---|---|---|
@@ -153,8 +153,8 @@ fn begin_statement<DB: Transactional>(
 
 /// A transaction on a pooled connection, as used by the expansion of `#[transaction]`.
 ///
-/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error instead
-/// of a silent success. See [`RolledBack`](crate::sql::RolledBack).
+/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error
+/// instead of a silent success. See [`RolledBack`](crate::sql::RolledBack).
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {

@@ -34,8 +34,9 @@ use table::{AlertTable, Changes, shard};
 /// - each fallback used by [`degrade`](macro@crate::degrade).
 ///
 /// They are counted per operation, dependency and code, so that one outage doesn't hide another.
-/// Where the dependency is known, its transient failures are counted together, whatever their code:
-/// first its calls time out, then its circuit is open. Both are one alert, under the first code.
+/// If the dependency is known, its transient failures are counted together, even if their codes
+/// differ: calls first time out, and then the circuit is open. Both are one alert, under the first
+/// code.
 ///
 /// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
 /// operation, because no success is ever recorded for those.

@@ -33,10 +33,7 @@ impl RequestId {
     pub const MAX_LEN: usize = 128;
 
     /// Generates a new id: a version 7 UUID (RFC 9562), which sorts by creation time.
-    #[allow(
-        clippy::new_without_default,
-        reason = "a default that is never twice the same surprises"
-    )]
+    #[allow(clippy::new_without_default, reason = "a default value should always be the same")]
     pub fn new() -> Self {
         Self(
             uuid::Uuid::now_v7().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).into(),
@@ -163,10 +160,7 @@ enum Operation {
 
 impl RequestContext {
     /// Creates a context with a new request id.
-    #[allow(
-        clippy::new_without_default,
-        reason = "a default that is never twice the same surprises"
-    )]
+    #[allow(clippy::new_without_default, reason = "a default value should always be the same")]
     pub fn new() -> Self {
         Self::with_request_id(RequestId::new())
     }
