@@ -18,6 +18,8 @@ const WORDS: &[&str] = &[
     "non_idempotent",
     "idempotency_key",
     "budget",
+    "when",
+    "retry_ok",
     "external_timeout",
     "repeat_inner",
     "clone",

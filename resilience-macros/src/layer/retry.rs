@@ -15,6 +15,7 @@ use super::{
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, foreign, reject_constant};
 use crate::steps::goes_on_unseen;
+use crate::tokens::located;
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -27,6 +28,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "max_retry_after",
         "idempotency_key",
         "budget",
+        "when",
+        "retry_ok",
     ],
     flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "repeat_inner"],
     lists: &["clone"],
@@ -42,10 +45,18 @@ pub(crate) struct Retry {
     max_retry_after: Option<Setting<Duration>>,
     repeat: Option<Repeat>,
     budget: Budget,
+    when: Option<Condition>,
+    retry_ok: Option<Condition>,
     pub(crate) external_timeout: bool,
     repeat_inner: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
+}
+
+/// `key = |…| …`
+struct Condition {
+    key: Ident,
+    expr: Expr,
 }
 
 enum Jitter {
@@ -84,6 +95,8 @@ impl Layer for Retry {
             max_retry_after: arguments.duration("max_retry_after", errors),
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
+            when: condition(arguments.take("when"), "error", errors),
+            retry_ok: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
             repeat_inner: arguments.flag("repeat_inner").is_some(),
             is_of_block: place.block.is_some(),
@@ -131,6 +144,12 @@ impl Layer for Retry {
     //             wait.pause().await;
     //         }
     //
+    // With `retry_ok = …`, before the last arm:
+    // Output: Ok(value) if satisfies(&value, retry_ok) => match retry.judge_value(rules) {
+    //             Some(wait) => wait,
+    //             None => break Ok(value),
+    //         },
+    //
     // Directly below a fallback, the loop yields the error, and a success breaks out of the
     // fallback: `break 'degraded Ok(value)`.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
@@ -155,7 +174,13 @@ impl Layer for Retry {
                 #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
             )
         };
-        let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
+        let judge = match &self.when {
+            None => scope.classifying("judge", &quote!(&mut #retry, #error, #rules)),
+            Some(when) => {
+                let when = scope.user(&when.expr);
+                scope.classifying("judge_when", &quote!(&mut #retry, #error, #rules, #when))
+            }
+        };
         let success = match (&self.repeat, &self.policy) {
             (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
                 quote!(retry_succeeded_once(&#retry, #budget, &#site))
@@ -182,6 +207,20 @@ impl Layer for Retry {
             let keep = quote!(let #wait =);
             (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #wait.#pause;)))
         };
+        // A value that means "not yet". When it is given up, it is the result.
+        let not_yet = self.retry_ok.as_ref().map(|retry_ok| {
+            // A function of another type is reported where it is written.
+            let satisfies = located(quote!(#runtime::satisfies), retry_ok.expr.span());
+            let retry_ok = scope.user(&retry_ok.expr);
+            quote! {
+                #runtime::Ok(#succeeded) if #satisfies(&#succeeded, #retry_ok) => {
+                    match #runtime::Attempts::judge_value(&mut #retry, #rules) {
+                        #runtime::Some(#pattern) => #value,
+                        #runtime::None => break #leave #runtime::Ok(#succeeded),
+                    }
+                }
+            }
+        });
         // Errors about what the loop moves name this attribute.
         let span = Span::mixed_site().located_at(self.span);
         let repeat = Ident::new("loop", span);
@@ -196,6 +235,7 @@ impl Layer for Retry {
                         #runtime::Ok(#pattern) => #value,
                         #runtime::Err(#error) => break #failure,
                     },
+                    #not_yet
                     #runtime::Ok(#succeeded) => {
                         #runtime::#success;
                         break #leave #runtime::Ok(#succeeded);
@@ -228,6 +268,13 @@ impl Retry {
         // A named policy may have any values.
         let defaults = self.policy.is_none().then_some(defaults::RETRY);
         self.settings.check(defaults, errors);
+        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.retry_ok, &self.repeat) {
+            errors.on(
+                &retry_ok.key,
+                "a `non_idempotent` call that returns a value is never repeated; write \
+                 `idempotent` or `idempotency_key` for `retry_ok`",
+            );
+        }
         let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) =
             (&self.jitter, self.settings.max_delay(defaults))
         else {
@@ -460,6 +507,20 @@ fn jitter(expr: Expr) -> syn::Result<Jitter> {
         Some(_) => options::duration(expr).map(|_| Jitter::Named("Standard")),
         None => Ok(Jitter::Expr(expr)),
     }
+}
+
+/// A function or closure `&T -> bool`.
+fn condition(option: Option<Opt>, argument: &str, errors: &mut Errors) -> Option<Condition> {
+    let option = option?;
+    let key = option.key.clone();
+    let expr = errors.take(option.expr())?;
+    if let Some(literal) = options::literal(&expr) {
+        errors.on(
+            literal,
+            format!("`{key}` takes a function or closure; write `{key} = |{argument}| …`"),
+        );
+    }
+    Some(Condition { key, expr })
 }
 
 fn repeat(arguments: &mut Arguments, errors: &mut Errors) -> Option<Repeat> {

@@ -6,7 +6,7 @@
 //! The libraries: Polly, Resilience4j, Hystrix, Sentinel, Spring Retry, `MicroProfile`, Failsafe,
 //! tenacity, backoff, urllib3, Celery, stamina, pybreaker, p-retry, got, axios-retry, opossum,
 //! cockatiel, gobreaker, retry-go, retryablehttp, Semian, Stoplight, retriable, gRPC, Envoy, Akka,
-//! and in Rust backon, backoff, tokio-retry, failsafe, tower, seatbelt.
+//! and in Rust backon, backoff, tokio-retry, tokio-retry2, failsafe, tower, seatbelt.
 //!
 //! An advice may contain the value as it was written: `{=3}`, `{+1}` for the number after it, and
 //! `{d=5s}` for a duration. The part after `=` is used if the value doesn't fit.
@@ -16,6 +16,11 @@ pub(crate) type Rows = &'static [(&'static str, &'static str)];
 
 const CLASSIFIED: &str = "the error's classification decides; write `#[derive(ServiceError)]`, or \
     `classify = path::to::function`";
+const NARROWED: &str = "the error's classification decides; write `when = |error| …` to narrow it, \
+    or `classify = …`";
+const EXCLUDED: &str = "permanent errors are never retried; write `when = |error| !…` to exclude \
+    others";
+const VALUES: &str = "write `retry_ok = |value| …` for a value that means \"not yet\"";
 const RETRY_EVENTS: &str =
     "remove it, since `tracing` gets the events `retry_scheduled` and `retry_stopped`";
 const BREAKER_EVENTS: &str = "call `INVENTORY.on_state_change(…)` on a breaker in a `static`";
@@ -128,20 +133,30 @@ pub(crate) const RETRY: Rows = &[
     ("decorrelated decorrelated_jitter", "write `jitter = \"decorrelated\"`"),
     ("no_jitter without_jitter disable_jitter", "write `jitter = \"none\"`"),
     (
-        "when retry retry_if on predicate condition retry_on retry_when should_retry should_handle \
-         retry_condition retry_predicate handle handle_if handle_result handle_when handle_type \
-         handle_all or_when filter check_retry if_ retry_for no_retry_for not_recoverable include \
-         exclude includes excludes value exceptions exception errors retry_exceptions \
-         retry_on_exception retry_exception_predicate retry_on_exception_predicate \
-         retry_on_result retry_on_result_predicate ignore_exceptions ignore abort_on abort_if \
-         abort_when give_up  retry_if_exception retry_if_exception_type retry_if_result \
-         retry_if_not_exception_type retry_unless_exception_type retry_if_exception_message \
-         retry_if_not_result autoretry_for dont_autoretry_for status_codes error_codes \
-         status_forcelist retry_statuses retriable_status_codes retryable_status_codes \
-         non_fatal_status_codes should_consume_retry retry_on_timeout exception_expression \
-         retryable is_retryable retryable_errors transient fail_on skip_on should_abort recovery \
-         recovery_with rescue_only validate_response classifier retry_mode policy_fn \
-         handle_unavailable fatal_errors permanent_errors exceptions_to_retry",
+        "retry retry_if on predicate condition retry_on retry_when should_retry should_handle \
+         retry_condition retry_predicate handle handle_if handle_when handle_type handle_all \
+         or_when filter check_retry if_ retry_for include includes exceptions exception errors \
+         retry_exceptions retry_on_exception retry_exception_predicate \
+         retry_on_exception_predicate retry_if_exception retry_if_exception_type autoretry_for \
+         should_consume_retry exception_expression retryable is_retryable retryable_errors \
+         transient recovery recovery_with rescue_only classifier policy_fn handle_unavailable \
+         exceptions_to_retry retry_on_timeout",
+        NARROWED,
+    ),
+    (
+        "no_retry_for not_recoverable exclude excludes ignore_exceptions ignore abort_on abort_if \
+         abort_when give_up retry_if_not_exception_type retry_unless_exception_type \
+         dont_autoretry_for fail_on skip_on should_abort fatal_errors permanent_errors",
+        EXCLUDED,
+    ),
+    (
+        "handle_result or_result retry_on_result retry_on_result_predicate retry_if_result \
+         retry_if_not_result retry_on_value retry_ok_if validate_response value",
+        VALUES,
+    ),
+    (
+        "status_codes error_codes status_forcelist retry_statuses retriable_status_codes \
+         retryable_status_codes non_fatal_status_codes retry_if_exception_message retry_mode",
         CLASSIFIED,
     ),
     (
@@ -560,10 +575,10 @@ pub(crate) const RETRY_BY_WORDS: Rows = &[
     ("*attempttimeout *trytimeout *timeoutper", PER_ATTEMPT),
     ("*elapsed *total *overall *deadline *timelimit", TOTAL),
     ("*on*retry *before *callback *listener *hook *notify *handler *event", RETRY_EVENTS),
-    (
-        "*retryif *retryon *exception *predicate *statuscode *should *unless *abort *filter *condition",
-        CLASSIFIED,
-    ),
+    ("*result", VALUES),
+    ("*unless *abort *exclude", EXCLUDED),
+    ("*statuscode", CLASSIFIED),
+    ("*retryif *retryon *exception *predicate *should *filter *condition", NARROWED),
     (
         "*multipl *factor *exponent *growth",
         "delays always double; write `base` and `max_delay` to limit them",

@@ -168,7 +168,7 @@ impl Arguments {
 }
 
 impl Opt {
-    fn expr(self) -> syn::Result<Expr> {
+    pub(crate) fn expr(self) -> syn::Result<Expr> {
         match self.value {
             Value::Expr(expr) => Ok(*expr),
             Value::Flag | Value::List(_) => Err(syn::Error::new(

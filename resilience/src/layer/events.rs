@@ -22,6 +22,8 @@ use crate::{Advice, Classification};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     Permanent,
+    /// The attribute's `when` is false.
+    Condition,
     Unclassified,
     AttemptsExhausted,
     Deadline,
@@ -37,6 +39,7 @@ impl Stopped {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Permanent => "permanent",
+            Self::Condition => "condition",
             Self::Unclassified => "unclassified",
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Deadline => "deadline",
@@ -138,6 +141,10 @@ pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
     event!(debug, site, labelled(site), "retry_succeeded", attempts);
 }
 
+const BUDGET_HELP: &str = "the retry budget is spent; calls of this function and other users of the \
+                           budget share it, also parallel tests unless they are isolated, see \
+                           resilience::testing";
+
 pub(crate) fn retry_stopped(
     site: &Site,
     error: &dyn Loggable,
@@ -150,6 +157,7 @@ pub(crate) fn retry_stopped(
     if attempts == 0 {
         return;
     }
+    let help = (reason == Stopped::Budget).then_some(BUDGET_HELP);
     macro_rules! stopped {
         ($level:ident) => {
             error_event!(
@@ -160,13 +168,14 @@ pub(crate) fn retry_stopped(
                 reason = reason.as_str(),
                 attempts,
                 elapsed_ms = millis(elapsed),
-                code = class.code()
+                code = class.code(),
+                help
             )
         };
     }
-    // A permanent error on the first attempt is normal. Anything else means that a retry was lost,
-    // which operators should know.
-    if attempts <= 1 && matches!(reason, Stopped::Permanent) {
+    // An error that isn't to be retried is normal on the first attempt. Anything else means that a
+    // retry was lost, which operators should know.
+    if attempts <= 1 && matches!(reason, Stopped::Permanent | Stopped::Condition) {
         stopped!(debug);
     } else {
         stopped!(warn);

@@ -1,6 +1,7 @@
 //! `#[retry]` and the plain `Retry`, on tokio's paused clock.
 
 mod backoff;
+mod conditions;
 mod sent;
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ impl CircuitBreaker {
     /// assert_eq!(resilience::CircuitBreaker::new("inventory").name(), "inventory");
     /// ```
     pub const fn name(&self) -> &'static str {
-        self.inner().name
+        self.inner.name
     }
 
     /// Rejects every call until [`reset`](Self::reset) or another forced state.

@@ -15,6 +15,8 @@ use crate::Rejected;
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::Identity;
 
 /// Everything that [`CircuitBreaker`] consists of.
 ///
@@ -30,6 +32,8 @@ pub(super) struct Inner {
     history: OnceLock<Arc<History>>,
     /// The place on the heap. In use once the core [has moved](Core::has_moved).
     moved_to: OnceLock<Arc<CircuitBreaker>>,
+    #[cfg(feature = "testing")]
+    pub(super) identity: Identity,
 }
 
 impl Inner {
@@ -40,13 +44,15 @@ impl Inner {
             policy: Policy::new(),
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
     }
 
     /// Where the state is.
     #[inline]
     pub(super) fn place(&self) -> &Self {
-        self.on_heap().map_or(self, CircuitBreaker::inner)
+        self.on_heap().map_or(self, |breaker| &breaker.inner)
     }
 
     /// The breaker that has the state, if it moved to the heap.
@@ -65,10 +71,12 @@ impl Inner {
                 policy: self.policy,
                 history: OnceLock::from(Arc::clone(self.history())),
                 moved_to: OnceLock::new(),
+                #[cfg(feature = "testing")]
+                identity: self.identity.of_moved(),
             },
         });
         // One thread moves the state. Calls of other threads go on here until it has done so.
-        if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner().core) {
+        if self.moved_to.set(Arc::clone(&place)).is_ok() && self.core.move_to(&place.inner.core) {
             listed::list_on_heap(&place);
         }
     }
@@ -87,13 +95,13 @@ impl Inner {
     pub(super) fn read<R>(&self, read: impl Fn(&Self) -> R) -> R {
         let place = self.place();
         let found = read(place);
-        place.on_heap().map_or(found, |breaker| read(breaker.inner()))
+        place.on_heap().map_or(found, |breaker| read(&breaker.inner))
     }
 
     pub(super) fn set(&self, state: CircuitState) {
         let change = self.core.set(state);
         if let (None, Some(breaker)) = (change, self.on_heap()) {
-            return breaker.inner().set(state);
+            return breaker.inner.set(state);
         }
         self.report(None, change, None);
     }
@@ -101,7 +109,7 @@ impl Inner {
     /// Whether this breaker made a rejection, here or in its new place.
     pub(super) fn has_rejected(&self, rejected: &Rejected) -> bool {
         rejected.is_by(self)
-            || self.moved_to.get().is_some_and(|place| rejected.is_by(place.inner()))
+            || self.moved_to.get().is_some_and(|place| rejected.is_by(&place.inner))
     }
 
     #[cold]
@@ -136,7 +144,7 @@ impl Inner {
         let admission = self.core.admit(&self.policy, lease_length, clock::millis);
         if admission.is_plain_rejection() {
             if let Some(breaker) = self.on_heap() {
-                return breaker.inner().admit_or_reject(longest, site);
+                return breaker.inner.admit_or_reject(longest, site);
             }
         }
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
@@ -171,7 +179,7 @@ impl Inner {
         let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
         if settled.is_late {
             if let Some(breaker) = self.on_heap() {
-                return breaker.inner().settle_slowly(ticket, verdict, code, site);
+                return breaker.inner.settle_slowly(ticket, verdict, code, site);
             }
         }
         self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);

@@ -34,6 +34,8 @@ pub use permit::{GuardedBy, Permit};
 
 pub use crate::layer::deadline::OuterTimeout;
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
@@ -65,6 +67,9 @@ use inner::Inner;
 /// assert_eq!(INVENTORY.state(), CircuitState::Closed);
 /// # }
 /// ```
+///
+/// Tests of one binary share a `static`. The feature `testing` gives each test its own: see
+/// `resilience::testing`.
 ///
 /// # What counts
 ///
@@ -141,8 +146,12 @@ impl CircuitBreaker {
     ///
     /// To list a breaker in an `Arc`, use [`Registry::watch`](crate::registry::Registry::watch).
     pub fn register(&'static self) {
-        if self.inner().core.register() {
-            listed::list(self);
+        #[cfg(feature = "testing")]
+        let this = isolation::current(self);
+        #[cfg(not(feature = "testing"))]
+        let this = self;
+        if this.inner.core.register() {
+            listed::list(this);
         }
     }
 
@@ -212,7 +221,10 @@ impl CircuitBreaker {
 
     /// The state. Every access goes through here.
     #[inline]
-    const fn inner(&self) -> &Inner {
+    fn inner(&self) -> &Inner {
+        #[cfg(feature = "testing")]
+        return &isolation::current(self).inner;
+        #[cfg(not(feature = "testing"))]
         &self.inner
     }
 
@@ -227,6 +239,19 @@ impl CircuitBreaker {
     fn register_here(&'static self) -> &'static Inner {
         self.register();
         self.inner().place()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for CircuitBreaker {
+    fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    fn fresh(&self) -> Self {
+        let mut inner = Inner::new(self.inner.name);
+        inner.policy = self.inner.policy;
+        Self { inner }
     }
 }
 
