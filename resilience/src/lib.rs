@@ -185,6 +185,7 @@
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
 //! | call or serve gRPC | `tonic`, with the feature of that name |
+//! | count and plot retries, fallbacks and rejections | `metrics`, with the feature of that name |
 //! | test all of this | `testing`, with the feature of that name |
 //!
 //! # Events
@@ -197,7 +198,6 @@
 //! | `retry_scheduled`, `transaction_retry` | INFO |
 //! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
 //! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt isn't retried because of the error itself |
-//! | `retry_nested` | WARN, once per function |
 //! | `retry_blocks_runtime`: a function that isn't async waits on a thread of a runtime | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |
@@ -252,8 +252,7 @@
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
-//! - `metrics`: [`metrics`](https://docs.rs/resilience/latest/resilience/metrics) of the layers,
-//!   through the facade of that name.
+//! - `metrics`: metrics of the layers, through the facade of that name.
 //! - `tracing-error`: span traces in log records.
 //! - `testing`: isolated tests, recorded events, scripted callees; for `[dev-dependencies]`.
 //!

@@ -58,10 +58,8 @@ impl Scraped {
     /// The value of the metric with exactly these labels.
     #[track_caller]
     fn value(&self, metric: &str, labels: &[(&str, &str)]) -> f64 {
-        let labels: BTreeMap<String, String> = labels
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let labels: BTreeMap<String, String> =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let found = self.0.iter().find(|sample| sample.0 == metric && sample.1 == labels);
         found.unwrap_or_else(|| panic!("no {metric} {labels:?} in {:#?}", self.0)).2
     }
@@ -112,7 +110,8 @@ fn retries_are_counted_with_their_causes_and_results() {
 
 #[test]
 fn budget_is_a_fraction_of_its_capacity() {
-    static BUDGET: RetryBudget = RetryBudget::new().capacity(20).retry_cost(5).refill_every(secs(60));
+    static BUDGET: RetryBudget =
+        RetryBudget::new().capacity(20).retry_cost(5).refill_every(secs(60));
     #[retry(idempotent, external_timeout, attempts = 2, budget = BUDGET)]
     async fn price() -> Result<u32, StockError> {
         Err(StockError::Busy)
@@ -148,7 +147,9 @@ fn breaker_has_durations_failures_rejections_and_a_state() {
             assert!(shelf(Err(StockError::Busy)).await.is_err());
         }
         for _ in 0..3 {
-            assert!(shelf(Ok(1)).await.is_err_and(|error| matches!(error, StockError::Rejected(_))));
+            assert!(
+                shelf(Ok(1)).await.is_err_and(|error| matches!(error, StockError::Rejected(_)))
+            );
         }
     });
     let calls = |outcome, part: &str| {

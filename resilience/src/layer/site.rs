@@ -56,11 +56,13 @@ impl fmt::Debug for LabelledBy {
 
 /// Gives a layer access to its site: a closure that returns it, and takes no space in a future, or
 /// `()` if there is none.
+#[cfg(feature = "boundary")]
 pub trait Place {
     /// The annotated function.
     fn site(&self) -> Option<&'static Site>;
 }
 
+#[cfg(feature = "boundary")]
 impl Place for () {
     #[inline]
     fn site(&self) -> Option<&'static Site> {
@@ -68,6 +70,7 @@ impl Place for () {
     }
 }
 
+#[cfg(feature = "boundary")]
 impl<F: Fn() -> &'static Site> Place for F {
     #[inline]
     fn site(&self) -> Option<&'static Site> {
@@ -80,8 +83,7 @@ impl<F: Fn() -> &'static Site> Place for F {
 pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
-    Nested = 4,
-    Blocks = 8,
+    Blocks = 4,
 }
 
 /// Set in `logged` once calls have used breakers of several names.

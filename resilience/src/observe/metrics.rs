@@ -111,8 +111,7 @@ metrics! {
         "State changes of circuit breakers, by the new state";
 }
 
-static METADATA: Metadata<'static> =
-    Metadata::new("resilience", Level::INFO, Some(module_path!()));
+static METADATA: Metadata<'static> = Metadata::new("resilience", Level::INFO, Some(module_path!()));
 
 const SUCCESS: &str = "success";
 

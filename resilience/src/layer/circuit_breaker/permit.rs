@@ -336,7 +336,11 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
         let inner = self.place.breaker().inner();
         metric!(breaker_call_failed(
             inner.name,
-            if self.above.deadline().is_some_and(Deadline::fired) { "rejected" } else { "abandoned" },
+            if self.above.deadline().is_some_and(Deadline::fired) {
+                "rejected"
+            } else {
+                "abandoned"
+            },
             self.elapsed()
         ));
         inner.dropped(ticket, self.above.deadline(), self.place.site());

@@ -53,7 +53,7 @@ impl<W: AtomicWord> Running<W> {
     }
 
     pub(super) fn started(&self, generation: u64, start: u64, is_current: impl Fn() -> bool) {
-        let number = start / self.length & NUMBER_MASK;
+        let number = (start / self.length) & NUMBER_MASK;
         let mut moved = 0;
         let counted = update(self.slice(number), |word| {
             let word = of_generation(word, generation, &is_current)?;
@@ -86,7 +86,7 @@ impl<W: AtomicWord> Running<W> {
     }
 
     pub(super) fn ended(&self, generation: u64, start: u64, is_current: impl Fn() -> bool) {
-        let number = start / self.length & NUMBER_MASK;
+        let number = (start / self.length) & NUMBER_MASK;
         let mut is_overdue = false;
         let counted = update(self.slice(number), |word| {
             if generation_of(word) != generation {
@@ -113,7 +113,7 @@ impl<W: AtomicWord> Running<W> {
             .filter(|&word| generation_of(word) == generation)
             .filter(|&word| {
                 // The last call of the slice has been running for at least so long.
-                let slices = distance(number_of(word), now / self.length & NUMBER_MASK);
+                let slices = distance(number_of(word), (now / self.length) & NUMBER_MASK);
                 slices.is_some_and(|slices| {
                     (slices * self.length + now % self.length + 1).saturating_sub(self.length)
                         > self.limit

@@ -39,11 +39,11 @@ const fn tag(generation: u64, lap: u64) -> u64 {
 }
 
 const fn current(generation: u64, number: u64) -> u64 {
-    generation << GENERATION_SHIFT | number & (1 << GENERATION_SHIFT) - 1
+    (generation << GENERATION_SHIFT) | (number & ((1 << GENERATION_SHIFT) - 1))
 }
 
 const fn number_of(current: u64) -> u64 {
-    current & (1 << GENERATION_SHIFT) - 1
+    current & ((1 << GENERATION_SHIFT) - 1)
 }
 
 impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
