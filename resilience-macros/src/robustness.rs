@@ -21,6 +21,8 @@ const WORDS: &[&str] = &[
     "when",
     "retry_ok",
     "external_timeout",
+    "blocking",
+    "repeat_inner",
     "clone",
     "pub_only",
     "failure_threshold",

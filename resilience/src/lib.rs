@@ -156,6 +156,16 @@
 //! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
 //! - **`#[async_trait]`** can be above or below.
 //!
+//! # Functions that aren't async
+//!
+//! | attribute | on a function that isn't async |
+//! |---|---|
+//! | `#[boundary]`, `#[degrade]`, `#[circuit_breaker]` | as on an async one; a fallback can't use `.await` |
+//! | `#[retry]` | its delays block the thread, which [`blocking`](macro@retry#functions-that-arent-async) allows |
+//! | `#[timeout]` | doesn't compile: such a function can't be interrupted |
+//! | `#[transaction]` | doesn't compile: SQLx is async |
+//! | an attribute on an `impl` | leaves such methods as they are; write it on them |
+//!
 //! # Where to look
 //!
 //! | to | see |
@@ -175,6 +185,7 @@
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
 //! | call or serve gRPC | `tonic`, with the feature of that name |
+//! | count and plot retries, fallbacks and rejections | `metrics`, with the feature of that name |
 //! | test all of this | `testing`, with the feature of that name |
 //!
 //! # Events
@@ -187,7 +198,7 @@
 //! | `retry_scheduled`, `transaction_retry` | INFO |
 //! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
 //! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt isn't retried because of the error itself |
-//! | `retry_nested` | WARN, once per function |
+//! | `retry_blocks_runtime`: a function that isn't async waits on a thread of a runtime | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
@@ -241,6 +252,7 @@
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
+//! - `metrics`: metrics of the layers, through the facade of that name.
 //! - `tracing-error`: span traces in log records.
 //! - `testing`: isolated tests, recorded events, scripted callees; for `[dev-dependencies]`.
 //!
@@ -328,6 +340,10 @@ pub use layer::{
     retry::{self, Retry, RetryBudget},
     timeout::{self, Timeout},
 };
+
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::metrics;
 
 #[cfg(feature = "boundary")]
 pub use boundary::{

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use crate::error::log_text::Loggable;
+use crate::error::taxonomy::LastFailure;
 use crate::layer::site::{Once, Site};
 #[cfg(feature = "boundary")]
 pub(crate) use crate::observe::request::request_id;
@@ -31,6 +32,7 @@ pub(crate) enum Stopped {
     RetryAfterTooLong,
     NotIdempotent,
     NeedsTransaction,
+    AlreadyRetried,
 }
 
 impl Stopped {
@@ -46,6 +48,17 @@ impl Stopped {
             Self::RetryAfterTooLong => "retry_after_too_long",
             Self::NotIdempotent => "not_idempotent",
             Self::NeedsTransaction => "needs_transaction",
+            Self::AlreadyRetried => "already_retried",
+        }
+    }
+
+    /// Whether the calls around must not start over: the operation has been repeated as often as it
+    /// may be.
+    pub(crate) const fn gives_up_after_retries(self, retried: bool) -> bool {
+        match self {
+            Self::AttemptsExhausted | Self::Deadline => retried,
+            Self::Budget => true,
+            _ => false,
         }
     }
 
@@ -110,6 +123,7 @@ pub(crate) fn retry_scheduled(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(retry_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -122,16 +136,17 @@ pub(crate) fn retry_scheduled(
     );
 }
 
-/// A retry within an attempt of another call: their attempts multiply.
-pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
-    if enclosing_calls > 0 && site.first(Once::Nested) {
+/// A retry is about to block a thread of a runtime.
+pub(crate) fn retry_blocks_runtime(site: &Site, delay: Duration) {
+    if site.first(Once::Blocks) {
         event!(
             warn,
             site,
             labelled(site),
-            "retry_nested",
-            enclosing_calls,
-            help = "the attempts of nested retries multiply; retry at one level"
+            "retry_blocks_runtime",
+            delay_ms = millis(delay),
+            help = "the delay blocks the thread and all tasks on it; write an `async fn`, or \
+                    `blocking` in the attribute if the call is in `spawn_blocking`"
         );
     }
 }
@@ -154,6 +169,7 @@ pub(crate) fn retry_stopped(
     attempts: u32,
     elapsed: Duration,
 ) {
+    metric!(retry_stopped(site.labels(), reason.as_str()));
     // The breaker has refused the call, and logs that itself.
     if attempts == 0 {
         return;
@@ -192,6 +208,7 @@ pub(crate) fn transaction_retry(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(transaction_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -218,6 +235,7 @@ pub(crate) fn transaction_stopped(
     reason: Stopped,
     attempts: u32,
 ) {
+    metric!(transaction_stopped(site.labels(), reason.as_str()));
     error_event!(
         warn,
         site,
@@ -235,8 +253,16 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
 }
 
 /// DEBUG, because an outer layer or the error record logs the resulting error.
-pub(crate) fn call_timed_out(site: &Site, after: Duration) {
-    event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
+pub(crate) fn call_timed_out(site: &Site, after: Duration, failure: Option<&LastFailure>) {
+    metric!(timed_out(site.labels()));
+    event!(
+        debug,
+        site,
+        labelled(site),
+        "call_timed_out",
+        timeout_ms = millis(after),
+        last_failure = failure.map(tracing::field::display)
+    );
 }
 
 pub(crate) fn degraded(
@@ -246,6 +272,7 @@ pub(crate) fn degraded(
     class: &Classification,
     fallback: &'static str,
 ) {
+    metric!(degraded(site.labels(), class.code()));
     error_event!(
         warn,
         site,
@@ -262,6 +289,7 @@ pub(crate) fn degradation_failed(
     fallback_error: &dyn Loggable,
     fallback: &'static str,
 ) {
+    metric!(degradation_failed(site.labels()));
     let text = LazyCell::new(|| fallback_error.text());
     event!(
         warn,

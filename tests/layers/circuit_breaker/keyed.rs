@@ -162,6 +162,24 @@ fn key_is_logged_only_if_its_text_is_asked_for() {
     assert!(!format!("{:?} {:?}", telling.get("partner"), telling).contains("artner"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn new_key_does_not_inherit_the_window_of_the_one_before() {
+    let set: CircuitBreakers<u32> = CircuitBreakers::new("rates")
+        .failure_rate(50)
+        .window_time(secs(10))
+        .min_calls(4)
+        .max_keys(1);
+    for _ in 0..3 {
+        set.get(&1).acquire().unwrap().failed(&BUSY);
+    }
+    for _ in 0..3 {
+        set.get(&2).acquire().unwrap().failed(&BUSY);
+    }
+    assert_eq!((set.get(&2).state(), set.metrics().keys), (Closed, 1));
+    set.get(&2).acquire().unwrap().failed(&BUSY);
+    assert_eq!((set.get(&2).state(), set.metrics().open), (Open, 1));
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Call(u8, bool),

@@ -7,6 +7,8 @@ mod events;
 mod half_open;
 mod keyed;
 mod model;
+mod window;
+mod window_model;
 
 use std::fmt;
 use std::time::Duration;

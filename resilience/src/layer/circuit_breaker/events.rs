@@ -25,6 +25,12 @@ macro_rules! event {
 }
 
 pub(super) fn state_change(change: &StateChange, key: &KeyText, site: Option<&Site>) {
+    metric!(breaker_state(
+        change.service,
+        change.new.level(),
+        change.new.as_str(),
+        change.reason.as_str()
+    ));
     event!(
         warn,
         change.service,
@@ -33,12 +39,16 @@ pub(super) fn state_change(change: &StateChange, key: &KeyText, site: Option<&Si
         "circuit_breaker_state_change",
         old_state = change.old.as_str(),
         new_state = change.new.as_str(),
-        reason = change.reason.as_str()
+        reason = change.reason.as_str(),
+        window_calls = change.window.map(|window| window.calls),
+        window_failures = change.window.map(|window| window.failures),
+        window_slow_calls = change.window.map(|window| window.slow)
     );
 }
 
 /// DEBUG, because a retry or the error record logs the error itself. This event has the count.
 pub(super) fn failure(failure: &CountedFailure, key: &KeyText, site: Option<&Site>) {
+    metric!(breaker_failure(failure.service, failure.code));
     event!(
         debug,
         failure.service,
@@ -46,7 +56,9 @@ pub(super) fn failure(failure: &CountedFailure, key: &KeyText, site: Option<&Sit
         site,
         "circuit_breaker_failure",
         code = failure.code,
-        consecutive_failures = failure.consecutive
+        consecutive_failures = failure.window.is_none().then_some(failure.consecutive),
+        window_calls = failure.window.map(|window| window.calls),
+        window_failures = failure.window.map(|window| window.failures)
     );
 }
 
@@ -56,6 +68,7 @@ pub(super) fn rejected(
     site: Option<&Site>,
     retry_after: RetryAfter,
 ) {
+    metric!(breaker_rejected(breaker));
     event!(
         debug,
         breaker,

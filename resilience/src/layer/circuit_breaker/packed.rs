@@ -2,16 +2,21 @@
 //!
 //! ```text
 //! | mode 3 | registered 1 | generation 20 | payload 40                                  |
-//!                                           closed, forced closed: consecutive failures
+//!                                           closed, forced closed: consecutive failures, or 1 if
+//!                                               a window records each result
 //!                                           open: when to probe, in milliseconds
 //!                                           half-open: extra 4 | epoch 4 | admitted 16 | succeeded 16
 //! ```
+//!
+//! A ticket has the same form. If calls are timed, its payload is when the call was admitted, in
+//! milliseconds.
 
 use super::change::CircuitState;
+use super::policy::Mode;
 
 const MODE_SHIFT: u32 = 61;
-const MOVED: u64 = 6;
-const VACANT: u64 = 7;
+/// The state has moved, or its owner has gone.
+const ELSEWHERE: u64 = 6;
 const GENERATION_SHIFT: u32 = 40;
 const GENERATION_MASK: u64 = (1 << 20) - 1;
 pub(super) const REGISTERED: u64 = 1 << 60;
@@ -21,31 +26,57 @@ const EPOCH_MASK: u64 = 0xf;
 const EXTRA_SHIFT: u32 = 36;
 const EXTRA_MASK: u64 = 0xf;
 
+/// Closed, and calls are timed. Another number than that of closed, so that the admission of calls
+/// which aren't timed stays a single comparison.
+const CLOSED_TIMED: u64 = 7;
+
+/// Not 0, so that no success looks like one that changes nothing.
+const RECORDING: u64 = 1;
+
 /// A value of the state word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed(pub(super) u64);
 
 impl Packed {
-    /// The state is in another place. Never leaves this mode.
-    pub(super) const MOVED: Self = Self(MOVED << MODE_SHIFT | REGISTERED);
+    /// The closed state of a breaker that wasn't used yet.
+    pub(super) const fn initial(mode: &Mode) -> u64 {
+        Self::state_bits(CircuitState::Closed, mode) << MODE_SHIFT | Self::initial_payload(mode)
+    }
 
-    /// A state without an owner. Earlier results no longer count.
+    const fn initial_payload(mode: &Mode) -> u64 {
+        match mode {
+            Mode::Consecutive { .. } => 0,
+            Mode::Rate(_) => RECORDING,
+        }
+    }
+
+    const fn state_bits(state: CircuitState, mode: &Mode) -> u64 {
+        match state {
+            CircuitState::Closed if mode.is_timed() => CLOSED_TIMED,
+            state => state as u64,
+        }
+    }
+
+    /// The state is in another place. Never leaves this mode.
+    pub(super) const MOVED: Self = Self(ELSEWHERE << MODE_SHIFT | REGISTERED);
+
+    /// A state without an owner, which isn't registered. Earlier results no longer count.
     pub(super) const fn vacated(self) -> Self {
         let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
-        Self(VACANT << MODE_SHIFT | generation << GENERATION_SHIFT)
+        Self(ELSEWHERE << MODE_SHIFT | generation << GENERATION_SHIFT)
     }
 
     #[inline]
     pub(super) const fn is_vacant(self) -> bool {
-        self.0 >> MODE_SHIFT == VACANT
+        self.0 >> MODE_SHIFT == ELSEWHERE && !self.is_registered()
     }
 
     #[inline]
     pub(super) const fn has_moved(self) -> bool {
-        self.0 >> MODE_SHIFT == MOVED
+        self.0 == Self::MOVED.0
     }
 
-    /// Mode 0, so that the closed path compares against a constant.
+    /// Closed, and calls aren't timed. Mode 0, so that the closed path compares against a constant.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         self.0 >> MODE_SHIFT == CircuitState::Closed as u64
@@ -59,10 +90,10 @@ impl Packed {
     /// A state that has moved or has no owner rejects all calls, which are then made elsewhere.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
-            0 => CircuitState::Closed,
+            0 | CLOSED_TIMED => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
-            3 | MOVED | VACANT => CircuitState::ForcedOpen,
+            3 | ELSEWHERE => CircuitState::ForcedOpen,
             4 => CircuitState::ForcedClosed,
             _ => CircuitState::Disabled,
         }
@@ -87,6 +118,17 @@ impl Packed {
         let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
         let mode = (state as u64) << MODE_SHIFT;
         Self(mode | self.0 & REGISTERED | generation << GENERATION_SHIFT | payload & PAYLOAD_MASK)
+    }
+
+    /// Enters a state in which results are counted, as the mode does it.
+    pub(super) const fn next_counting(self, state: CircuitState, mode: &Mode) -> Self {
+        let Self(next) = self.next(state, Self::initial_payload(mode));
+        Self(next & !(0b111 << MODE_SHIFT) | Self::state_bits(state, mode) << MODE_SHIFT)
+    }
+
+    /// A ticket for a call that starts at `millis`.
+    pub(super) const fn timed_ticket(self, millis: u64) -> u64 {
+        self.ticket() | Self::until(millis)
     }
 
     const fn with_payload(self, payload: u64) -> Self {

@@ -144,7 +144,7 @@ impl<K: ?Sized> CircuitBreakers<K> {
 }
 
 macro_rules! settings {
-    ($($setting:ident($value:ty);)+) => {
+    ($($setting:ident($($value:ident: $type:ty),*);)+) => {
         /// Settings of each breaker. They have the same ranges and defaults as those of
         /// [`CircuitBreaker`].
         impl<K: ?Sized> CircuitBreakers<K> {
@@ -153,10 +153,10 @@ macro_rules! settings {
                 ///
                 /// # Panics
                 ///
-                /// Panics if the value is out of range.
+                /// Panics if a value is out of range.
                 #[must_use]
-                pub const fn $setting(mut self, value: $value) -> Self {
-                    let breaker = CircuitBreaker::with_policy(self.policy).$setting(value);
+                pub const fn $setting(mut self $(, $value: $type)*) -> Self {
+                    let breaker = CircuitBreaker::with_policy(self.policy).$setting($($value),*);
                     self.policy = breaker.inner.policy;
                     // It has allocated nothing, and a `const fn` can't drop it.
                     std::mem::forget(breaker);
@@ -168,13 +168,19 @@ macro_rules! settings {
 }
 
 settings! {
-    failure_threshold(u32);
-    recovery_timeout(Duration);
-    probes(u32);
-    recovery_growth(u32);
-    max_recovery_timeout(Duration);
-    recovery_jitter(u32);
-    abandoned_after(Duration);
+    failure_threshold(failures: u32);
+    failure_rate(percent: u32);
+    window(calls: u32);
+    window_time(window: Duration);
+    min_calls(calls: u32);
+    slow_calls(longer_than: Duration, percent: u32);
+    slow_while_running();
+    recovery_timeout(wait: Duration);
+    probes(calls: u32);
+    recovery_growth(factor: u32);
+    max_recovery_timeout(wait: Duration);
+    recovery_jitter(percent: u32);
+    abandoned_after(wait: Duration);
 }
 
 impl<K: Hash + ?Sized> CircuitBreakers<K> {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::layer::circuit_breaker::CircuitBreaker;
 use crate::layer::circuit_breaker::inner::Inner;
+use crate::layer::circuit_breaker::policy::Mode;
 use crate::layer::circuit_breaker::state::{Core, Ticket};
 use crate::support::atomic_word::AtomicWord;
 
@@ -39,11 +40,11 @@ impl<W: AtomicWord> Owner<W> {
     }
 
     /// Gives a vacant core to a key. Only one thread at a time does so.
-    pub fn assign(&self, core: &Core<W>, key: KeyHash) {
+    pub fn assign(&self, core: &Core<W>, mode: &Mode, key: KeyHash) {
         for (word, half) in [(&self.high, key.0), (&self.low, key.1)] {
             let _ = word.compare_exchange(word.load(), half);
         }
-        core.occupy();
+        core.occupy(mode);
     }
 }
 
@@ -82,7 +83,7 @@ impl Slot {
     pub(super) fn assign(&self, key: KeyHash, text: Option<String>, now: u64) {
         self.inner().set_key(text);
         self.used.store(now, Relaxed);
-        self.owner.assign(&self.inner().core, key);
+        self.owner.assign(&self.inner().core, &self.inner().policy.mode, key);
     }
 
     pub(super) fn used(&self) -> u64 {

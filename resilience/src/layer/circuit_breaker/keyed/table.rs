@@ -51,8 +51,8 @@ impl Table {
     pub(super) fn new(name: &'static str, policy: Policy, max_keys: usize) -> Self {
         let history = Arc::new(History::new());
         let unguarded = Inner::vacant(name, policy, Arc::clone(&history));
-        unguarded.core.occupy();
-        unguarded.core.set(CircuitState::Disabled);
+        unguarded.core.occupy(&policy.mode);
+        unguarded.core.set(&policy.mode, CircuitState::Disabled);
         Self {
             name,
             policy,
@@ -168,10 +168,10 @@ impl Table {
                 }
             },
         };
-        let change = slot.inner().core.set(state);
+        let change = slot.inner().core.set(&self.policy.mode, state);
         // A listener may use the set.
         drop(writer);
-        slot.inner().report(None, change, None);
+        slot.inner().report(None, change, None, None);
     }
 
     /// Adds a key if it isn't there. Another one goes for it if the set is full; `None` if all are
@@ -250,12 +250,12 @@ impl Table {
         let slots = (0..self.len()).filter_map(|number| self.slot(number));
         let changes: Vec<_> = slots
             .filter(|slot| !slot.inner().core.is_closed())
-            .map(|slot| (slot, slot.inner().core.set(CircuitState::Closed)))
+            .map(|slot| (slot, slot.inner().core.set(&self.policy.mode, CircuitState::Closed)))
             .collect();
         // A listener may use the set.
         drop(writer);
         for (slot, change) in changes {
-            slot.inner().report(None, change, None);
+            slot.inner().report(None, change, None, None);
         }
     }
 
