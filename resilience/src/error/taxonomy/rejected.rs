@@ -40,6 +40,12 @@ pub enum Rejected {
         /// The time limit of the call.
         after: Duration,
     },
+    /// A `Flag` is off, so nothing was sent. Transient, not retried, `SWITCHED_OFF`, 503.
+    #[non_exhaustive]
+    SwitchedOff {
+        /// The flag's name.
+        flag: &'static str,
+    },
 }
 
 impl Rejected {
@@ -67,10 +73,16 @@ impl Rejected {
         Self::TimedOut { service, after }
     }
 
-    /// The label of the layer that rejected the call.
+    /// Creates the rejection of a flag that is off.
+    pub const fn switched_off(flag: &'static str) -> Self {
+        Self::SwitchedOff { flag }
+    }
+
+    /// The label of the layer that rejected the call: of a flag, its name.
     pub const fn service(&self) -> &'static str {
         match self {
             Self::CircuitOpen { service, .. } | Self::TimedOut { service, .. } => service,
+            Self::SwitchedOff { flag } => flag,
         }
     }
 
@@ -82,6 +94,11 @@ impl Rejected {
     /// Whether an open circuit rejected the call.
     pub const fn is_circuit_open(&self) -> bool {
         matches!(self, Self::CircuitOpen { .. })
+    }
+
+    /// Whether a flag that is off rejected the call.
+    pub const fn is_switched_off(&self) -> bool {
+        matches!(self, Self::SwitchedOff { .. })
     }
 }
 
@@ -125,6 +142,9 @@ impl fmt::Debug for Rejected {
             Self::TimedOut { service, after } => {
                 f.debug_struct("TimedOut").field("service", service).field("after", after).finish()
             }
+            Self::SwitchedOff { flag } => {
+                f.debug_struct("SwitchedOff").field("flag", flag).finish()
+            }
         }
     }
 }
@@ -139,6 +159,7 @@ impl fmt::Display for Rejected {
                 write!(f, "the circuit of {service} is open for another {wait:?}")
             }
             Self::TimedOut { service, after } => write!(f, "{service} timed out after {after:?}"),
+            Self::SwitchedOff { flag } => write!(f, "{flag} is switched off"),
         }
     }
 }
