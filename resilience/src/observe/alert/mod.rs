@@ -22,6 +22,7 @@ use crate::support::catch_panic::catch_panic;
 use crate::support::prefix;
 use crate::{Alert, Classification};
 use deliver::Delivery;
+pub(crate) use state::Rate;
 use state::{Key, Last};
 use table::{AlertTable, Changes, shard};
 
@@ -31,11 +32,14 @@ use table::{AlertTable, Changes, shard};
 /// [`AlertPolicy`] holds the thresholds. Two things count as failures:
 ///
 /// - each [fresh](crate::report::ReportOutcome::is_fresh) [report](crate::report()) of an error,
-/// - each fallback used by [`degrade`](macro@crate::degrade).
+/// - each fallback used by [`degrade`](macro@crate::degrade), and each stale value.
 ///
 /// They are counted per operation, dependency and code, so that one outage doesn't hide another.
 /// Where the dependency is known, its transient failures are counted together, whatever their code:
 /// first its calls time out, then its circuit is open. Both are one alert, under the first code.
+///
+/// A function with `#[degrade(alert_above = "5/1m")]` has a threshold of its own: one alert, `WhenFrequent`, when
+/// its fallbacks and stale values exceed that rate, and its end as soon as they no longer do.
 ///
 /// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
 /// operation, because no success is ever recorded for those.
@@ -103,12 +107,17 @@ pub(crate) struct Failure<'a> {
 pub(crate) fn failed(failure: &Failure<'_>) {
     let alert = failure.class.alert();
     let alert = if failure.operation.is_some() { alert } else { without_success(alert) };
-    ALERTS.failed(failure, alert);
+    ALERTS.failed(failure, alert, None);
 }
 
 /// Counts a failure that was hidden by a fallback.
 pub(crate) fn degraded(failure: &Failure<'_>) {
-    ALERTS.failed(failure, without_success(failure.class.alert()));
+    ALERTS.failed(failure, without_success(failure.class.alert()), None);
+}
+
+/// Counts a failure that was hidden by a fallback, whose frequency must not exceed a rate.
+pub(crate) fn degraded_at(rate: Rate, failure: &Failure<'_>) {
+    ALERTS.failed(failure, Alert::WhenFrequent, Some(rate));
 }
 
 /// The alert to use where no success is ever recorded: otherwise failures months apart would count
@@ -149,7 +158,7 @@ impl Alerts {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).policy = policy;
     }
 
-    fn failed(&'static self, failure: &Failure<'_>, alert: Alert) {
+    fn failed(&'static self, failure: &Failure<'_>, alert: Alert, rate: Option<Rate>) {
         if alert == Alert::Never {
             return;
         }
@@ -157,6 +166,7 @@ impl Alerts {
             operation: failure.operation.unwrap_or(""),
             dependency: failure.dependency.map(|name| prefix::of(name, MAX_DEPENDENCY)),
             alert,
+            rate,
             class: failure.class,
             last: Last {
                 message: prefix::of(failure.message, MAX_MESSAGE).into(),
