@@ -244,7 +244,7 @@ pub use support::duration::{millis, secs};
 pub use layer::{
     circuit_breaker::{self, CircuitBreaker},
     context::{CallContext, context},
-    degrade::Degrade,
+    degrade::{self, Degrade, Flag, Sourced, flags},
     registry::{self, registry},
     retry::{self, Retry, RetryBudget},
     timeout::{self, Timeout},

@@ -28,3 +28,6 @@ pub(crate) const PROBES: RangeInclusive<u32> = 1..=65_535;
 
 /// What the `recovery_growth` of a circuit breaker can be.
 pub(crate) const RECOVERY_GROWTH: RangeInclusive<u32> = 1..=10;
+
+/// The largest number of failures that an alert can wait for.
+pub(crate) const MAX_FREQUENT: u32 = 1000;

@@ -150,7 +150,10 @@ impl Layer for Retry {
             }
         };
         // A success skips the fallback, which saves a copy of the outcome.
-        let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
+        let leave = around
+            .above::<Degrade>()
+            .filter(|_| around.is_directly_below::<Degrade>())
+            .and_then(|(_, degrade)| degrade.left_by_successes());
         let pause =
             if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
         let Fragment { before, code } = inner;

@@ -235,7 +235,9 @@ pub(crate) fn degraded(
     error: &dyn Tell,
     error_type: &'static str,
     class: &Classification,
-    fallback: &'static str,
+    fallback: Option<&'static str>,
+    source: &'static str,
+    age: Option<Duration>,
 ) {
     error_event!(
         warn,
@@ -244,7 +246,21 @@ pub(crate) fn degraded(
         "graceful_degradation_activated",
         error_type,
         code = class.code(),
+        source,
+        age_ms = age.map(millis),
         fallback
+    );
+}
+
+/// Once for each change, and not for each call.
+pub(crate) fn flag_changed(flag: &str, on: bool, by: &'static str) {
+    warn!(
+        target: "resilience",
+        request_id = request_id().as_deref(),
+        flag = &*escape::name(flag),
+        on,
+        by,
+        "flag_changed"
     );
 }
 

@@ -1,38 +1,63 @@
-use proc_macro2::{Delimiter, Group, Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{Expr, Lifetime, Pat};
+//! `#[degrade]`: what answers when a call fails.
 
+mod causes;
+mod fallback;
+mod ok_type;
+mod rate;
+mod stale;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Lifetime};
+
+use causes::Causes;
+use fallback::Fallback;
+use rate::Rate;
+use stale::Stale;
+
+use super::handle::{static_path, value_of};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
-use crate::function::Function;
-use crate::options::{Arguments, Grammar, Value, foreign};
-use crate::tokens::{may_await, may_leave, source_text};
+use crate::options::{Arguments, Grammar, foreign};
+use crate::tokens::{is_screaming_snake, located};
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[degrade]",
-    keys: &["fallback"],
+    keys: &["fallback", "on", "flag", "alert_above"],
     flags: &["non_critical"],
-    lists: &["clone"],
+    lists: &["clone", "stale"],
     foreign: foreign::DEGRADE,
     foreign_by_words: &[],
 };
 
 pub(crate) struct Degrade {
-    /// `|error|`, if the fallback uses the error.
-    error: Option<Pat>,
-    fallback: Expr,
-    non_critical: bool,
+    fallback: Option<Fallback>,
+    stale: Option<Stale>,
+    /// The kill switch.
+    flag: Option<Expr>,
+    causes: Causes,
+    alert_above: Option<Rate>,
 }
 
 impl Layer for Degrade {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
-        let non_critical = arguments.flag("non_critical").is_some();
+        let causes = Causes::parse(arguments, errors);
         let hint = |_: &Expr| "the fallback must be named: `fallback = …`".to_owned();
         if arguments.reject_positional(errors, hint) {
             return None;
         }
-        let Some(option) = arguments.take("fallback") else {
+        let stale = arguments.take("stale").map(|option| Stale::parse(option, place, errors));
+        let flag = arguments.expr("flag", errors);
+        if let Some(flag) = &flag {
+            check_flag(flag, errors);
+        }
+        let alert_above = Rate::parse(arguments, errors);
+        let fallback = match arguments.take("fallback") {
+            Some(option) => Some(Fallback::parse(option, place, errors)?),
+            None => None,
+        };
+        if fallback.is_none() && stale.is_none() && flag.is_none() {
             if errors.is_empty() {
                 errors.at(
                     place.span,
@@ -41,35 +66,8 @@ impl Layer for Degrade {
                 );
             }
             return None;
-        };
-        let Value::Expr(fallback) = option.value else { return None };
-        if let Some(name) = function_name(&fallback, place.function) {
-            errors.on(
-                &fallback,
-                format!(
-                    "`{name}` is no argument of this function; to call it, write `fallback = \
-                     {name}()` or `fallback = |error| {name}(error)`"
-                ),
-            );
         }
-        match *fallback {
-            Expr::Closure(closure) => {
-                if closure.inputs.len() != 1 || closure.asyncness.is_some() {
-                    errors.on(
-                        &closure,
-                        "a fallback closure takes only the error; write `|error| \
-                         …` (which may use `.await`)",
-                    );
-                    return None;
-                }
-                Some(Self {
-                    error: closure.inputs.first().cloned(),
-                    fallback: *closure.body,
-                    non_critical,
-                })
-            }
-            fallback => Some(Self { error: None, fallback, non_critical }),
-        }
+        Some(Self { fallback, stale: stale.flatten(), flag, causes, alert_above })
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
@@ -77,11 +75,52 @@ impl Layer for Degrade {
     }
 
     fn properties(&self) -> Properties {
-        Properties { reuses_arguments: true, rejects: false, classifies: true }
+        Properties {
+            reuses_arguments: self.fallback.is_some(),
+            rejects: self.flag.is_some(),
+            classifies: self.replaces(),
+        }
     }
 
-    fn setup(&self, _: &Scope<'_>) -> TokenStream {
-        TokenStream::new()
+    fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        self.stale.as_ref().map(|stale| stale.setup(scope)).unwrap_or_default()
+    }
+
+    fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let Fragment { before, code } = inner;
+        let call = code.into_value();
+        let code = match &self.fallback {
+            Some(fallback) if self.is_plain() => self.around_fallback(fallback, &call, scope),
+            _ if self.replaces() => self.around_all(&call, scope),
+            _ => self.around_switch(&call, scope),
+        };
+        Fragment { before, code: Code::Value(code) }
+    }
+}
+
+impl Degrade {
+    /// The label of the block that a layer directly below may break out of with a success.
+    pub(super) fn left_by_successes(&self) -> Option<Lifetime> {
+        (self.replaces() && self.stale.is_none()).then(Self::label)
+    }
+
+    fn label() -> Lifetime {
+        Scope::block_label("'degraded")
+    }
+
+    /// What the key of the stale values may lack, with what to write.
+    pub(crate) fn finding(&self) -> Option<(Span, String)> {
+        self.stale.as_ref()?.finding()
+    }
+
+    /// Whether there is anything that can replace an error.
+    fn replaces(&self) -> bool {
+        self.fallback.is_some() || self.stale.is_some()
+    }
+
+    /// Whether there is a fallback and nothing else.
+    fn is_plain(&self) -> bool {
+        self.stale.is_none() && self.flag.is_none() && self.alert_above.is_none()
     }
 
     // Input:  the call
@@ -96,110 +135,167 @@ impl Layer for Degrade {
     //                 Err(error)
     //             }
     //         }
-    // A fallback that can leave, by `?` for example:
-    //                 match async { Ok(fallback) }.await {
-    //                     Ok(value) => Ok(value),
-    //                     Err(failed) => { fallback_failed::<E>(&failed, …); Err(error) }
-    //                 }
     //
     // The fallback isn't inside the match, where the future would have to store the whole outcome
     // while the fallback runs.
-    fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (runtime, site, hint) = (scope.runtime, &scope.site, &scope.hint);
-        let [error, failed, succeeded] = ["error", "failed", "value"].map(Scope::local);
-        let mode = if self.non_critical { quote!(NonCritical) } else { quote!(Critical) };
-        let text = source_text(self.fallback.to_token_stream());
-        let fallback = scope.user(&self.fallback);
-        let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
-        // As if the user had written it, so that rustc reports a wrong expression at the
-        // expression.
-        let span = self.fallback.span();
-        let ok = match &self.fallback {
-            // `return` gives the whole outcome.
-            Expr::Return(left) => {
-                left.expr.as_ref().map_or_else(|| quote!(()), |outcome| scope.user(outcome))
-            }
-            // Around these, rustc would report the `Ok` as unreachable.
-            diverging if never_yields(diverging) => fallback,
-            _ => match &scope.output {
-                // With the type given, rustc explains a mismatch by the return type and not by an
-                // `Ok`.
-                Some(output) => {
-                    let ty = quote_spanned!(output.span()=> <#output as #runtime::Outcome>::Value);
-                    quote!(let #succeeded: #ty = #fallback; #runtime::Ok(#succeeded))
-                }
-                // In braces, so that clippy doesn't attribute `Ok(…?)` to the user.
-                None => quote!(#runtime::Ok({ #fallback })),
-            },
-        };
-        let mut block = Group::new(Delimiter::Brace, quote!(#hint #ok));
-        block.set_span(span);
-        let fallback = if scope.is_async() && may_await(self.fallback.to_token_stream()) {
-            quote_spanned!(span=> async #block.await)
-        } else {
-            quote_spanned!(span=> #runtime::run(|| #block))
-        };
-        let mode = quote!(#runtime::Degrade::#mode);
-        let activate = scope.classifying("activate", &quote!(#mode, &#error, #text, &#site));
+    fn around_fallback(
+        &self,
+        fallback: &Fallback,
+        call: &TokenStream,
+        scope: &Scope<'_>,
+    ) -> TokenStream {
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let [error, succeeded] = ["error", "value"].map(Scope::local);
+        let (policy, text) = (self.causes.policy(runtime), fallback.text());
+        let activate = scope.classifying("activate", &quote!(#policy, &#error, #text, &#site));
+        let code = scope.classifying("code", &quote!(&#error));
+        let answer = fallback.answer(&code, scope);
         let degraded = Self::label();
-        let answer = if may_leave(self.fallback.to_token_stream()) {
-            let report = scope.classifying("fallback_failed", &quote!(&#failed, #text, &#site));
-            quote! {
-                match { #visible #fallback } {
-                    #runtime::Ok(#succeeded) => #runtime::Ok(#succeeded),
-                    #runtime::Err(#failed) => {
-                        #report;
-                        #runtime::Err(#error)
-                    }
+        quote! {
+            #degraded: {
+                let #error = match #call {
+                    #runtime::Err(#error) => #error,
+                    #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
+                };
+                if #activate {
+                    #answer
+                } else {
+                    #runtime::Err(#error)
                 }
             }
-        } else {
-            // Needs no function of its own, and no check whether it failed.
-            let block = quote_spanned!(span=> { #ok });
-            quote!({ #visible #block })
-        };
-        let Fragment { before, code } = inner;
-        let call = code.into_value();
-        Fragment {
-            before,
-            code: Code::Value(quote! {
-                #degraded: {
-                    let #error = match #call {
-                        #runtime::Err(#error) => #error,
-                        #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
-                    };
-                    if #activate {
-                        #answer
-                    } else {
-                        #runtime::Err(#error)
-                    }
+        }
+    }
+
+    // Input:  the call
+    // Output: 'degraded: {
+    //             let off = !is_on(&FLAG);
+    //             let error = 'called: {
+    //                 if off {
+    //                     break 'called reject::<E>(switched_off(&FLAG));
+    //                 }
+    //                 match call {
+    //                     Err(error) => error,
+    //                     Ok(value) => { stale.keep(&value, …); break 'degraded Ok(value) }
+    //                 }
+    //             };
+    //             let cause = match cause::<E>(off, mode, &error, &SITE) {
+    //                 Some(cause) => cause,
+    //                 None => break 'degraded Err(error),
+    //             };
+    //             if let Some(value) = stale.recall(&cause, &error, &SITE) {
+    //                 break 'degraded Ok(value);
+    //             }
+    //             let code = falls_back(cause, &error, …);
+    //             Ok(fallback)
+    //         }
+    fn around_all(&self, call: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let [error, succeeded, off, cause, code] =
+            ["error", "value", "off", "cause", "code"].map(Scope::local);
+        let degraded = Self::label();
+        let keep = self.stale.as_ref().map(|stale| stale.keep(&succeeded, scope));
+        let outcome = quote! {
+            match #call {
+                #runtime::Err(#error) => #error,
+                #runtime::Ok(#succeeded) => {
+                    #keep
+                    break #degraded #runtime::Ok(#succeeded);
                 }
-            }),
+            }
+        };
+        let (asks, outcome) = match &self.flag {
+            None => (quote!(let #off = false;), outcome),
+            Some(flag) => {
+                let called = Scope::block_label("'called");
+                let (is_on, rejection) = asks(flag, scope);
+                let outcome = quote! {
+                    #called: {
+                        if #off {
+                            break #called #rejection;
+                        }
+                        #outcome
+                    }
+                };
+                (quote!(let #off = !#is_on;), outcome)
+            }
+        };
+        let policy = self.causes.policy(runtime);
+        let finds = scope.classifying("cause", &quote!(#off, #policy, &#error, &#site));
+        let rate = self.alert_above.as_ref().map(|rate| rate.set(&cause, scope));
+        let recall = self.stale.as_ref().map(|_| {
+            let recall = Stale::recall(&quote!(&#cause, &#error, &#site));
+            quote! {
+                if let #runtime::Some(#succeeded) = #recall {
+                    break #degraded #runtime::Ok(#succeeded);
+                }
+            }
+        });
+        let answer = match &self.fallback {
+            Some(fallback) => {
+                let text = fallback.text();
+                let answer = fallback.answer(&quote!(#code), scope);
+                quote! {
+                    let #code = #runtime::falls_back(#cause, &#error, #text, &#site);
+                    #answer
+                }
+            }
+            None => quote!(#runtime::Err(#error)),
+        };
+        quote! {
+            #degraded: {
+                #asks
+                let #error = #outcome;
+                let #cause = match #finds {
+                    #runtime::Some(#cause) => #cause,
+                    #runtime::None => break #degraded #runtime::Err(#error),
+                };
+                #rate
+                #recall
+                #answer
+            }
+        }
+    }
+
+    // Input:  the call
+    // Output: if is_on(&FLAG) { call } else { Err(reject::<E>(switched_off(&FLAG))) }
+    fn around_switch(&self, call: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+        let runtime = scope.runtime;
+        let Some(flag) = &self.flag else { return call.clone() };
+        let (is_on, rejection) = asks(flag, scope);
+        quote! {
+            if #is_on {
+                #call
+            } else {
+                #runtime::Err(#rejection)
+            }
         }
     }
 }
 
-impl Degrade {
-    /// The label of the block that a success breaks out of.
-    pub(super) fn label() -> Lifetime {
-        Scope::block_label("'degraded")
+/// Whether the flag is on, and the error that is returned where it isn't.
+fn asks(flag: &Expr, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+    let (runtime, rejected) = (scope.runtime, Scope::local("rejected"));
+    let value = value_of(flag);
+    // A wrong type is reported where the flag is named.
+    let named = quote_spanned!(flag.span()=> &#value);
+    let of_static = located(quote!(#runtime::of_static), flag.span());
+    let rejection = scope.rejection(&rejected);
+    (
+        quote!(#runtime::is_on(#of_static(#named))),
+        quote!({ let #rejected = #runtime::switched_off(#named); #rejection }),
+    )
+}
+
+/// Only a static can be listed.
+fn check_flag(flag: &Expr, errors: &mut Errors) {
+    let named = static_path(flag)
+        .and_then(|path| path.path.segments.last())
+        .is_some_and(|last| is_screaming_snake(&last.ident));
+    if !named {
+        errors.on(
+            flag,
+            "`flag` takes a static; write `flag = RECOMMENDATIONS` with `static RECOMMENDATIONS: \
+             Flag = Flag::new(\"recommendations\");`",
+        );
     }
-}
-
-/// The path, if it is one of a function by its style of writing, as in `fallback = empty`.
-fn function_name(fallback: &Expr, function: &Function) -> Option<String> {
-    let Expr::Path(path) = fallback else { return None };
-    let last = &path.path.segments.last()?.ident;
-    let is_local = path.path.get_ident().is_some_and(|name| {
-        name == "self" || function.argument_names().contains(name) || function.declares(name)
-    });
-    let is_lower = last.to_string().trim_start_matches("r#").starts_with(char::is_lowercase);
-    (is_lower && !is_local).then(|| source_text(path.to_token_stream()))
-}
-
-fn never_yields(expr: &Expr) -> bool {
-    let Expr::Macro(call) = expr else { return false };
-    ["panic", "todo", "unimplemented", "unreachable"]
-        .iter()
-        .any(|name| call.mac.path.is_ident(name))
 }

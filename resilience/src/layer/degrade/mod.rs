@@ -1,94 +1,31 @@
-use std::any::type_name;
-use std::fmt::Display;
+//! Fallbacks, last good values and kill switches: the types behind
+//! [`#[degrade]`](macro@crate::degrade).
 
-use crate::layer::classified::Classified;
-use crate::layer::events;
-use crate::layer::site::Site;
-use crate::{Category, Classification};
+mod cause;
+mod causes;
+mod flag;
+mod flags;
+mod policy;
+mod sourced;
+#[cfg(feature = "stale")]
+mod stale;
+#[cfg(feature = "stale")]
+mod stale_values;
 
-/// Decides which errors `#[degrade]` replaces with the fallback.
-///
-/// ```
-/// use resilience::{Classify, Degrade, errors::{MissingConfig, NotFound, ServiceUnavailable}};
-///
-/// let down = ServiceUnavailable::new("inventory").classify();
-/// let absent = NotFound::new("item", "42").classify();
-/// let broken = MissingConfig::new("INVENTORY_URL").classify();
-///
-/// assert!(Degrade::Critical.applies_to(&down));
-/// assert!(!Degrade::Critical.applies_to(&absent), "a definite answer is not an outage");
-/// assert!(Degrade::NonCritical.applies_to(&absent));
-/// assert!(!Degrade::NonCritical.applies_to(&broken), "a fatal error is never hidden");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Degrade {
-    /// Use the fallback for transient and partial errors, and for calls rejected by a layer.
-    Critical,
-    /// Use the fallback for all errors except fatal ones, if the caller can do without the
-    /// dependency.
-    NonCritical,
-}
+pub use causes::Causes;
+pub use flag::Flag;
+pub use flags::{Flags, UnknownFlag, flags};
+pub use policy::Degrade;
+pub use sourced::{Source, Sourced};
+#[cfg(feature = "stale")]
+#[cfg_attr(docsrs, doc(cfg(feature = "stale")))]
+pub use stale_values::StaleValues;
 
-impl Degrade {
-    /// Whether the fallback replaces this error.
-    pub const fn applies_to(self, error: &Classification) -> bool {
-        match (error.category(), self) {
-            (Some(Category::Fatal), _) => false,
-            (_, Self::NonCritical) | (Some(Category::Transient | Category::Partial), _) => true,
-            (_, Self::Critical) => error.rejected().is_some(),
-        }
-    }
+pub(crate) use cause::Cause;
 
-    /// Like [`applies_to`](Self::applies_to), and logs `graceful_degradation_activated` with the
-    /// fallback's source text if it applies. `classify` returns a [`Classification`].
-    pub fn activate<E: Display, C: Into<Classified<E>>>(
-        self,
-        error: &E,
-        classify: impl FnOnce(&E) -> C,
-        fallback: &'static str,
-        site: &Site,
-    ) -> bool {
-        let classified = site.classify(error, classify);
-        let applies = self.applies_to(&classified.class);
-        if applies {
-            events::degraded(
-                site,
-                &classified.shown(error),
-                type_name::<E>(),
-                &classified.class,
-                fallback,
-            );
-            #[cfg(feature = "boundary")]
-            classified.count_fallback(error, site.service());
-        }
-        applies
-    }
-
-    /// Returns the fallback's value, or the original error if the fallback failed too. `classify`
-    /// returns a [`Classification`].
-    ///
-    /// # Errors
-    /// Returns `error` if the fallback failed. The fallback's own error is logged as
-    /// `degradation_failed`.
-    pub fn settle<T, E: Display, C: Into<Classified<E>>>(
-        fallback_outcome: Result<T, E>,
-        error: E,
-        classify: impl FnOnce(&E) -> C,
-        fallback: &'static str,
-        site: &Site,
-    ) -> Result<T, E> {
-        fallback_outcome.map_err(|fallback_error| {
-            Self::fallback_failed(&fallback_error, classify, fallback, site);
-            error
-        })
-    }
-
-    pub(crate) fn fallback_failed<E: Display, C: Into<Classified<E>>>(
-        error: &E,
-        classify: impl FnOnce(&E) -> C,
-        fallback: &'static str,
-        site: &Site,
-    ) {
-        events::degradation_failed(site, &classify(error).into().shown(error), fallback);
-    }
+/// Used by the expansion.
+pub mod internals {
+    pub use super::cause::Cause;
+    #[cfg(feature = "stale")]
+    pub use super::stale::{Keepable, Stale, stale_key};
 }
