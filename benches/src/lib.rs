@@ -1,1 +1,1 @@
-//! The benches stand in `benches/`.
+//! Empty: the benches are in `benches/`.

@@ -1,5 +1,5 @@
-//! Methods that `#[async_trait]` has already rewritten, which it always does first when it stands
-//! on the `impl`.
+//! Methods that `#[async_trait]` has already rewritten. It always expands first, because it is on
+//! the `impl`.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};

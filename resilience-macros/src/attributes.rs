@@ -31,8 +31,8 @@ struct Written {
 }
 
 impl Attributes {
-    /// Takes the layers' attributes off the function; `first` is the one that the compiler is
-    /// expanding, and stands at `span`.
+    /// Takes the layers' attributes off the function. `first` is the one that the compiler is
+    /// expanding, at `span`.
     pub(crate) fn collect(
         first: Kind,
         span: Span,

@@ -48,20 +48,25 @@ impl Errors {
     }
 }
 
-/// ``unknown `#[retry]` option `atempts`; did you mean `attempts`?`` If no option is similar, lists
-/// them all.
-pub(crate) fn unknown(attribute: &str, key: &Ident, valid: &[&str]) -> syn::Error {
+/// ``unknown `#[retry]` option `atempts`; did you mean `attempts`?`` If no option is similar, says
+/// what is expected.
+pub(crate) fn unknown(attribute: &str, key: &Ident, valid: &[&str], expected: &str) -> syn::Error {
     if let Some(meant) = nearest(&key.to_string(), valid) {
         return syn::Error::new(
             key.span(),
             format!("unknown `{attribute}` option `{key}`; did you mean `{meant}`?"),
         );
     }
-    let list = valid.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
     syn::Error::new(
         key.span(),
-        format!("unknown `{attribute}` option `{key}`; expected one of: {list}"),
+        format!("unknown `{attribute}` option `{key}`; expected {expected}"),
     )
+}
+
+/// ``one of: `attempts`, `base` ``
+pub(crate) fn one_of(options: &[&str]) -> String {
+    let list = options.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>();
+    format!("one of: {}", list.join(", "))
 }
 
 /// The option that `written` is most likely a typo of: the same but for case, or with at most a

@@ -17,13 +17,13 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
             let name = &function.sig.ident;
             if is_async_block(&function.body) {
                 return Some(format!(
-                    "`{attribute}` can't be used on a function that returns a future; write `async fn \
-                     {name}`, or under `#[trait_variant::make]` move the body to a function of its own"
+                    "`{attribute}` can't be used on a function that returns a future; write \
+                     `async fn {name}`, or with `#[trait_variant::make]` move the body to one"
                 ));
             }
             return Some(format!(
-                "`{attribute}` can't be used on a function that returns a future; write `async fn \
-                 {name}`"
+                "`{attribute}` can't be used on a function that returns a future; write \
+                 `async fn {name}`"
             ));
         }
         Some(ty) if is_obviously_no_result(ty) => {

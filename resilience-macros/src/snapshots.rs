@@ -772,7 +772,14 @@ fn transaction() {
                             'body: { update(tx, id, name).await }
                         }
                             .await;
-                        match transaction.finish(outcome, from_sqlx, &__RESILIENCE_SITE).await {
+                        match __resilience::sql::finish(
+                                transaction,
+                                outcome,
+                                from_sqlx,
+                                &__RESILIENCE_SITE,
+                            )
+                            .await
+                        {
                             __resilience::Ok(value) => {
                                 __resilience::log_repeats(&repeats);
                                 break 'transactions __resilience::Ok(value);

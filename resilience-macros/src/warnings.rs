@@ -73,7 +73,7 @@ fn of_function(scope: &Scope<'_>) -> TokenStream {
             span,
             "read_after_the_layers",
             "the layers end when this function returns, and this is read later; read it here, or \
-             write `#[allow(deprecated)]` if what fails then needs no layer",
+             write `#[allow(deprecated)]` if reading it needs no layers",
         ));
     }
     warnings

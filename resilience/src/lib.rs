@@ -130,25 +130,25 @@
 //! None of these is the log record of an error: a failure that is retried or handled isn't one yet.
 //! Error records have the target `resilience::report`, and a message that begins with
 //! `expected_error`, `unexpected_error` or `critical_error`; [`report::Report`] lists their fields.
-//! Further boundaries that the same error passes log `already_reported` at DEBUG. At INFO and above,
-//! a failed attempt makes one line, which is the decision about it.
+//! Further boundaries that the same error passes log `already_reported` at DEBUG. At INFO and
+//! above, a failed attempt makes one line, which is the decision about it.
 //!
-//! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin, row
-//! values quoted by a database are left out unless [`sql::log_database_values`] allows them, and
-//! credentials are masked in the [known forms](report::Report#known-forms).
+//! Error text is redacted in all of them: the URL of a `reqwest::Error` is reduced to its origin,
+//! row values quoted by a database are left out unless [`sql::log_database_values`] allows them,
+//! and credentials are masked in the [known forms](report::Report#known-forms).
 //!
-//! Every event and record tells an error in the same way: its text of at most 4096 bytes (`error`, or
-//! `exception.message` in a record), and its causes (`error.chain`): a JSON array of at most eight
-//! texts of at most 1024 bytes each. Control characters, line breaks and characters that change the
-//! direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin a line of its own
-//! or control a terminal. No more than 64 KiB of an error's text are formatted.
+//! Every event and record describes an error in the same way: its text of at most 4096 bytes
+//! (`error`, or `exception.message` in a record), and its causes (`error.chain`): a JSON array of
+//! at most eight texts of at most 1024 bytes each. Control characters, line breaks and characters
+//! that change the direction of text are escaped, as in `\n` and `\u{1b}`, so an error can't begin
+//! a line of its own or control a terminal. No more than 64 KiB of an error's text are formatted.
 //!
 //! Events of a layer have the fields `request_id`, if there is a
 //! [`RequestContext`](crate::RequestContext), `service`, the label of all layers of a function,
 //! `function`, and `dependency`, if one is known: the breaker's name, the callee that the error
 //! names, or the label. So do error records, with `function` and `service` if they are of a
-//! `#[boundary]`: a search for a request's id finds all of them. `service` and `function` default to
-//! the function's bare name, so give methods with common names such as `get` a label:
+//! `#[boundary]`: a search for a request's id finds all of them. `service` and `function` default
+//! to the function's bare name, so give methods with common names such as `get` a label:
 //! `#[retry(service = "orders", …)]`.
 //!
 //! # Features

@@ -203,10 +203,10 @@ async fn outage_of_one_dependency_does_not_hide_that_of_another() {
         }
     }
     let notices = listener.take();
-    let told: Vec<_> =
+    let notices: Vec<_> =
         notices.iter().map(|notice| (notice.dependency.as_deref(), &*notice.message)).collect();
     assert_eq!(
-        told,
+        notices,
         [
             (Some("inventory"), "the circuit of inventory is open"),
             (Some("payment"), "the circuit of payment is open")
@@ -327,7 +327,7 @@ async fn listener_may_panic_or_report_without_harm() {
     on_alert(|notice| assert_ne!(&*notice.operation, "unlucky", "so be it"));
     on_alert(|notice| {
         if &*notice.operation == "unlucky" {
-            Report::new(&Internal::new("told from inside")).operation("unlucky").emit();
+            Report::new(&Internal::new("reported by the listener")).operation("unlucky").emit();
             alert::success("unlucky");
         }
     });

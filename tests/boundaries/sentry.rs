@@ -1,5 +1,5 @@
-//! What a tracker of errors makes of the records: one issue for each kind of error, and none for what
-//! is handled.
+//! What a tracker of errors makes of the records: one issue for each kind of error, and none for
+//! what is handled.
 
 use resilience::errors::{Internal, NotFound, ServiceUnavailable};
 use resilience::{CircuitBreaker, ServiceError, boundary, circuit_breaker, report};

@@ -1,5 +1,5 @@
-//! What the events of all layers have in common: how they tell an error, and the fields by which
-//! all events of a request are found.
+//! What the events of all layers have in common: how they describe an error, and the fields by
+//! which all events of a request are found.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -84,13 +84,13 @@ fn acts_on_the_reader(character: char) -> bool {
 }
 
 #[test]
-fn error_and_its_causes_are_told_by_each_event_about_it() {
+fn each_event_about_an_error_has_the_error_and_its_causes() {
     let error = Failed::busy("error sending request")
         .because(Failed::busy("client error").because(Failed::busy("connection refused")));
     let chain = r#"["client error","connection refused"]"#;
-    let told = ["retry_scheduled", "retry_stopped", "graceful_degradation_activated"];
+    let logged = ["retry_scheduled", "retry_stopped", "graceful_degradation_activated"];
     let events = events_of(&error);
-    for name in told {
+    for name in logged {
         let event = events.iter().find(|event| event.name == name).unwrap();
         assert_eq!(event.field("error"), "error sending request", "{name}");
         assert_eq!(event.field("error.chain"), chain, "{name}");
@@ -187,8 +187,8 @@ async fn each_event_says_whose_request_and_which_function_it_is_about() {
     };
     context.clone().scope(calls).await;
 
-    let told = events.all();
-    let names: Vec<&str> = told.iter().map(|event| event.name.as_str()).collect();
+    let logged = events.all();
+    let names: Vec<&str> = logged.iter().map(|event| event.name.as_str()).collect();
     for name in [
         "call_timed_out",
         "retry_scheduled",
@@ -200,12 +200,12 @@ async fn each_event_says_whose_request_and_which_function_it_is_about() {
     ] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
-    for event in &told {
+    for event in &logged {
         assert_eq!(event.field("request_id"), context.request_id().as_str(), "{event:?}");
         assert_eq!(event.field("function"), "stock", "{event:?}");
-        assert_eq!(event.field("service"), told[0].field("service"), "{event:?}");
+        assert_eq!(event.field("service"), logged[0].field("service"), "{event:?}");
     }
-    for event in told.iter().filter(|event| event.name.starts_with("circuit_breaker")) {
+    for event in logged.iter().filter(|event| event.name.starts_with("circuit_breaker")) {
         assert_eq!(event.field("dependency"), "inventory", "{event:?}");
     }
 }
@@ -258,7 +258,7 @@ async fn success_after_a_failure_is_told_with_the_number_of_attempts() {
     static BUDGET: RetryBudget = RetryBudget::standard();
     let events = Events::capture();
     assert_eq!(stock(&Cell::new(0)).await.unwrap(), 7);
-    assert_eq!(events.names(), [""; 0], "the first attempt has nothing to tell");
+    assert_eq!(events.names(), [""; 0], "a first attempt logs nothing");
     assert_eq!(stock(&Cell::new(2)).await.unwrap(), 7);
     let [succeeded] = &events.named("retry_succeeded")[..] else { panic!("{:?}", events.names()) };
     assert_eq!((succeeded.field("attempts"), succeeded.field("function")), ("3", "stock"));

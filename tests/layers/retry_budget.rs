@@ -208,7 +208,7 @@ struct Model {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Knobs {
+struct Settings {
     capacity: u32,
     cost: u32,
     credit: u32,
@@ -219,23 +219,24 @@ struct Knobs {
 
 impl Model {
     /// Advances the time in steps of a millisecond.
-    fn advance(&mut self, knobs: &Knobs, millis: u64) {
+    fn advance(&mut self, settings: &Settings, millis: u64) {
         for _ in 0..millis {
             self.passed += 1;
-            if self.passed == knobs.refill {
+            if self.passed == settings.refill {
                 self.passed = 0;
-                self.tokens = (self.tokens + 1000).min(u64::from(knobs.capacity) * 1000);
+                self.tokens = (self.tokens + 1000).min(u64::from(settings.capacity) * 1000);
             }
         }
     }
 
-    fn withdraw(&mut self, knobs: &Knobs) -> bool {
-        let (capacity, cost) = (u64::from(knobs.capacity) * 1000, u64::from(knobs.cost) * 1000);
+    fn withdraw(&mut self, settings: &Settings) -> bool {
+        let (capacity, cost) =
+            (u64::from(settings.capacity) * 1000, u64::from(settings.cost) * 1000);
         if self.tokens == capacity {
             self.passed = 0;
         }
-        let above =
-            knobs.only_above == 0 || self.tokens > capacity * u64::from(knobs.only_above) / 100;
+        let above = settings.only_above == 0
+            || self.tokens > capacity * u64::from(settings.only_above) / 100;
         let granted = self.tokens >= cost && above;
         self.tokens -= if granted { cost } else { 0 };
         granted
@@ -259,10 +260,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn knobs() -> impl Strategy<Value = Knobs> {
+fn settings() -> impl Strategy<Value = Settings> {
     let refill = prop::sample::select(vec![1, 7, 100, 1_000]);
     (1..30_u32, 0..8_u32, 0..3_000_u32, refill, 0..100_u32, any::<bool>()).prop_map(
-        |(capacity, cost, credit, refill, only_above, refund)| Knobs {
+        |(capacity, cost, credit, refill, only_above, refund)| Settings {
             capacity,
             cost,
             credit,
@@ -273,43 +274,46 @@ fn knobs() -> impl Strategy<Value = Knobs> {
     )
 }
 
-async fn walk(knobs: Knobs, steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn walk(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let mut budget = RetryBudget::new()
-        .capacity(knobs.capacity)
-        .retry_cost(knobs.cost)
-        .credit(f64::from(knobs.credit) / 1000.0)
+        .capacity(settings.capacity)
+        .retry_cost(settings.cost)
+        .credit(f64::from(settings.credit) / 1000.0)
         .credit_first_try_only()
-        .refill_every(Duration::from_millis(knobs.refill))
-        .only_above(knobs.only_above);
-    if knobs.refund {
+        .refill_every(Duration::from_millis(settings.refill))
+        .only_above(settings.only_above);
+    if settings.refund {
         budget = budget.refund_retried();
     }
-    let capacity = u64::from(knobs.capacity) * 1000;
+    let capacity = u64::from(settings.capacity) * 1000;
     let mut model = Model { tokens: capacity, passed: 0 };
     let mut last: Option<BudgetCharge> = None;
     for step in steps {
         match step {
             Step::Withdraw => {
                 last = budget.try_withdraw(false);
-                prop_assert_eq!(last.is_some(), model.withdraw(&knobs));
+                prop_assert_eq!(last.is_some(), model.withdraw(&settings));
             }
             Step::FirstTry => {
                 budget.on_success(None, true);
-                model.tokens = (model.tokens + u64::from(knobs.credit)).min(capacity);
+                model.tokens = (model.tokens + u64::from(settings.credit)).min(capacity);
             }
             Step::Retried => {
-                let refund =
-                    if knobs.refund && last.is_some() { u64::from(knobs.cost) * 1000 } else { 0 };
+                let refund = if settings.refund && last.is_some() {
+                    u64::from(settings.cost) * 1000
+                } else {
+                    0
+                };
                 budget.on_success(last.take(), false);
                 model.tokens = (model.tokens + refund).min(capacity);
             }
             Step::Advance(millis) => {
                 advance(Duration::from_millis(millis)).await;
-                model.advance(&knobs, millis);
+                model.advance(&settings, millis);
             }
         }
         let tokens = budget.tokens();
-        prop_assert!(0.0 <= tokens && tokens <= f64::from(knobs.capacity));
+        prop_assert!(0.0 <= tokens && tokens <= f64::from(settings.capacity));
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let expected = model.tokens as f64 / 1000.0;
         prop_assert!((tokens - expected).abs() < 1e-9, "{} instead of {}", tokens, expected);
@@ -321,9 +325,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_walks_agree_with_the_budget_model(knobs in knobs(), steps in prop::collection::vec(step(), 1..120)) {
+    fn random_walks_agree_with_the_budget_model(settings in settings(), steps in prop::collection::vec(step(), 1..120)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(walk(knobs, steps))?;
+        runtime.block_on(walk(settings, steps))?;
     }
 }
 

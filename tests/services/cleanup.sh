@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what one file sets, another reads
-# The temporary directory, and the end of everything in it.
+# The temporary directory, and its removal with everything that runs in it.
 #
-# A process writes its id into the directory before it becomes what it is to be. One supervisor, in a process group of its own,
-# reads from a pipe that this script alone holds open: when the script ends, however it ends, the supervisor takes everything
-# down and removes the directory. There is no second path.
+# Each process writes its id into the directory before it executes its program. A supervisor in its
+# own process group reads from a pipe that only this script holds open. When the script ends, for
+# any reason, the read ends too: the supervisor ends all processes and removes the directory.
+# Nothing else does.
 
 make_directory() {
     supervisor='' directory=''
@@ -12,7 +13,7 @@ make_directory() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     directory=$(mktemp -d "${TMPDIR:-/tmp}/services.XXXXXX")
-    # The servers of a script that root runs belong to somebody else.
+    # If root runs this script, the servers run as another user.
     chmod 711 "$directory"
     mkfifo "$directory/alive"
     exec 9<>"$directory/alive"
@@ -20,7 +21,7 @@ make_directory() {
     (
         trap '' INT TERM HUP
         set +e
-        # The line never comes: what comes is the end of the input.
+        # No line is ever written. The read returns at the end of the input.
         read -r _
         clean_up
     ) <"$directory/alive" >/dev/null 2>&1 9>&- &
@@ -36,8 +37,8 @@ finish() {
     exit "$status"
 }
 
-# Runs a function in the background and in a process group of its own, known by a file that holds its id. A file that is called
-# `*.shared` stands for one that stays in this group.
+# Runs a function in the background in its own process group, and writes its process id to a file.
+# If the file is named `*.shared`, the process stays in this group.
 in_background() {
     local file=$1
     shift
@@ -52,14 +53,14 @@ in_background() {
     until [[ -s $file ]] || ! kill -0 "$!" 2>/dev/null; do sleep 0.01; done
 }
 
-# An id alone might by now be somebody else's.
+# The id alone is not enough, because the system reuses ids.
 identify() { printf '%s %s\n' "$1" "$(born "$1")"; }
 
 born() {
     if [[ -r /proc/$1/stat ]]; then
         local stat
         stat=$(<"/proc/$1/stat")
-        # After the name, which may hold anything, the twentieth field is the time of birth.
+        # The start time is the 20th field after the name, which may contain any character.
         read -ra stat <<<"${stat##*) }"
         echo "${stat[19]}"
     else
@@ -69,10 +70,11 @@ born() {
 
 alive() {
     local pid since
-    [[ -s $1 ]] && read -r pid since <"$1" && kill -0 "$pid" 2>/dev/null && [[ $(born "$pid") == "$since" ]] && ! zombie "$pid"
+    [[ -s $1 ]] && read -r pid since <"$1" && kill -0 "$pid" 2>/dev/null &&
+        [[ $(born "$pid") == "$since" ]] && ! zombie "$pid"
 }
 
-# Ended, and so are all its threads: they hold its ports as long as one of them is there.
+# Whether a process has ended with all its threads: a remaining thread would keep its ports open.
 zombie() {
     local tasks=("/proc/$1/task/"*)
     [[ -r /proc/$1/stat && $(<"/proc/$1/stat") == *") Z "* && ${#tasks[@]} -eq 1 ]]
@@ -80,8 +82,9 @@ zombie() {
 
 forget() { rm -f "$1"; }
 
-# Sends a signal to the group of the process that a file stands for, and waits until it is gone; then the group has to go.
-# Of what prepares a server the whole group is waited for: `initdb` cleans up only when it ends by itself.
+# Sends a signal to the process group of the process in a file, waits until the process has ended,
+# and then kills the rest of the group. When a server is still being prepared, it waits for the
+# whole group, because `initdb` only cleans up if it isn't killed.
 end() {
     local file=$1 signal=$2 pid target _
     alive "$file" || return 0
@@ -98,10 +101,10 @@ end() {
 
 clean_up() {
     local file container
-    # First those that start others.
+    # First the processes that start others.
     for file in "$directory"/command.* "$directory"/*.starter; do end "$file" TERM; done
     for file in "$directory"/*/process*; do
-        # All at once: each has its own time to go.
+        # All at once, because each may take a while to end.
         end "$file" "$(signal_of "$file")" &
     done
     for container in "$directory"/*/container; do
@@ -114,7 +117,7 @@ clean_up() {
 
 signal_of() {
     case $1 in
-        # PostgreSQL gives its shared memory back only when it ends by itself.
+        # PostgreSQL releases its shared memory only if it isn't killed.
         */postgres/*) echo QUIT ;;
         *) echo KILL ;;
     esac

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what one file sets, another reads
-# Where the servers come from: what is installed, apt-get, containers.
+# Finds the servers: installed ones, those that apt-get can install, and containers.
 
 declare -A PACKAGES=(
     [postgres]=postgresql
@@ -17,17 +17,25 @@ declare -A IMAGES=(
 )
 declare -A PORTS=([postgres]=5432 [mysql]=3306 [redis]=6379 [amqp]=5672 [nats]=4222)
 
-# Fills `source_of`: each service's is `installed` or `container`.
+# Sets `source_of` of each service to `installed` or `container`.
 find_sources() {
     local service missing=()
     for service in "$@"; do
-        if is_installed "$service"; then source_of["$service"]=installed; else missing+=("$service"); fi
+        if is_installed "$service"; then
+            source_of["$service"]=installed
+        else
+            missing+=("$service")
+        fi
     done
     if [[ ${#missing[@]} -gt 0 ]] && can_install; then
         install "${missing[@]}"
         local still=()
         for service in "${missing[@]}"; do
-            if is_installed "$service"; then source_of["$service"]=installed; else still+=("$service"); fi
+            if is_installed "$service"; then
+                source_of["$service"]=installed
+            else
+                still+=("$service")
+            fi
         done
         missing=(${still[@]+"${still[@]}"})
     fi
@@ -36,9 +44,9 @@ find_sources() {
         missing=()
     fi
     [[ ${#missing[@]} -gt 0 ]] || return 0
-    say "missing: ${missing[*]}; they are neither installed nor is there an engine for containers"
+    say "missing: ${missing[*]}; not installed, and neither docker nor podman is available"
     if [[ ${RESILIENCE_REQUIRE_SERVICES-} == 1 ]]; then
-        fail 69 'RESILIENCE_REQUIRE_SERVICES=1 asks for all of them'
+        fail 69 'RESILIENCE_REQUIRE_SERVICES=1 requires all of them'
     fi
 }
 
@@ -54,20 +62,25 @@ is_installed() {
 program_of() {
     local candidates
     case $1 in
-        # Debian keeps PostgreSQL's programs out of the path, by version: the newest.
+        # Debian keeps each version of PostgreSQL in a directory outside of the path. Take the
+        # newest.
         postgres)
             # shellcheck disable=SC2012 # no such name holds a line feed
-            candidates=(postgres "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -n 1)")
+            candidates=(
+                postgres
+                "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -n 1)"
+            )
             ;;
         mysql) candidates=(mariadbd) ;;
         redis) candidates=(redis-server) ;;
-        # Debian's wrapper in the path changes to a user and a directory of its own.
+        # Debian's wrapper in the path switches to its own user and directory.
         amqp) candidates=(/usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server) ;;
         nats) candidates=(nats-server) ;;
     esac
     local candidate
     for candidate in "${candidates[@]}"; do
-        [[ -z $candidate ]] || PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$candidate" && return
+        [[ -z $candidate ]] ||
+            PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$candidate" && return
     done
     return 1
 }
@@ -77,27 +90,29 @@ can_install() {
         [[ ${RESILIENCE_SERVICES_FROM-} != containers ]] && command -v apt-get >/dev/null
 }
 
-# Installs without questions, and without letting a package start its daemon: this machine gets programs and nothing else.
+# Installs packages without asking, and without starting their daemons.
 install() {
     local service packages=()
     for service in "$@"; do packages+=("${PACKAGES[$service]}"); done
     say "installing ${packages[*]}"
     (
-        # One at a time: the policy belongs to whoever wrote it.
+        # Only one at a time, because each run removes only its own policy file.
         flock 8
         if [[ ! -e /usr/sbin/policy-rc.d ]]; then
             : >"$directory/policy"
             printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
             chmod 755 /usr/sbin/policy-rc.d
         fi
-        apt_get install "${packages[@]}" || { apt_get update && apt_get install "${packages[@]}"; } ||
+        apt_get install "${packages[@]}" ||
+            { apt_get update && apt_get install "${packages[@]}"; } ||
             say "apt-get could not install ${packages[*]}"
         if [[ -e $directory/policy ]]; then rm -f /usr/sbin/policy-rc.d "$directory/policy"; fi
     ) 8>/var/lock/resilience-with-services 9>&- >&2
 }
 
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
+    DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
 find_engine() {
@@ -120,21 +135,27 @@ start_container() {
         postgres) options=(-e "POSTGRES_PASSWORD=$PASSWORD") ;;
         mysql) options=(-e "MARIADB_ROOT_PASSWORD=$PASSWORD" -e MARIADB_DATABASE=test) ;;
     esac
-    # The name is known before the container is there, so that it can be removed whatever happens.
+    # Write the name before creating the container, so that it is always removed.
     echo "services-${directory##*.}-$service" >"$home/container"
-    "$engine" run -d --name "$(<"$home/container")" -p "127.0.0.1:$(<"$home/port"):${PORTS[$service]}" \
-        ${options[@]+"${options[@]}"} "${IMAGES[$service]}" ${server_arguments[@]+"${server_arguments[@]}"} >>"$home/log" 2>&1 ||
+    "$engine" run -d --name "$(<"$home/container")" \
+        -p "127.0.0.1:$(<"$home/port"):${PORTS[$service]}" \
+        ${options[@]+"${options[@]}"} "${IMAGES[$service]}" \
+        ${server_arguments[@]+"${server_arguments[@]}"} >>"$home/log" 2>&1 ||
         { rm "$home/container" && return 1; }
 }
 
-# PostgreSQL's and MariaDB's images first start a server that only they can reach: its readiness isn't the one to wait for.
+# The images of PostgreSQL and MariaDB first start a server that can't be reached from outside. So
+# check through TCP.
 container_is_ready() {
     local home=$directory/$1 name
     name=$(<"$home/container")
     "$engine" logs "$name" >"$home/log" 2>&1 || return 1
     case $1 in
         postgres) "$engine" exec "$name" pg_isready -q -h 127.0.0.1 ;;
-        mysql) "$engine" exec "$name" mariadb-admin -h 127.0.0.1 -uroot "-p$PASSWORD" --silent ping >/dev/null 2>&1 ;;
+        mysql)
+            "$engine" exec "$name" \
+                mariadb-admin -h 127.0.0.1 -uroot "-p$PASSWORD" --silent ping >/dev/null 2>&1
+            ;;
         *) grep -q "${READY[$1]}" "$home/log" ;;
     esac
 }

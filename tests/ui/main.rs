@@ -1,7 +1,7 @@
 //! The messages of compile errors, as a user sees them: a directory of cases for each topic.
 //!
-//! A new case: write `<topic>/fail/<mistake>.rs`, run this test, read the message, and bless it with
-//! `TRYBUILD=overwrite`.
+//! A new case: write `<topic>/fail/<mistake>.rs`, run this test, read the message, and bless it
+//! with `TRYBUILD=overwrite`.
 
 use resilience_test_support::ui::run_ui_tests;
 

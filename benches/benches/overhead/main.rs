@@ -2,8 +2,8 @@
 //! every peer, in one run.
 //!
 //! `cargo bench -p resilience-benches --bench overhead`, or with `-- --quick` for a look that takes
-//! a second or two. With `-- --calls 1000 "full nest"` it makes so many calls of the attribute in that
-//! case and nothing else, for a profiler; with `-- --counts` it compares exact counts with
+//! a second or two. With `-- --calls 1000 "full nest"` it makes so many calls of the attribute in
+//! that case and nothing else, for a profiler; with `-- --counts` it compares exact counts with
 //! `counts.txt`.
 
 mod allocations;

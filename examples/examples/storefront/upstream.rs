@@ -132,7 +132,8 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: N
         Behaviour::Failing | Behaviour::Busy
             if behaves == Behaviour::Failing || number.is_multiple_of(3) =>
         {
-            // The nasty case: for half of the requests, the work is done but the answer is an error.
+            // The nasty case: for half of the requests, the work is done but the answer is an
+            // error.
             if number.is_multiple_of(2) {
                 next.run(request).await;
             }

@@ -1,8 +1,8 @@
 //! A service that manages users, and shows how an error gets from the database to the client and
 //! the log.
 //!
-//! `README.md` shows its responses and log records. `cargo run -p user_api` starts it on an embedded
-//! SQLite, or with `DATABASE_URL=postgres://…` on PostgreSQL.
+//! `README.md` shows its responses and log records. `cargo run -p user_api` starts it on an
+//! embedded SQLite, or with `DATABASE_URL=postgres://…` on PostgreSQL.
 
 mod app;
 mod database;

@@ -1,4 +1,5 @@
-//! The handlers for users. Each is a boundary: its `?` logs the error once and creates the response.
+//! The handlers for users. Each is a boundary: its `?` logs the error once and creates the
+//! response.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -103,9 +103,8 @@ impl Layer for Boundary {
 
 impl Boundary {
     /// Why it can't be used on `main`.
-    pub(crate) const NOT_ON_MAIN: &str = "with `#[boundary]` on `main`, std prints the error \
-                                          again; write `fn main() -> std::process::ExitCode { resilience::exit_code(run()) }` and \
-                                          move the rest to `run`";
+    pub(crate) const NOT_ON_MAIN: &str = "`main` would print the error again; move its body to `run`, and write `fn main() -> \
+         std::process::ExitCode { resilience::exit_code(run()) }`";
 
     /// The function that reports an error.
     // Output: let report = |argument: &E, at| report::<E>(argument, at);

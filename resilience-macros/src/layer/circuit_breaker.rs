@@ -44,9 +44,8 @@ impl Layer for CircuitBreaker {
             if options::literal(&handle).is_some() {
                 errors.on(
                     &handle,
-                    "`#[circuit_breaker]` takes a breaker, not its name; write \
-                     `#[circuit_breaker(INVENTORY)]` with `static INVENTORY: CircuitBreaker = \
-                     CircuitBreaker::new(\"inventory\");`",
+                    "expected a breaker, not its name; write `#[circuit_breaker(INVENTORY)]` with \
+                     `static INVENTORY: CircuitBreaker = CircuitBreaker::new(\"inventory\");`",
                 );
             } else if makes_a_new(&handle, "CircuitBreaker") {
                 errors.on(
@@ -318,7 +317,7 @@ fn own_settings(
     settings
 }
 
-/// The timeout that tells how long a call of this layer has waited: the one below, unless a retry
+/// The timeout that knows how long a call of this layer has waited: the one below, unless a retry
 /// between the two makes several attempts of it, or else the one above.
 fn timeout_of_the_call<'a>(around: &Around<'a>) -> Option<&'a Timeout> {
     let retry = around.below::<Retry>().map(|(at, _)| at);

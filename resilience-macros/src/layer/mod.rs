@@ -78,7 +78,7 @@ pub(crate) struct Properties {
     pub(crate) classifies: bool,
 }
 
-/// Where an attribute stands.
+/// The position of an attribute.
 pub(crate) struct Place<'a> {
     pub(crate) span: Span,
     /// Its number among the layers of the function; the outermost is 0.

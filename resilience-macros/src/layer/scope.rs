@@ -12,8 +12,8 @@ use crate::tokens::{is_screaming_snake, located};
 
 /// The code of a layer and all below it.
 pub(crate) struct Fragment {
-    /// Statements that must stand before it, in the scope that it is evaluated in. They declare
-    /// what the layers above name too, such as a deadline, so a layer passes them on.
+    /// Statements that must come before it, in the same scope. They declare what the layers above
+    /// use too, such as a deadline, so each layer passes them on.
     pub(crate) before: TokenStream,
     pub(crate) code: Code,
 }
@@ -84,7 +84,7 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// A name that nothing of the user's can clash with.
+    /// A name that can't clash with any of the user's names.
     pub(crate) fn local(name: &str) -> Ident {
         format_ident!("__resilience_{name}", span = Span::mixed_site())
     }

@@ -8,7 +8,7 @@ pub(crate) struct Grammar {
     pub(crate) attribute: &'static str,
     /// Options of the form `key = value`.
     pub(crate) keys: &'static [&'static str],
-    /// Options that stand alone.
+    /// Options without a value.
     pub(crate) flags: &'static [&'static str],
     /// Options of the form `key(list)`.
     pub(crate) lists: &'static [&'static str],
@@ -32,7 +32,7 @@ impl Grammar {
         self.keys.contains(&name) || COMMON.contains(&name)
     }
 
-    /// Whether `name` is an option that stands alone.
+    /// Whether `name` is an option without a value.
     pub(super) fn takes_flag(&self, name: &str) -> bool {
         self.flags.contains(&name)
     }

@@ -363,7 +363,7 @@ impl Name {
     }
 }
 
-/// What stands between an option and its value.
+/// The token between an option and its value.
 enum Operator {
     Assign,
     /// What other languages write for `=`.

@@ -62,7 +62,7 @@ pub(crate) fn belongs_on_field(key: &Ident) -> syn::Error {
 }
 
 /// The error for an unknown key: suggests the option for a name from another library, or else lists
-/// the valid keys.
+/// the valid keys. There are too many kinds to list.
 pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
     const RENAMED: &[(&str, &str)] = &[
         ("retryable", "transient"),
@@ -102,6 +102,15 @@ pub(crate) fn unknown(key: &Ident, valid: &[&'static str]) -> syn::Error {
             key.span(),
             format!("unknown `{ATTRIBUTE}` option `{key}`; write `{new}`"),
         ),
-        None => diagnostics::unknown(ATTRIBUTE, key, valid),
+        None => {
+            let keys: Vec<_> = valid.iter().copied().filter(|word| class(word).is_none()).collect();
+            let list = diagnostics::one_of(&keys);
+            let expected = if keys.len() == valid.len() {
+                list
+            } else {
+                format!("a category such as `transient`, a kind such as `not_found`, or {list}")
+            };
+            diagnostics::unknown(ATTRIBUTE, key, valid, &expected)
+        }
     }
 }

@@ -67,7 +67,8 @@ fn check_doc(variant: &Variant<'_>, sensitive: &[(&Field<'_>, &Ident)], errors: 
     }
 }
 
-/// `derive_more` and others write the only field if there is no text. A `Sensitive` can't be written.
+/// `derive_more` and others write the only field if there is no text. A `Sensitive` can't be
+/// written.
 fn check_only_field(field: &Field<'_>, variant: &Variant<'_>, errors: &mut Errors) {
     let Some(key) = &field.attrs.sensitive else { return };
     let is_hidden = matches!(
@@ -76,9 +77,8 @@ fn check_only_field(field: &Field<'_>, variant: &Variant<'_>, errors: &mut Error
     );
     if !is_hidden {
         let message = format!(
-            "`{}` has no text here, and a derived `Display` would write its only field, which is \
-             sensitive; write `#[error(\"…\")]` or `#[display(\"…\")]` above it, or make the field a \
-             `resilience::Sensitive`",
+            "a derived `Display` would show the only field of `{}`, which is sensitive; write \
+             `#[error(\"…\")]` above it, or make the field a `resilience::Sensitive`",
             variant.ident
         );
         errors.at(key.span(), message);

@@ -88,7 +88,7 @@ fn check_has_category(variant: &Variant<'_>, errors: &mut Errors) {
     errors.on(
         &variant.original,
         format!(
-            "`{}` has no category; {cure}, or one of {others}, or a kind such as `not_found`",
+            "`{}` has no category; {cure}, or {others}, or a kind such as `not_found`",
             variant.ident
         ),
     );

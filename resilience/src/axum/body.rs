@@ -38,7 +38,7 @@ impl ScopedBody {
     }
 
     /// Calls a method that can't return an error.
-    fn watch<T>(&self, method: impl FnOnce(&Body) -> T, ended: T, panicked: T) -> T {
+    fn catch<T>(&self, method: impl FnOnce(&Body) -> T, ended: T, panicked: T) -> T {
         let Some(body) = &self.body else { return ended };
         if self.panicked.load(Relaxed) {
             return panicked;
@@ -78,7 +78,7 @@ impl Drop for ScopedBody {
         let incomplete = self.sending
             && !self.scope.is_head
             && self.left != Some(0)
-            && !self.watch(HttpBody::is_end_stream, true, true);
+            && !self.catch(HttpBody::is_end_stream, true, true);
         self.close();
         if incomplete {
             // The client has disconnected mid-body.
@@ -132,10 +132,10 @@ impl HttpBody for ScopedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.watch(HttpBody::is_end_stream, true, false)
+        self.catch(HttpBody::is_end_stream, true, false)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.watch(HttpBody::size_hint, SizeHint::with_exact(0), SizeHint::default())
+        self.catch(HttpBody::size_hint, SizeHint::with_exact(0), SizeHint::default())
     }
 }

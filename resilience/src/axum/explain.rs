@@ -67,7 +67,7 @@ pub(super) fn at_name(name: &str, text: &str) -> FieldError {
     bounded(field, detail)
 }
 
-/// The field error that axum's own rejections tell in a text.
+/// The field error in the text of one of axum's own rejections.
 pub(super) fn of_axum(text: &str) -> Option<FieldError> {
     let begins = [
         "Failed to deserialize the JSON body into the target type: ",

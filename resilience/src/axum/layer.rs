@@ -38,9 +38,9 @@ pub fn layer() -> RequestLayer {
 ///   that isn't JSON, is too large or has the wrong type, parameters that don't parse. So does
 ///   every response of 400 and above whose body is plain text or empty, including those of
 ///   handlers, unless [`keep_text_answers`](Self::keep_text_answers) is set. The text becomes the
-///   `detail` below 500 if it has at most 8 KiB and isn't compressed, and is logged instead from 500
-///   on. Where axum's text says which field is invalid, the field is in `errors`, without the value
-///   and without names of Rust's types; [`Json`](super::Json), [`Query`](super::Query) and
+///   `detail` below 500 if it has at most 8 KiB and isn't compressed, and is logged instead from
+///   500 on. Where axum's text says which field is invalid, the field is in `errors`, without the
+///   value and without names of Rust's types; [`Json`](super::Json), [`Query`](super::Query) and
 ///   [`Path`](super::Path) always say it. Headers such as `Allow` are kept.
 /// - **Statuses** that can't end a response (below 200, except 101, and from 600 on) become a 500,
 ///   and are logged as a bug.
@@ -58,7 +58,8 @@ pub fn layer() -> RequestLayer {
 /// Add it last, with [`Router::layer`](axum::Router::layer), so that it sees the route and covers
 /// fallbacks and nested routers, and layers that compress. `route_layer` doesn't run if no route
 /// matches. A router passed to `nest_service` matches its routes after this layer has run: add a
-/// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route to the existing context.
+/// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route
+/// to the existing context.
 ///
 /// ```
 /// use axum::{Router, http::HeaderName, routing::get};
@@ -166,7 +167,7 @@ impl<S> Layer<S> for RequestLayer {
     type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        panics::watch();
+        panics::install_hook();
         RequestService::new(inner, Arc::clone(&self.settings))
     }
 }

@@ -73,8 +73,8 @@ impl<T: DeserializeOwned> Query<T> {
 /// Like axum's `Path`, but reports which parameter is invalid.
 ///
 /// The rejection is a [`Problem`], even without the layer: 400, `BAD_REQUEST`, with the parameter's
-/// name in the route in `errors`. It doesn't contain the value. A type that doesn't fit the route is
-/// a bug: 500, logged.
+/// name in the route in `errors`. It doesn't contain the value. A type that doesn't fit the route
+/// is a bug: 500, logged.
 ///
 /// `Option<Path<T>>` is `None` if the route has no parameters.
 ///

@@ -12,11 +12,11 @@ use crate::observe::request::{ContextId, Current, RequestContext, RequestId};
 /// The edge of a piece of work, such as a handler, a consumer, a job or a command: what
 /// [`#[boundary]`](macro@crate::boundary) writes.
 ///
-/// The work runs in the current [`RequestContext`]. If there is none, the boundary provides one, and
-/// a span `boundary` with its operation and request id. The id is generated when it is first needed:
-/// by the span, by a log record, or by the work. An error is reported once, as described in
-/// [`Report`](crate::report::Report), and returned unchanged. A panic is reported with its place, and
-/// continues.
+/// The work runs in the current [`RequestContext`]. If there is none, the boundary provides one,
+/// and a span `boundary` with its operation and request id. The id is generated when it is first
+/// needed: by the span, by a log record, or by the work. An error is reported once, as described in
+/// [`Report`](crate::report::Report), and returned unchanged. A panic is reported with its place,
+/// and continues.
 ///
 /// ```
 /// use resilience::{Boundary, RequestContext, errors::NotFound};
@@ -35,8 +35,8 @@ use crate::observe::request::{ContextId, Current, RequestContext, RequestId};
 ///
 /// # Panics
 ///
-/// The boundary itself doesn't panic. Its first use installs a panic hook, which records the place of
-/// a panic and then runs the existing hook. If a hook is set later and doesn't call the one it
+/// The boundary itself doesn't panic. Its first use installs a panic hook, which records the place
+/// of a panic and then runs the existing hook. If a hook is set later and doesn't call the one it
 /// replaces, records no longer contain the place.
 #[derive(Debug)]
 #[must_use = "a boundary does nothing until it runs something"]
@@ -69,7 +69,7 @@ impl Boundary {
     #[inline]
     #[track_caller]
     pub fn new(operation: &'static str) -> Self {
-        panics::watch();
+        panics::install_hook();
         let info = BoundaryInfo { operation, place: Location::caller() };
         Self { info, context: ContextSource::detect() }
     }

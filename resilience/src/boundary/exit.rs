@@ -32,10 +32,10 @@ use crate::{Category, Classification, Classify, RequestContext, report::Report};
 /// An error already logged by a `#[boundary]` isn't logged again. The message on standard error has
 /// the code, the request id if there is one, the error of each invalid field, and a text:
 ///
-/// - of a fatal error its own, [redacted](crate::report::Report#the-record): whoever starts the
-///   program has to know what is missing,
-/// - of any other the [public message](Classify::public_message), which contains only what a client
-///   may know.
+/// - for a fatal error, its own text, [redacted](crate::report::Report#the-record), because the
+///   operator has to know what is missing,
+/// - for any other error, the [public message](Classify::public_message), which contains only what
+///   a client may know.
 ///
 /// ```text
 /// import: required config missing: DATABASE_URL (MISSING_CONFIG)
@@ -45,8 +45,8 @@ use crate::{Category, Classification, Classify, RequestContext, report::Report};
 /// ```
 ///
 /// The exit code is that of [`exit_status`], unless the error sets its own with
-/// `#[service(exit_code = 75)]` or [`Classification::with_exit_code`]. A fatal error also requests a
-/// [shutdown](crate::shutdown::requested).
+/// `#[service(exit_code = 75)]` or [`Classification::with_exit_code`]. A fatal error also requests
+/// a [shutdown](crate::shutdown::requested).
 #[track_caller]
 pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode {
     let error = match result {
@@ -67,12 +67,12 @@ pub fn exit_code<T: Termination, E: Classify>(result: Result<T, E>) -> ExitCode 
     ExitCode::from(exit_status(&error.classify()))
 }
 
-/// The context of the outermost boundary that failed last. It has ended when its error reaches
-/// `main`.
+/// The context of the outermost boundary that failed last. It has already ended when its error
+/// reaches `main`.
 static FAILED: Mutex<Option<RequestContext>> = Mutex::new(None);
 
 /// Keeps the context of a failed boundary, which holds its reports, after it has ended.
-pub(crate) fn failed_in(context: RequestContext) {
+pub(crate) fn keep_failed_context(context: RequestContext) {
     *FAILED.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
 }
 

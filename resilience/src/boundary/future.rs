@@ -5,7 +5,7 @@ use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
 use tracing::instrument::Instrumented;
 
-use super::exit::failed_in;
+use super::exit::keep_failed_context;
 use super::info::{BoundaryInfo, Edge};
 use crate::layer::site::Place;
 use crate::observe::request::Current;
@@ -22,8 +22,8 @@ pin_project! {
         Inherited { #[pin] work: Reporting<F, P, R> },
         /// In a new context.
         Created { #[pin] work: InNewContext<Reporting<F, P, R>> },
-        /// In a new context with a span. Boxed, so that the usual case stays as small as the work; a
-        /// span allocates anyway.
+        /// In a new context with a span. Boxed, so that the usual case stays as small as the work;
+        /// a span allocates anyway.
         InSpan { work: Pin<Box<InNewContext<Instrumented<Reporting<F, P, R>>>>> },
     }
 }
@@ -74,7 +74,7 @@ where
 #[cold]
 fn remember_failure<F>(work: Pin<&mut InNewContext<F>>) {
     if let Some(context) = work.take_value().and_then(Current::into_created) {
-        failed_in(context);
+        keep_failed_context(context);
     }
 }
 

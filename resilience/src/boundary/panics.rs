@@ -49,7 +49,7 @@ thread_local! {
 /// Runs a function and catches a panic.
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
-    run_watched(function).map_err(|(panicked, payload)| {
+    catch_with_place(function).map_err(|(panicked, payload)| {
         catch_panic(|| drop(payload));
         panicked
     })
@@ -57,7 +57,7 @@ pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
 
 /// Runs a function, passes a panic to `observe`, and then resumes it.
 pub(crate) fn observe_panic<T>(function: impl FnOnce() -> T, observe: impl FnOnce(&Panicked)) -> T {
-    run_watched(function).unwrap_or_else(|(panicked, payload)| {
+    catch_with_place(function).unwrap_or_else(|(panicked, payload)| {
         catch_panic(|| observe(&panicked));
         // Keep the place for outer boundaries: a resumed panic doesn't run the hook.
         match panicked.place {
@@ -69,7 +69,7 @@ pub(crate) fn observe_panic<T>(function: impl FnOnce() -> T, observe: impl FnOnc
 }
 
 #[inline]
-fn run_watched<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
+fn catch_with_place<T>(function: impl FnOnce() -> T) -> Result<T, (Panicked, Payload)> {
     let was_catching = CATCHING.replace(true);
     // If this runs in a destructor, these belong to a panic that is unwinding.
     let previous = replace_last(None);
@@ -123,15 +123,15 @@ fn find(mut last: Option<Box<Place>>, message: &str) -> Option<Box<Place>> {
 /// Installs the panic hook, once per process. It records the place and then calls the previous
 /// hook.
 #[inline]
-pub(crate) fn watch() {
+pub(crate) fn install_hook() {
     static INSTALLED: Once = Once::new();
     if !INSTALLED.is_completed() {
-        install_hook(&INSTALLED);
+        install_once(&INSTALLED);
     }
 }
 
 #[cold]
-fn install_hook(installed: &Once) {
+fn install_once(installed: &Once) {
     // Changing the hook on a panicking thread panics again, which would abort the process.
     if std::thread::panicking() {
         return;
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn place_of_a_caught_panic_is_not_used_for_a_resumed_one() {
-        watch();
+        install_hook();
         catch(|| drop(panic::catch_unwind(|| panic!("caught by the handler")))).unwrap();
         // Resuming the panic of a joined task doesn't run the hook.
         let resumed = catch(|| panic::resume_unwind(Box::new("of a task"))).unwrap_err();
@@ -267,7 +267,7 @@ mod tests {
             }
         }
 
-        watch();
+        install_hook();
         let panicked = catch(|| {
             let _rollback = Rollback;
             panic!("of the handler")

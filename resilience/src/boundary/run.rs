@@ -4,7 +4,7 @@ use tracing::Span;
 use tracing::instrument::Instrument as _;
 
 use super::builder::Boundary;
-use super::exit::failed_in;
+use super::exit::keep_failed_context;
 use super::future::{BoundaryFuture, Reporting};
 use super::info::{self, Edge};
 use crate::Classify;
@@ -74,7 +74,7 @@ pub fn call<T, E>(
             let span = span.unwrap_or_else(Span::none);
             let (outcome, created) = current.sync_hold(|| span.in_scope(work));
             if let (Err(_), Some(context)) = (&outcome, created) {
-                failed_in(context);
+                keep_failed_context(context);
             }
             outcome
         }

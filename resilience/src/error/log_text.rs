@@ -17,8 +17,8 @@ const MAX_CAUSES: usize = 8;
 /// The maximum number of errors visited in a chain, which may be cyclic.
 const MAX_LINKS: usize = 32;
 
-/// An error that an event may tell. Does no work until an event is enabled.
-pub(crate) trait Tell {
+/// An error that an event may contain. Its text is produced only if the event is enabled.
+pub(crate) trait Loggable {
     fn text(&self) -> LogText;
 
     /// The label of the dependency that the error is about, if it says so.
@@ -36,7 +36,7 @@ impl LogText {
     pub(crate) fn of(error: &dyn Display, evidence: &Evidence<'_>) -> Self {
         let redactor = redactor(error, evidence);
         let redactor = redactor.as_ref();
-        let message = told(redactor, error, MAX_MESSAGE);
+        let message = redacted_text(redactor, error, MAX_MESSAGE);
         Self { causes: causes(redactor, &message, evidence), message }
     }
 }
@@ -44,7 +44,7 @@ impl LogText {
 /// The error's own text.
 #[cfg(feature = "boundary")]
 pub(crate) fn message(error: &dyn Display, evidence: &Evidence<'_>) -> String {
-    told(redactor(error, evidence).as_ref(), error, MAX_MESSAGE)
+    redacted_text(redactor(error, evidence).as_ref(), error, MAX_MESSAGE)
 }
 
 /// The spans around an error. Redacted, because their fields can hold anything.
@@ -61,12 +61,13 @@ pub(crate) fn spans(
         .unwrap_or_else(|| PANICKED.to_owned())
 }
 
-/// Of the whole error, because its causes repeat each other's secrets. `None` if that panics.
+/// Collects the secrets of the whole error, because its causes repeat each other's. `None` if that
+/// panics.
 fn redactor(error: &dyn Display, evidence: &Evidence<'_>) -> Option<Redactor> {
     catch_panic(|| Redactor::of(error, evidence))
 }
 
-fn told(redactor: Option<&Redactor>, text: &dyn Display, limit: usize) -> String {
+fn redacted_text(redactor: Option<&Redactor>, text: &dyn Display, limit: usize) -> String {
     catch_panic(|| Some(escape::line(redactor?.text(text), limit)))
         .flatten()
         .unwrap_or_else(|| PANICKED.to_owned())
@@ -80,7 +81,7 @@ fn causes(redactor: Option<&Redactor>, message: &str, evidence: &Evidence<'_>) -
     let message = escape::line(message.to_owned(), MAX_CAUSE);
     let mut listed: Vec<String> = Vec::new();
     for link in evidence.chain().take(MAX_LINKS) {
-        let text = told(redactor, &link, MAX_CAUSE);
+        let text = redacted_text(redactor, &link, MAX_CAUSE);
         if text == message || listed.contains(&text) {
             continue;
         }

@@ -24,8 +24,9 @@ use crate::{Advice, Classification, Classify, ServiceError, Severity, taxonomy::
 /// replaces it. The `Retry-After` of a retried answer becomes the error's advice.
 ///
 /// If an answer means something else in your API, such as a 404 for "the item does not exist",
-/// return your own error for it before you check the status. To pass a 429 on to your client, return
-/// [`errors::RateLimited`](crate::errors::RateLimited) or your own `#[service(rate_limited)]`.
+/// return your own error for it before you check the status. To pass a 429 on to your client,
+/// return [`errors::RateLimited`](crate::errors::RateLimited) or your own
+/// `#[service(rate_limited)]`.
 ///
 /// ```
 /// use resilience::{Classify, http::UpstreamError};

@@ -6,7 +6,7 @@ use super::{context, events};
 #[cfg(feature = "boundary")]
 use crate::Alert;
 use crate::error::dependency::dependency;
-use crate::error::log_text::{LogText, Tell};
+use crate::error::log_text::{LogText, Loggable};
 #[cfg(feature = "boundary")]
 use crate::observe::{alert, request::request_id};
 use crate::support::catch_panic::catch_panic;
@@ -26,7 +26,7 @@ pub(crate) type EvidenceFn<E> = fn(&E) -> Evidence<'_>;
 impl<E: Classify + ?Sized> Classified<E> {
     /// Uses the error's own classification.
     #[inline]
-    pub fn by_itself(error: &E) -> Self {
+    pub fn of(error: &E) -> Self {
         Self { class: error.classify(), evidence: E::evidence }
     }
 }
@@ -41,13 +41,13 @@ impl<E> From<Classification> for Classified<E> {
 impl<E> Classified<E> {
     /// Uses the given classification, and a function that finds the error's causes.
     #[inline]
-    pub fn by_another(class: Classification, evidence: EvidenceFn<E>) -> Self {
+    pub fn new(class: Classification, evidence: EvidenceFn<E>) -> Self {
         Self { class, evidence }
     }
 
     /// The error for an event.
-    pub(crate) fn shown<'e>(&'e self, error: &'e E) -> Shown<'e, E> {
-        Shown { error, classified: self }
+    pub(crate) fn redacted<'e>(&'e self, error: &'e E) -> Redacted<'e, E> {
+        Redacted { error, classified: self }
     }
 }
 
@@ -58,12 +58,12 @@ impl<E: Display> Classified<E> {
         if self.class.alert() == Alert::Never || !alert::is_wanted() {
             return;
         }
-        let shown = self.shown(error);
+        let redacted = self.redacted(error);
         alert::degraded(&alert::Failure {
             operation: Some(service),
-            dependency: shown.dependency().or(Some(service)),
+            dependency: redacted.dependency().or(Some(service)),
             class: self.class,
-            message: &shown.text().message,
+            message: &redacted.text().message,
             request_id: request_id().as_deref(),
         });
     }
@@ -79,7 +79,7 @@ impl<E: Display> Classified<E> {
                 operation: Some(service),
                 dependency: None,
                 class: self.class,
-                message: &self.shown(error).text().message,
+                message: &self.redacted(error).text().message,
                 request_id: request_id().as_deref(),
             },
         );
@@ -100,7 +100,7 @@ impl Site {
             context::mark_sent();
         }
         if classified.class.category().is_none() {
-            events::unclassified(self, &classified.shown(error), type_name::<E>());
+            events::unclassified(self, &classified.redacted(error), type_name::<E>());
         }
         classified
     }
@@ -113,18 +113,18 @@ impl<E: ?Sized> fmt::Debug for Classified<E> {
 }
 
 /// An error with its classification and evidence.
-pub(crate) struct Shown<'e, E> {
+pub(crate) struct Redacted<'e, E> {
     error: &'e E,
     classified: &'e Classified<E>,
 }
 
-impl<E> Shown<'_, E> {
+impl<E> Redacted<'_, E> {
     fn evidence(&self) -> Evidence<'_> {
         catch_panic(|| (self.classified.evidence)(self.error)).unwrap_or_default()
     }
 }
 
-impl<E: Display> Tell for Shown<'_, E> {
+impl<E: Display> Loggable for Redacted<'_, E> {
     fn text(&self) -> LogText {
         LogText::of(self.error, &self.evidence())
     }

@@ -43,8 +43,8 @@ impl CallContext {
         self.key.as_ref().map(|key| key.as_key().to_string())
     }
 
-    /// Time left until the earliest deadline of the enclosing retried functions, and of the gRPC
-    /// client that has made the request, or `None` if none of them has one. Timeouts of functions
+    /// Time left until the earliest deadline of the enclosing retried functions and of the gRPC
+    /// client that made the request, or `None` if none of them has one. Timeouts of functions
     /// without `#[retry]` aren't included.
     ///
     /// Reads the clock if there is a deadline.
@@ -53,18 +53,18 @@ impl CallContext {
     }
 
     /// Records that the body has done something that must not be done twice, such as sending a
-    /// request. Under `#[retry(non_idempotent)]`, the attempt isn't repeated after that, whatever
-    /// the body then fails with.
+    /// request. Under `#[retry(non_idempotent)]`, the attempt isn't repeated after that, even if
+    /// its error says that nothing was sent.
     ///
-    /// A `non_idempotent` call is only repeated if nothing was sent, and an error can only say that
-    /// of its own step. Some steps are recorded for you: an answer passed to `checked`, the commit
-    /// of a `#[transaction]`, and the errors of inner annotated calls. A body that visibly awaits
-    /// another step after one that isn't recorded is never repeated once it has begun. Call this in
-    /// what the body calls, after a step that is followed by one that may fail.
+    /// A `non_idempotent` call is only repeated if nothing was sent, and an error only knows about
+    /// its own step. Some steps are recorded for you: an answer passed to `checked`, the commit of
+    /// a `#[transaction]`, and the errors of inner annotated calls. A body that visibly awaits
+    /// another step after one that isn't recorded is never repeated once it has begun. In functions
+    /// that the body calls, call this after a step if a later step may fail.
     ///
-    /// Applies to the current attempts of all enclosing calls, in the same task. An attempt that
-    /// starts a task with [`resilience::spawn`](crate::spawn) is marked by that. Does nothing
-    /// elsewhere, and has no effect on calls that may be repeated. Doesn't allocate.
+    /// Applies to the current attempts of all enclosing calls in the same task. Starting a task
+    /// with [`resilience::spawn`](crate::spawn) also marks them. Does nothing outside of an
+    /// attempt, and has no effect on calls that may be repeated. Doesn't allocate.
     ///
     /// ```
     /// # #[cfg(feature = "macros")] {
@@ -95,12 +95,12 @@ impl CallContext {
 /// Returns the context of the current call: attempt number, idempotency key and time left.
 ///
 /// Call it in the body of a function with `#[retry]`, or in anything that the body awaits in the
-/// same task. A task started with [`resilience::spawn`](crate::spawn) sees the attempt that has
-/// started it. Elsewhere it returns attempt 1, no key and no deadline. This includes other tasks
-/// spawned by the body, unless the body itself polls them, as with its own `LocalSet`.
+/// same task. A task started with [`resilience::spawn`](crate::spawn) sees the attempt that started
+/// it. Elsewhere it returns attempt 1, no key and no deadline, also in other tasks that the body
+/// spawns, unless the body itself polls them, as with its own `LocalSet`.
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
-/// key, both get the same one, and the callee takes the second for a repetition of the first. Make
+/// key, both get the same one, and the callee treats the second as a repetition of the first. Make
 /// the keys distinct, for example with `format!("{key}-refund")`.
 ///
 /// ```
@@ -148,15 +148,15 @@ pub(crate) fn mark_sent() {
     });
 }
 
-/// The number of retried calls around this place.
+/// The number of enclosing retried calls.
 pub(crate) fn enclosing_calls() -> u32 {
     let mut calls = 0;
     with_frames(|frame| calls += u32::from(frame.attempt.is_some()));
     calls
 }
 
-/// The time left until the earliest deadline around this place, if there is one. A task that a call
-/// has started may outlive it, so the call's deadline isn't that of the task.
+/// The time left until the earliest deadline around this place, if there is one. Ignores the
+/// deadline of a call that started this task, because the task may outlive the call.
 pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     let mut least: Option<Duration> = None;
     with_frames(|frame| {
@@ -170,7 +170,7 @@ pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     least
 }
 
-/// Runs a function of a call whose caller has set a deadline.
+/// Runs a function under a deadline that the caller has set.
 #[cfg(feature = "tonic")]
 pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
     Frame { attempt: None, ..Frame::new(&AttemptState::first()) }.deadline(deadline).run(function)
@@ -184,7 +184,7 @@ pub struct AttemptState {
     /// Whether the body has done something that must not be done twice. Uses an atomic only because
     /// a shared `Cell` would make the future `!Send`.
     sent: AtomicBool,
-    /// Whether this is the attempt of a call that has started the task.
+    /// Whether this is the attempt of a call that started this task.
     is_carried: bool,
 }
 
@@ -350,7 +350,7 @@ impl<F: Future> Future for Scoped<'_, F> {
     }
 }
 
-/// What a task needs of the call that has started it.
+/// What a task keeps of the call that started it.
 #[cfg(feature = "boundary")]
 #[derive(Debug)]
 struct OwnedFrame {
@@ -359,10 +359,11 @@ struct OwnedFrame {
     deadline: Option<Deadline<'static>>,
 }
 
-/// Carries the context of the current call to another task: the number of the attempt, the key and
-/// the deadline.
+/// Passes the context of the current call on to another task: the number of the attempt, the key
+/// and the deadline.
 ///
-/// The attempt counts as sent, because what the task does isn't known when the attempt fails.
+/// Marks the attempt as sent, because it is unknown what the task has done by the time the attempt
+/// fails.
 #[cfg(feature = "boundary")]
 pub(crate) fn carry<F>(body: F) -> Carried<F> {
     if enclosing_calls() == 0 {
@@ -379,7 +380,7 @@ pub(crate) fn carry<F>(body: F) -> Carried<F> {
 pin_project! {
     /// The future of [`carry`].
     pub(crate) struct Carried<F> {
-        // On the heap, because most tasks have none.
+        // Boxed, because most tasks have none.
         call: Option<Box<OwnedFrame>>,
         #[pin]
         body: F,

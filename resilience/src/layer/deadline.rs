@@ -57,8 +57,8 @@ impl Deadline<'static> {
         deadline
     }
 
-    /// Creates a started deadline of what remains of others. Reads the clock if one of those hasn't
-    /// started.
+    /// Creates a started deadline from the time left under others. Reads the clock if one of them
+    /// hasn't started.
     #[cfg(feature = "boundary")]
     pub(crate) fn of_remaining(remaining: Remaining) -> Option<Self> {
         let at = match (remaining.at, remaining.after) {
@@ -125,7 +125,7 @@ impl<'above> Deadline<'above> {
         self.above.map_or(own, |above| own.min(above.time_left(now)))
     }
 
-    /// Returns what is known of the time left, without reading the clock.
+    /// Returns what is needed to compute the time left, without reading the clock.
     pub(crate) fn remaining(&self) -> Remaining {
         let own = match self.at.load(Relaxed) {
             NOT_STARTED => Remaining { after: self.after, ..Remaining::NONE },
@@ -152,7 +152,7 @@ impl<'above> Deadline<'above> {
     }
 }
 
-/// The time left of several deadlines: of those that have started and those that haven't.
+/// What is needed to compute the time left under several deadlines, started or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Remaining {
     /// When the first one fires, in the unit of [`clock::to_nanos`]. [`NEVER`] if none has started.

@@ -1,7 +1,7 @@
 //! The `tracing` events of the layers, with target `resilience` and the event's name as the
 //! message.
 //!
-//! An error is told in two fields, `error` and `error.chain`, as [`LogText`] has it.
+//! An error is in two fields, `error` and `error.chain`, which [`LogText`] formats.
 //!
 //! [`LogText`]: crate::error::log_text::LogText
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use crate::error::log_text::Tell;
+use crate::error::log_text::Loggable;
 use crate::layer::site::{Once, Site};
 #[cfg(feature = "boundary")]
 pub(crate) use crate::observe::request::request_id;
@@ -101,7 +101,7 @@ fn millis(duration: Duration) -> u64 {
 
 pub(crate) fn retry_scheduled(
     site: &Site,
-    error: &dyn Tell,
+    error: &dyn Loggable,
     class: &Classification,
     attempt: u32,
     attempts: u32,
@@ -141,7 +141,7 @@ pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
 
 pub(crate) fn retry_stopped(
     site: &Site,
-    error: &dyn Tell,
+    error: &dyn Loggable,
     class: &Classification,
     reason: Stopped,
     attempts: u32,
@@ -177,7 +177,7 @@ pub(crate) fn retry_stopped(
 #[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_retry(
     site: &Site,
-    error: &dyn Tell,
+    error: &dyn Loggable,
     class: &Classification,
     attempt: u32,
     attempts: u32,
@@ -204,7 +204,7 @@ pub(crate) fn transaction_succeeded(site: &Site, attempts: u32) {
 #[cfg(feature = "_sqlx")]
 pub(crate) fn transaction_stopped(
     site: &Site,
-    error: &dyn Tell,
+    error: &dyn Loggable,
     class: &Classification,
     reason: Stopped,
     attempts: u32,
@@ -221,18 +221,18 @@ pub(crate) fn transaction_stopped(
 }
 
 #[cfg(feature = "_sqlx")]
-pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Tell) {
+pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
     error_event!(warn, site, error, "transaction_rollback_failed");
 }
 
-/// The error, which the outer layers or the record tell, says the same.
+/// DEBUG, because an outer layer or the error record logs the resulting error.
 pub(crate) fn call_timed_out(site: &Site, after: Duration) {
     event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
 }
 
 pub(crate) fn degraded(
     site: &Site,
-    error: &dyn Tell,
+    error: &dyn Loggable,
     error_type: &'static str,
     class: &Classification,
     fallback: Option<&'static str>,
@@ -264,7 +264,11 @@ pub(crate) fn flag_changed(flag: &str, on: bool, by: &'static str) {
     );
 }
 
-pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Tell, fallback: &'static str) {
+pub(crate) fn degradation_failed(
+    site: &Site,
+    fallback_error: &dyn Loggable,
+    fallback: &'static str,
+) {
     let text = LazyCell::new(|| fallback_error.text());
     event!(
         warn,
@@ -277,7 +281,7 @@ pub(crate) fn degradation_failed(site: &Site, fallback_error: &dyn Tell, fallbac
     );
 }
 
-pub(crate) fn unclassified(site: &Site, error: &dyn Tell, error_type: &'static str) {
+pub(crate) fn unclassified(site: &Site, error: &dyn Loggable, error_type: &'static str) {
     if site.first(Once::Unclassified) {
         error_event!(
             warn,

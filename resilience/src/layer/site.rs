@@ -30,8 +30,8 @@ pub struct Site {
     budget: RetryBudget,
 }
 
-/// Where a layer stands: a closure that returns the site of the annotated function, and takes no
-/// space in a future; or `()`.
+/// Gives a layer access to its site: a closure that returns it, and takes no space in a future, or
+/// `()` if there is none.
 pub trait Place {
     /// The annotated function.
     fn site(&self) -> Option<&'static Site>;
@@ -95,7 +95,8 @@ impl Site {
     /// The label of the dependency: the attribute's `service`, else the name of its breaker, else
     /// the function's name.
     ///
-    /// The breaker of a field gives its name as long as all calls use breakers of one name.
+    /// The name of a breaker in a field is used as long as all calls use breakers with the same
+    /// name.
     pub fn service(&self) -> &'static str {
         match (self.named_by, self.breaker.get()) {
             (Some(name), _) => name(),
@@ -104,11 +105,11 @@ impl Site {
         }
     }
 
-    /// Notes the name of the breaker that a call uses.
+    /// Records the name of the breaker that a call uses.
     #[doc(hidden)]
     #[inline]
     pub fn uses_breaker(&self, name: &'static str) {
-        // Nearly always it is the same text at the same place.
+        // Nearly always, it is the same text at the same address.
         if self.breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
             self.uses_another_breaker(name);
         }

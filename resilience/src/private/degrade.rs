@@ -114,7 +114,7 @@ pub fn switched_off(flag: &'static Flag) -> Rejected {
 /// error is to be returned.
 #[inline]
 pub fn cause<E: Classify>(off: bool, policy: Degrade, error: &E, site: &Site) -> Option<Cause<E>> {
-    cause_by(off, policy, error, site, Classified::by_itself)
+    cause_by(off, policy, error, site, Classified::of)
 }
 
 /// Like [`cause`], with `classify = …`.

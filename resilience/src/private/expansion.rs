@@ -36,17 +36,17 @@ pub fn run<T>(body: impl FnOnce() -> T) -> T {
 
 /// Gives the compiler a value of type `T`. Never called.
 pub fn unreached<T>() -> T {
-    unreachable!("it stands behind `if false`")
+    unreachable!("only used behind `if false`")
 }
 
 /// `classify = …`: gives a closure the type of its argument. If `look` finds causes, they are used
-/// to make the error's text safe for logs.
+/// to redact the error's text.
 #[inline]
 pub fn classify_by<E, F: Fn(&E) -> Classification + Copy>(
     by: F,
     look: fn(&E) -> Evidence<'_>,
 ) -> impl Fn(&E) -> Classified<E> + Copy {
-    move |error| Classified::by_another(by(error), look)
+    move |error| Classified::new(by(error), look)
 }
 
 /// Finds the causes of an error of any type, by autoref specialization:
@@ -65,7 +65,7 @@ pub trait FindEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_>;
 }
 
-/// The error may contain borrows, and then it can't be inspected itself, but its source can.
+/// An error that contains borrows can't be inspected, but its source can.
 impl<E: Error> FindEvidence<E> for &&&&AutorefEvidence<E> {
     fn look_at_causes(&self) -> fn(&E) -> Evidence<'_> {
         |error| error.source().map_or(Evidence::default(), Evidence::of)
@@ -132,10 +132,8 @@ impl PolicySaysWhetherToRepeat<true> {
 }
 
 impl PolicySaysWhetherToRepeat<false> {
-    #[deprecated(
-        note = "the policy of this `#[retry]` doesn't say whether the operation is safe to \
-                repeat; write `idempotent`, `non_idempotent` or `idempotency_key` here, or \
-                `.idempotent()` in the policy"
-    )]
+    #[deprecated(note = "this policy doesn't say whether the operation is safe to repeat; add \
+                `.idempotent()` to it, or write `idempotent`, `non_idempotent` or \
+                `idempotency_key` here")]
     pub const CHECK: () = ();
 }

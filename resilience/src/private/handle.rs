@@ -55,7 +55,7 @@ pub fn budget<H: Names<RetryBudget> + ?Sized>(handle: &H) -> &RetryBudget {
     handle.named()
 }
 
-/// Requires a static. rustc shows the bound in its message.
+/// Requires a static. rustc quotes the bound and its comment in the error.
 #[inline]
 pub fn of_static<R>(reference: R) -> R
 where
@@ -64,7 +64,7 @@ where
     reference
 }
 
-/// What an expression may return so that its value outlives the call.
+/// Types that an expression may return, so that the value outlives the call.
 #[diagnostic::on_unimplemented(
     message = "a `{H}` that is returned by value is a new one for every call",
     label = "it would remember nothing; return a reference, or an `Arc`",
@@ -72,7 +72,8 @@ where
 )]
 pub trait Keeps<H> {}
 
-/// Not a bound on the handle itself, or rustc would propose to borrow the new value.
+/// The bound is on this type and not on the handle, because rustc would suggest borrowing the
+/// handle.
 #[derive(Debug)]
 pub struct Caller;
 

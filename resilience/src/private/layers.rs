@@ -36,7 +36,7 @@ pub fn acquire_static<P: Place + Copy>(
     breaker.acquire_static(longest, place)
 }
 
-/// Remembers when a call without a timeout began, if the breaker asks for it.
+/// Records when a call without a timeout began, if the breaker needs it.
 #[inline]
 pub fn began<P: Place + Copy>(permit: Permit<'_, (), P>) -> Permit<'_, Began, P> {
     permit.began()
@@ -65,7 +65,7 @@ pub fn failed<E: Classify>(
     site: &Site,
     error: &E,
 ) {
-    failed_by(permit, site, error, Classified::by_itself);
+    failed_by(permit, site, error, Classified::of);
 }
 
 /// Like [`failed`], with `classify = …`.
@@ -86,7 +86,7 @@ pub fn judge<E: Classify>(
     error: E,
     rules: RetryRules<'_>,
 ) -> Result<Wait, E> {
-    attempts.judge(error, Classified::by_itself, rules)
+    attempts.judge(error, Classified::of, rules)
 }
 
 /// Like [`judge`], with `classify = …`.
@@ -108,7 +108,7 @@ pub fn activate<E: Classify>(
     fallback: &'static str,
     site: &Site,
 ) -> bool {
-    mode.activate(error, Classified::by_itself, fallback, site)
+    mode.activate(error, Classified::of, fallback, site)
 }
 
 /// Like [`activate`], with `classify = …`.
@@ -125,7 +125,7 @@ pub fn activate_by<E: Display>(
 
 /// Logs that the fallback failed too, with an error that classifies itself.
 pub fn fallback_failed<E: Classify>(error: &E, fallback: &'static str, site: &Site) {
-    Degrade::fallback_failed(error, Classified::by_itself, fallback, site);
+    Degrade::fallback_failed(error, Classified::of, fallback, site);
 }
 
 /// Like [`fallback_failed`], with `classify = …`.
@@ -142,7 +142,7 @@ pub fn fallback_failed_by<E: Display>(
 #[cfg(feature = "_sqlx")]
 #[inline]
 pub fn repeat<E: Classify>(attempts: &mut TransactionAttempts<'_>, error: E) -> Result<Wait, E> {
-    attempts.judge(error, Classified::by_itself)
+    attempts.judge(error, Classified::of)
 }
 
 /// Like [`repeat`], with `classify = …`.

@@ -64,8 +64,8 @@ pub use std::string::ToString;
 
 pub use std::option::Option::{None, Some};
 pub use std::result::Result::{Err, Ok};
-// What the expansion names although it is public. The macros use this path alone, so that the
-// public paths can change without them.
+// Public items that the expansion uses. It uses only this path, so that public paths can change
+// without changing the macros.
 #[cfg(feature = "boundary")]
 pub use crate::Boundary;
 pub use crate::catalog::CatalogEntry;

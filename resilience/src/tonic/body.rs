@@ -29,7 +29,7 @@ pin_project! {
             let mut this = this.project();
             let abandoned = matches!(this.progress, Progress::Sending);
             this.scope.drop_within(|| {
-                this.scope.watch_drop(|| this.body.set(None));
+                this.scope.catch_drop_panic(|| this.body.set(None));
                 // The client has disconnected mid-body.
                 if abandoned {
                     this.scope.log_abandoned("body");
@@ -57,7 +57,7 @@ impl<B> ContextualBody<B> {
     }
 
     /// Calls a method that can't return an error.
-    fn watch<T>(&self, method: impl FnOnce(&B) -> T, ended: T, panicked: T) -> T {
+    fn catch<T>(&self, method: impl FnOnce(&B) -> T, ended: T, panicked: T) -> T {
         let Some(body) = &self.body else { return ended };
         if self.panicked.load(Relaxed) {
             return panicked;
@@ -87,7 +87,7 @@ impl<B: Body> Body for ContextualBody<B> {
         let scope = &*this.scope;
         if this.panicked.load(Relaxed) && this.body.is_some() {
             *this.progress = Progress::Ended;
-            scope.drop_within(|| scope.watch_drop(|| this.body.set(None)));
+            scope.drop_within(|| scope.catch_drop_panic(|| this.body.set(None)));
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(&scope.internal_status())))));
         }
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
@@ -119,11 +119,11 @@ impl<B: Body> Body for ContextualBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.watch(B::is_end_stream, true, false)
+        self.catch(B::is_end_stream, true, false)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.watch(B::size_hint, SizeHint::with_exact(0), SizeHint::default())
+        self.catch(B::size_hint, SizeHint::with_exact(0), SizeHint::default())
     }
 }
 

@@ -5,8 +5,8 @@ use tonic::{Response, Status};
 /// Records the answer of a callee.
 pub trait ResponseExt: Sized {
     /// Returns the outcome unchanged. If the callee has answered, records that the request was
-    /// sent, so that a `#[retry(non_idempotent)]` around it doesn't repeat it, whatever fails
-    /// afterwards. See [`CallContext::mark_sent`](crate::CallContext::mark_sent).
+    /// sent, so that a `#[retry(non_idempotent)]` around it doesn't repeat it, even if a later step
+    /// fails. See [`CallContext::mark_sent`](crate::CallContext::mark_sent).
     ///
     /// ```
     /// use resilience::tonic::ResponseExt as _;

@@ -39,8 +39,8 @@ pub fn send_request_id(request: Request<()>) -> Result<Request<()>, Status> {
 /// - **Deadline**: the client's `grpc-timeout` is a deadline of the handler: no `#[retry]` starts a
 ///   wait that would end after it, and [`context().remaining()`](crate::CallContext::remaining) has
 ///   what is left, also for the handler's own calls
-///   ([`with_time_left`](crate::tonic::RequestExt::with_time_left)). It is tonic's server that stops
-///   the handler then.
+///   ([`with_time_left`](crate::tonic::RequestExt::with_time_left)). It is tonic's server that
+///   stops the handler then.
 /// - **Span**: both run in a span `request` at level INFO with the fields `request_id` and `route`.
 /// - **Panics** of the handler or its stream are logged as `unexpected_error` with the code
 ///   `PANIC`, the message and the location. The client receives the same `Internal` as for any
@@ -81,7 +81,7 @@ impl<S> Layer<S> for RequestContextLayer {
     type Service = Contextual<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        panics::watch();
+        panics::install_hook();
         Contextual { inner, place: self.place }
     }
 }
@@ -152,7 +152,7 @@ pin_project! {
             let mut this = this.project();
             let unfinished = this.future.is_some();
             this.scope.drop_within(|| {
-                this.scope.watch_drop(|| this.future.set(None));
+                this.scope.catch_drop_panic(|| this.future.set(None));
                 // The client has disconnected before the handler finished.
                 if unfinished {
                     this.scope.log_abandoned("handler");

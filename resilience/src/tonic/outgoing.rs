@@ -30,10 +30,11 @@ pub trait RequestExt: Sized {
     /// an existing value.
     ///
     /// # Errors
-    /// `InvalidArgument` if the call has no key or an empty one, as outside a `#[retry(idempotency_key)]` and in
-    /// tasks that weren't started with [`resilience::spawn`](crate::spawn). This also logs
-    /// `idempotency_key_missing`. The same if the key isn't valid metadata, which is limited to
-    /// visible ASCII. The call is not made without its key.
+    /// `InvalidArgument` if the call has no key or an empty one, as outside a
+    /// `#[retry(idempotency_key)]` and in tasks that weren't started with
+    /// [`resilience::spawn`](crate::spawn). This also logs `idempotency_key_missing`. The same if
+    /// the key isn't valid metadata, which is limited to visible ASCII. The call is not made
+    /// without its key.
     fn with_idempotency_key(self) -> Result<Self, Status>;
 
     /// Like [`with_idempotency_key`](Self::with_idempotency_key), but does nothing if the call has

@@ -76,7 +76,7 @@ impl Scope {
     }
 
     /// Reports a panic of a destructor.
-    pub(super) fn watch_drop(&self, drops: impl FnOnce()) {
+    pub(super) fn catch_drop_panic(&self, drops: impl FnOnce()) {
         if let Err(panicked) = panics::catch(drops) {
             self.report(&panicked);
         }

@@ -71,8 +71,8 @@ async fn axum_rejections_become_problems() {
         answer.assert_problem(status, code, detail);
         // A client's mistake isn't an error of the server.
         assert_eq!(records.names(), ["request_rejected"]);
-        let told = &records.all()[0];
-        assert_eq!(Some(told.text("request_id")), answer.header("x-request-id"), "{told:?}");
+        let record = &records.all()[0];
+        assert_eq!(Some(record.text("request_id")), answer.header("x-request-id"), "{record:?}");
         assert_eq!(records.all()[0].text("level"), "DEBUG");
     }
 }

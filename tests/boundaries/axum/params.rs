@@ -171,10 +171,10 @@ proptest! {
         let answer = runtime.block_on(ask(app(), request));
         prop_assert!(matches!(answer.status, 400 | 422), "{}", answer.body);
         prop_assert!(answer.body.len() < 1_000, "{}", answer.body.len());
-        let told = format!("{}{:?}", answer.body, records.all());
+        let output = format!("{}{:?}", answer.body, records.all());
         for never in ["hunter2", "Page", "struct ", "u32", "i64"] {
-            prop_assert!(!answer.body.contains(never), "{never} in {told}");
+            prop_assert!(!answer.body.contains(never), "{never} in {output}");
         }
-        prop_assert!(!told.contains("hunter2"), "{told}");
+        prop_assert!(!output.contains("hunter2"), "{output}");
     }
 }

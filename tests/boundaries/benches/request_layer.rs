@@ -5,8 +5,8 @@
 //!     cargo bench -p resilience-boundary-tests --bench request_layer
 //!
 //! All take turns, and the fastest of many short samples counts, since other load only makes a
-//! sample slower. Only the ratios within one run are comparable. No subscriber is set, so that spans
-//! cost next to nothing.
+//! sample slower. Only the ratios within one run are comparable. No subscriber is set, so that
+//! spans cost next to nothing.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -58,16 +58,16 @@ async fn records_and_events_of_a_request_have_the_same_fields_to_search_by() {
     let records = Records::capture();
     let context = RequestContext::new();
     context.clone().scope(order()).await.unwrap_err();
-    let told = records.all();
+    let logged = records.all();
     let names = ["circuit_breaker_rejected", "expected_error", "already_reported"];
     assert_eq!(records.names(), names);
-    for (record, function) in told.iter().zip(["reserve", "reserve", "order"]) {
+    for (record, function) in logged.iter().zip(["reserve", "reserve", "order"]) {
         assert_eq!(record.text("request_id"), context.request_id().as_str(), "{record:?}");
         assert_eq!(record.text("function"), function, "{record:?}");
         assert_eq!(record.text("dependency"), "inventory", "{record:?}");
     }
-    assert_eq!(told[1].text("service"), "inventory");
-    assert_eq!(told[1].text("error.type"), "CIRCUIT_OPEN");
+    assert_eq!(logged[1].text("service"), "inventory");
+    assert_eq!(logged[1].text("error.type"), "CIRCUIT_OPEN");
 }
 
 #[test]

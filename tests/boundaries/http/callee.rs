@@ -54,8 +54,8 @@ impl Callee {
     }
 }
 
-/// The URL of a port that nobody listens on.
-pub(super) async fn nobody() -> String {
+/// A URL that refuses connections.
+pub(super) async fn refused_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}/", listener.local_addr().unwrap())
 }

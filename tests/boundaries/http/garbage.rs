@@ -1,5 +1,5 @@
-//! An answer that makes no sense is a failure of the callee: our client gets a 502, a breaker counts
-//! it, and it closes no circuit.
+//! An answer that makes no sense is a failure of the callee: our client gets a 502, a breaker
+//! counts it, and it closes no circuit.
 
 use resilience::circuit_breaker::CircuitState;
 use resilience::http::ResponseExt as _;

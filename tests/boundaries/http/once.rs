@@ -1,10 +1,10 @@
-//! `#[retry(non_idempotent)]` never sends again what a callee has received, whatever it answers.
+//! `#[retry(non_idempotent)]` never repeats what a callee has received, no matter how it answers.
 
 use proptest::prelude::*;
 use resilience::http::{ClientBuilderExt as _, ResponseExt as _};
 use resilience::{retry, timeout};
 
-use super::callee::{CallError, Callee, client, nobody};
+use super::callee::{CallError, Callee, client, refused_url};
 
 #[retry(non_idempotent, attempts = 3, base = "1ms", budget = "off")]
 #[timeout("2s")]
@@ -92,7 +92,7 @@ fn answers(refused: String) -> impl Strategy<Value = Vec<u8>> {
 fn non_idempotent_request_is_received_at_most_once_whatever_the_answer() {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let refused = runtime.block_on(nobody());
+    let refused = runtime.block_on(refused_url());
     let without = reqwest::Client::builder().no_proxy().without_redirects().build().unwrap();
     let http = client();
     let config = ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() };
@@ -122,7 +122,7 @@ async fn refused_request_is_tried_again() {
         Ok(http.post(url).send().await?.checked("payments")?.text().await?)
     }
 
-    let refused = nobody().await;
+    let refused = refused_url().await;
     let address = refused.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let later = tokio::spawn(async move {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

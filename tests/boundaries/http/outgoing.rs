@@ -157,7 +157,7 @@ async fn spawned_task_has_the_context_of_its_call() {
 
 #[tokio::test]
 async fn attempt_that_has_started_a_task_is_not_repeated() {
-    use super::callee::{Callee, nobody};
+    use super::callee::{Callee, refused_url};
 
     #[retry(non_idempotent, base = "1ms")]
     #[timeout("5s")]
@@ -167,7 +167,7 @@ async fn attempt_that_has_started_a_task_is_not_repeated() {
         Ok(client().post(refused).send().await?.text().await?)
     }
     let callee = Callee::answering(b"HTTP/1.1 204 Done\r\n\r\n".to_vec()).await;
-    charge(&callee.url, &nobody().await).await.unwrap_err();
+    charge(&callee.url, &refused_url().await).await.unwrap_err();
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert_eq!(callee.received(), 1);
 }

@@ -44,7 +44,7 @@ async fn ask_through(
     client.unary(request, http::uri::PathAndQuery::from_static("/test.Stock/Get"), Empty).await
 }
 
-/// A channel to a port that nobody listens on.
+/// A channel to a port that refuses connections.
 async fn refused() -> Channel {
     listen().await.1.connect_lazy()
 }

@@ -274,11 +274,11 @@ async fn grpc_timeout_of_the_client_is_the_deadline_of_the_handler() {
     }
 
     let seen = Arc::new(Mutex::new(None));
-    let tells = Arc::clone(&seen);
+    let in_handler = Arc::clone(&seen);
     let stock = Stock::unary(move |_| {
-        let tells = Arc::clone(&tells);
+        let in_handler = Arc::clone(&in_handler);
         async move {
-            *tells.lock().unwrap() = resilience::context().remaining();
+            *in_handler.lock().unwrap() = resilience::context().remaining();
             // A wait of 10 seconds isn't started, so this fails at once and not by the deadline.
             let error = patient().await.unwrap_err();
             let spawned = resilience::spawn(async { resilience::context().remaining() }).await;

@@ -1,4 +1,4 @@
-//! Bodies that do with their connection whatever they like, and end however they like. On a server,
+//! Bodies that use their connection, and end, in every possible way. On a server,
 //! as `poisoned` on SQLite.
 
 use std::future::pending;
@@ -135,7 +135,7 @@ macro_rules! any_body {
                         let call = tokio::time::timeout(Duration::from_millis(100), call);
                         let outcome = tokio::spawn(call).await;
                         prop_assert_eq!(outcome.is_err(), end == End::Panic);
-                        // A plain statement of the pool is kept, and locks nobody out.
+                        // A plain statement on the pool is kept, and locks no connection out.
                         pool.execute("INSERT INTO entries (id) VALUES (-1)").await.unwrap();
                         let deleted = apart.execute("DELETE FROM entries WHERE id = -1").await;
                         prop_assert_eq!(deleted.unwrap().rows_affected(), 1);

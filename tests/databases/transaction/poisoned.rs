@@ -52,7 +52,7 @@ impl Database {
         sqlx::query_scalar("SELECT text FROM notes").fetch_all(&mut self.apart).await.unwrap()
     }
 
-    /// Whether a plain statement of the pool is kept, and locks nobody out.
+    /// Whether a plain statement on the pool is kept, and locks no other connection out.
     async fn is_clean(&mut self) -> bool {
         let insert = "INSERT INTO notes VALUES ('plain')";
         if self.pool.execute(insert).await.unwrap().rows_affected() != 1 {
@@ -214,7 +214,7 @@ async fn writes_confirmed_on_a_counted_connection_are_kept() {
     transaction.execute("INSERT INTO notes VALUES ('rolled back')").await.unwrap();
     transaction.rollback().await.unwrap();
     database.pool.execute("INSERT INTO notes VALUES ('confirmed')").await.unwrap();
-    assert!(database.notes().await.is_empty(), "nobody else sees it yet");
+    assert!(database.notes().await.is_empty(), "no other connection sees it yet");
 
     note(&database.pool, "also rolled back", true).await.unwrap_err();
     assert_eq!(database.notes().await, ["confirmed"]);

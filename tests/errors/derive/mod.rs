@@ -139,7 +139,7 @@ fn public_message_shows_exposed_fields_only() {
     assert_eq!(OrderError::RateLimited { wait: None }.public_message(), "Too many requests");
 }
 
-/// A fixed text reaches clients at any status, whatever wraps the error.
+/// A fixed text reaches clients at any status, even if the error is wrapped.
 #[test]
 fn fixed_public_text_of_a_server_error_is_shown() {
     #[derive(Debug, thiserror::Error, ServiceError)]

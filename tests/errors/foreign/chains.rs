@@ -182,7 +182,7 @@ enum Wrapper {
     Anyhow,
     Shared,
     Transparent,
-    /// Classifies itself, whatever is inside.
+    /// Classifies itself, and hides its source's classification.
     Full,
 }
 

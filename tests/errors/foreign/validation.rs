@@ -17,9 +17,9 @@ fn assert_invalid(error: &SignUpError, expected: &[(&str, &str)]) {
     let class = error.classify();
     assert_eq!((class.code(), class.status()), ("VALIDATION_ERROR", 422));
     assert_eq!(class.alert(), Alert::Never);
-    let told = error.field_errors();
-    let told: Vec<_> = told.iter().map(|field| (field.field(), field.detail())).collect();
-    assert_eq!(told, expected);
+    let fields = error.field_errors();
+    let fields: Vec<_> = fields.iter().map(|field| (field.field(), field.detail())).collect();
+    assert_eq!(fields, expected);
     let problem = Problem::of(error);
     assert_eq!((problem.status(), problem.detail()), (422, "Validation failed"));
     assert_eq!(problem.errors(), &*error.field_errors());

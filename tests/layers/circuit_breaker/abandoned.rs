@@ -90,7 +90,7 @@ async fn dropped_call_is_told_and_counted_but_no_failure() {
         abandon(secs(3), client.called()).await,
     ];
     for event in unknown {
-        assert_eq!(event.field("waited_ms"), "", "nobody has read the clock");
+        assert_eq!(event.field("waited_ms"), "", "the clock wasn't read");
     }
     let metrics = client.metrics();
     assert_eq!((metrics.abandoned, metrics.counted_failures), (6, 0));

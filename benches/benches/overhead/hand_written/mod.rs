@@ -156,9 +156,8 @@ full_nest!(full_nest_large_tokio, Large, large, [0; 1024], timeout::eager, Tries
 /// Uses tokio's timer instead of one that is armed on demand. Not part of the recorded results.
 pub(crate) const WITH_TOKIO: &str = "hand-written, tokio's timeout";
 
-/// Adds what else the attributes do on the success path: `SHOWN` adds the frame from which a body
-/// reads its attempt and time left, and `EQUAL` also adds space for data that only a failed attempt
-/// writes.
+/// Adds what else the attributes do on the success path. `SHOWN` adds the frame that gives a body
+/// its attempt and time left. `EQUAL` also adds space for data that only a failed attempt writes.
 pub(crate) const SHOWN: &str = "hand-written, with context";
 pub(crate) const EQUAL: &str = "hand-written, with context and history";
 

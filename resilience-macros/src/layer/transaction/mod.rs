@@ -139,7 +139,7 @@ impl Layer for Transaction {
     //                     Err(error) => break 'transaction from_sqlx(error),
     //                 };
     //                 let outcome = body.await;
-    //                 match transaction.finish(outcome, from_sqlx, &SITE).await {
+    //                 match finish(transaction, outcome, from_sqlx, &SITE).await {
     //                     Ok(value) => { log_repeats(&repeats); break 'transactions Ok(value) }
     //                     Err(error) => error,
     //                 }
@@ -166,7 +166,7 @@ impl Layer for Transaction {
             (Some(_), Some(_)) => quote!(.statement_timeout()),
             (Some(span), None) => quote_spanned! {span=>;
                 ::core::compile_error!(
-                    "`statement_timeout` tells the database the time that a `#[timeout]` leaves; \
+                    "`statement_timeout` limits statements to the time left under a `#[timeout]`; \
                      write one above, such as `#[timeout(\"5s\")]`"
                 )
             },
@@ -191,7 +191,7 @@ impl Layer for Transaction {
                         };
                         #before
                         let #outcome = #call;
-                        match #transaction.finish(#outcome, #from_sqlx, &#site).await {
+                        match #runtime::sql::finish(#transaction, #outcome, #from_sqlx, &#site).await {
                             #runtime::Ok(#succeeded) => {
                                 #runtime::log_repeats(&#repeats);
                                 break #repeated #runtime::Ok(#succeeded);

@@ -30,13 +30,12 @@ impl Finding {
 const UNUSED: &str = "the body doesn't use `tx`, so none of it runs in the transaction; pass \
                       `&mut *tx` to the statements, as in `.execute(&mut *tx)`";
 
-const ON_THE_POOL: &str = "this statement runs on the pool, outside the transaction of \
-                           `#[transaction]`; write `&mut *tx`, or, if it is meant, give it a clone \
-                           of the pool that has another name";
+const ON_THE_POOL: &str = "this statement runs on the pool, outside the transaction; write \
+                           `&mut *tx`, or, if that is intended, use a clone of the pool with \
+                           another name";
 
-const BEGINS_ANOTHER: &str = "this begins another transaction, on another connection than `tx`; \
-                              `#[transaction]` has begun one already, so use `&mut *tx`, or \
-                              `tx.begin()` for a savepoint";
+const BEGINS_ANOTHER: &str = "this begins another transaction, on another connection; use \
+                              `&mut *tx`, or `tx.begin()` for a savepoint";
 
 const HIDES_TX: &str = "this hides the transaction's `tx`, which the body hasn't used yet, so none \
                         of it runs in the transaction; give it another name";
@@ -149,12 +148,12 @@ fn is_scoped(before: &[TokenTree]) -> bool {
     }
 }
 
-const RETURNED: &str = "`tx` is borrowed from the transaction, which ends with the body, so it \
-                        can't be returned; return what you read with it";
+const RETURNED: &str = "the transaction of `tx` ends with the body, so `tx` can't be returned; \
+                        return what you read with it";
 
-const SPAWNED: &str = "`tx` is borrowed from the transaction, which ends with the body, so a \
-                       spawned task can't use it; `.await` the statements here, or let the task \
-                       begin a transaction of its own, with `#[transaction]` on its function";
+const SPAWNED: &str = "the transaction of `tx` ends with the body, so a spawned task can't use \
+                       `tx`; `.await` the statements here, or put `#[transaction]` on the task's \
+                       function";
 
 /// Calls `look` with the tokens of each level: the body, and each group in it.
 fn each_level(tokens: &TokenStream, look: &mut dyn FnMut(&[TokenTree])) {

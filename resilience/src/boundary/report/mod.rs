@@ -12,7 +12,7 @@ use crate::error::dependency::dependency;
 use crate::error::taxonomy::field_names;
 use crate::layer::site::Site;
 use crate::observe::alert;
-use crate::observe::request::seen::{Fingerprint, Place};
+use crate::observe::request::dedup::{Fingerprint, Place};
 use crate::support::escape;
 
 use crate::{Alert, Category, Classify, RequestContext, shutdown::Shutdown};
@@ -45,10 +45,10 @@ pub fn report<E: Classify + ?Sized>(error: &E) -> ReportOutcome {
 /// # The record
 ///
 /// A `tracing` event with target `resilience::report`. The severity determines its level and the
-/// beginning of its message: `expected_error` (WARN), `unexpected_error` (ERROR) or `critical_error`
-/// (ERROR). The code and the operation follow, which take few values, so that messages can be
-/// counted: `expected_error: NOT_FOUND in get_user`. It has these fields, except those whose value
-/// is unknown:
+/// beginning of its message: `expected_error` (WARN), `unexpected_error` (ERROR) or
+/// `critical_error` (ERROR). The code and the operation follow, which take few values, so that
+/// messages can be counted: `expected_error: NOT_FOUND in get_user`. It has these fields, except
+/// those whose value is unknown:
 ///
 /// | | field | value |
 /// |---|---|---|
@@ -183,7 +183,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
         let fresh = context.as_ref().filter(|_| wanted).is_none_or(|context| {
             let fingerprint = Fingerprint::of(failure.error, &failure.evidence);
             let place = self.boundary.unwrap_or(self.place);
-            context.seen(|seen| seen.is_first_occurrence(&fingerprint, place))
+            context.reported_failures(|failures| failures.is_first_occurrence(&fingerprint, place))
         });
         if fresh {
             let message = failure.log();
@@ -209,7 +209,7 @@ impl<'a, E: Classify + ?Sized> Report<'a, E> {
 /// Whether the error or one of its causes was reported in this context.
 pub(crate) fn was_reported(context: &RequestContext, error: &impl Classify) -> bool {
     let fingerprint = Fingerprint::of(error, &error.evidence());
-    context.seen(|seen| seen.contains(&fingerprint))
+    context.reported_failures(|failures| failures.contains(&fingerprint))
 }
 
 /// The outcome of a report.

@@ -13,7 +13,7 @@ use super::text;
 use crate::error::log_text::{self, LogText};
 use crate::error::{database, dependency::dependency};
 use crate::layer::site::Site;
-use crate::observe::request::seen::{MAX_LINKS, Place};
+use crate::observe::request::dedup::{MAX_LINKS, Place};
 use crate::support::catch_panic::catch_panic;
 use crate::support::escape;
 use crate::{Classification, RequestContext, Severity, taxonomy::Evidence};

@@ -10,8 +10,8 @@ use crate::shutdown::Shutdown;
 
 pub use crate::observe::request::{ContextId, RequestContext, RequestId};
 
-/// Like `tokio::spawn`, but passes the request context, the tracing span, the context of the current
-/// call, and the current [`Shutdown`] to the new task.
+/// Like `tokio::spawn`, but passes the request context, the tracing span, the context of the
+/// current call, and the current [`Shutdown`] to the new task.
 ///
 /// In the task, [`context()`](crate::context) has the attempt, the idempotency key and the deadline
 /// of the call that has started it. A `#[retry(non_idempotent)]` doesn't repeat an attempt that has

@@ -26,10 +26,10 @@ use crate::{Classification, Classify, Sent};
 ///
 /// # Redirects
 ///
-/// A client follows redirects on its own, and its error doesn't say so: the callee may have received
-/// the request, and redirected us to a host that can't be reached. So a failed connection is only
-/// [never sent](crate::Sent::Never) if it failed at the very address that the URL names, as an IP
-/// address or `localhost`, or if the client was built
+/// A client follows redirects on its own, and its error doesn't say so: the callee may have
+/// received the request, and redirected us to a host that can't be reached. So a failed connection
+/// is only [never sent](crate::Sent::Never) if it failed at the very address that the URL names, as
+/// an IP address or `localhost`, or if the client was built
 /// [`without_redirects`](crate::http::ClientBuilderExt::without_redirects).
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 impl Classify for Error {
@@ -101,8 +101,8 @@ fn source<T: StdError + 'static>(error: &Error) -> Option<&T> {
     chain::find(error.source())
 }
 
-/// What hyper-util's connector says of a failure. Its type can't be named, so this reads its `Debug`
-/// form: `ConnectError("tcp connect error", 127.0.0.1:80, …)`.
+/// What hyper-util's connector says of a failure. Its type can't be named, so this reads its
+/// `Debug` form: `ConnectError("tcp connect error", 127.0.0.1:80, …)`.
 struct TcpFailure {
     message: String,
     address: Option<SocketAddr>,

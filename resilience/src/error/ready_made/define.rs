@@ -37,7 +37,8 @@ macro_rules! ready_made {
                 self
             }
 
-            /// Sets when this error raises an alert, if at all. A fatal error always alerts at once.
+            /// Sets when this error raises an alert, if at all. A fatal error always alerts at
+            /// once.
             #[must_use]
             pub fn with_alert(mut self, alert: crate::Alert) -> Self {
                 self.alert = Some(alert);

@@ -125,7 +125,8 @@ fn in_database_variant<'e>(
     }
 }
 
-/// Adds PostgreSQL's detail, context, hint and internal query, which `{:?}` prints and which may quote a row.
+/// Adds PostgreSQL's detail, context, hint and internal query, which `{:?}` prints and which may
+/// quote a row.
 #[cfg(feature = "_sqlx")]
 fn add_postgres_details(link: &(dyn Error + 'static), secrets: &mut Redactor) {
     #[cfg(feature = "sqlx-postgres")]

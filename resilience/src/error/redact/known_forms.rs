@@ -35,7 +35,7 @@ enum Value {
 }
 use Value::{Certain, Line, OrProse};
 
-/// The words by which the key of a credential is known.
+/// The words that identify the key of a credential.
 const KEYS: &[(&str, At, Value)] = &[
     ("password", Anywhere, Certain),
     ("passwd", Anywhere, Certain),
@@ -159,7 +159,7 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
         let block = &text[start..];
         let end = block.find("-----END").unwrap_or(block.len());
         ranges.push(start..start + end);
-        // The word stands again in the line at the end.
+        // The closing line contains the words again.
         at = start + end + block[end..].find("PRIVATE KEY").map_or(0, |key| key + 11);
         if end == block.len() {
             break;

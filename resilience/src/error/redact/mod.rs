@@ -131,7 +131,7 @@ impl Redactor {
         let is_cut = is_cut || text.len() > MAX_TEXT - 4;
         for secret in &self.secrets {
             secret.replace_in(&mut text, is_cut);
-            // Replacements that contain other secrets: tells nothing rather than grow further.
+            // A replacement contains another secret. Reveal nothing rather than grow further.
             if text.len() > 2 * MAX_TEXT {
                 return REDACTED.to_owned();
             }

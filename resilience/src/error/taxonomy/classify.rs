@@ -81,8 +81,8 @@ pub trait Classify: Display {
     }
 }
 
-/// There is no value to classify. It can be the source of a `transparent` variant, as of a body that
-/// can't fail.
+/// There is no value to classify. It can be the source of a `transparent` variant, as of a body
+/// that can't fail.
 impl Classify for Infallible {
     fn classify(&self) -> Classification {
         match *self {}

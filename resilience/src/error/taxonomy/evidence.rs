@@ -47,8 +47,8 @@ impl<'e> Evidence<'e> {
         self
     }
 
-    /// The error and its sources, outermost first. Ends after 1024 of them, because sources can form
-    /// a circle.
+    /// The error and its sources, outermost first. Ends after 1024 of them, because sources can
+    /// form a circle.
     pub fn chain(&self) -> impl Iterator<Item = &'e (dyn Error + 'static)> + use<'e> {
         chain::links(self.error)
     }

@@ -61,8 +61,8 @@ impl Rejected {
         Self::CircuitOpen { service, retry_after, breaker: Origin::of(breaker) }
     }
 
-    /// Whether `breaker` made this rejection. Names don't tell, since several breakers may have
-    /// one. True only while `breaker` is borrowed since then, so that it can't have moved.
+    /// Whether `breaker` made this rejection. Compares addresses, because several breakers may have
+    /// the same name. `breaker` must have been borrowed since then, so that it can't have moved.
     #[cfg(feature = "tokio")]
     pub(crate) fn is_by<B>(&self, breaker: &B) -> bool {
         matches!(self, Self::CircuitOpen { breaker: origin, .. } if origin.0 == Origin::of(breaker).0)

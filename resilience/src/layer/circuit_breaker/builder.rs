@@ -1,11 +1,8 @@
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::CircuitBreaker;
-use super::counter::Counter;
-use super::listeners::Listeners;
-use super::policy::{LONGEST, Policy};
-use super::state::Core;
+use super::inner::Inner;
+use super::policy::LONGEST;
 
 /// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
 impl CircuitBreaker {
@@ -17,21 +14,7 @@ impl CircuitBreaker {
     /// static INVENTORY: CircuitBreaker = CircuitBreaker::new("inventory");
     /// ```
     pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            core: Core {
-                state: AtomicU64::new(0),
-                lease: AtomicU64::new(0),
-                lease_length: AtomicU64::new(0),
-                reopened: AtomicU64::new(0),
-            },
-            policy: Policy::new(),
-            counted_failures: AtomicU64::new(0),
-            opened: AtomicU64::new(0),
-            rejected: Counter::new(),
-            abandoned: AtomicU64::new(0),
-            listeners: Listeners::new(),
-        }
+        Self { inner: Inner::new(name) }
     }
 
     /// Sets how many consecutive failures open the circuit: at least 1, 5 by default.
@@ -52,7 +35,7 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn failure_threshold(mut self, failures: u32) -> Self {
         assert!(failures >= 1, "`failure_threshold` must be at least 1");
-        self.policy.failure_threshold = failures;
+        self.inner.policy.failure_threshold = failures;
         self
     }
 
@@ -73,7 +56,7 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn recovery_timeout(mut self, wait: Duration) -> Self {
         assert!(in_range(wait), "`recovery_timeout` must be between 1 ms and 1 day");
-        self.policy.recovery = millis(wait);
+        self.inner.policy.recovery = millis(wait);
         self
     }
 
@@ -96,7 +79,7 @@ impl CircuitBreaker {
             reason = "checked above; `try_from` isn't const"
         )]
         let calls = calls as u16;
-        self.policy.probes = calls;
+        self.inner.policy.probes = calls;
         self
     }
 
@@ -115,7 +98,7 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn recovery_growth(mut self, factor: u32) -> Self {
         assert!(factor >= 1 && factor <= 10, "`recovery_growth` must be between 1 and 10");
-        self.policy.growth = factor;
+        self.inner.policy.growth = factor;
         self
     }
 
@@ -136,7 +119,7 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn max_recovery_timeout(mut self, wait: Duration) -> Self {
         assert!(in_range(wait), "`max_recovery_timeout` must be between 1 ms and 1 day");
-        self.policy.max_recovery = Some(millis(wait));
+        self.inner.policy.max_recovery = Some(millis(wait));
         self
     }
 
@@ -156,7 +139,7 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn recovery_jitter(mut self, percent: u32) -> Self {
         assert!(percent <= 100, "`recovery_jitter` must be between 0 and 100 percent");
-        self.policy.jitter = percent;
+        self.inner.policy.jitter = percent;
         self
     }
 }
@@ -186,7 +169,7 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn abandoned_after(mut self, wait: Duration) -> Self {
         assert!(in_range(wait), "`abandoned_after` must be between 1 ms and 1 day");
-        self.policy.abandoned_after = Some(millis(wait));
+        self.inner.policy.abandoned_after = Some(millis(wait));
         self
     }
 }

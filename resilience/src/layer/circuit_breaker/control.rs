@@ -10,7 +10,7 @@ impl CircuitBreaker {
     /// assert_eq!(resilience::CircuitBreaker::new("inventory").name(), "inventory");
     /// ```
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.inner().name
     }
 
     /// Rejects every call until [`reset`](Self::reset) or another forced state.
@@ -72,8 +72,9 @@ impl CircuitBreaker {
     }
 
     fn set(&self, state: CircuitState) {
-        let change = self.core.set(state);
-        self.report(None, change, None);
+        let inner = self.inner();
+        let change = inner.core.set(state);
+        inner.report(None, change, None);
     }
 
     /// Returns the current state. An open circuit stays `Open` after the recovery timeout until the
@@ -84,7 +85,7 @@ impl CircuitBreaker {
     /// assert_eq!(CircuitBreaker::new("inventory").state(), CircuitState::Closed);
     /// ```
     pub fn state(&self) -> CircuitState {
-        self.core.snapshot().0
+        self.inner().core.snapshot().0
     }
 
     /// Returns the current state and counts.
@@ -100,14 +101,15 @@ impl CircuitBreaker {
     /// assert_eq!(breaker.metrics().rejected, 1);
     /// ```
     pub fn metrics(&self) -> CircuitMetrics {
-        let (state, consecutive_failures) = self.core.snapshot();
+        let inner = self.inner();
+        let (state, consecutive_failures) = inner.core.snapshot();
         CircuitMetrics {
             state,
             consecutive_failures,
-            counted_failures: self.counted_failures.load(Relaxed),
-            opened: self.opened.load(Relaxed),
-            rejected: self.rejected.get(),
-            abandoned: self.abandoned.load(Relaxed),
+            counted_failures: inner.counted_failures.load(Relaxed),
+            opened: inner.opened.load(Relaxed),
+            rejected: inner.rejected.get(),
+            abandoned: inner.abandoned.load(Relaxed),
         }
     }
 
@@ -124,7 +126,7 @@ impl CircuitBreaker {
     /// panics, the panic is caught and discarded. Two changes made by two threads in quick
     /// succession may be reported in either order. A new listener only receives later changes.
     pub fn on_state_change(&self, listener: impl Fn(&StateChange) + Send + Sync + 'static) {
-        self.listeners.add_state_change(listener);
+        self.inner().listeners.add_state_change(listener);
     }
 
     /// Calls `listener` after every counted failure, on the thread of the failed call. Listeners
@@ -138,7 +140,7 @@ impl CircuitBreaker {
     ///
     /// If the listener panics, the panic is caught and discarded.
     pub fn on_failure(&self, listener: impl Fn(&CountedFailure) + Send + Sync + 'static) {
-        self.listeners.add_failure(listener);
+        self.inner().listeners.add_failure(listener);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{CountedFailure, RetryAfter, StateChange};
+use super::retry_after::{RetryAfter, millis};
+use super::{CountedFailure, StateChange};
 use crate::layer::events::request_id;
 use crate::layer::site::Site;
 
@@ -33,7 +34,7 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
     );
 }
 
-/// The error, which a retry or the record tells, says the same. This is the count.
+/// DEBUG, because a retry or the error record logs the error itself. This event has the count.
 pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
     event!(
         debug,
@@ -51,7 +52,7 @@ pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: 
         breaker,
         site,
         "circuit_breaker_rejected",
-        retry_after_ms = retry_after.duration().map(super::millis)
+        retry_after_ms = retry_after.duration().map(millis)
     );
 }
 
@@ -67,7 +68,7 @@ pub(super) fn abandoned(
         breaker,
         site,
         "call_abandoned",
-        waited_ms = waited.map(super::millis),
+        waited_ms = waited.map(millis),
         counts_as_failure
     );
 }

@@ -95,7 +95,7 @@ pub(super) fn list(breaker: &'static CircuitBreaker) {
 }
 
 pub(in crate::layer) fn watch(breaker: &Arc<CircuitBreaker>) {
-    if breaker.core.register() {
+    if breaker.inner().core.register() {
         add(Listed::Watched(breaker.name(), Arc::downgrade(breaker)));
     }
 }

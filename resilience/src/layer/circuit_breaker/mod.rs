@@ -9,19 +9,20 @@ mod change;
 mod control;
 mod counter;
 mod events;
+mod inner;
 pub(super) mod listed;
 mod listeners;
 mod packed;
 mod permit;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod policy;
+mod retry_after;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod settle;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod state;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
@@ -33,14 +34,11 @@ pub use permit::Began;
 pub use permit::{OuterTimeout, Permit};
 
 use crate::layer::site::{Place, Site};
-use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
-use change::Change;
-use counter::Counter;
-use listeners::Listeners;
-use policy::{LONGEST, Policy};
-use state::{Core, Ticket, Verdict};
+use inner::Inner;
+use retry_after::RetryAfter;
+use state::Ticket;
 
 /// Rejects calls to a dependency after too many consecutive failures, to give it time to recover.
 ///
@@ -99,14 +97,7 @@ use state::{Core, Ticket, Verdict};
 /// While closed and healthy, a call costs two loads, no write and no clock read. All state changes
 /// are lock-free, except for listeners.
 pub struct CircuitBreaker {
-    name: &'static str,
-    core: Core<AtomicU64>,
-    policy: Policy,
-    counted_failures: AtomicU64,
-    opened: AtomicU64,
-    rejected: Counter,
-    abandoned: AtomicU64,
-    listeners: Listeners,
+    inner: Inner,
 }
 
 impl CircuitBreaker {
@@ -143,13 +134,14 @@ impl CircuitBreaker {
         longest: Option<Duration>,
         place: P,
     ) -> Result<Permit<'_, (), P>, Rejected> {
+        let inner = self.inner();
         // Both paths return a ticket in a register. A permit from either would be assembled in
         // memory.
-        let ticket = match self.core.enter_closed() {
+        let ticket = match inner.core.enter_closed() {
             Some((ticket, _)) => ticket,
-            None => self.admit(longest, place.site()).map_err(|wait| self.rejection(wait))?,
+            None => inner.admit(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
         };
-        Ok(Permit::new(self, ticket, place))
+        Ok(Permit::new(inner, ticket, place))
     }
 
     /// Like `acquire`, for a static breaker. Its first call lists it in
@@ -160,11 +152,12 @@ impl CircuitBreaker {
         longest: Option<Duration>,
         place: P,
     ) -> Result<Permit<'static, (), P>, Rejected> {
-        let ticket = match self.core.enter_closed() {
+        let inner = self.inner();
+        let ticket = match inner.core.enter_closed() {
             Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest, place.site()).map_err(|wait| self.rejection(wait))?,
+            _ => self.admit_static(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
         };
-        Ok(Permit::new(self, ticket, place))
+        Ok(Permit::new(inner, ticket, place))
     }
 
     /// Lists this breaker in [`registry`](crate::registry()). Otherwise it is listed on the first
@@ -181,7 +174,7 @@ impl CircuitBreaker {
     ///
     /// To list a breaker in an `Arc`, use [`Registry::watch`](crate::registry::Registry::watch).
     pub fn register(&'static self) {
-        if self.core.register() {
+        if self.inner().core.register() {
             listed::list(self);
         }
     }
@@ -226,7 +219,19 @@ impl CircuitBreaker {
     /// True while forced open, and while open until the recovery timeout is over. False while
     /// half-open, although a call is rejected if all probes are running.
     pub fn would_reject(&self) -> bool {
-        self.core.would_reject(&self.policy, clock::millis)
+        self.inner().would_reject()
+    }
+
+    /// Returns whether this breaker made a rejection. Names don't tell, since several breakers may
+    /// have one.
+    pub(crate) fn has_rejected(&self, rejected: &Rejected) -> bool {
+        rejected.is_by(self.inner())
+    }
+
+    /// The state. Every access goes through here.
+    #[inline]
+    const fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     #[cold]
@@ -236,158 +241,16 @@ impl CircuitBreaker {
         site: Option<&'static Site>,
     ) -> Result<Ticket, RetryAfter> {
         self.register();
-        self.admit_or_reject(longest, site)
+        self.inner().admit_or_reject(longest, site)
     }
-
-    #[cold]
-    fn admit(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        self.admit_or_reject(longest, site)
-    }
-
-    /// Nearly every call that gets here is rejected by an open circuit.
-    #[inline]
-    fn admit_or_reject(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        match self.core.rejects_for(&self.policy, clock::millis) {
-            Some(left) => Err(self.reject(Some(left), site)),
-            None => self.admit_slowly(longest, site),
-        }
-    }
-
-    #[cold]
-    fn admit_slowly(
-        &self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
-        let lease_length = longest.map_or(0, millis).min(LONGEST / 2);
-        let admission = self.core.admit(&self.policy, lease_length, clock::millis);
-        let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
-        self.report(lost.then_some((LOST, 1)), admission.change, site);
-        admission.ticket.map_err(|wait| self.reject(wait, site))
-    }
-
-    #[inline]
-    fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
-        self.rejected.increment();
-        let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
-        events::rejected(self.name, site, retry_after);
-        retry_after
-    }
-
-    /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
-    /// right after it was written.
-    #[inline]
-    fn rejection(&self, retry_after: RetryAfter) -> Rejected {
-        Rejected::by(self, self.name, retry_after.duration())
-    }
-
-    #[cold]
-    fn settle_slowly(
-        &self,
-        ticket: Ticket,
-        verdict: Verdict,
-        code: &'static str,
-        site: Option<&'static Site>,
-    ) {
-        let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
-        self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
-    }
-
-    /// Settles a call that was dropped without a result, after this time if it is known.
-    #[cold]
-    fn dropped(
-        &self,
-        ticket: Ticket,
-        timed_out: bool,
-        waited: impl FnOnce() -> Option<Duration>,
-        site: Option<&'static Site>,
-    ) {
-        // A panic has its own record, and says nothing about the callee.
-        let is_abandoned = !timed_out && !std::thread::panicking();
-        let mut counts = timed_out;
-        if is_abandoned {
-            self.abandoned.fetch_add(1, Relaxed);
-            let waited = waited();
-            let limit = self.policy.abandoned_after.map(Duration::from_millis);
-            counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
-            events::abandoned(self.name, site, waited, counts);
-        }
-        let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
-        if counts || !ticket.is_closed() {
-            self.settle_slowly(ticket, verdict, LOST, site);
-        }
-    }
-
-    /// When a call begins, if that is needed, in nanoseconds, and otherwise 0.
-    #[inline]
-    fn began(&self) -> u64 {
-        match self.policy.abandoned_after {
-            Some(_) => clock::to_nanos(tokio::time::Instant::now()),
-            None => 0,
-        }
-    }
-
-    /// Emits events and calls the listeners: first for the failure, then for the resulting change.
-    fn report(
-        &self,
-        failure: Option<(&'static str, u64)>,
-        change: Option<Change>,
-        site: Option<&Site>,
-    ) {
-        if let Some((code, consecutive)) = failure {
-            self.counted_failures.fetch_add(1, Relaxed);
-            let failure = CountedFailure { service: self.name, code, consecutive };
-            events::failure(&failure, site);
-            self.listeners.failure(&failure);
-        }
-        if let Some(Change { old, new, reason }) = change {
-            if new == CircuitState::Open {
-                self.opened.fetch_add(1, Relaxed);
-            }
-            let change = StateChange { service: self.name, old, new, reason };
-            events::state_change(&change, site);
-            self.listeners.state_change(&change);
-        }
-    }
-}
-
-/// The code of a call that was cancelled by a deadline, or that never returned.
-const LOST: &str = "NETWORK_TIMEOUT";
-
-/// When a rejected call may be retried, in milliseconds, or `u64::MAX` if unknown. Together with
-/// whether the call was rejected, it fits into two registers.
-#[derive(Debug, Clone, Copy)]
-struct RetryAfter(u64);
-
-impl RetryAfter {
-    #[inline]
-    const fn duration(self) -> Option<Duration> {
-        match self.0 {
-            u64::MAX => None,
-            millis => Some(Duration::from_millis(millis)),
-        }
-    }
-}
-
-/// Rounds up, since a wait of less than a millisecond isn't zero.
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("metrics", &self.metrics())
-            .field("policy", &self.policy)
+            .field("policy", &self.inner().policy)
             .finish_non_exhaustive()
     }
 }

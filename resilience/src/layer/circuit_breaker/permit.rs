@@ -2,20 +2,21 @@ use std::fmt;
 use std::mem;
 use std::time::Duration;
 
+use super::inner::{Inner, LOST};
 use super::state::{Ticket, Verdict};
-use super::{CircuitBreaker, LOST};
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Place;
 use crate::support::clock;
 use crate::{Category, Classification};
 
-/// Permission to make one call, which also records its result. See [`CircuitBreaker::acquire`].
+/// Permission to make one call, which also records its result. See
+/// [`CircuitBreaker::acquire`](super::CircuitBreaker::acquire).
 ///
 /// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
 /// If a timeout around the call has expired, dropping it counts as a failure instead.
 #[must_use = "a permit that is dropped at once counts as nothing"]
 pub struct Permit<'a, A: OuterTimeout = (), P: Place = ()> {
-    breaker: &'a CircuitBreaker,
+    breaker: &'a Inner,
     ticket: Ticket,
     /// `()` if there is no enclosing timeout, so that it takes no space in the future.
     above: A,
@@ -72,7 +73,7 @@ impl OuterTimeout for &Deadline<'_> {
 
 impl<'a, P: Place + Copy> Permit<'a, (), P> {
     #[inline]
-    pub(super) fn new(breaker: &'a CircuitBreaker, ticket: Ticket, place: P) -> Self {
+    pub(super) fn new(breaker: &'a Inner, ticket: Ticket, place: P) -> Self {
         Self { breaker, ticket, above: (), place }
     }
 
@@ -193,7 +194,7 @@ impl<A: OuterTimeout, P: Place> Drop for Permit<'_, A, P> {
 
 impl<A: OuterTimeout, P: Place> fmt::Debug for Permit<'_, A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("service", &self.breaker.name()).finish_non_exhaustive()
+        f.debug_struct("Permit").field("service", &self.breaker.name).finish_non_exhaustive()
     }
 }
 

@@ -64,7 +64,7 @@ impl<E: Display> Cause<E> {
         let Some(classified) = &self.error else { return };
         events::degraded(
             site,
-            &classified.shown(error),
+            &classified.redacted(error),
             type_name::<E>(),
             &classified.class,
             fallback,

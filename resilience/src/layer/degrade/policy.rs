@@ -57,7 +57,7 @@ impl Degrade {
         if applies {
             events::degraded(
                 site,
-                &classified.shown(error),
+                &classified.redacted(error),
                 type_name::<E>(),
                 &classified.class,
                 Some(fallback),
@@ -95,6 +95,6 @@ impl Degrade {
         fallback: &'static str,
         site: &Site,
     ) {
-        events::degradation_failed(site, &classify(error).into().shown(error), fallback);
+        events::degradation_failed(site, &classify(error).into().redacted(error), fallback);
     }
 }

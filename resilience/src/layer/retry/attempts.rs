@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
-use crate::error::log_text::Tell;
+use crate::error::log_text::Loggable;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
@@ -58,7 +58,7 @@ pub struct Attempts {
     /// The delay before the current attempt, in nanoseconds.
     previous: u64,
     withdrawn: Option<BudgetCharge>,
-    /// When the first attempt began, if known, and otherwise when it failed. The unit is that of
+    /// When the first attempt began, or if that is unknown, when it failed, in the unit of
     /// [`clock::to_nanos`]. 0 until an attempt has failed.
     first_failure: u64,
 }
@@ -111,7 +111,7 @@ impl RetryRules<'_> {
     /// rejection by a breaker that the operation itself calls doesn't count.
     fn refused(&self, class: &Classification) -> bool {
         let open = class.rejected().filter(Rejected::is_circuit_open);
-        open.zip(self.breaker).is_some_and(|(open, breaker)| open.is_by(breaker))
+        open.zip(self.breaker).is_some_and(|(open, breaker)| breaker.has_rejected(&open))
     }
 }
 
@@ -157,30 +157,30 @@ impl Attempts {
         &self.current
     }
 
-    /// The same for a body of several steps, of which an error can only tell the last.
+    /// The same, for a body of several steps: an error only knows about the last one.
     #[inline]
     pub(crate) fn current_of_several_steps(&self) -> &AttemptState {
         self.current.mark_sent();
         &self.current
     }
 
-    /// Reports a success, for which the budget may be credited.
+    /// Reports a success, which may credit the budget.
     #[inline]
     pub fn succeeded(&self, budget: &RetryBudget) {
-        // The budget is nearly always full, and then the call's state isn't read.
+        // Nearly always, the budget is full and the state of the call needn't be read.
         if !budget.is_full() {
             self.pay_in(budget);
         }
     }
 
-    /// The same for a call that must not be made twice: calls around it must not repeat it.
+    /// The same, for a call that must not be made twice, not even by enclosing calls.
     #[inline]
     pub(crate) fn succeeded_once(&self, budget: &RetryBudget) {
         context::mark_sent();
         self.succeeded(budget);
     }
 
-    /// The same for a call of which the policy says whether it may be made twice.
+    /// The same, for a call whose policy says whether it may be made twice.
     #[inline]
     pub(crate) fn succeeded_under(&self, policy: &Retry, budget: &RetryBudget) {
         match policy.repeat {
@@ -214,8 +214,8 @@ impl Attempts {
         classify: impl FnOnce(&E) -> C,
         rules: RetryRules<'_>,
     ) -> Result<Wait, E> {
-        let told = rules.site.classify(&error, classify);
-        match self.decide(&told.class, &told.shown(&error), rules) {
+        let classified = rules.site.classify(&error, classify);
+        match self.decide(&classified.class, &classified.redacted(&error), rules) {
             Some(wait) => Ok(wait),
             None => Err(error),
         }
@@ -226,7 +226,7 @@ impl Attempts {
     fn decide(
         &mut self,
         class: &Classification,
-        error: &dyn Tell,
+        error: &dyn Loggable,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();
@@ -237,7 +237,7 @@ impl Attempts {
         }
         match self.next(class, rules, now) {
             Ok(delay) => {
-                // The frame of this call is gone by now.
+                // The frame of this call has already been removed.
                 events::retry_nested(rules.site, context::enclosing_calls());
                 events::retry_scheduled(
                     rules.site,
@@ -276,7 +276,7 @@ impl Attempts {
             return Err(Stopped::CircuitOpen);
         }
         let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
-        // Also if the callee forbids a retry: it is overloaded then too.
+        // Even if the callee forbids a retry, because that is a sign of overload too.
         if class.category() == Some(Category::Transient) {
             rules.budget.on_failure(timed_out);
         }
@@ -293,18 +293,19 @@ impl Attempts {
         if self.number() >= policy.attempts {
             return Err(Stopped::AttemptsExhausted);
         }
-        let told = class.retry_after().unwrap_or_default();
-        if told > policy.longest_retry_after() {
+        let classified = class.retry_after().unwrap_or_default();
+        if classified > policy.longest_retry_after() {
             return Err(Stopped::RetryAfterTooLong);
         }
-        let delay = Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(told);
+        let delay =
+            Duration::from_nanos(policy.delay(self.number() - 1, self.previous)).max(classified);
         let is_late = |left| delay >= left;
         if rules.total.is_some_and(|deadline| is_late(deadline.time_left(now)))
             || context::time_left(now).is_some_and(is_late)
         {
             // Distinguish a server that asks for more time than is left from a backoff that is
             // simply too long.
-            return Err(if told > Duration::ZERO && delay == told {
+            return Err(if classified > Duration::ZERO && delay == classified {
                 Stopped::RetryAfterTooLong
             } else {
                 Stopped::Deadline

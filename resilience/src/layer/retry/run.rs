@@ -24,17 +24,16 @@ impl Retry {
     /// # }
     /// ```
     ///
-    /// The future is `Send` if the closure and its future are, also if the closure borrows. The
-    /// closure can't lend out what it has captured mutably: rustc says that a captured variable
-    /// can't escape the `FnMut` closure body. Use a `Mutex` or an atomic, or write your own loop
-    /// around [`Attempts`].
+    /// The future is `Send` if the closure and its future are, even if the closure borrows. The
+    /// closure's future can't hold a mutable borrow of a captured variable: rustc says that a
+    /// captured variable can't escape the `FnMut` closure body. Use a `Mutex` or an atomic, or
+    /// write your own loop around [`Attempts`].
     ///
-    /// Dropping the future drops the current attempt or wait. Every call that meets an
-    /// unclassified error reports it as such, because there is no annotated function to remember
-    /// that it was already reported.
+    /// Dropping the future drops the current attempt or wait. Each call that fails with an
+    /// unclassified error logs `unclassified_error`; annotated functions log it only once.
     ///
     /// # Errors
-    /// Returns the operation's last error when there is no further attempt.
+    /// Returns the last error of the operation if no further attempt is made.
     pub async fn run<T, E: Classify, F: Future<Output = Result<T, E>>>(
         self,
         service: &'static str,
@@ -44,18 +43,16 @@ impl Retry {
         let site = Site::new(service, "run", module_path!(), file!(), line!());
         let mut attempts = Attempts::new();
         loop {
-            // The closure itself runs in the attempt too.
+            // Call the closure inside the attempt too, so that it can use `context()`.
             let wait = match attempts.scope(async { operation().await }).await {
                 Ok(value) => {
                     attempts.succeeded_under(&self, budget);
                     attempts.log_success(&site);
                     return Ok(value);
                 }
-                Err(error) => attempts.judge(
-                    error,
-                    Classified::by_itself,
-                    RetryRules::new(&self, budget, &site),
-                )?,
+                Err(error) => {
+                    attempts.judge(error, Classified::of, RetryRules::new(&self, budget, &site))?
+                }
             };
             wait.pause().await;
         }

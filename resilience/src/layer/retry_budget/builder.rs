@@ -19,9 +19,9 @@ impl RetryBudget {
     #[must_use]
     pub const fn capacity(self, tokens: u32) -> Self {
         assert!(tokens >= 1 && tokens <= MOST, "`capacity` must be between 1 and 10000 tokens");
-        let mut knobs = self.knobs;
-        knobs.capacity = tokens * 1_000;
-        Self::from_knobs(knobs)
+        let mut settings = self.settings;
+        settings.capacity = tokens * 1_000;
+        Self::from_settings(settings)
     }
 
     /// Sets the cost of a retry, in tokens: 0 to 10 000, by default 5.
@@ -36,7 +36,7 @@ impl RetryBudget {
     #[must_use]
     pub const fn retry_cost(mut self, tokens: u32) -> Self {
         assert!(tokens <= MOST, "`retry_cost` must be between 0 and 10000 tokens");
-        self.knobs.retry_cost = tokens * 1_000;
+        self.settings.retry_cost = tokens * 1_000;
         self
     }
 
@@ -53,7 +53,7 @@ impl RetryBudget {
     #[must_use]
     pub const fn timeout_cost(mut self, tokens: u32) -> Self {
         assert!(tokens <= MOST, "`timeout_cost` must be between 0 and 10000 tokens");
-        self.knobs.timeout_cost = tokens * 1_000;
+        self.settings.timeout_cost = tokens * 1_000;
         self
     }
 
@@ -65,7 +65,7 @@ impl RetryBudget {
     /// ```
     #[must_use]
     pub const fn debit_failures(mut self) -> Self {
-        self.knobs.debit = Debit::Failures;
+        self.settings.debit = Debit::Failures;
         self
     }
 
@@ -90,7 +90,7 @@ impl RetryBudget {
             reason = "checked above"
         )]
         let thousandths = (tokens * 1_000.0 + 1e-6) as u32;
-        self.knobs.credit = thousandths;
+        self.settings.credit = thousandths;
         self
     }
 
@@ -101,7 +101,7 @@ impl RetryBudget {
     /// ```
     #[must_use]
     pub const fn credit_first_try_only(mut self) -> Self {
-        self.knobs.credit_retried = false;
+        self.settings.credit_retried = false;
         self
     }
 
@@ -112,7 +112,7 @@ impl RetryBudget {
     /// ```
     #[must_use]
     pub const fn refund_retried(mut self) -> Self {
-        self.knobs.refund = true;
+        self.settings.refund = true;
         self
     }
 
@@ -139,7 +139,7 @@ impl RetryBudget {
         );
         #[expect(clippy::cast_possible_truncation, reason = "checked above")]
         let millis = nanos.div_ceil(1_000_000) as u64;
-        self.knobs.refill = millis;
+        self.settings.refill = millis;
         self
     }
 
@@ -150,7 +150,7 @@ impl RetryBudget {
     /// ```
     #[must_use]
     pub const fn no_refill(mut self) -> Self {
-        self.knobs.refill = 0;
+        self.settings.refill = 0;
         self
     }
 
@@ -167,7 +167,7 @@ impl RetryBudget {
     #[must_use]
     pub const fn only_above(mut self, percent: u32) -> Self {
         assert!(percent <= 99, "`only_above` must be between 0 and 99 percent");
-        self.knobs.floor_percent = percent;
+        self.settings.floor_percent = percent;
         self
     }
 }

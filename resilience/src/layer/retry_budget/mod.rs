@@ -1,4 +1,4 @@
-//! Keeps retries from making an outage worse.
+//! Limits the number of retries, so that they don't make an outage worse.
 
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod bucket;
@@ -45,7 +45,7 @@ use bucket::{Bucket, Rules};
 #[derive(Debug)]
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
-    knobs: BudgetSettings,
+    settings: BudgetSettings,
 }
 
 /// Tokens in thousandths.
@@ -93,7 +93,7 @@ impl RetryBudget {
     /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().capacity(200);
     /// ```
     pub const fn new() -> Self {
-        Self::from_knobs(BudgetSettings {
+        Self::from_settings(BudgetSettings {
             debit: Debit::Retries,
             capacity: 100_000,
             retry_cost: 5_000,
@@ -145,11 +145,10 @@ impl RetryBudget {
             .no_refill()
     }
 
-    /// gRPC's retry throttling: each transient failure costs 1, also one whose callee forbids a
-    /// retry, each success earns `token_ratio`,
-    /// and retries are made only while the bucket holds more than half of `max_tokens`.
-    /// `max_tokens` is 1 to 1000. `token_ratio` is above 0 and up to 1000; digits after the third
-    /// decimal place are dropped.
+    /// gRPC's retry throttling. Each transient failure costs 1, even if the callee forbids a retry.
+    /// Each success earns `token_ratio`. Retries are made only while the bucket holds more than
+    /// half of `max_tokens`. `max_tokens` is 1 to 1000. `token_ratio` is above 0 and up to 1000;
+    /// digits after the third decimal place are dropped.
     ///
     /// ```
     /// let budget = resilience::RetryBudget::grpc(10, 0.1);
@@ -182,7 +181,7 @@ impl RetryBudget {
     /// ```
     pub const fn unlimited() -> Self {
         let mut budget = Self::new();
-        budget.knobs.debit = Debit::Nothing;
+        budget.settings.debit = Debit::Nothing;
         budget
     }
 
@@ -196,8 +195,8 @@ impl RetryBudget {
     /// ```
     #[inline]
     pub fn on_failure(&self, timed_out: bool) {
-        if self.knobs.debit == Debit::Failures {
-            self.bucket.debit(&self.knobs.rules(), self.knobs.cost(timed_out), clock::millis);
+        if self.settings.debit == Debit::Failures {
+            self.bucket.debit(&self.settings.rules(), self.settings.cost(timed_out), clock::millis);
         }
     }
 
@@ -211,13 +210,13 @@ impl RetryBudget {
     ///
     /// A retry that is cancelled afterwards is not refunded.
     pub fn try_withdraw(&self, timed_out: bool) -> Option<BudgetCharge> {
-        let cost = match self.knobs.debit {
+        let cost = match self.settings.debit {
             Debit::Nothing => return Some(BudgetCharge::new(0)),
-            Debit::Retries => self.knobs.cost(timed_out),
+            Debit::Retries => self.settings.cost(timed_out),
             Debit::Failures => 0,
         };
         self.bucket
-            .withdraw(&self.knobs.rules(), cost, clock::millis)
+            .withdraw(&self.settings.rules(), cost, clock::millis)
             .then_some(BudgetCharge::new(cost))
     }
 
@@ -239,17 +238,18 @@ impl RetryBudget {
     /// Whether the bucket is full, so that a success would earn nothing.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.bucket.is_full(self.knobs.capacity)
+        self.bucket.is_full(self.settings.capacity)
     }
 
     #[cold]
     fn pay_in(&self, withdrawn: Option<BudgetCharge>, first_try: bool) {
-        let credit = if first_try || self.knobs.credit_retried { self.knobs.credit } else { 0 };
+        let credit =
+            if first_try || self.settings.credit_retried { self.settings.credit } else { 0 };
         let refund = match withdrawn {
-            Some(withdrawn) if self.knobs.refund => withdrawn.cost(),
+            Some(withdrawn) if self.settings.refund => withdrawn.cost(),
             _ => 0,
         };
-        self.bucket.credit(self.knobs.capacity, credit + refund);
+        self.bucket.credit(self.settings.capacity, credit + refund);
     }
 
     /// The current number of tokens, to three decimal places. An unlimited budget returns its
@@ -259,13 +259,13 @@ impl RetryBudget {
     /// assert_eq!(resilience::RetryBudget::standard().tokens(), 100.0);
     /// ```
     pub fn tokens(&self) -> f64 {
-        f64::from(self.bucket.tokens(&self.knobs.rules(), clock::millis)) / 1000.0
+        f64::from(self.bucket.tokens(&self.settings.rules(), clock::millis)) / 1000.0
     }
 
-    const fn from_knobs(knobs: BudgetSettings) -> Self {
+    const fn from_settings(settings: BudgetSettings) -> Self {
         Self {
-            bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(knobs.capacity)) },
-            knobs,
+            bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(settings.capacity)) },
+            settings,
         }
     }
 }

@@ -5,7 +5,7 @@ use sqlx::Error;
 use tokio::time::Instant;
 
 use super::{Checkout, Transaction, Transactional};
-use crate::error::log_text::Tell;
+use crate::error::log_text::Loggable;
 use crate::layer::classified::Classified;
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
@@ -18,8 +18,8 @@ use crate::{Advice, Classification, Retry};
 ///
 /// The whole transaction is retried once after a deadlock ([`Advice::RetryTransactionOnce`]), and
 /// up to the policy's attempts after serialization failures ([`Advice::RetryTransaction`]) and lock
-/// timeouts ([`Advice::RetryCallOrTransaction`]). No other error is retried here: use `#[retry]` for
-/// those.
+/// timeouts ([`Advice::RetryCallOrTransaction`]). No other error is retried here: use `#[retry]`
+/// for those.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
@@ -136,7 +136,7 @@ impl<'a> TransactionAttempts<'a> {
         classify: impl FnOnce(&E) -> C,
     ) -> Result<Wait, E> {
         let classified = self.site.classify(&error, classify);
-        match self.decide(&classified.class, &classified.shown(&error)) {
+        match self.decide(&classified.class, &classified.redacted(&error)) {
             Some(delay) => Ok(Wait(delay)),
             None => Err(error),
         }
@@ -144,7 +144,7 @@ impl<'a> TransactionAttempts<'a> {
 
     /// Independent of the error type, so that it is compiled only once.
     #[cold]
-    fn decide(&mut self, class: &Classification, error: &dyn Tell) -> Option<Duration> {
+    fn decide(&mut self, class: &Classification, error: &dyn Loggable) -> Option<Duration> {
         let is_deadlock = match class.advice() {
             Advice::RetryTransactionOnce => true,
             Advice::RetryTransaction | Advice::RetryCallOrTransaction => false,

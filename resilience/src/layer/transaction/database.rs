@@ -93,8 +93,8 @@ pub trait Transactional: Database + sealed::Sealed {
     #[doc(hidden)]
     fn release(mut connection: PoolConnection<Self>, state: State, limit: Option<Self::Limit>) {
         if state == State::Beginning {
-            // sqlx counts a transaction from the answer on. In the pool, the connection would be
-            // inside one that nobody ends.
+            // sqlx counts the transaction only once the answer has arrived. In the pool, the
+            // connection would stay inside a transaction that never ends.
             connection.close_on_drop();
             return;
         }
@@ -139,14 +139,14 @@ async fn drain<C: Connection>(connection: &mut C) -> Result<(), Error> {
     connection.ping().await
 }
 
-/// Lets sqlx send a `ROLLBACK` before whatever it sends next.
+/// Makes sqlx send a `ROLLBACK` before its next statement.
 pub(super) fn start_rollback<DB: Database>(connection: &mut DB::Connection) {
     for _ in 0..DB::TransactionManager::get_transaction_depth(connection) {
         DB::TransactionManager::start_rollback(connection);
     }
 }
 
-/// Runs what a dropped call leaves to do. Outside a runtime, only what `work` owns is dropped.
+/// Runs the clean-up of a dropped call. Outside a runtime, drops it, and the connection with it.
 pub(super) fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(work);

@@ -17,9 +17,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Connection, Error, Pool, SqlSafeStr, SqlStr};
 
 use crate::error::database::RolledBack;
-use crate::layer::classified::Classified;
-use crate::layer::site::Site;
-use crate::layer::{context, events};
+use crate::layer::context;
 
 pub use attempts::TransactionAttempts;
 pub use database::Transactional;
@@ -44,7 +42,7 @@ pub enum State {
     Clean,
     /// `BEGIN` has been sent and not yet answered.
     Beginning,
-    /// Inside a transaction, as far as anybody knows.
+    /// Inside a transaction, as far as is known.
     Open,
 }
 
@@ -77,8 +75,8 @@ impl<DB: Transactional> Checkout<DB> {
         self.begin_limited(statement, None).await
     }
 
-    /// Like [`begin`](Self::begin), and has the database stop what the transaction runs for longer
-    /// than `limit`, even if nobody waits for it any more.
+    /// Like [`begin`](Self::begin), and has the database stop statements that run for longer than
+    /// `limit`, even after the caller has stopped waiting.
     ///
     /// | database | how | what is stopped |
     /// |---|---|---|
@@ -155,8 +153,8 @@ fn begin_statement<DB: Transactional>(
 
 /// A transaction on a pooled connection, as used by the expansion of `#[transaction]`.
 ///
-/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error instead
-/// of a silent success. See [`RolledBack`](crate::sql::RolledBack).
+/// Unlike [`sqlx::Transaction`], committing a transaction that has already ended is an error
+/// instead of a silent success. See [`RolledBack`](crate::sql::RolledBack).
 ///
 /// ```
 /// # #[cfg(feature = "sqlx-sqlite")] {
@@ -214,32 +212,6 @@ impl<DB: Transactional> Transaction<'_, DB> {
         *self.state = State::Clean;
         if had_ended { Err(RolledBack::new(None).into()) } else { Ok(()) }
     }
-
-    /// Commits on `Ok` and rolls back on `Err`. Returns the body's error even if `ROLLBACK` fails
-    /// too.
-    #[doc(hidden)]
-    pub async fn finish<T, E>(
-        self,
-        outcome: Result<T, E>,
-        from_sqlx: impl FnOnce(Error) -> E,
-        site: &Site,
-    ) -> Result<T, E> {
-        match outcome {
-            Ok(value) => match self.commit().await {
-                Ok(()) => Ok(value),
-                Err(error) => Err(from_sqlx(error)),
-            },
-            Err(error) => {
-                if let Err(failure) = self.rollback().await {
-                    events::transaction_rollback_failed(
-                        site,
-                        &Classified::by_itself(&failure).shown(&failure),
-                    );
-                }
-                Err(error)
-            }
-        }
-    }
 }
 
 impl<DB: Transactional> fmt::Debug for Checkout<DB> {
@@ -255,12 +227,15 @@ impl<DB: Transactional> fmt::Debug for Transaction<'_, DB> {
 }
 
 /// Used by the expansion.
-#[allow(missing_docs, reason = "only the expansion calls these")]
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the expansion calls these")]
 pub mod internals {
     use sqlx::{Error, Pool};
 
     pub use super::{Checkout, TransactionAttempts};
     use super::{FromSqlx, Transaction, Transactional};
+    use crate::layer::classified::Classified;
+    use crate::layer::events;
+    use crate::layer::site::Site;
 
     /// Clones the pool, so that the body can use, move or borrow its owner.
     #[inline]
@@ -275,7 +250,31 @@ pub mod internals {
         transaction.connection()
     }
 
-    /// Stands in for the connection in a function that doesn't compile anyway.
+    /// Commits on `Ok` and rolls back on `Err`. Returns the body's error even if `ROLLBACK` fails
+    /// too.
+    pub async fn finish<DB: Transactional, T, E>(
+        transaction: Transaction<'_, DB>,
+        outcome: Result<T, E>,
+        from_sqlx: impl FnOnce(Error) -> E,
+        site: &Site,
+    ) -> Result<T, E> {
+        match outcome {
+            Ok(value) => match transaction.commit().await {
+                Ok(()) => Ok(value),
+                Err(error) => Err(from_sqlx(error)),
+            },
+            Err(error) => {
+                if let Err(failure) = transaction.rollback().await {
+                    let classified = Classified::of(&failure);
+                    events::transaction_rollback_failed(site, &classified.redacted(&failure));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Replaces the connection in a function that doesn't compile anyway, so that rustc reports no
+    /// second error.
     pub fn no_connection<DB: Transactional>(_: &Pool<DB>) -> &'static mut DB::Connection {
         unreachable!("its function doesn't compile")
     }

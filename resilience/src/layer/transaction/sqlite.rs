@@ -26,7 +26,7 @@ impl Transactional for Sqlite {
     // beginning it waits, as long as the `busy_timeout` says.
     const BEGIN_AGAIN: Option<&'static str> = Some("BEGIN IMMEDIATE");
 
-    /// Set when nobody waits for the running statement any more.
+    /// Set once the caller has stopped waiting for the running statement.
     type Limit = Arc<AtomicBool>;
 
     async fn limit(connection: &mut SqliteConnection) -> Result<Option<Self::Limit>, Error> {
@@ -125,7 +125,7 @@ async fn settle(connection: &mut SqliteConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends the transaction of somebody who is gone.
+/// Ends a transaction whose call was dropped.
 async fn reset(connection: &mut SqliteConnection) -> Result<(), Error> {
     // If sqlx counted a transaction that SQLite had ended, the `BEGIN` of a later user was this
     // savepoint, and what was written after it has been confirmed. There is none otherwise.
@@ -139,7 +139,7 @@ async fn reset(connection: &mut SqliteConnection) -> Result<(), Error> {
     undo(connection).await
 }
 
-/// Rolls back, and brings sqlx's count to zero, whatever SQLite has ended by itself.
+/// Rolls back and resets sqlx's count to zero, even if SQLite has already ended the transaction.
 async fn undo(connection: &mut SqliteConnection) -> Result<(), Error> {
     // Fails if a transaction is active.
     match connection.execute("BEGIN").await {

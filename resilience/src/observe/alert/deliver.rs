@@ -23,7 +23,7 @@ pub(super) struct Delivery {
 #[derive(Default)]
 struct Outbox {
     queue: VecDeque<(Row, AlertNotice)>,
-    /// The rows of which some thread is delivering a notice now.
+    /// The rows whose notices are being delivered by some thread.
     in_flight: Vec<Row>,
 }
 

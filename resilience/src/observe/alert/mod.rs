@@ -35,8 +35,9 @@ use table::{AlertTable, Changes, shard};
 /// - each fallback used by [`degrade`](macro@crate::degrade), and each stale value.
 ///
 /// They are counted per operation, dependency and code, so that one outage doesn't hide another.
-/// Where the dependency is known, its transient failures are counted together, whatever their code:
-/// first its calls time out, then its circuit is open. Both are one alert, under the first code.
+/// If the dependency is known, its transient failures are counted together, even if their codes
+/// differ: calls first time out, and then the circuit is open. Both are one alert, under the first
+/// code.
 ///
 /// A function with `#[degrade(alert_above = "5/1m")]` has a threshold of its own: one alert, `WhenFrequent`, when
 /// its fallbacks and stale values exceed that rate, and its end as soon as they no longer do.

@@ -298,13 +298,13 @@ fn notice_has_the_text_and_the_request_of_the_last_failure() {
     }
     test.alerts.succeeded("place_order");
     let notices = test.take_notices();
-    let told = |notice: &AlertNotice| {
+    let content = |notice: &AlertNotice| {
         assert_eq!(notice.message.len(), MAX_MESSAGE);
         assert_eq!(notice.dependency.as_deref().map(str::len), Some(MAX_DEPENDENCY));
         (notice.message[..5].to_owned(), notice.request_id.as_deref().map(ToOwned::to_owned))
     };
-    assert_eq!(told(&notices[0]), ("secon".to_owned(), Some("r-2".to_owned())));
-    assert_eq!(told(&notices[1]), ("third".to_owned(), Some("r-3".to_owned())));
+    assert_eq!(content(&notices[0]), ("secon".to_owned(), Some("r-2".to_owned())));
+    assert_eq!(content(&notices[1]), ("third".to_owned(), Some("r-3".to_owned())));
 }
 
 #[test]

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::RequestId;
 
-/// A type whose values identify a request, a user or a tenant: text, numbers, UUIDs, and an `Option`
-/// of one of these.
+/// A type whose values identify a request, a user or a tenant: text, numbers, UUIDs, and an
+/// `Option` of one of these.
 ///
 /// Implement it for an id of your own type:
 ///

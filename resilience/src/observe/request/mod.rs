@@ -2,7 +2,7 @@
 //! for.
 
 mod context_id;
-pub(crate) mod seen;
+pub(crate) mod dedup;
 
 pub use context_id::ContextId;
 
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::task::futures::TaskLocalFuture;
 
-use seen::Seen;
+use dedup::ReportedFailures;
 
 /// The id of a request: accepted from a header, or generated.
 ///
@@ -33,10 +33,7 @@ impl RequestId {
     pub const MAX_LEN: usize = 128;
 
     /// Generates a new id: a version 7 UUID (RFC 9562), which sorts by creation time.
-    #[allow(
-        clippy::new_without_default,
-        reason = "a default that is never twice the same surprises"
-    )]
+    #[allow(clippy::new_without_default, reason = "a default value should always be the same")]
     pub fn new() -> Self {
         Self(
             uuid::Uuid::now_v7().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).into(),
@@ -144,7 +141,7 @@ pub struct RequestContext(Arc<Shared>);
 struct Shared {
     id: RequestId,
     known: Mutex<Known>,
-    seen: Mutex<Seen>,
+    reported: Mutex<ReportedFailures>,
 }
 
 #[derive(Default)]
@@ -163,23 +160,20 @@ enum Operation {
 
 impl RequestContext {
     /// Creates a context with a new request id.
-    #[allow(
-        clippy::new_without_default,
-        reason = "a default that is never twice the same surprises"
-    )]
+    #[allow(clippy::new_without_default, reason = "a default value should always be the same")]
     pub fn new() -> Self {
         Self::with_request_id(RequestId::new())
     }
 
     /// Creates a context with this request id.
     pub fn with_request_id(id: RequestId) -> Self {
-        Self(Arc::new(Shared { id, known: Mutex::default(), seen: Mutex::default() }))
+        Self(Arc::new(Shared { id, known: Mutex::default(), reported: Mutex::default() }))
     }
 
     /// Creates a context for this operation of a boundary.
     pub(crate) fn of(id: RequestId, operation: &'static str) -> Self {
         let known = Known { operation: Some(Operation::Static(operation)), ..Known::default() };
-        Self(Arc::new(Shared { id, known: Mutex::new(known), seen: Mutex::default() }))
+        Self(Arc::new(Shared { id, known: Mutex::new(known), reported: Mutex::default() }))
     }
 
     /// Returns the context of the current task, if it has one.
@@ -254,8 +248,8 @@ impl RequestContext {
     }
 
     /// Accesses the failures reported for this request.
-    pub(crate) fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
-        look(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn reported_failures<T>(&self, look: impl FnOnce(&mut ReportedFailures) -> T) -> T {
+        look(&mut self.0.reported.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {

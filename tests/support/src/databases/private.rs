@@ -51,7 +51,7 @@ impl Private {
         }
     }
 
-    /// Stops the server as an administrator does: its clients are told.
+    /// Stops the server as an administrator does: it disconnects its clients.
     pub async fn stop(&mut self) {
         self.send("stop").await;
     }

@@ -24,7 +24,7 @@ async fn degraded(order: String) -> Result<u32, CallError> {
     send(order).await
 }
 
-// The loop is the retry's, whatever stands first.
+// The loop is that of the retry, even below another attribute.
 #[degrade(fallback = 0)]
 #[retry(idempotent)]
 #[timeout("5s")]

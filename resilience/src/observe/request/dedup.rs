@@ -46,7 +46,7 @@ impl Fingerprint {
 
 /// The failures reported for a request, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Vec<Failure>);
+pub(crate) struct ReportedFailures(Vec<Failure>);
 
 #[derive(Debug)]
 struct Failure {
@@ -58,7 +58,7 @@ struct Failure {
     sightings: Vec<(Place, u32)>,
 }
 
-impl Seen {
+impl ReportedFailures {
     /// Whether to log this failure. If so, it is remembered.
     ///
     /// On its way out, a failure passes each boundary once. So it is a new occurrence if it appears
