@@ -91,6 +91,8 @@
 //! | use the layers without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | read the attempt, the idempotency key or the time left inside a call | [`context()`] |
 //! | inspect and control circuit breakers | [`registry()`] |
+//! | learn whether a value is live, stale or a fallback | [`Sourced`] |
+//! | turn an integration off at run time | [`Flag`], [`flags()`](flags) |
 //! | log each failure once | [`report`](report()), [`report::Report`], [`RequestContext`] |
 //! | be notified when failures continue | [`on_alert`], [`alert::AlertPolicy`] |
 //! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
@@ -118,6 +120,8 @@
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
 //! | `call_abandoned`: its caller dropped a call through a breaker | DEBUG |
 //! | `graceful_degradation_activated`, `degradation_failed` | WARN |
+//! | `flag_changed` | WARN |
+//! | `flag_not_refreshed`, with `open-feature` | WARN, once until OpenFeature answers |
 //! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
 //! | `idempotency_key_missing`, with `reqwest` or `tonic` | WARN |
 //! | `shutdown_requested`: a fatal error was reported, or [`shutdown::request`] called | WARN, once per process |
@@ -166,6 +170,8 @@
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
+//! - `stale`: the last good value of a call, for `#[degrade(stale(…))]`.
+//! - `open-feature`: flags as OpenFeature has them.
 //! - `tracing-error`: span traces in log records.
 //!
 //! With `default-features = false`, the taxonomy remains, and the derive if `macros` is on.

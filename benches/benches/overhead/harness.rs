@@ -27,10 +27,12 @@ pub(crate) enum Case {
     Rejected,
     Boundary,
     BoundaryRead,
+    Flag,
+    Stale,
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
@@ -40,6 +42,8 @@ impl Case {
         Self::Rejected,
         Self::Boundary,
         Self::BoundaryRead,
+        Self::Flag,
+        Self::Stale,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -53,6 +57,8 @@ impl Case {
             Self::Rejected => "rejected",
             Self::Boundary => "boundary",
             Self::BoundaryRead => "boundary, id read",
+            Self::Flag => "flag",
+            Self::Stale => "stale, the write",
         }
     }
 }

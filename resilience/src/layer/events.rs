@@ -253,6 +253,10 @@ pub(crate) fn degraded(
 }
 
 /// Once for each change, and not for each call.
+#[cfg_attr(
+    not(feature = "boundary"),
+    allow(clippy::needless_option_as_deref, reason = "there are no ids")
+)]
 pub(crate) fn flag_changed(flag: &str, on: bool, by: &'static str) {
     warn!(
         target: "resilience",
@@ -262,6 +266,12 @@ pub(crate) fn flag_changed(flag: &str, on: bool, by: &'static str) {
         by,
         "flag_changed"
     );
+}
+
+/// A flag can't be asked for, and stays as it is. Once until it can.
+#[cfg(feature = "open-feature")]
+pub(crate) fn flag_not_refreshed(flag: &str, code: &'static str) {
+    warn!(target: "resilience", flag = &*escape::name(flag), code, "flag_not_refreshed");
 }
 
 pub(crate) fn degradation_failed(

@@ -15,7 +15,7 @@ pub use crate::layer::degrade::internals::*;
 #[cfg(feature = "stale")]
 use crate::private::handle::Names;
 use crate::registry::Site;
-use crate::{Classify, Degrade, Flag, Rejected, Sourced};
+use crate::{Classify, Degrade, Flag, Rejected, Sourced, flags};
 
 /// How a function that returns an `R` is answered for. The compiler chooses by the type: the
 /// methods of `Answers<Result<Sourced<T>, E>>` hide those of [`PlainAnswers`], which it
@@ -41,48 +41,38 @@ impl<R> Deref for Answers<R> {
 }
 
 impl<T, E> Answers<Result<Sourced<T>, E>> {
-    /// The `Ok` value of a fallback.
+    /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub fn fallback(&self, value: T, cause: impl FnOnce() -> &'static str) -> Sourced<T> {
-        Sourced::fallback(value, cause())
+    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> Sourced<T> {
+        |value, cause| Sourced::fallback(value, cause())
     }
 
-    /// The last good value of a call.
+    /// The function that finds the last good value.
     #[cfg(feature = "stale")]
     #[inline]
-    pub fn stale<'a>(
-        &self,
-        values: &'a StaleValues,
-        key: u128,
-        max_age: Duration,
-    ) -> Stale<'a, Sourced<T>, T>
+    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, Sourced<T>, T>
     where
         T: Keepable,
     {
-        Stale::sourced(values, key, max_age)
+        Stale::sourced
     }
 }
 
 impl<T, E> PlainAnswers<Result<T, E>> {
-    /// The `Ok` value of a fallback.
+    /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub fn fallback(&self, value: T, _: impl FnOnce() -> &'static str) -> T {
-        value
+    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> T {
+        |value, _| value
     }
 
-    /// The last good value of a call.
+    /// The function that finds the last good value.
     #[cfg(feature = "stale")]
     #[inline]
-    pub fn stale<'a>(
-        &self,
-        values: &'a StaleValues,
-        key: u128,
-        max_age: Duration,
-    ) -> Stale<'a, T, T>
+    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, T, T>
     where
         T: Keepable,
     {
-        Stale::plain(values, key, max_age)
+        Stale::plain
     }
 }
 
@@ -98,10 +88,19 @@ pub fn code_by<E: Display>(error: &E, classify: impl FnOnce(&E) -> Classified<E>
     classify(error).class.code()
 }
 
+/// Requires a flag.
+#[inline]
+pub const fn flag(flag: &'static Flag) -> &'static Flag {
+    flag
+}
+
 /// Whether the flag is on. The first call lists it.
 #[inline]
 pub fn is_on(flag: &'static Flag) -> bool {
-    flag.is_on_at_call()
+    if !flag.is_listed() {
+        flags().register(flag);
+    }
+    flag.is_on()
 }
 
 /// The rejection by a flag that is off.
@@ -133,6 +132,7 @@ pub fn cause_by<E: Display>(
 }
 
 /// Logs that the fallback answers. Returns the code of the error.
+#[expect(clippy::needless_pass_by_value, reason = "a future has no space for what is moved")]
 pub fn falls_back<E: Display>(
     cause: Cause<E>,
     error: &E,

@@ -2,6 +2,7 @@
 
 mod alert_above;
 mod flag;
+mod open_feature;
 mod sourced;
 mod stale;
 

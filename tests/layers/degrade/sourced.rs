@@ -114,8 +114,8 @@ fn value_is_reached_through_its_source() {
     assert_eq!((sourced.len(), sourced.as_ref().into_inner().as_str()), (3, "abc"));
     assert_eq!(sourced.map(|text| text.len()), Sourced::stale(3, secs(3)));
 
-    let sources = [Sourced::live(0), Sourced::stale(0, secs(1)), Sourced::fallback(0, "BUSY")]
+    let all = [Sourced::live(0), Sourced::stale(0, secs(1)), Sourced::fallback(0, "BUSY")]
         .map(|sourced| sourced.source());
-    assert_eq!(sources.map(Source::as_str), ["live", "cache", "default"]);
-    assert_eq!(sources.map(Source::is_stale), [false, true, true]);
+    assert_eq!(all.map(Source::as_str), ["live", "cache", "default"]);
+    assert_eq!(all.map(Source::is_stale), [false, true, true]);
 }

@@ -63,7 +63,7 @@ mod in_the_readme {
         assert_eq!(stock.left, 7);
         assert!(age(&stock) < secs(10), "the time of the retries: {stock:?}");
         // The circuit is open by now, so nothing takes time.
-        advance(secs(600) - age(&stock)).await;
+        advance(secs(600).saturating_sub(age(&stock))).await;
         let stock = inventory.stock("42").await.unwrap();
         assert_eq!((stock.left, age(&stock)), (7, secs(600)));
         advance(millis(1)).await;
@@ -189,10 +189,12 @@ async fn types_of_a_generic_function_have_values_of_their_own() {
     impl<M: Make> Repository<M> {
         #[degrade(stale(max_age = "1m", shared(self, fails)))]
         fn load(&self, fails: bool) -> Result<u32, CallError> {
+            let Self(_) = self;
             if fails { Err(CallError::Busy) } else { Ok(M::make()) }
         }
     }
     #[degrade(stale(max_age = "1m", shared(value, fails)))]
+    #[allow(clippy::needless_pass_by_value, reason = "the argument's type is what matters")]
     fn show(value: impl ToString, fails: bool) -> Result<String, CallError> {
         if fails { Err(CallError::Busy) } else { Ok(value.to_string()) }
     }

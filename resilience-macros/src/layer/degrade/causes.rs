@@ -36,6 +36,10 @@ impl Causes {
         }
     }
 
+    pub(super) fn is_default(&self) -> bool {
+        matches!(self, Self::Critical)
+    }
+
     /// The runtime's value for it.
     pub(super) fn policy(&self, runtime: &Ident) -> TokenStream {
         match self {
@@ -90,7 +94,7 @@ fn kind(expr: &Expr, errors: &mut Errors) -> Option<String> {
             errors.on(
                 expr,
                 format!(
-                    "`{}` is no kind of error; expected `{}`",
+                    "`{}` is not a kind of error; expected one of: `{}`",
                     expr.to_token_stream().to_string().replace(' ', ""),
                     KINDS.join("`, `")
                 ),

@@ -1,6 +1,6 @@
 //! `fallback = …`: an expression of the `Ok` type.
 
-use proc_macro2::{Delimiter, Group, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Pat};
@@ -104,12 +104,17 @@ impl Fallback {
             diverging if never_yields(diverging) => value,
             _ => match &scope.output {
                 Some(output) if ok_type::may_be_sourced(output) => {
-                    // A mismatch is explained by the return type.
-                    let answer = quote_spanned! {output.span()=>
-                        #runtime::Answers::<#output>::NEW.fallback
+                    // A mismatch is explained by the return type. By a function pointer, because
+                    // rustc has more to say about a method.
+                    let answer = Scope::local("answer");
+                    let found = quote_spanned! {output.span()=>
+                        #runtime::Answers::<#output>::NEW.fallback()
                     };
+                    let called =
+                        Ident::new(&answer.to_string(), answer.span().located_at(output.span()));
                     quote! {
-                        let #succeeded = #answer(#value, || #code);
+                        let #answer = #found;
+                        let #succeeded = #called(#value, || #code);
                         #runtime::Ok(#succeeded)
                     }
                 }

@@ -67,6 +67,13 @@ impl Layer for Degrade {
             }
             return None;
         }
+        if fallback.is_none() && stale.is_none() && (!causes.is_default() || alert_above.is_some())
+        {
+            errors.at(
+                place.span,
+                "there is nothing that could replace an error; add `fallback = …` or `stale(…)`",
+            );
+        }
         Some(Self { fallback, stale: stale.flatten(), flag, causes, alert_above })
     }
 
@@ -168,10 +175,11 @@ impl Degrade {
 
     // Input:  the call
     // Output: 'degraded: {
-    //             let off = !is_on(&FLAG);
+    //             let flag = flag(of_static(&FLAG));
+    //             let off = !is_on(flag);
     //             let error = 'called: {
     //                 if off {
-    //                     break 'called reject::<E>(switched_off(&FLAG));
+    //                     break 'called reject::<E>(switched_off(flag));
     //                 }
     //                 match call {
     //                     Err(error) => error,
@@ -203,11 +211,12 @@ impl Degrade {
                 }
             }
         };
+        let named = Scope::local("flag");
         let (asks, outcome) = match &self.flag {
             None => (quote!(let #off = false;), outcome),
             Some(flag) => {
                 let called = Scope::block_label("'called");
-                let (is_on, rejection) = asks(flag, scope);
+                let (finds, rejection) = asks(flag, scope);
                 let outcome = quote! {
                     #called: {
                         if #off {
@@ -216,7 +225,7 @@ impl Degrade {
                         #outcome
                     }
                 };
-                (quote!(let #off = !#is_on;), outcome)
+                (quote!(#finds let #off = !#runtime::is_on(#named);), outcome)
             }
         };
         let policy = self.causes.policy(runtime);
@@ -257,31 +266,37 @@ impl Degrade {
     }
 
     // Input:  the call
-    // Output: if is_on(&FLAG) { call } else { Err(reject::<E>(switched_off(&FLAG))) }
+    // Output: {
+    //             let flag = flag(of_static(&FLAG));
+    //             if is_on(flag) { call } else { Err(reject::<E>(switched_off(flag))) }
+    //         }
     fn around_switch(&self, call: &TokenStream, scope: &Scope<'_>) -> TokenStream {
         let runtime = scope.runtime;
         let Some(flag) = &self.flag else { return call.clone() };
-        let (is_on, rejection) = asks(flag, scope);
-        quote! {
-            if #is_on {
+        let (finds, rejection) = asks(flag, scope);
+        let named = Scope::local("flag");
+        quote!({
+            #finds
+            if #runtime::is_on(#named) {
                 #call
             } else {
                 #runtime::Err(#rejection)
             }
-        }
+        })
     }
 }
 
-/// Whether the flag is on, and the error that is returned where it isn't.
+/// The statement that names the flag, and the error that is returned where it is off.
 fn asks(flag: &Expr, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
-    let (runtime, rejected) = (scope.runtime, Scope::local("rejected"));
+    let (runtime, rejected, named) =
+        (scope.runtime, Scope::local("rejected"), Scope::local("flag"));
     let value = value_of(flag);
     // A wrong type is reported where the flag is named.
-    let named = quote_spanned!(flag.span()=> &#value);
-    let of_static = located(quote!(#runtime::of_static), flag.span());
+    let found = quote_spanned!(flag.span()=> &#value);
+    let found = located(quote!(#runtime::flag(#runtime::of_static(#found))), flag.span());
     let rejection = scope.rejection(&rejected);
     (
-        quote!(#runtime::is_on(#of_static(#named))),
+        quote!(let #named = #found;),
         quote!({ let #rejected = #runtime::switched_off(#named); #rejection }),
     )
 }

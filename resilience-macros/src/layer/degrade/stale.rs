@@ -16,7 +16,7 @@ use super::ok_type::ok_type;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{Arguments, Grammar, Opt, Setting, Value, foreign, literal, reject_constant};
-use crate::tokens::{contains_ident, mentions, mentions_impl, source_text};
+use crate::tokens::{contains_ident, located, mentions, mentions_impl, source_text};
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "stale",
@@ -81,11 +81,13 @@ impl Stale {
         }
         let bound = Bound::parse(&mut arguments, store.is_some(), &mut own);
         let weight = arguments.expr("weight", &mut own);
-        if let (Some(weight), None, Bound::Default | Bound::Entries(_)) = (&weight, &store, &bound)
+        if !own.is_empty() {
+            // The limit is wrong already.
+        } else if let (Some(weight), None, Bound::Default | Bound::Entries(_)) =
+            (&weight, &store, &bound)
         {
             own.on(weight, "`weight` counts toward `max_weight`; write `max_weight = …` too");
-        }
-        if let (None, Bound::Weight(most)) = (&weight, &bound) {
+        } else if let (None, Bound::Weight(most)) = (&weight, &bound) {
             own.on(most, "`max_weight` needs the weight of a value; write `weight = |value| …`");
         }
         let shared = shared(&mut arguments, function, &mut own);
@@ -121,7 +123,9 @@ impl Stale {
     }
 
     // Output: static STALE: StaleValues = StaleValues::new();
-    //         let stale = Answers::<Result<T, E>>::NEW.stale(&STALE, stale_key(&SITE, (…), &key), max_age);
+    //         let values = &STALE;
+    //         let find = Answers::<Result<T, E>>::NEW.stale();
+    //         let stale = find(values, stale_key(&SITE, (…), &key), max_age);
     //
     // In a macro of the runtime, which knows its features.
     pub(super) fn setup(&self, scope: &Scope<'_>) -> TokenStream {
@@ -137,27 +141,30 @@ impl Stale {
                 }
             }
         };
-        let key = self.key.as_ref().map_or_else(
-            || quote!(()),
-            |key| {
+        let types = types(scope.function);
+        let key = match &self.key {
+            None => quote!(#runtime::stale_key(&#site, #types, &())),
+            // What can't be hashed is reported at the key.
+            Some(key) => {
                 let written = scope.user(key);
-                quote_spanned!(key.span()=> #written)
-            },
-        );
+                quote_spanned!(key.span()=> #runtime::stale_key(&#site, #types, &(#written)))
+            }
+        };
         let max_age = match self.max_age.expr() {
             Some(expr) => scope.user(expr),
             None => self.max_age.to_token_stream(),
         };
-        let types = types(scope.function);
         let output = scope.output.clone().unwrap_or_else(|| quote!(_));
         // A type that can't be kept is reported at the return type.
-        let answers = quote_spanned!(output.span()=> #runtime::Answers::<#output>::NEW.stale);
+        let find = Scope::local("find");
+        let found = located(quote!(#runtime::Answers::<#output>::NEW.stale()), output.span());
         // The span is where the missing feature is reported.
         quote_spanned! {Span::mixed_site().located_at(self.span)=>
             #runtime::stale! {
                 #stale
                 #held
-                let #stale = #answers(#values, #runtime::stale_key(&#site, #types, &(#key)), #max_age);
+                let #find = #found;
+                let #stale = #find(#values, #key, #max_age);
             }
         }
     }
@@ -323,8 +330,8 @@ fn types(function: &Function) -> TokenStream {
         }
     }
     for input in &function.sig.inputs {
-        let FnArg::Typed(typed) = input else { continue };
-        if let (Pat::Ident(pat), true) = (&*typed.pat, mentions_impl(&typed.ty)) {
+        let FnArg::Typed(argument) = input else { continue };
+        if let (Pat::Ident(pat), true) = (&*argument.pat, mentions_impl(&argument.ty)) {
             let name = &pat.ident;
             types.extend(quote!(::core::any::type_name_of_val(&#name),));
         }

@@ -14,69 +14,59 @@ use crate::{Category, Classification};
 /// assert!(!REJECTED.applies_to(&ServiceUnavailable::new("inventory").classify()));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Causes {
-    transient: bool,
-    permanent: bool,
-    partial: bool,
-    unclassified: bool,
-    rejected: bool,
-}
+pub struct Causes(u8);
+
+const TRANSIENT: u8 = 1;
+const PERMANENT: u8 = 1 << 1;
+const PARTIAL: u8 = 1 << 2;
+const UNCLASSIFIED: u8 = 1 << 3;
+const REJECTED: u8 = 1 << 4;
 
 impl Causes {
     /// No errors, as a starting point.
-    pub const NONE: Self = Self {
-        transient: false,
-        permanent: false,
-        partial: false,
-        unclassified: false,
-        rejected: false,
-    };
+    pub const NONE: Self = Self(0);
 
     /// Adds transient errors.
     #[must_use]
-    pub const fn transient(mut self) -> Self {
-        self.transient = true;
-        self
+    pub const fn transient(self) -> Self {
+        Self(self.0 | TRANSIENT)
     }
 
     /// Adds permanent errors: definite answers, such as "no such item".
     #[must_use]
-    pub const fn permanent(mut self) -> Self {
-        self.permanent = true;
-        self
+    pub const fn permanent(self) -> Self {
+        Self(self.0 | PERMANENT)
     }
 
     /// Adds partial errors.
     #[must_use]
-    pub const fn partial(mut self) -> Self {
-        self.partial = true;
-        self
+    pub const fn partial(self) -> Self {
+        Self(self.0 | PARTIAL)
     }
 
     /// Adds errors without a category.
     #[must_use]
-    pub const fn unclassified(mut self) -> Self {
-        self.unclassified = true;
-        self
+    pub const fn unclassified(self) -> Self {
+        Self(self.0 | UNCLASSIFIED)
     }
 
-    /// Adds the rejections of layers: open circuits and timeouts.
+    /// Adds the rejections of layers: open circuits, timeouts and flags that are off.
     #[must_use]
-    pub const fn rejected(mut self) -> Self {
-        self.rejected = true;
-        self
+    pub const fn rejected(self) -> Self {
+        Self(self.0 | REJECTED)
     }
 
     /// Whether one of the kinds applies to this error.
     pub const fn include(self, error: &Classification) -> bool {
-        let by_category = match error.category() {
+        let category = match error.category() {
             // Never hidden, whatever else applies.
             Some(Category::Fatal) => return false,
-            Some(Category::Transient) => self.transient,
-            Some(Category::Permanent) => self.permanent,
-            Some(Category::Partial) => self.partial,
-            None => self.unclassified,
+            Some(Category::Transient) => TRANSIENT,
+            Some(Category::Permanent) => PERMANENT,
+            Some(Category::Partial) => PARTIAL,
+            None => UNCLASSIFIED,
         };
-        by_category || self.rejected && error.rejected().is_some()
+        let rejected = if error.rejected().is_some() { REJECTED } else { 0 };
+        self.0 & (category | rejected) != 0
     }
 }

@@ -3,7 +3,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
-use super::flags;
 use crate::layer::events;
 use crate::support::catch_panic::catch_panic;
 
@@ -92,13 +91,9 @@ impl Flag {
         state & ON != 0
     }
 
-    /// Like [`is_on`](Self::is_on). Lists the flag at its first call.
     #[inline]
-    pub(crate) fn is_on_at_call(&'static self) -> bool {
-        if self.state.load(Acquire) & LISTED == 0 {
-            flags::list(self);
-        }
-        self.is_on()
+    pub(crate) fn is_listed(&self) -> bool {
+        self.state.load(Acquire) & LISTED != 0
     }
 
     /// Turns the flag on or off, whatever its source says, until [`reset`](Self::reset).
@@ -151,7 +146,7 @@ impl Flag {
     }
 
     fn ask(&self) -> bool {
-        let answer = self.source.get().and_then(|source| catch_panic(|| source()));
+        let answer = self.source.get().and_then(catch_panic);
         if let Some(on) = answer {
             let state = self.state.load(Acquire);
             // Nearly always, nothing has changed, and nothing is written.

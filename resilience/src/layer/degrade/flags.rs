@@ -36,7 +36,10 @@ pub struct Flags {
 impl Flags {
     /// Adds a flag, if it isn't known yet.
     pub fn register(self, flag: &'static Flag) {
-        list(flag);
+        let mut listed = lock();
+        if flag.mark_listed() {
+            listed.push(flag);
+        }
     }
 
     /// The known flags, in the order in which they were added.
@@ -113,12 +116,4 @@ static LISTED: Mutex<Vec<&'static Flag>> = Mutex::new(Vec::new());
 
 fn lock() -> MutexGuard<'static, Vec<&'static Flag>> {
     LISTED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cold]
-pub(super) fn list(flag: &'static Flag) {
-    let mut listed = lock();
-    if flag.mark_listed() {
-        listed.push(flag);
-    }
 }

@@ -5,6 +5,8 @@ mod cause;
 mod causes;
 mod flag;
 mod flags;
+#[cfg(feature = "open-feature")]
+mod open_feature;
 mod policy;
 mod sourced;
 #[cfg(feature = "stale")]
@@ -15,13 +17,14 @@ mod stale_values;
 pub use causes::Causes;
 pub use flag::Flag;
 pub use flags::{Flags, UnknownFlag, flags};
+#[cfg(feature = "open-feature")]
+#[cfg_attr(docsrs, doc(cfg(feature = "open-feature")))]
+pub use open_feature::OpenFeatureFlags;
 pub use policy::Degrade;
 pub use sourced::{Source, Sourced};
 #[cfg(feature = "stale")]
 #[cfg_attr(docsrs, doc(cfg(feature = "stale")))]
 pub use stale_values::StaleValues;
-
-pub(crate) use cause::Cause;
 
 /// Used by the expansion.
 pub mod internals {

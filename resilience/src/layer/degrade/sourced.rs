@@ -22,7 +22,7 @@ use std::time::Duration;
 /// # async fn page() -> Result<(), Rejected> {
 /// let stock = stock("42").await?;
 /// println!("{} left", *stock);
-/// if let Source::Fallback { cause } = stock.source() {
+/// if let Source::Fallback { cause, .. } = stock.source() {
 ///     println!("that is a guess, because of {cause}");
 /// }
 /// # Ok(())

@@ -5,8 +5,9 @@ use std::fmt::{self, Display};
 use std::hash::Hash;
 use std::time::Duration;
 
+use super::cause::Cause;
 use super::stale_values::hash;
-use super::{Cause, Source, Sourced, StaleValues};
+use super::{Source, Sourced, StaleValues};
 use crate::layer::site::Site;
 
 /// What `stale` can keep.
@@ -20,20 +21,20 @@ pub trait Keepable: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> Keepable for T {}
 
-/// The last good value for a call that returns a `V`, which holds a `T` or is one.
+/// The last good value for a call that returns an `A`, which holds a `T` or is one.
 ///
 /// Has functions in place of bounds, so that a missing bound is reported once.
-pub struct Stale<'a, V, T> {
+pub struct Stale<'a, A, T> {
     values: &'a StaleValues,
     key: u128,
     max_age: Duration,
-    live: fn(&V) -> Option<&T>,
+    live: fn(&A) -> Option<&T>,
     keep: fn(&StaleValues, u128, &T, u32),
     find: fn(&StaleValues, u128, Duration) -> Option<(T, Duration)>,
-    sourced: fn(T, Duration) -> V,
+    sourced: fn(T, Duration) -> A,
 }
 
-impl<'a, T: Keepable> Stale<'a, T, T> {
+impl<'a, V: Keepable> Stale<'a, V, V> {
     #[inline]
     pub fn plain(values: &'a StaleValues, key: u128, max_age: Duration) -> Self {
         Self {
@@ -64,16 +65,16 @@ impl<'a, T: Keepable> Stale<'a, Sourced<T>, T> {
     }
 }
 
-impl<V, T> Stale<'_, V, T> {
+impl<A, T> Stale<'_, A, T> {
     /// Keeps a copy of what the call has returned, if it is live.
-    pub fn keep(&self, value: &V, weight: impl FnOnce(&T) -> u32) {
+    pub fn keep(&self, value: &A, weight: impl FnOnce(&T) -> u32) {
         if let Some(value) = (self.live)(value) {
             (self.keep)(self.values, self.key, value, weight(value));
         }
     }
 
     /// The last good value, if it isn't too old. Logs that it is used.
-    pub fn recall<E: Display>(&self, cause: &Cause<E>, error: &E, site: &Site) -> Option<V> {
+    pub fn recall<E: Display>(&self, cause: &Cause<E>, error: &E, site: &Site) -> Option<A> {
         let (value, age) = (self.find)(self.values, self.key, self.max_age)?;
         cause.activated(error, None, Source::Stale { age }, site);
         Some((self.sourced)(value, age))
@@ -90,7 +91,7 @@ pub fn stale_key<K: Hash + ?Sized>(site: &'static Site, types: impl Hash, key: &
     hash(&(std::ptr::from_ref(site).addr(), types, key))
 }
 
-impl<V, T> fmt::Debug for Stale<'_, V, T> {
+impl<A, T> fmt::Debug for Stale<'_, A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stale").field("max_age", &self.max_age).finish_non_exhaustive()
     }

@@ -39,8 +39,8 @@ use table::{AlertTable, Changes, shard};
 /// differ: calls first time out, and then the circuit is open. Both are one alert, under the first
 /// code.
 ///
-/// A function with `#[degrade(alert_above = "5/1m")]` has a threshold of its own: one alert, `WhenFrequent`, when
-/// its fallbacks and stale values exceed that rate, and its end as soon as they no longer do.
+/// A function with `#[degrade(alert_above = "5/1m")]` has a threshold of its own: its alert, a
+/// `WhenFrequent`, lasts exactly as long as its fallbacks and stale values exceed that rate.
 ///
 /// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
 /// operation, because no success is ever recorded for those.

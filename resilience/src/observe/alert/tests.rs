@@ -294,6 +294,7 @@ fn notice_has_the_text_and_the_request_of_the_last_failure() {
                 request_id: Some(request),
             },
             Alert::WhenRepeated,
+            None,
         );
     }
     test.alerts.succeeded("place_order");
