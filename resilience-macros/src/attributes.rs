@@ -1,4 +1,5 @@
-//! The attributes of one function, taken off it and checked against each other.
+//! The attributes of one function or of one `impl` block, taken off it and checked against each
+//! other.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -9,7 +10,7 @@ use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Common, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast, order,
+    Block, Common, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast, order,
 };
 use crate::options::Arguments;
 use crate::units;
@@ -17,67 +18,89 @@ use crate::units;
 /// The layers' attributes on one function, the outermost first.
 pub(crate) struct Attributes {
     written: Vec<Written>,
+    /// What the attributes of the `impl` block set for all layers of its methods.
+    inherited: Common,
     /// One use of each attribute that was taken off, or the user's import of it would count as
     /// unused.
     pub(crate) import_uses: TokenStream,
 }
 
+/// One attribute before it is parsed.
+#[derive(Clone)]
+pub(crate) struct Raw {
+    pub(crate) kind: Kind,
+    pub(crate) span: Span,
+    pub(crate) arguments: TokenStream,
+    /// The `impl` block that it is written on, if it isn't written on the function itself.
+    pub(crate) block: Option<Block>,
+}
+
 /// One attribute, and the layer that it describes, if its own options are right.
 struct Written {
-    kind: Kind,
-    span: Span,
+    raw: Raw,
     layer: Option<Box<dyn Layer>>,
     common: Common,
 }
 
 impl Attributes {
-    /// Takes the layers' attributes off the function. `first` is the one that the compiler is
-    /// expanding, at `span`.
+    /// Takes the layers' attributes off `attrs`. `first` is the one that the compiler is expanding.
     pub(crate) fn collect(
-        first: Kind,
-        span: Span,
-        arguments: TokenStream,
-        function: &mut Function,
+        first: Raw,
+        attrs: &mut Vec<Attribute>,
+        function: &Function,
         errors: &mut Errors,
     ) -> Self {
-        let mut written = vec![Written::parse(first, span, 0, arguments, function, errors)];
-        let krate = written[0].common.krate.clone();
+        let block = first.block;
+        let first = Written::parse(first, 0, function, errors);
         let mut import_uses = TokenStream::new();
-        let mut kept = Vec::new();
-        for attribute in std::mem::take(&mut function.attrs) {
-            let Some(kind) = sibling(&attribute, krate.as_ref()) else {
-                kept.push(attribute);
-                continue;
-            };
-            let path = attribute.path();
-            import_uses.extend(quote!(#[#path(__touch)] const _: () = ();));
-            let arguments = match &attribute.meta {
-                Meta::Path(_) => TokenStream::new(),
-                Meta::List(list) => list.tokens.clone(),
-                Meta::NameValue(pair) => {
-                    let (name, value) = (kind.name(), pair.value.to_token_stream());
-                    errors
-                        .on(pair, format!("options go in parentheses; write `#[{name}({value})]`"));
-                    continue;
-                }
-            };
-            let (span, index) = (path.span(), written.len());
-            written.push(Written::parse(kind, span, index, arguments, function, errors));
+        let siblings = Raw::take_off(attrs, first.common.krate.as_ref(), &mut import_uses, errors);
+        let mut written = vec![first];
+        for sibling in siblings {
+            let sibling = Raw { block, ..sibling };
+            written.push(Written::parse(sibling, written.len(), function, errors));
         }
-        function.attrs = kept;
-        let attributes = Self { written, import_uses };
+        let attributes = Self { written, inherited: Common::default(), import_uses };
         attributes.check(function, errors);
         attributes
+    }
+
+    /// The attributes of a method together with those of its `impl` block. `inherited` is what the
+    /// block's set for all layers. Mistakes in the block's are added to `errors_of_block`.
+    pub(crate) fn merged(
+        merged: Vec<Raw>,
+        inherited: Common,
+        import_uses: TokenStream,
+        function: &Function,
+        errors: &mut Errors,
+        errors_of_block: &mut Errors,
+    ) -> Self {
+        let mut written = Vec::new();
+        for (index, raw) in merged.into_iter().enumerate() {
+            let errors = if raw.block.is_some() { &mut *errors_of_block } else { &mut *errors };
+            written.push(Written::parse(raw, index, function, errors));
+        }
+        let attributes = Self { written, inherited, import_uses };
+        if attributes.written.iter().any(|layer| layer.raw.block.is_none()) {
+            attributes.check(function, errors);
+        }
+        attributes
+    }
+
+    /// The attributes, which can be parsed again for another function.
+    pub(crate) fn raws(&self) -> Vec<Raw> {
+        self.written.iter().map(|written| written.raw.clone()).collect()
     }
 
     /// The nest that they describe; `None` if an attribute isn't right, about which there is an
     /// error then.
     pub(crate) fn into_nest(self) -> Option<Nest> {
-        let mut nest = Nest { layers: Vec::new(), common: Common::default() };
+        let is_of_block = self.written.iter().any(|layer| layer.raw.block.is_some());
+        let mut nest = Nest { layers: Vec::new(), common: Common::default(), is_of_block };
         for Written { layer, common, .. } in self.written {
             nest.layers.push(layer?);
             nest.common = nest.common.or(common);
         }
+        nest.common = nest.common.or(self.inherited);
         Some(nest)
     }
 
@@ -85,7 +108,8 @@ impl Attributes {
         self.check_shared("service", |common| common.service.as_ref(), errors);
         self.check_shared("classify", |common| common.classify.as_ref(), errors);
         self.check_shared("rejected", |common| common.rejected.as_ref(), errors);
-        let places: Vec<_> = self.written.iter().map(|layer| (layer.kind, layer.span)).collect();
+        let places: Vec<_> =
+            self.written.iter().map(|layer| (layer.raw.kind, layer.raw.span)).collect();
         order::check(&places, errors);
         self.check_timeouts(errors);
         self.check_first_delay(errors);
@@ -93,8 +117,8 @@ impl Attributes {
             function.sig.asyncness.is_some() || AsyncTraitBody::recognise(&function.body).is_some();
         if !is_async {
             for layer in &self.written {
-                if let Some(reason) = layer.kind.needs_async(&function.sig.ident) {
-                    errors.at(layer.span, reason);
+                if let Some(reason) = layer.raw.kind.needs_async(&function.sig.ident) {
+                    errors.at(layer.raw.span, reason);
                 }
             }
         }
@@ -108,7 +132,10 @@ impl Attributes {
         own: impl Fn(&Common) -> Option<&T>,
         errors: &mut Errors,
     ) {
-        for again in self.written.iter().filter_map(|layer| own(&layer.common)).skip(1) {
+        // A method's own replaces that of the block.
+        let all_of_block = self.written.iter().all(|layer| layer.raw.block.is_some());
+        let written = self.written.iter().filter(|layer| all_of_block || layer.raw.block.is_none());
+        for again in written.filter_map(|layer| own(&layer.common)).skip(1) {
             errors.on(
                 again,
                 format!("`{key}` is already set for all attributes of this function; keep one"),
@@ -151,7 +178,7 @@ impl Attributes {
 
     /// Two timeouts belong on two sides of a retry, and the outer one must be the longer.
     fn check_timeouts(&self, errors: &mut Errors) {
-        let is = |kind: Kind| move |at: &usize| self.written[*at].kind == kind;
+        let is = |kind: Kind| move |at: &usize| self.written[*at].raw.kind == kind;
         let indices = 0..self.written.len();
         let retry = indices.clone().find(is(Kind::Retry));
         let timeouts: Vec<usize> = indices.filter(is(Kind::Timeout)).collect();
@@ -159,7 +186,7 @@ impl Attributes {
             let (outer, inner) = (pair[0], pair[1]);
             if retry.is_none_or(|retry| (outer < retry) == (inner < retry)) {
                 errors.at(
-                    self.written[inner].span,
+                    self.written[inner].raw.span,
                     "a second `#[timeout]` needs a `#[retry]` between the two; write one above it \
                      for the whole call, and one below it for each attempt",
                 );
@@ -187,25 +214,55 @@ impl Attributes {
     }
 }
 
-impl Written {
-    fn parse(
-        kind: Kind,
-        span: Span,
-        index: usize,
-        tokens: TokenStream,
-        function: &Function,
+impl Raw {
+    /// Takes the layers' attributes off a function or an `impl` block, and adds a use of each to
+    /// `import_uses`.
+    pub(crate) fn take_off(
+        attrs: &mut Vec<Attribute>,
+        krate: Option<&Path>,
+        import_uses: &mut TokenStream,
         errors: &mut Errors,
-    ) -> Self {
+    ) -> Vec<Self> {
+        let mut taken = Vec::new();
+        let mut kept = Vec::new();
+        for attribute in std::mem::take(attrs) {
+            let Some(kind) = sibling(&attribute, krate) else {
+                kept.push(attribute);
+                continue;
+            };
+            let path = attribute.path();
+            import_uses.extend(quote!(#[#path(__touch)] const _: () = ();));
+            let arguments = match &attribute.meta {
+                Meta::Path(_) => TokenStream::new(),
+                Meta::List(list) => list.tokens.clone(),
+                Meta::NameValue(pair) => {
+                    let (name, value) = (kind.name(), pair.value.to_token_stream());
+                    errors
+                        .on(pair, format!("options go in parentheses; write `#[{name}({value})]`"));
+                    continue;
+                }
+            };
+            taken.push(Self { kind, span: path.span(), arguments, block: None });
+        }
+        *attrs = kept;
+        taken
+    }
+}
+
+impl Written {
+    fn parse(raw: Raw, index: usize, function: &Function, errors: &mut Errors) -> Self {
         // A layer that misses an option says so only if nothing else is wrong with its own.
         let mut own = Errors::default();
         let names = function.argument_names();
         let others: Vec<_> = Kind::ALL.iter().map(|kind| kind.grammar()).collect();
-        let mut arguments = Arguments::parse(tokens, kind.grammar(), &others, &names, &mut own);
-        let common = Common::parse(&mut arguments, function, &mut own);
-        let place = Place { span, index, function };
-        let layer = kind.parse(&mut arguments, &place, &mut own);
+        let grammar = raw.kind.grammar();
+        let mut arguments =
+            Arguments::parse(raw.arguments.clone(), grammar, &others, &names, &mut own);
+        let place = Place { span: raw.span, index, function, block: raw.block };
+        let common = Common::parse(&mut arguments, &place, raw.kind, &mut own);
+        let layer = raw.kind.parse(&mut arguments, &place, &mut own);
         errors.append(own);
-        Self { kind, span, layer, common }
+        Self { raw, layer, common }
     }
 }
 

@@ -15,25 +15,21 @@ use crate::layer::{
     Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
     Transaction,
 };
-use crate::tokens::{mentions, mentions_impl};
-use crate::{fallback, krate, leftovers, outcome, warnings};
+use crate::tokens::{mentions, mentions_impl, respanned};
+use crate::warnings::{self, Said};
+use crate::{fallback, krate, leftovers, outcome};
 
-/// Expands the attribute `first` and all its siblings on the same function.
-pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    if is_import_use(&arguments) {
-        return TokenStream::new();
-    }
-    let mut function: Function = match syn::parse2(item.clone()) {
-        Ok(function) => function,
-        Err(error) => return fallback::not_a_function(first, item, error),
-    };
-    let mut errors = Errors::default();
+/// Expands all attributes of a function. `first` is the one that the compiler is expanding, at
+/// `span`. `errors` are those found so far.
+pub(crate) fn function(
+    function: Function,
+    attributes: Attributes,
+    (first, span): (Kind, Span),
+    mut errors: Errors,
+    said: &mut Said,
+) -> TokenStream {
     let async_trait =
         AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
-    // At the attribute, as if the user had written the message there: rustc then leaves out the
-    // note that the error originates in a macro.
-    let span = Span::call_site().resolved_at(function.sig.fn_token.span);
-    let attributes = Attributes::collect(first, span, arguments, &mut function, &mut errors);
     let import_uses = attributes.import_uses.clone();
     let not_on_main = (first == Kind::Boundary && function.sig.ident == "main")
         .then(|| Boundary::NOT_ON_MAIN.to_owned());
@@ -63,7 +59,7 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     }
     match attributes.into_nest() {
         Some(nest) if errors.is_empty() => {
-            write(&nest, function, &import_uses, async_trait.as_ref())
+            write(&nest, function, &import_uses, async_trait.as_ref(), said)
         }
         nest => {
             let stand_in = nest.and_then(|nest| {
@@ -75,17 +71,12 @@ pub(crate) fn attribute(first: Kind, arguments: TokenStream, item: &TokenStream)
     }
 }
 
-/// Whether these are the arguments of an attribute that only marks its import as used.
-/// [`Attributes`] generates it for each sibling.
-pub(crate) fn is_import_use(arguments: &TokenStream) -> bool {
-    arguments.to_string() == "__touch"
-}
-
 fn write(
     nest: &Nest,
     mut function: Function,
     import_uses: &TokenStream,
     async_trait: Option<&AsyncTraitBody>,
+    said: &mut Said,
 ) -> TokenStream {
     let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
     let runtime = Ident::new("__resilience", Span::mixed_site());
@@ -111,8 +102,8 @@ fn write(
         classified_by: nest.common.classify.is_some(),
         rejected_by: nest.common.rejected.is_some(),
     };
-    let warnings = warnings::of(nest, &scope);
-    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), &scope);
+    let warnings = warnings::of(nest, &scope, said);
+    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), nest.is_of_block, &scope);
     // A short name, because each token of a path takes time to compile.
     let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
@@ -142,12 +133,16 @@ fn error_type(
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
 /// at once.
-fn site(named_by: Option<&TokenStream>, scope: &Scope<'_>) -> TokenStream {
+fn site(named_by: Option<&TokenStream>, is_of_block: bool, scope: &Scope<'_>) -> TokenStream {
     let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
-    let name = scope.function.sig.ident.to_string();
+    let signature = &scope.function.sig;
+    let name = signature.ident.to_string();
+    // The place of the attribute, unless that is the same for several methods.
+    let place = quote!(::core::file!(), ::core::line!());
+    let place = if is_of_block { respanned(place, signature.fn_token.span) } else { place };
     quote! {
         static #site: #runtime::Site =
-            #runtime::Site::new(#label, #name, ::core::module_path!(), ::core::file!(), ::core::line!())#named_by;
+            #runtime::Site::new(#label, #name, ::core::module_path!(), #place)#named_by;
     }
 }
 

@@ -40,28 +40,22 @@ pub(crate) fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) 
     ];
     let mut errors = Errors::default();
     let is = |wanted: &'static str| move |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == wanted);
+    let places =
+        if kind.not_on_impl().is_none() { "functions and `impl` blocks" } else { "functions" };
     let word = item.clone().into_iter().find(|token| ITEMS.into_iter().any(|item| is(item)(token)));
     match word {
         _ if item.clone().into_iter().any(|token| is("fn")(&token)) => errors.push(error),
-        Some(word) if is("impl")(&word) => {
-            errors.at(
-                word.span(),
-                format!(
-                    "`{kind}` can only be used on functions; write it on each method of this `impl`"
-                ),
-            );
-        }
         Some(word) => {
             let article = if is("enum")(&word) || is("extern")(&word) { "an" } else { "a" };
             errors.at(
                 word.span(),
-                format!("`{kind}` can only be used on functions, not on {article} `{word}`"),
+                format!("`{kind}` can only be used on {places}, not on {article} `{word}`"),
             );
         }
         None => {
             let first =
                 item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-            errors.at(first, format!("`{kind}` can only be used on functions"));
+            errors.at(first, format!("`{kind}` can only be used on {places}"));
         }
     }
     let errors = errors.into_compile_errors();

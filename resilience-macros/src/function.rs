@@ -13,9 +13,10 @@ use crate::tokens::mentions_impl;
 
 /// Like `syn::ItemFn`, except that the body isn't parsed. So completion in editors works in an
 /// incomplete body, and a long body costs no compile time.
+#[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
-    vis: Visibility,
+    pub(crate) vis: Visibility,
     defaultness: Option<Token![default]>,
     pub(crate) sig: Signature,
     brace: token::Brace,

@@ -11,6 +11,8 @@ mod diagnostics;
 mod expand;
 mod fallback;
 mod function;
+mod impl_block;
+mod item;
 mod krate;
 mod layer;
 mod leftovers;
@@ -36,7 +38,7 @@ macro_rules! attributes {
         $(
             #[proc_macro_attribute]
             pub fn $name(arguments: TokenStream, item: TokenStream) -> TokenStream {
-                expand::attribute(Kind::$kind, arguments.into(), &item.into()).into()
+                item::attribute(Kind::$kind, arguments.into(), &item.into()).into()
             }
         )*
     };

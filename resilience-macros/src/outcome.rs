@@ -138,7 +138,19 @@ fn second_argument_of_result(ty: &Type) -> Option<&Type> {
     }
 }
 
-fn is_obviously_no_result(ty: &Type) -> bool {
+/// Whether the type is a `Result` by its name: `Result<T, E>`, `io::Result<T>`, `ApiResult<T>`.
+pub(crate) fn is_named_result(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| last.ident.to_string().ends_with("Result"))
+        }
+        Type::Paren(inner) => is_named_result(&inner.elem),
+        Type::Group(inner) => is_named_result(&inner.elem),
+        _ => false,
+    }
+}
+
+pub(crate) fn is_obviously_no_result(ty: &Type) -> bool {
     const PLAIN: &[&str] = &[
         "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
         "i32", "i64", "i128", "isize", "f32", "f64", "Option", "Vec", "Box", "Arc", "Rc",

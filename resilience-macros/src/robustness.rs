@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
 
-use crate::expand;
+use crate::item;
 use crate::layer::Kind;
 
 /// Words with a meaning for a macro or for Rust, and words without.
@@ -20,6 +20,7 @@ const WORDS: &[&str] = &[
     "budget",
     "external_timeout",
     "clone",
+    "pub_only",
     "failure_threshold",
     "recovery_timeout",
     "max_recovery_timeout",
@@ -147,6 +148,8 @@ const ATTRIBUTES: &[&str] = &[
     "#[transaction]",
     "#[transaction(tx = self.pool, begin = \"BEGIN IMMEDIATE\", attempts = n)]",
     "#[transaction(tx = \"pool\", tx(begin), begin = )]",
+    "#[resilience(skip)]",
+    "#[cfg_attr(test, retry)]",
 ];
 
 const SIGNATURES: &[&str] = &[
@@ -160,6 +163,9 @@ const SIGNATURES: &[&str] = &[
     "default async fn s(&self) -> !",
     "struct Stock",
     "impl Stock",
+    "unsafe impl<T: for<'a> Fn(&'a str), const N: usize> Shop<[T; N]> for crate::Stock<T> where T: Copy",
+    "impl <T as Trait>::Type",
+    "default impl !Send for",
     "enum",
     "trait T",
     "fn",
@@ -176,6 +182,9 @@ const BODIES: &[&str] = &[
     "{ Ok(1) }",
     ";",
     "{ v. }",
+    "{ #![allow(unused)] const N: u8 = { 1 }; #[retry(idempotent)] pub async fn find(&self) -> Result<u32, E> { Ok(1) } }",
+    "{ async fn find(self: Arc<Self>) -> io::Result<()> { v. } fn broken( m! { } #[resilience(skip)] fn f() {} }",
+    "{ #[resilience = 1] async fn list() -> Answer { } #[degrade] async fn all(&mut self) -> Result<u8> { x } type T = u8 }",
     "{ let x = ; }",
     "{ #![allow(unused)] Ok(1) }",
     "{ static __RESILIENCE_SITE: u8 = 0; }",
@@ -207,7 +216,7 @@ fn options() -> impl Strategy<Value = String> {
         .prop_map(|options| options.join(", "))
 }
 
-fn item() -> impl Strategy<Value = String> {
+fn items() -> impl Strategy<Value = String> {
     let whole = (
         source(ATTRIBUTES, 0..4),
         proptest::sample::select(SIGNATURES),
@@ -221,25 +230,67 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_input_makes_a_macro_panic(kind in proptest::sample::select(Kind::ALL), arguments in options(), item in item()) {
+    fn no_input_makes_a_macro_panic(kind in proptest::sample::select(Kind::ALL), arguments in options(), item in items()) {
         // Invalid tokens never reach a macro.
         let (Ok(arguments), Ok(item)) = (arguments.parse::<TokenStream>(), item.parse::<TokenStream>()) else {
             return Ok(());
         };
-        drop(expand::attribute(kind, arguments, &item));
+        drop(item::attribute(kind, arguments, &item));
+    }
+
+    #[test]
+    fn a_block_expands_to_one_block(kind in proptest::sample::select(Kind::ALL), arguments in options()) {
+        let Ok(arguments) = arguments.parse::<TokenStream>() else { return Ok(()) };
+        prop_assume!(!item::is_import_use(&arguments));
+        let block = quote::quote! {
+            #[timeout("5s")]
+            impl<T> Shop for Stock<T> {
+                const LIMIT: u32 = { 3 };
+                async fn find(&self, sku: &str) -> Result<u32, StockError> {
+                    look_up(sku).await
+                }
+                #[retry(attempts = 2)]
+                async fn list(&self, sku: &str) -> Result<u32, StockError> {
+                    look_up(sku).await
+                }
+                fn sync(&self) -> u32 {
+                    1
+                }
+            }
+        };
+        let expansion = item::attribute(kind, arguments, &block);
+        let file: syn::File = syn::parse2(expansion).expect("items");
+        // In a constant, if the block has a state.
+        let inside = file.items.into_iter().flat_map(|item| match item {
+            syn::Item::Const(syn::ItemConst { expr, .. }) => match *expr {
+                syn::Expr::Block(block) => block.block.stmts.into_iter().filter_map(|statement| match statement {
+                    syn::Stmt::Item(item) => Some(item),
+                    _ => None,
+                }).collect(),
+                _ => Vec::new(),
+            },
+            item => vec![item],
+        });
+        let blocks: Vec<_> = inside.filter_map(|item| match item {
+            syn::Item::Impl(block) => Some(block),
+            _ => None,
+        }).collect();
+        prop_assert_eq!(blocks.len(), 1);
+        let members = blocks[0].items.iter().filter(|member| !matches!(member, syn::ImplItem::Macro(_)));
+        prop_assert_eq!(members.count(), 4);
     }
 
     #[test]
     fn a_function_expands_to_one_function(kind in proptest::sample::select(Kind::ALL), arguments in options()) {
         let Ok(arguments) = arguments.parse::<TokenStream>() else { return Ok(()) };
-        prop_assume!(!expand::is_import_use(&arguments));
+        prop_assume!(!item::is_import_use(&arguments));
         let item = quote::quote! {
             #[timeout("5s")]
             pub async fn stock(&self, sku: &str) -> Result<u32, StockError> {
                 look_up(sku).await
             }
         };
-        let expansion = expand::attribute(kind, arguments, &item);
+        let expansion = item::attribute(kind, arguments, &item);
         let file: syn::File = syn::parse2(expansion).expect("items");
         let functions: Vec<_> = file.items.iter().filter_map(|item| match item {
             syn::Item::Fn(function) => Some(function),

@@ -5,13 +5,13 @@ use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand;
+use crate::item;
 use crate::layer::Kind;
 
 /// Expands the attribute `first` with `arguments` on `item`, and compares what comes out:
 /// formatted, with the runtime's paths shortened.
 fn check(first: Kind, arguments: TokenStream, item: &TokenStream, expected: &Expect) {
-    let expansion = expand::attribute(first, arguments, item).to_string();
+    let expansion = item::attribute(first, arguments, item).to_string();
     let expansion = expansion
         .replace(":: resilience :: __private :: ", "__private :: ")
         .replace(":: resilience :: ", "")
@@ -419,6 +419,110 @@ fn degrade() {
 }
 
 #[test]
+fn an_impl_block() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(failure_threshold = 3),
+        &quote! {
+            impl Orders {
+                const LIMIT: u32 = 3;
+
+                async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                    self.client.find(id).await
+                }
+
+                #[circuit_breaker(PAYMENTS)]
+                fn not_async(&self) -> Result<u32, OrderError> {
+                    self.client.blocking()
+                }
+
+                async fn health(&self) -> Health {
+                    self.client.health().await
+                }
+
+                #[resilience(skip)]
+                async fn export(&self) -> Result<u32, OrderError> {
+                    self.client.export().await
+                }
+            }
+        },
+        &expect![[r#"
+            const _: () = {
+                static __RESILIENCE_BREAKER: __private::CircuitBreaker = __private::CircuitBreaker::new(
+                        "Orders",
+                    )
+                    .failure_threshold(3u32);
+                impl Orders {
+                    const LIMIT: u32 = 3;
+                    async fn find(&self, id: u64) -> Result<u32, OrderError> {
+                        static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                            "find",
+                            "find",
+                            ::core::module_path!(),
+                            ::core::file!(),
+                            ::core::line!(),
+                        );
+                        use __private as __resilience;
+                        'guarded: {
+                            let permit = match __resilience::acquire_static(
+                                &__RESILIENCE_BREAKER,
+                                __resilience::None,
+                                || &__RESILIENCE_SITE,
+                            ) {
+                                __resilience::Ok(permit) => permit,
+                                __resilience::Err(rejected) => {
+                                    break 'guarded __resilience::Err(
+                                        __resilience::reject::<
+                                            <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                        >(rejected),
+                                    );
+                                }
+                            };
+                            let permit = __resilience::began(permit);
+                            match async move {
+                                if false {
+                                    let unreached: Result<u32, OrderError> = __resilience::unreached();
+                                    return unreached;
+                                }
+                                'body: { self.client.find(id).await }
+                            }
+                                .await
+                            {
+                                __resilience::Ok(value) => {
+                                    __resilience::succeeded(permit);
+                                    __resilience::Ok(value)
+                                }
+                                __resilience::Err(error) => {
+                                    __resilience::failed::<
+                                        <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                    >(permit, &__RESILIENCE_SITE, &error);
+                                    __resilience::Err(error)
+                                }
+                            }
+                        }
+                    }
+                    #[circuit_breaker(PAYMENTS)]
+                    fn not_async(&self) -> Result<u32, OrderError> {
+                        self.client.blocking()
+                    }
+                    async fn health(&self) -> Health {
+                        {
+                            use __private::LeftOutByType as _;
+                            let _ = __private::LeftOut::<Health>::check;
+                        }
+                        self.client.health().await
+                    }
+                    async fn export(&self) -> Result<u32, OrderError> {
+                        self.client.export().await
+                    }
+                }
+            };
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn degrade_with_stale_values_and_a_flag() {
     check(
         Kind::Degrade,

@@ -45,6 +45,15 @@ pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
     tokens.into_iter().map(located).collect()
 }
 
+/// The tokens as if they were written at `at`.
+pub(crate) fn respanned(tokens: TokenStream, at: Span) -> TokenStream {
+    let respanned = |mut token: TokenTree| {
+        token.set_span(at);
+        token
+    };
+    tokens.into_iter().map(respanned).collect()
+}
+
 /// Whether the name looks like that of a constant or static: `INVENTORY`.
 pub(crate) fn is_screaming_snake(name: &Ident) -> bool {
     let name = name.to_string();

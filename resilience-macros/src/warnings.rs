@@ -1,5 +1,7 @@
 //! Warnings about code that is valid but likely wrong, reported at the attribute.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::spanned::Spanned;
@@ -15,8 +17,19 @@ const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to re
 const LOGGED_TWICE: &str = "`err` logs the error a second time, with what `#[boundary]` redacts; \
                             remove it, since `#[boundary]` reports the error";
 
+/// The warnings about attributes of an `impl` block that an earlier method has given.
+#[derive(Default)]
+pub(crate) struct Said(BTreeSet<&'static str>);
+
+impl Said {
+    /// Whether a warning about `retry` is still to be given.
+    fn is_first(&mut self, retry: &Retry, warning: &'static str) -> bool {
+        !retry.is_of_block || self.0.insert(warning)
+    }
+}
+
 /// Code that makes rustc emit the warnings for a nest.
-pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
+pub(crate) fn of(nest: &Nest, scope: &Scope<'_>, said: &mut Said) -> TokenStream {
     if has_hidden_sibling(scope.function) {
         // The nest isn't complete, and the sibling's expansion reports an error.
         return TokenStream::new();
@@ -36,7 +49,7 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
             warnings.extend(warning(span, "error_logged_twice", LOGGED_TWICE));
         }
     }
-    warnings.extend(of_retry(nest, scope));
+    warnings.extend(of_retry(nest, scope, said));
     warnings
 }
 
@@ -97,12 +110,14 @@ fn logged_by_instrument(attribute: &Attribute) -> Option<Span> {
     None
 }
 
-fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
+fn of_retry(nest: &Nest, scope: &Scope<'_>, said: &mut Said) -> TokenStream {
     let Some((_, retry)) = nest.get::<Retry>() else { return TokenStream::new() };
     let span = retry.span;
     let runtime = scope.runtime;
     let mut warnings = TokenStream::new();
-    if scope.is_async() && !retry.external_timeout && nest.get::<Timeout>().is_none() {
+    let without_timeout =
+        scope.is_async() && !retry.external_timeout && nest.get::<Timeout>().is_none();
+    if without_timeout && said.is_first(retry, "retry_without_timeout") {
         warnings.extend(warning(
             span,
             "retry_without_timeout",
@@ -111,7 +126,9 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
         ));
     }
     match retry.says_whether_to_repeat() {
-        Ok(false) => warnings.extend(warning(span, "retry_without_idempotence", UNSAID)),
+        Ok(false) if said.is_first(retry, "retry_without_idempotence") => {
+            warnings.extend(warning(span, "retry_without_idempotence", UNSAID));
+        }
         // The policy says it. A constant policy is checked at compile time.
         Err(policy) if scope.is_constant(policy) => {
             let check = Ident::new("CHECK", policy.span());
@@ -120,7 +137,7 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
                 let _ = #runtime::PolicySaysWhetherToRepeat::<{ #statement #runtime::says_whether_to_repeat(&#named) }>::#check;
             });
         }
-        Ok(true) | Err(_) => {}
+        Ok(_) | Err(_) => {}
     }
     warnings
 }

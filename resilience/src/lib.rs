@@ -82,6 +82,78 @@
 //! # }
 //! ```
 //!
+//! # On an `impl` block
+//!
+//! An attribute on an `impl` block, of a type or of a trait, covers every async method that returns
+//! a `Result`. All of them share one policy and one state: a circuit breaker that the attribute
+//! doesn't name belongs to the block and is named after the type, and so does the retry budget.
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "tokio"))] {
+//! # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+//! # enum OrderError {
+//! #     #[error(transparent)]
+//! #     #[service(transparent)]
+//! #     Rejected(#[from] resilience::Rejected),
+//! # }
+//! # struct Order;
+//! use resilience::{circuit_breaker, degrade, retry, timeout};
+//!
+//! struct Orders {
+//!     // … a client …
+//! }
+//!
+//! #[retry(idempotent)]
+//! #[circuit_breaker(failure_threshold = 5)]
+//! #[timeout("2s")]
+//! impl Orders {
+//!     async fn find(&self, id: u64) -> Result<Order, OrderError> {
+//!         // …
+//! #       let _ = id;
+//!         Ok(Order)
+//!     }
+//!
+//!     #[retry(idempotency_key)] // in place of the block's
+//!     async fn place(&self, order: &Order) -> Result<u64, OrderError> {
+//!         // …
+//! #       let _ = order;
+//!         Ok(1)
+//!     }
+//!
+//!     #[degrade(fallback = Vec::new())] // in addition, above the block's
+//!     async fn recommended(&self, id: u64) -> Result<Vec<Order>, OrderError> {
+//!         // …
+//! #       let _ = id;
+//!         Ok(vec![Order])
+//!     }
+//!
+//!     #[resilience(skip)] // without layers
+//!     async fn export(&self) -> Result<Vec<Order>, OrderError> {
+//!         // …
+//!         Ok(Vec::new())
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! - **A method's own attribute** replaces the block's of the same kind, with its options and
+//!   state. One of another kind goes below the block's layers, or above them if the order demands
+//!   it. An own `service`, `classify` or `rejected` replaces that of the block.
+//! - **`#[resilience(skip)]`** leaves a method out, and its own attributes stay. `pub_only`, on
+//!   any of the block's attributes, leaves out the methods without `pub`. Use them for helpers
+//!   that other methods of the block call: their failures would be retried and counted twice.
+//! - **Other methods stay as they are**: those that aren't async, or don't return a `Result`. A
+//!   `Result` is recognized by a name that ends with `Result`. An alias with another name is a
+//!   compile error. Methods that a macro generates inside the block aren't covered.
+//! - **Events** have the method's name as `function`. It is also the `service`, unless the
+//!   attributes set one or name a breaker.
+//! - **Expressions** can use `self`, and arguments that all methods have. `clone(…)`, `operation`
+//!   and an `idempotency_key` with a value are for one method, and go on that method.
+//! - **`#[degrade]` and `#[transaction]`** go on methods. A fallback has the type of one method,
+//!   and each method that another one calls would begin a transaction of its own.
+//! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
+//! - **`#[async_trait]`** can be above or below.
+//!
 //! # Where to look
 //!
 //! | to | see |

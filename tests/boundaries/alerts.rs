@@ -203,10 +203,10 @@ async fn outage_of_one_dependency_does_not_hide_that_of_another() {
         }
     }
     let notices = listener.take();
-    let notices: Vec<_> =
+    let texts: Vec<_> =
         notices.iter().map(|notice| (notice.dependency.as_deref(), &*notice.message)).collect();
     assert_eq!(
-        notices,
+        texts,
         [
             (Some("inventory"), "the circuit of inventory is open"),
             (Some("payment"), "the circuit of payment is open")

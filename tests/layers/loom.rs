@@ -320,6 +320,117 @@ fn concurrent_first_calls_register_the_breaker_once() {
     });
 }
 
+/// A breaker whose state may move: every operation goes on where the state is, as in the crate.
+struct Movable([Core<Loom>; 2], Policy);
+
+impl Movable {
+    fn new(policy: Policy) -> Arc<Self> {
+        let core = || {
+            let word = || Loom(AtomicU64::new(0));
+            Core { state: word(), lease: word(), lease_length: word(), reopened: word() }
+        };
+        Arc::new(Self([core(), core()], policy))
+    }
+
+    fn move_to_heap(&self) -> bool {
+        self.0[0].move_to(&self.0[1])
+    }
+
+    fn admit(&self, lease: u64, now: u64) -> Option<Ticket> {
+        let [first, second] = &self.0;
+        let admission = first.admit(&self.1, lease, || now);
+        if admission.is_plain_rejection() && first.has_moved() {
+            return second.admit(&self.1, lease, || now).ticket.ok();
+        }
+        admission.ticket.ok()
+    }
+
+    fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
+        let [first, second] = &self.0;
+        let settled = first.settle(&self.1, ticket, verdict, || now);
+        if settled.is_late && first.has_moved() {
+            return second.settle(&self.1, ticket, verdict, || now);
+        }
+        settled
+    }
+
+    fn set(&self, state: CircuitState) {
+        let [first, second] = &self.0;
+        if first.set(state).is_none() && first.has_moved() {
+            second.set(state);
+        }
+    }
+
+    fn snapshot(&self) -> (CircuitState, u64) {
+        self.0[usize::from(self.0[0].has_moved())].snapshot()
+    }
+}
+
+#[test]
+fn results_are_counted_once_while_the_state_moves() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(3, 1));
+        let (early, other) = (breaker.admit(0, 0).unwrap(), Arc::clone(&breaker));
+        let thread = thread::spawn(move || {
+            let ticket = other.admit(0, 0).unwrap();
+            [ticket, early].map(|ticket| other.settle(ticket, Verdict::Failure, 0).failures)
+        });
+        assert!(breaker.move_to_heap());
+        let mine = breaker.settle(breaker.admit(0, 0).unwrap(), Verdict::Failure, 0);
+        let [first, second] = thread.join().unwrap();
+        let mut counts = [first, second, mine.failures];
+        counts.sort_unstable();
+        assert_eq!(counts, [Some(1), Some(2), Some(3)]);
+        assert_eq!(breaker.snapshot().0, Open);
+        assert!(!breaker.0[1].register(), "it is listed");
+    });
+}
+
+#[test]
+fn one_of_two_callers_gets_the_only_probe_while_the_state_moves() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(1, 1));
+        breaker.settle(breaker.admit(0, 0).unwrap(), Verdict::Failure, 0);
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.admit(500, 100));
+        assert!(breaker.move_to_heap());
+        let mine = breaker.admit(0, 100);
+        let theirs = thread.join().unwrap();
+        assert!(mine.is_some() != theirs.is_some(), "exactly one is admitted: {mine:?} {theirs:?}");
+        let lease = if theirs.is_some() { 1_000 } else { 100 };
+        // The first rejected call starts a lease whose start wasn't stored.
+        assert!(breaker.admit(0, 100).is_none() && breaker.admit(0, 99 + lease).is_none());
+        assert_eq!(breaker.snapshot().0, HalfOpen);
+        breaker.settle(mine.or(theirs).unwrap(), Verdict::Success, 100);
+        assert_eq!(breaker.snapshot(), (Closed, 0));
+    });
+}
+
+#[test]
+fn forced_state_is_kept_while_the_state_moves() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.set(CircuitState::ForcedOpen));
+        assert!(breaker.move_to_heap());
+        thread.join().unwrap();
+        assert_eq!(breaker.snapshot().0, CircuitState::ForcedOpen);
+        assert!(breaker.admit(0, 0).is_none());
+    });
+}
+
+#[test]
+fn state_of_a_breaker_that_is_being_registered_stays_where_it_is() {
+    loom::model(|| {
+        let breaker = Movable::new(policy(1, 1));
+        let other = Arc::clone(&breaker);
+        let thread = thread::spawn(move || other.0[0].register());
+        let moved = breaker.move_to_heap();
+        assert!(moved != thread.join().unwrap(), "it is listed once");
+        assert_eq!(breaker.0[0].has_moved(), moved);
+    });
+}
+
 const RULES: Rules = Rules { capacity: 3_000, floor: None, refill: 0 };
 
 fn bucket() -> Arc<Bucket<Loom>> {

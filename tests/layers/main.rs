@@ -3,6 +3,7 @@
 mod circuit_breaker;
 mod degrade;
 mod events;
+mod impl_block;
 mod macro_defaults;
 mod nest;
 mod retry;

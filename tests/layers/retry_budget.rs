@@ -1,9 +1,14 @@
-//! The retry budget: exact sequences of the two schemes it implements, and its default.
+//! The retry budget: the sequences that its presets document, and its default.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resilience::{Advice, Classification, RetryBudget, retry, retry::BudgetCharge};
+use resilience::retry::{
+    BudgetCharge,
+    FailureKind::{self, Other, TimedOut},
+};
+use resilience::{Advice, Classification, Rejected, Retry, RetryBudget, millis, retry, secs};
+use resilience_test_support::CallError;
 use tokio::time::advance;
 
 #[track_caller]
@@ -12,11 +17,11 @@ fn holds(budget: &RetryBudget, tokens: f64) {
 }
 
 /// One call that needs this many retries before it succeeds; false if the budget stopped it.
-fn call(budget: &RetryBudget, failures: u32, timed_out: bool) -> bool {
+fn call(budget: &RetryBudget, failures: u32, kind: FailureKind) -> bool {
     let mut withdrawn = None;
     for _ in 0..failures {
-        budget.on_failure(timed_out);
-        withdrawn = budget.try_withdraw(timed_out);
+        budget.on_failure(kind);
+        withdrawn = budget.try_withdraw(kind);
         if withdrawn.is_none() {
             return false;
         }
@@ -25,58 +30,146 @@ fn call(budget: &RetryBudget, failures: u32, timed_out: bool) -> bool {
     true
 }
 
-#[test]
-fn aws_standard_budget_follows_the_specification() {
-    let budget = RetryBudget::aws_standard();
-    // The cases of the SDKs' specification: the capacity is 500, and a retried success refunds its
-    // last retry.
-    holds(&budget, 500.0);
-    assert!(call(&budget, 0, false));
-    holds(&budget, 500.0);
-    let first = budget.try_withdraw(false);
-    assert!(first.is_some());
-    holds(&budget, 495.0);
-    let second = budget.try_withdraw(false);
-    holds(&budget, 490.0);
-    budget.on_success(second, false);
-    holds(&budget, 495.0);
+/// The calls of one client, one after the other: each response, and the tokens after it.
+type Calls<'a> = &'a [&'a [(Result<u32, CallError>, f64)]];
 
-    // A retry after a timeout costs ten, and a first-try success adds one.
-    assert!(budget.try_withdraw(true).is_some());
-    holds(&budget, 485.0);
-    assert!(call(&budget, 0, false));
-    holds(&budget, 486.0);
-
-    // Failures alone: 97 retries, and one token is left, which isn't enough.
-    let retries = (0..1000).filter(|_| budget.try_withdraw(false).is_some()).count();
-    assert_eq!(retries, 97);
-    holds(&budget, 1.0);
-    assert!(!call(&budget, 1, false));
-    for _ in 0..3 {
-        assert!(call(&budget, 0, false));
+/// Makes the calls under a policy with so many attempts.
+#[expect(clippy::float_cmp, reason = "whole tokens")]
+async fn replay(case: &str, budget: &RetryBudget, attempts: u32, calls: Calls<'_>) {
+    let policy = Retry::new().attempts(attempts).base(millis(1)).idempotent();
+    for responses in calls {
+        let outcome = policy
+            .run("aws", budget, || async {
+                let number = resilience::context().attempt() as usize - 1;
+                if number > 0 {
+                    assert_eq!(budget.tokens(), responses[number - 1].1, "{case}");
+                }
+                responses[number].0.clone()
+            })
+            .await;
+        let (last, tokens) = responses.last().unwrap();
+        assert_eq!((&outcome, budget.tokens()), (last, *tokens), "{case}");
     }
-    assert!(!call(&budget, 1, false), "4 of 5");
-    assert!(call(&budget, 0, false));
-    assert!(call(&budget, 1, false));
+}
+
+/// A budget with this many tokens left. No case reaches the capacity of 500.
+fn left(budget: fn() -> RetryBudget, tokens: u32) -> RetryBudget {
+    if tokens == 0 {
+        let empty = budget().capacity(1);
+        assert!(empty.try_withdraw(Other).is_none());
+        let empty = empty.retry_cost(1);
+        assert!(empty.try_withdraw(Other).is_some());
+        return empty;
+    }
+    budget().capacity(tokens)
+}
+
+/// The cases of "Retry Behavior 2.0", as in smithy-swift's `RetryIntegrationTests` and in
+/// aws-sdk-java-v2.
+#[tokio::test(start_paused = true)]
+async fn aws_standard_budget_replays_retry_behavior_2_0() {
+    let aws = RetryBudget::aws_standard;
+    let fails = |tokens: f64| (Err(CallError::Busy), tokens);
+    let times_out =
+        |tokens: f64| (Err(CallError::Rejected(Rejected::timed_out("aws", secs(1)))), tokens);
+    let succeeds = |tokens: f64| (Ok(1), tokens);
+
+    let calls: Calls<'_> = &[&[fails(495.0), fails(490.0), succeeds(495.0)]];
+    replay("retry eventually succeeds", &aws(), 3, calls).await;
+    let calls: Calls<'_> = &[&[fails(495.0), fails(490.0), fails(490.0)]];
+    replay("fail due to max attempts", &aws(), 3, calls).await;
+    let calls: Calls<'_> = &[&[fails(0.0), fails(0.0)]];
+    replay("quota reached after a single retry", &left(aws, 5), 3, calls).await;
+    replay("no retries if the quota is 0", &left(aws, 0), 3, &[&[fails(0.0)]]).await;
+    let calls: Calls<'_> =
+        &[&[fails(495.0), fails(490.0), fails(485.0), fails(480.0), fails(480.0)]];
+    replay("exponential backoff", &aws(), 5, calls).await;
+    let calls: Calls<'_> = &[&[fails(5.0), fails(0.0), fails(0.0)]];
+    replay("stops after the quota is exhausted", &left(aws, 10), 5, calls).await;
+    let calls: Calls<'_> =
+        &[&[fails(10.0), fails(5.0), succeeds(10.0)], &[fails(5.0), succeeds(10.0)]];
+    replay("quota recovery after successes", &left(aws, 15), 5, calls).await;
+
+    // aws-sdk-cpp's `RetryStrategyTest`: a retry after a timeout costs 10, and is refunded as such.
+    let calls: Calls<'_> = &[
+        &[fails(495.0), fails(490.0), fails(490.0)],
+        &[times_out(480.0), times_out(470.0), succeeds(480.0)],
+        &[succeeds(481.0)],
+    ];
+    replay("costs of a timeout", &aws(), 3, calls).await;
+    replay("a timeout needs 10", &left(aws, 7), 3, &[&[times_out(7.0)], &[fails(2.0), fails(2.0)]])
+        .await;
+}
+
+/// The cases of "Retry Behavior 2.1" (`AWS_NEW_RETRIES_2026`), as in smithy-typescript's and
+/// aws-sdk-cpp's tests of the standard strategy.
+#[tokio::test(start_paused = true)]
+async fn aws_standard_v2_1_budget_replays_retry_behavior_2_1() {
+    let aws = RetryBudget::aws_standard_v2_1;
+    let fails = |tokens: f64| (Err(CallError::Busy), tokens);
+    let throttles = |tokens: f64| (Err(CallError::BusyFor(Duration::ZERO)), tokens);
+    let times_out =
+        |tokens: f64| (Err(CallError::Rejected(Rejected::timed_out("aws", secs(1)))), tokens);
+    let succeeds = |tokens: f64| (Ok(1), tokens);
+
+    let calls: Calls<'_> = &[&[fails(486.0), fails(472.0), succeeds(486.0)]];
+    replay("retry eventually succeeds", &aws(), 3, calls).await;
+    let calls: Calls<'_> = &[&[fails(486.0), fails(472.0), fails(472.0)]];
+    replay("fail due to max attempts", &aws(), 3, calls).await;
+    let calls: Calls<'_> = &[&[fails(0.0), fails(0.0)]];
+    replay("quota reached after a single retry", &left(aws, 14), 3, calls).await;
+    replay("no retries if the quota is 0", &left(aws, 0), 3, &[&[fails(0.0)]]).await;
+    let calls: Calls<'_> =
+        &[&[fails(486.0), fails(472.0), fails(458.0), fails(444.0), fails(444.0)]];
+    replay("exponential backoff", &aws(), 5, calls).await;
+    let calls: Calls<'_> = &[&[fails(6.0), fails(6.0)]];
+    replay("stops after the quota is exhausted", &left(aws, 20), 5, calls).await;
+    let calls: Calls<'_> =
+        &[&[fails(16.0), fails(2.0), succeeds(16.0)], &[fails(2.0), succeeds(16.0)]];
+    replay("quota recovery after successes", &left(aws, 30), 5, calls).await;
+    let calls: Calls<'_> = &[&[throttles(495.0), succeeds(500.0)]];
+    replay("costs of a throttling error", &aws(), 3, calls).await;
+    replay("10 are too few", &left(aws, 10), 3, &[&[fails(10.0)], &[throttles(5.0), fails(5.0)]])
+        .await;
+
+    // A timeout costs as much as any other transient error, and a first-try success earns 1.
+    let calls: Calls<'_> =
+        &[&[times_out(486.0), times_out(472.0), times_out(472.0)], &[succeeds(473.0)]];
+    replay("a timeout isn't special", &aws(), 3, calls).await;
+}
+
+#[test]
+fn aws_standard_budget_runs_dry_and_is_earned_back() {
+    let budget = RetryBudget::aws_standard();
+    let retries = (0..1000).filter(|_| budget.try_withdraw(Other).is_some()).count();
+    assert_eq!(retries, 100);
+    for _ in 0..4 {
+        assert!(call(&budget, 0, Other));
+    }
+    assert!(!call(&budget, 1, Other), "4 of 5");
+    assert!(call(&budget, 0, Other));
+    assert!(call(&budget, 1, Other));
     holds(&budget, 5.0);
-    assert!(!call(&budget, 1, true), "5 of 10");
+    assert!(!call(&budget, 1, TimedOut), "5 of 10");
 }
 
 #[tokio::test(start_paused = true)]
 async fn aws_standard_budget_is_not_refilled_by_time() {
     let budget = RetryBudget::aws_standard();
-    while budget.try_withdraw(true).is_some() {}
+    while budget.try_withdraw(TimedOut).is_some() {}
     advance(Duration::from_secs(86_400)).await;
     holds(&budget, 0.0);
 }
 
+/// The sequence of gRPC's own `retry_throttle_test.cc`, `ServerRetryThrottleData.Basic`: 4 tokens,
+/// so retries above 2; 1.6 for a success. The rules are in gRFC A6, "Throttling Retry Attempts and
+/// Hedged RPCs".
 #[test]
-fn grpc_budget_follows_the_specification() {
-    // The sequence of gRPC's own test: 4 tokens, so retries above 2; 1.6 for a success.
+fn grpc_budget_replays_grpcs_own_test() {
     let budget = RetryBudget::grpc(4, 1.6);
     let fails = |budget: &RetryBudget| {
-        budget.on_failure(false);
-        budget.try_withdraw(false).is_some()
+        budget.on_failure(Other);
+        budget.try_withdraw(Other).is_some()
     };
     let succeeds = |budget: &RetryBudget| budget.on_success(None, true);
     assert!(fails(&budget));
@@ -107,7 +200,7 @@ fn grpc_budget_truncates_the_ratio_to_three_decimals() {
     {
         let budget = RetryBudget::grpc(10, ratio);
         for _ in 0..9 {
-            budget.on_failure(true);
+            budget.on_failure(TimedOut);
         }
         budget.on_success(None, true);
         holds(&budget, tokens);
@@ -123,7 +216,7 @@ async fn default_budget_allows_twenty_retries_and_then_a_trickle() {
         // Ten calls a second, each of which asks for two retries.
         for _ in 0..600 {
             advance(Duration::from_millis(100)).await;
-            retries += (0..2).filter(|_| budget.try_withdraw(true).is_some()).count();
+            retries += (0..2).filter(|_| budget.try_withdraw(TimedOut).is_some()).count();
         }
         retries_per_minute.push(retries);
     }
@@ -134,27 +227,27 @@ async fn default_budget_allows_twenty_retries_and_then_a_trickle() {
 #[tokio::test(start_paused = true)]
 async fn default_budget_is_credited_by_successes() {
     let budget = RetryBudget::standard().no_refill();
-    while budget.try_withdraw(false).is_some() {}
+    while budget.try_withdraw(Other).is_some() {}
     holds(&budget, 0.0);
     for _ in 0..4 {
-        assert!(call(&budget, 0, false));
+        assert!(call(&budget, 0, Other));
     }
-    assert!(!call(&budget, 1, false));
-    assert!(call(&budget, 0, false));
-    assert!(call(&budget, 1, false), "the fifth success pays");
+    assert!(!call(&budget, 1, Other));
+    assert!(call(&budget, 0, Other));
+    assert!(call(&budget, 1, Other), "the fifth success pays");
     holds(&budget, 1.0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn rarely_called_function_gets_its_retries_back() {
     let budget = RetryBudget::standard();
-    while budget.try_withdraw(false).is_some() {}
+    while budget.try_withdraw(Other).is_some() {}
     // One call every ten seconds, and every one of them needs a retry or two.
     for _ in 0..100 {
         advance(Duration::from_secs(10)).await;
-        assert!(budget.try_withdraw(false).is_some());
-        assert!(budget.try_withdraw(true).is_some());
-        assert!(budget.try_withdraw(true).is_none());
+        assert!(budget.try_withdraw(Other).is_some());
+        assert!(budget.try_withdraw(TimedOut).is_some());
+        assert!(budget.try_withdraw(TimedOut).is_none());
     }
     advance(Duration::from_secs(60 * 86_400)).await;
     holds(&budget, 100.0);
@@ -166,8 +259,8 @@ fn budget_settings_do_not_depend_on_their_order() {
     let late = RetryBudget::new().debit_failures().capacity(10).only_above(50);
     for budget in [early, late] {
         holds(&budget, 10.0);
-        budget.on_failure(false);
-        assert!(budget.try_withdraw(false).is_none(), "5 of 10");
+        budget.on_failure(Other);
+        assert!(budget.try_withdraw(Other).is_none(), "5 of 10");
     }
 }
 
@@ -175,7 +268,7 @@ type Build = fn() -> RetryBudget;
 
 #[test]
 fn panic_on_an_out_of_range_setting_names_option_and_range() {
-    let table: [(&str, Build); 11] = [
+    let table: [(&str, Build); 12] = [
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(0)),
         ("`capacity` must be between 1 and 10000 tokens", || RetryBudget::new().capacity(10_001)),
         ("`retry_cost` must be between 0 and 10000 tokens", || {
@@ -183,6 +276,9 @@ fn panic_on_an_out_of_range_setting_names_option_and_range() {
         }),
         ("`timeout_cost` must be between 0 and 10000 tokens", || {
             RetryBudget::new().timeout_cost(u32::MAX)
+        }),
+        ("`rate_limited_cost` must be between 0 and 10000 tokens", || {
+            RetryBudget::new().rate_limited_cost(10_001)
         }),
         ("`credit` must be between 0 and 10000 tokens", || RetryBudget::new().credit(f64::NAN)),
         ("`credit` must be between 0 and 10000 tokens", || RetryBudget::new().credit(-0.1)),
@@ -291,7 +387,7 @@ async fn walk(settings: Settings, steps: Vec<Step>) -> Result<(), TestCaseError>
     for step in steps {
         match step {
             Step::Withdraw => {
-                last = budget.try_withdraw(false);
+                last = budget.try_withdraw(Other);
                 prop_assert_eq!(last.is_some(), model.withdraw(&settings));
             }
             Step::FirstTry => {

@@ -46,6 +46,12 @@ fn messages_of_annotated_functions() {
     run_ui_tests("function");
 }
 
+/// Attributes on an `impl` block.
+#[test]
+fn messages_of_impl_blocks() {
+    run_ui_tests("impl_block");
+}
+
 /// Several attributes on one function.
 #[test]
 fn messages_of_nested_attributes() {

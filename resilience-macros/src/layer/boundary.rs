@@ -6,6 +6,7 @@ use syn::{Expr, LitStr};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
 use crate::options::{Arguments, Grammar, foreign, reject_constant, reject_placeholder};
+use crate::tokens::respanned;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[boundary]",
@@ -21,6 +22,7 @@ pub(crate) struct Boundary {
     request_id: Option<Expr>,
     user: Option<Expr>,
     tenant: Option<Expr>,
+    is_of_block: bool,
 }
 
 impl Layer for Boundary {
@@ -36,6 +38,7 @@ impl Layer for Boundary {
             request_id: arguments.expr("request_id", errors),
             user: arguments.expr("user", errors),
             tenant: arguments.expr("tenant", errors),
+            is_of_block: place.block.is_some(),
         };
         if let Some(id) = &boundary.request_id {
             let names = place.function.argument_names();
@@ -51,6 +54,10 @@ impl Layer for Boundary {
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
+        None
+    }
+
+    fn not_on_impl() -> Option<&'static str> {
         None
     }
 
@@ -77,7 +84,12 @@ impl Layer for Boundary {
             let borrowed = quote_spanned!(span=> &(#expr));
             Some(quote!(.#method(#borrowed)))
         });
-        quote!(let #boundary = #runtime::Boundary::new(#operation) #(#ids)*;)
+        let mut new = quote!(#runtime::Boundary::new(#operation));
+        if self.is_of_block {
+            // The place in the record, which for the attribute would be the same for all methods.
+            new = respanned(new, scope.function.sig.fn_token.span);
+        }
+        quote!(let #boundary = #new #(#ids)*;)
     }
 
     // Input:  the call

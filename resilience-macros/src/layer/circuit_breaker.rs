@@ -33,6 +33,8 @@ pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
     settings: Vec<(Ident, TokenStream)>,
     ignore: Option<Expr>,
+    /// Whether the breaker is the one of the `impl` block, which declares it.
+    is_of_block: bool,
 }
 
 impl Layer for CircuitBreaker {
@@ -67,21 +69,36 @@ impl Layer for CircuitBreaker {
                     ),
                 );
             }
-            return Some(Self { handle: Some(handle), settings: Vec::new(), ignore });
+            return Some(Self {
+                handle: Some(handle),
+                settings: Vec::new(),
+                ignore,
+                is_of_block: false,
+            });
         }
         let shared = arguments.flag("shared").is_some();
-        if place.function.is_generic() && !shared {
+        let (is_generic, what) = match place.block {
+            Some(block) => (block.is_generic, "`impl`"),
+            None => (place.function.is_generic(), "function"),
+        };
+        if is_generic && !shared {
             errors.at(
                 place.span,
-                "a generic function would use one breaker for all its types; pass one, such as \
-                 `#[circuit_breaker(INVENTORY)]`, or write `shared` to allow that",
+                format!(
+                    "a generic {what} would use one breaker for all its types; pass one, such as \
+                     `#[circuit_breaker(INVENTORY)]`, or write `shared` to allow that"
+                ),
             );
         }
         let settings = own_settings(arguments, place.function, errors);
-        Some(Self { handle: None, settings, ignore })
+        Some(Self { handle: None, settings, ignore, is_of_block: place.block.is_some() })
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
+        None
+    }
+
+    fn not_on_impl() -> Option<&'static str> {
         None
     }
 
@@ -90,14 +107,10 @@ impl Layer for CircuitBreaker {
     }
 
     fn setup(&self, scope: &Scope<'_>) -> TokenStream {
-        let (runtime, label) = (scope.runtime, &scope.label);
+        let runtime = scope.runtime;
         match &self.handle {
-            None => {
-                let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
-                quote! {
-                    static __RESILIENCE_BREAKER: #runtime::CircuitBreaker = #runtime::CircuitBreaker::new(#label)#(#settings)*;
-                }
-            }
+            None if self.is_of_block => TokenStream::new(),
+            None => self.own_static(&runtime.to_token_stream(), &scope.label),
             Some(_) if self.named_static().is_some() => TokenStream::new(),
             Some(handle) => {
                 let (held, breaker, site) =
@@ -175,6 +188,23 @@ impl Layer for CircuitBreaker {
 }
 
 impl CircuitBreaker {
+    /// `static __RESILIENCE_BREAKER: CircuitBreaker = …;`
+    fn own_static(&self, runtime: &TokenStream, label: &TokenStream) -> TokenStream {
+        let settings = self.settings.iter().map(|(name, value)| quote!(.#name(#value)));
+        quote! {
+            static __RESILIENCE_BREAKER: #runtime::CircuitBreaker = #runtime::CircuitBreaker::new(#label)#(#settings)*;
+        }
+    }
+
+    /// The breaker that the methods of an `impl` block share, if the attribute names none.
+    pub(crate) fn static_of_block(
+        &self,
+        runtime: &TokenStream,
+        label: &TokenStream,
+    ) -> Option<TokenStream> {
+        self.is_of_block.then(|| self.own_static(runtime, label))
+    }
+
     /// The breaker, after `setup`.
     pub(super) fn in_use(&self) -> TokenStream {
         match &self.handle {

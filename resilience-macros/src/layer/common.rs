@@ -5,12 +5,13 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Expr, LitStr, Path, Token};
 
+use super::{Kind, Place};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::krate;
-use crate::options::{Arguments, Value};
+use crate::options::{Arguments, Opt, Value};
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Common {
     pub(crate) service: Option<LitStr>,
     pub(crate) classify: Option<Expr>,
@@ -22,9 +23,17 @@ pub(crate) struct Common {
 impl Common {
     pub(crate) fn parse(
         arguments: &mut Arguments,
-        function: &Function,
+        place: &Place<'_>,
+        kind: Kind,
         errors: &mut Errors,
     ) -> Self {
+        if place.block.is_some() {
+            reject_options_of_one_method(arguments, kind, errors);
+        }
+        if let Some(flag) = arguments.flag("pub_only").filter(|_| place.block.is_none()) {
+            errors.on(flag, "`pub_only` chooses among the methods of an `impl` block; remove it");
+        }
+        let function = place.function;
         Self {
             service: arguments.text("service", errors),
             classify: arguments.expr("classify", errors),
@@ -50,6 +59,36 @@ impl Common {
             krate: self.krate.or(inner.krate),
             clones: self.clones,
         }
+    }
+}
+
+/// Rejects options on an `impl` block that can only be right for one of its methods.
+fn reject_options_of_one_method(arguments: &mut Arguments, kind: Kind, errors: &mut Errors) {
+    if let Some(option) = arguments.take("operation") {
+        errors.on(
+            option.key,
+            "`operation` would give all methods of this `impl` the same name; remove it, since \
+             each is reported under its own",
+        );
+    }
+    if let Some(option) = arguments.take("clone") {
+        errors.on(
+            option.key,
+            format!(
+                "`clone` names arguments of one method; write it on that method: \
+                 `#[{}(…, clone(…))]`",
+                kind.name()
+            ),
+        );
+    }
+    match arguments.take("idempotency_key") {
+        Some(Opt { value: Value::Expr(key), .. }) => errors.on(
+            key,
+            "calls of two methods with the same key look like one operation to the callee; write \
+             `idempotency_key` alone, and `idempotency_key = …` on methods",
+        ),
+        Some(flag) => arguments.put_back(flag),
+        None => {}
     }
 }
 

@@ -50,6 +50,11 @@ pub(crate) trait Layer: AsAny + 'static {
     where
         Self: Sized;
 
+    /// Why the layer can't be on an `impl` block, with what to write instead. `None` if it can.
+    fn not_on_impl() -> Option<&'static str>
+    where
+        Self: Sized;
+
     /// What the rest of the nest has to know of this layer.
     fn properties(&self) -> Properties;
 
@@ -84,6 +89,15 @@ pub(crate) struct Place<'a> {
     /// Its number among the layers of the function; the outermost is 0.
     pub(crate) index: usize,
     pub(crate) function: &'a Function,
+    /// The `impl` block that the attribute stands on, if it isn't on the function itself.
+    pub(crate) block: Option<Block>,
+}
+
+/// What a layer has to know of the `impl` block that its attribute stands on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    /// Whether the block has several instances, which share its statics.
+    pub(crate) is_generic: bool,
 }
 
 /// Generates [`Kind`] from the list of the layers.
@@ -108,6 +122,13 @@ macro_rules! layers {
             pub(crate) fn needs_async(self, name: &Ident) -> Option<String> {
                 match self {
                     $(Self::$Layer => $module::$Layer::needs_async(name),)*
+                }
+            }
+
+            /// See [`Layer::not_on_impl`].
+            pub(crate) fn not_on_impl(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$Layer => $module::$Layer::not_on_impl(),)*
                 }
             }
 

@@ -7,6 +7,8 @@ pub(crate) struct Nest {
     /// The outermost first.
     pub(crate) layers: Vec<Box<dyn Layer>>,
     pub(crate) common: Common,
+    /// Whether an attribute of the `impl` block is among them.
+    pub(crate) is_of_block: bool,
 }
 
 impl Nest {

@@ -117,6 +117,11 @@ impl Forbidden {
     }
 }
 
+/// Whether `inner` may stand below `outer`.
+pub(crate) fn is_allowed(outer: Kind, inner: Kind) -> bool {
+    !FORBIDDEN.iter().any(|pair| pair.outer == outer && pair.inner == inner)
+}
+
 /// Rejects each misplaced layer, with a single reason: the first by the order of [`Cure`], then the
 /// one with the outermost layer. The outermost of `layers` is the first.
 pub(crate) fn check(layers: &[(Kind, Span)], errors: &mut Errors) {

@@ -43,6 +43,8 @@ pub(crate) struct Retry {
     repeat: Option<Repeat>,
     budget: Budget,
     pub(crate) external_timeout: bool,
+    /// Whether the attribute stands on an `impl` block.
+    pub(crate) is_of_block: bool,
 }
 
 enum Jitter {
@@ -82,6 +84,7 @@ impl Layer for Retry {
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
+            is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
             let names = place.function.argument_names();
@@ -93,6 +96,10 @@ impl Layer for Retry {
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
+        None
+    }
+
+    fn not_on_impl() -> Option<&'static str> {
         None
     }
 
@@ -125,6 +132,7 @@ impl Layer for Retry {
         let policy = self.policy_in_use(scope);
         let budget = match &self.budget {
             Budget::Handle(_) => Self::budget_local().to_token_stream(),
+            Budget::OfTheSite if self.is_of_block => quote!(&__RESILIENCE_BUDGET_OF_BLOCK),
             Budget::OfTheSite => quote!(#runtime::Site::budget(&#site)),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
@@ -188,6 +196,15 @@ impl Layer for Retry {
 }
 
 impl Retry {
+    /// The budget that the methods of an `impl` block share, if the attribute names none.
+    pub(crate) fn static_of_block(&self, runtime: &TokenStream) -> Option<TokenStream> {
+        matches!(self.budget, Budget::OfTheSite).then(|| {
+            quote! {
+                static __RESILIENCE_BUDGET_OF_BLOCK: #runtime::RetryBudget = #runtime::RetryBudget::standard();
+            }
+        })
+    }
+
     /// Rejects settings that contradict each other.
     fn check(&self, errors: &mut Errors) {
         // A named policy may have any values.

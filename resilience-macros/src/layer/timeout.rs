@@ -51,6 +51,10 @@ impl Layer for Timeout {
         ))
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        None
+    }
+
     fn properties(&self) -> Properties {
         Properties { reuses_arguments: false, rejects: true, classifies: false }
     }

@@ -21,6 +21,10 @@ pub(crate) struct Grammar {
 /// The options of the form `key = value` that every attribute takes.
 const COMMON: &[&str] = &["service", "classify", "rejected", "crate"];
 
+/// The option that every attribute of an `impl` block takes. It isn't listed among the options,
+/// since most attributes are on functions.
+const ON_IMPL: &str = "pub_only";
+
 impl Grammar {
     /// Whether `name` is an option.
     pub(super) fn takes(&self, name: &str) -> bool {
@@ -34,7 +38,7 @@ impl Grammar {
 
     /// Whether `name` is an option without a value.
     pub(super) fn takes_flag(&self, name: &str) -> bool {
-        self.flags.contains(&name)
+        self.flags.contains(&name) || name == ON_IMPL
     }
 
     /// Whether `name` is an option of the form `key(list)`.

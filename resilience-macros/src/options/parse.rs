@@ -104,6 +104,11 @@ impl Arguments {
         Some(self.options.remove(at))
     }
 
+    /// Returns an option that was taken, so that it can be taken again.
+    pub(crate) fn put_back(&mut self, option: Opt) {
+        self.options.push(option);
+    }
+
     /// `key` alone.
     pub(crate) fn flag(&mut self, key: &str) -> Option<Ident> {
         self.take(key).map(|option| option.key)

@@ -6,8 +6,8 @@ pub use super::site::Site;
 
 use super::circuit_breaker::{CircuitBreaker, CircuitBreakerRef, listed};
 
-/// Returns the registry of circuit breakers: all static ones that have been used or registered, and
-/// all others that were added with [`watch`](Registry::watch).
+/// Returns the registry of circuit breakers: all that have been used by an annotated function, and
+/// those that were added with [`register`](CircuitBreaker::register) or [`watch`](Registry::watch).
 ///
 /// ```
 /// use resilience::{CircuitBreaker, registry, circuit_breaker::CircuitState};
@@ -34,9 +34,38 @@ pub struct Registry {
 impl Registry {
     /// The circuit breakers listed now, in the order in which they were added.
     ///
-    /// A static breaker is added by its first call through an attribute, or by
-    /// [`register`](CircuitBreaker::register). A breaker in an `Arc` is added by
-    /// [`watch`](Self::watch) and removed when it is dropped.
+    /// A breaker is added by its first call through an attribute. To add it earlier, use
+    /// [`register`](CircuitBreaker::register) for a static, and [`watch`](Self::watch) for one in
+    /// an `Arc`. A breaker that isn't a static is removed when it is dropped. Names are only
+    /// labels: two breakers of one name are two entries.
+    ///
+    /// A breaker in a field is found too, wherever the field moves:
+    ///
+    /// ```
+    /// use resilience::{CircuitBreaker, Rejected, circuit_breaker, registry};
+    ///
+    /// struct Client {
+    ///     breaker: CircuitBreaker,
+    /// }
+    ///
+    /// impl Client {
+    ///     #[circuit_breaker(self.breaker)]
+    ///     async fn fetch(&self) -> Result<u32, Rejected> {
+    ///         Ok(7)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let client = Client { breaker: CircuitBreaker::new("warehouse") };
+    /// client.fetch().await.unwrap();
+    /// let moved = Box::new(client);
+    /// registry().circuit_breaker("warehouse").unwrap().force_open();
+    /// assert!(moved.fetch().await.unwrap_err().is_circuit_open());
+    ///
+    /// drop(moved);
+    /// assert!(registry().circuit_breaker("warehouse").is_none());
+    /// # }
+    /// ```
     ///
     /// ```
     /// use resilience::registry;
@@ -73,8 +102,8 @@ impl Registry {
         self.circuit_breakers_named(name).next()
     }
 
-    /// Adds a circuit breaker that isn't a static. The registry holds only a weak reference. Adding
-    /// a breaker twice has no effect.
+    /// Adds a circuit breaker in an `Arc` before its first call. The registry holds only a weak
+    /// reference. Adding a breaker twice has no effect.
     ///
     /// ```
     /// use resilience::{CircuitBreaker, registry};

@@ -27,6 +27,35 @@ impl<T, E> Outcome for Result<T, E> {
     type Error = E;
 }
 
+/// A return type that an attribute on an `impl` block takes for no `Result`, by its name. If it is
+/// one after all, `LeftOut::<T>::check` doesn't compile.
+#[derive(Debug)]
+pub struct LeftOut<T>(PhantomData<T>);
+
+impl<T, E> LeftOut<Result<T, E>> {
+    /// Takes precedence over [`LeftOutByType::check`].
+    pub fn check()
+    where
+        Result<T, E>: NamedResult,
+    {
+    }
+}
+
+pub trait LeftOutByType {
+    fn check() {}
+}
+
+impl<T> LeftOutByType for LeftOut<T> {}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "this type is a `Result`, which the attribute on the `impl` can't tell from its name",
+    label = "the method would get no layers",
+    note = "write `Result<…>`, give the alias a name that ends with `Result`, or leave the method \
+            out with `#[resilience(skip)]`"
+)]
+pub trait NamedResult {}
+
 /// Runs the body of a function that isn't async. The signature makes the body an `FnOnce`, because
 /// only an `FnOnce` can return a reborrow of the function's mutable borrows.
 #[inline]

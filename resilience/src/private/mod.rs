@@ -46,7 +46,7 @@ pub use crate::private::expansion::{
     AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run, unreached,
 };
 #[cfg(feature = "tokio")]
-pub use crate::private::expansion::{Outcome, PolicySaysWhetherToRepeat};
+pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
     Caller, CloneHandle, Keeps, Names, breaker, budget, clone_handle, kept, of_static,

@@ -71,3 +71,41 @@ fn sync_function_has_context_span_and_report() {
     assert_eq!(only_report(&records)["span"]["name"], "boundary");
     assert_eq!(current_id(), None);
 }
+
+struct Orders;
+
+#[boundary(service = "orders")]
+impl Orders {
+    async fn find(&self, id: u64) -> Result<u64, UserError> {
+        get(id)
+    }
+
+    async fn list(&self, id: u64) -> Result<u64, UserError> {
+        get(id)
+    }
+}
+
+const LINE_OF_FIND: u32 = line!() - 9;
+
+fn get(id: u64) -> Result<u64, UserError> {
+    Err(UserError::Unknown(id))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_method_of_an_annotated_block_is_reported_under_its_name_and_place() {
+    let records = Records::capture();
+    Orders.find(1).await.unwrap_err();
+    Orders.list(2).await.unwrap_err();
+    let told: Vec<_> = records
+        .reports()
+        .iter()
+        .map(|record| {
+            let line = record["code.line.number"].as_u64().unwrap();
+            (record.text("operation").to_owned(), record.text("function").to_owned(), line)
+        })
+        .collect();
+    let line = u64::from(LINE_OF_FIND);
+    let expected = [("find", line), ("list", line + 4)]
+        .map(|(name, line)| (name.to_owned(), name.to_owned(), line));
+    assert_eq!(told, expected);
+}

@@ -1,12 +1,16 @@
 //! Forced states, listeners, sites and settings.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use resilience::__private::acquire_static;
+use resilience::__private::{acquire, acquire_static};
+use resilience::circuit_breaker::CircuitBreakerRef;
 use resilience::circuit_breaker::CircuitState::{Closed, Disabled, ForcedClosed, ForcedOpen, Open};
-use resilience::{CircuitBreaker, Classification, circuit_breaker::ChangeReason, registry};
+use resilience::{
+    CircuitBreaker, Classification, Rejected, circuit_breaker, circuit_breaker::ChangeReason,
+    registry,
+};
 use tokio::time::advance;
 
 use super::{BUSY, RECOVERY, call, fail, retry_after};
@@ -162,6 +166,116 @@ fn sites_list_a_watched_breaker_as_long_as_it_lives() {
     assert_eq!(named(), 1, "what was found is held");
     drop(found);
     assert_eq!(named(), 0);
+}
+
+struct Owner {
+    breaker: CircuitBreaker,
+}
+
+impl Owner {
+    fn new(name: &'static str) -> Self {
+        Self { breaker: CircuitBreaker::new(name).failure_threshold(2) }
+    }
+
+    #[circuit_breaker(self.breaker)]
+    async fn answer(&self, outcome: Result<(), Rejected>) -> Result<(), Rejected> {
+        outcome
+    }
+}
+
+fn named(name: &str) -> Vec<CircuitBreakerRef> {
+    registry().circuit_breakers_named(name).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn sites_list_a_breaker_in_a_field_from_its_first_call_until_it_is_dropped() {
+    let owner = Owner::new("field");
+    assert!(named("field").is_empty());
+    for _ in 0..3 {
+        owner.answer(Ok(())).await.unwrap();
+    }
+    assert_eq!(named("field").len(), 1);
+
+    let moved = vec![owner];
+    named("field")[0].force_open();
+    assert!(moved[0].answer(Ok(())).await.unwrap_err().is_circuit_open());
+    assert!(call(&moved[0].breaker, Ok(())).await.is_err(), "`call` sees the same state");
+    assert_eq!(moved[0].breaker.state(), ForcedOpen);
+    moved[0].breaker.reset();
+    assert_eq!((named("field")[0].state(), named("field")[0].metrics().rejected), (Closed, 2));
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&opened);
+    named("field")[0].on_state_change(move |_| {
+        counter.fetch_add(1, Relaxed);
+    });
+    let timed_out = Rejected::timed_out("field", Duration::from_secs(1));
+    for _ in 0..2 {
+        moved[0].answer(Err(timed_out)).await.unwrap_err();
+    }
+    assert_eq!((named("field")[0].state(), opened.load(Relaxed)), (Open, 1));
+    advance(RECOVERY).await;
+    moved[0].answer(Ok(())).await.unwrap();
+    assert_eq!((moved[0].breaker.state(), named("field").len()), (Closed, 1));
+
+    let two = [Owner::new("field"), Owner::new("field")];
+    for owner in &two {
+        owner.answer(Ok(())).await.unwrap();
+    }
+    assert_eq!(named("field").len(), 3, "names are labels");
+    named("field")[1].force_open();
+    assert!(two[0].answer(Ok(())).await.is_err() && two[1].answer(Ok(())).await.is_ok());
+    drop((moved, two));
+    assert!(named("field").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn breaker_that_was_used_before_keeps_its_state_when_it_is_listed() {
+    let owner = Owner::new("used before");
+    fail(&owner.breaker, 1).await;
+    let (success, failure) = (owner.breaker.acquire().unwrap(), owner.breaker.acquire().unwrap());
+    assert!(named("used before").is_empty());
+    owner.answer(Err(Rejected::timed_out("used before", RECOVERY))).await.unwrap_err();
+    let metrics = named("used before")[0].metrics();
+    assert_eq!((metrics.state, metrics.counted_failures, metrics.opened), (Open, 2, 1));
+    assert_eq!(owner.breaker.metrics(), metrics);
+    success.succeeded();
+    failure.failed(&BUSY);
+    assert_eq!(owner.breaker.metrics(), metrics, "the results are too late");
+
+    let owner = Owner::new("called before");
+    fail(&owner.breaker, 1).await;
+    let (success, failure) = (owner.breaker.acquire().unwrap(), owner.breaker.acquire().unwrap());
+    owner.answer(Err(Rejected::circuit_open("another", None))).await.unwrap_err();
+    success.succeeded();
+    assert_eq!(named("called before")[0].metrics().consecutive_failures, 0);
+    failure.failed(&BUSY);
+    assert_eq!(named("called before")[0].metrics().consecutive_failures, 1);
+
+    let opened = Owner::new("opened before");
+    opened.breaker.force_open();
+    assert!(opened.answer(Ok(())).await.is_err());
+    assert_eq!(named("opened before")[0].state(), ForcedOpen);
+}
+
+#[test]
+fn concurrent_first_calls_list_a_breaker_once() {
+    for _ in 0..200 {
+        let breaker = CircuitBreaker::new("contended").failure_threshold(1000);
+        let ready = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    ready.wait();
+                    for _ in 0..50 {
+                        acquire(&breaker, None, ()).unwrap().failed(&BUSY);
+                    }
+                });
+            }
+        });
+        let listed = named("contended");
+        assert_eq!((listed.len(), listed[0].metrics().consecutive_failures), (1, 200));
+        assert_eq!(breaker.metrics(), listed[0].metrics());
+    }
 }
 
 type Build = fn(CircuitBreaker) -> CircuitBreaker;

@@ -81,6 +81,13 @@ impl Layer for Degrade {
         None
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        Some(
+            "one fallback can't be right for all methods of an `impl`; write `#[degrade]` on each \
+             method that has one",
+        )
+    }
+
     fn properties(&self) -> Properties {
         Properties {
             reuses_arguments: self.fallback.is_some(),

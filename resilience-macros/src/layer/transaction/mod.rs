@@ -90,6 +90,13 @@ impl Layer for Transaction {
         Some(format!("`#[transaction]` needs an `async fn`; write `async fn {name}`"))
     }
 
+    fn not_on_impl() -> Option<&'static str> {
+        Some(
+            "methods that call each other would each begin a transaction of their own; write \
+             `#[transaction]` on each method that needs one",
+        )
+    }
+
     fn properties(&self) -> Properties {
         Properties { reuses_arguments: true, rejects: false, classifies: true }
     }

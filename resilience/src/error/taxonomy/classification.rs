@@ -237,6 +237,19 @@ impl Classification {
         }
     }
 
+    /// Whether the callee rate limits us: the code is `RATE_LIMITED`, or the status 429.
+    ///
+    /// ```
+    /// use resilience::Classification;
+    ///
+    /// assert!(Classification::transient("RATE_LIMITED").with_status(503).is_rate_limited());
+    /// assert!(Classification::transient("SLOW_DOWN").with_status(429).is_rate_limited());
+    /// assert!(!Classification::transient("BUSY").is_rate_limited());
+    /// ```
+    pub fn is_rate_limited(&self) -> bool {
+        self.status == 429 || self.code == "RATE_LIMITED"
+    }
+
     /// Whether the request may succeed if the client repeats all of it: transient, and not
     /// [`DoNotRetry`](Advice::DoNotRetry).
     ///

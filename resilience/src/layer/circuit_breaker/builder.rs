@@ -5,6 +5,7 @@ use super::inner::Inner;
 use super::policy::LONGEST;
 
 /// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
+/// Make them before the first call.
 impl CircuitBreaker {
     /// Creates a closed breaker for a dependency. The name is only a label for logs.
     ///

@@ -1,5 +1,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::history::History;
 use super::{CircuitBreaker, CircuitState, CountedFailure, StateChange};
 
 /// Manual control. After any state change, results of earlier calls no longer count.
@@ -72,9 +73,7 @@ impl CircuitBreaker {
     }
 
     fn set(&self, state: CircuitState) {
-        let inner = self.inner();
-        let change = inner.core.set(state);
-        inner.report(None, change, None);
+        self.inner().set(state);
     }
 
     /// Returns the current state. An open circuit stays `Open` after the recovery timeout until the
@@ -85,7 +84,7 @@ impl CircuitBreaker {
     /// assert_eq!(CircuitBreaker::new("inventory").state(), CircuitState::Closed);
     /// ```
     pub fn state(&self) -> CircuitState {
-        self.inner().core.snapshot().0
+        self.inner().read(|inner| inner.core.snapshot()).0
     }
 
     /// Returns the current state and counts.
@@ -102,14 +101,16 @@ impl CircuitBreaker {
     /// ```
     pub fn metrics(&self) -> CircuitMetrics {
         let inner = self.inner();
-        let (state, consecutive_failures) = inner.core.snapshot();
+        let (state, consecutive_failures) = inner.read(|inner| inner.core.snapshot());
+        let history = inner.known_history();
+        let count = |counted: fn(&History) -> u64| history.map_or(0, counted);
         CircuitMetrics {
             state,
             consecutive_failures,
-            counted_failures: inner.counted_failures.load(Relaxed),
-            opened: inner.opened.load(Relaxed),
-            rejected: inner.rejected.get(),
-            abandoned: inner.abandoned.load(Relaxed),
+            counted_failures: count(|history| history.counted_failures.load(Relaxed)),
+            opened: count(|history| history.opened.load(Relaxed)),
+            rejected: count(|history| history.rejected.get()),
+            abandoned: count(|history| history.abandoned.load(Relaxed)),
         }
     }
 
@@ -126,7 +127,7 @@ impl CircuitBreaker {
     /// panics, the panic is caught and discarded. Two changes made by two threads in quick
     /// succession may be reported in either order. A new listener only receives later changes.
     pub fn on_state_change(&self, listener: impl Fn(&StateChange) + Send + Sync + 'static) {
-        self.inner().listeners.add_state_change(listener);
+        self.inner().history().listeners.add_state_change(listener);
     }
 
     /// Calls `listener` after every counted failure, on the thread of the failed call. Listeners
@@ -140,7 +141,7 @@ impl CircuitBreaker {
     ///
     /// If the listener panics, the panic is caught and discarded.
     pub fn on_failure(&self, listener: impl Fn(&CountedFailure) + Send + Sync + 'static) {
-        self.inner().listeners.add_failure(listener);
+        self.inner().history().listeners.add_failure(listener);
     }
 }
 

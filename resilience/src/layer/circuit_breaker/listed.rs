@@ -94,6 +94,11 @@ pub(super) fn list(breaker: &'static CircuitBreaker) {
     add(Listed::Static(breaker));
 }
 
+/// Lists a breaker whose state has moved to the heap.
+pub(super) fn list_on_heap(place: &Arc<CircuitBreaker>) {
+    add(Listed::Watched(place.name(), Arc::downgrade(place)));
+}
+
 pub(in crate::layer) fn watch(breaker: &Arc<CircuitBreaker>) {
     if breaker.inner().core.register() {
         add(Listed::Watched(breaker.name(), Arc::downgrade(breaker)));

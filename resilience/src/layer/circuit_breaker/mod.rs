@@ -9,6 +9,7 @@ mod change;
 mod control;
 mod counter;
 mod events;
+mod history;
 mod inner;
 pub(super) mod listed;
 mod listeners;
@@ -33,12 +34,11 @@ pub use listeners::{CountedFailure, StateChange};
 pub use permit::Began;
 pub use permit::{OuterTimeout, Permit};
 
-use crate::layer::site::{Place, Site};
+use crate::layer::site::Place;
+use crate::support::clock;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
-use retry_after::RetryAfter;
-use state::Ticket;
 
 /// Rejects calls to a dependency after too many consecutive failures, to give it time to recover.
 ///
@@ -94,8 +94,10 @@ use state::Ticket;
 ///
 /// # Cost
 ///
-/// While closed and healthy, a call costs two loads, no write and no clock read. All state changes
-/// are lock-free, except for listeners.
+/// While closed and healthy, a call of a static costs two loads, no write and no clock read. A
+/// breaker in a field moves its state to the heap with its first call through an attribute, so that
+/// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
+/// more. All state changes are lock-free, except for listeners.
 pub struct CircuitBreaker {
     inner: Inner,
 }
@@ -122,30 +124,35 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        self.acquire_for(None, ())
+        let inner = self.inner();
+        // A permit from either path would be assembled in memory.
+        let (inner, ticket) = match inner.core.enter_closed() {
+            Some((ticket, _)) => (inner, ticket),
+            None => {
+                let inner = inner.place();
+                (inner, inner.enter(None, None).map_err(|wait| inner.rejection(wait))?)
+            }
+        };
+        Ok(Permit::new(inner, ticket, ()))
     }
 
     /// Like [`acquire`](Self::acquire), with the maximum duration of the call. A probe counts as
     /// lost after twice that time, or after one day if that is shorter, so even a call with a huge
     /// limit can't be waited for indefinitely.
+    ///
+    /// The first call lists the breaker in [`registry`](crate::registry()).
     #[inline]
     pub(crate) fn acquire_for<P: Place + Copy>(
         &self,
         longest: Option<Duration>,
         place: P,
     ) -> Result<Permit<'_, (), P>, Rejected> {
-        let inner = self.inner();
-        // Both paths return a ticket in a register. A permit from either would be assembled in
-        // memory.
-        let ticket = match inner.core.enter_closed() {
-            Some((ticket, _)) => ticket,
-            None => inner.admit(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
-        };
+        let inner = self.listed_place().inner();
+        let ticket = inner.enter(longest, place.site()).map_err(|wait| inner.rejection(wait))?;
         Ok(Permit::new(inner, ticket, place))
     }
 
-    /// Like `acquire`, for a static breaker. Its first call lists it in
-    /// [`registry`](crate::registry()).
+    /// Like `acquire_for`, for a static breaker, whose state stays where it is.
     #[inline]
     pub(crate) fn acquire_static<P: Place + Copy>(
         &'static self,
@@ -153,9 +160,13 @@ impl CircuitBreaker {
         place: P,
     ) -> Result<Permit<'static, (), P>, Rejected> {
         let inner = self.inner();
-        let ticket = match inner.core.enter_closed() {
-            Some((ticket, true)) => ticket,
-            _ => self.admit_static(longest, place.site()).map_err(|wait| inner.rejection(wait))?,
+        // A permit from either path would be assembled in memory.
+        let (inner, ticket) = match inner.core.enter_closed() {
+            Some((ticket, true)) => (inner, ticket),
+            _ => {
+                let inner = self.registered_place();
+                (inner, inner.admit(longest, place.site()).map_err(|wait| inner.rejection(wait))?)
+            }
         };
         Ok(Permit::new(inner, ticket, place))
     }
@@ -219,13 +230,28 @@ impl CircuitBreaker {
     /// True while forced open, and while open until the recovery timeout is over. False while
     /// half-open, although a call is rejected if all probes are running.
     pub fn would_reject(&self) -> bool {
-        self.inner().would_reject()
+        self.inner().read(|inner| inner.core.would_reject(&inner.policy, clock::millis))
     }
 
     /// Returns whether this breaker made a rejection. Names don't tell, since several breakers may
     /// have one.
     pub(crate) fn has_rejected(&self, rejected: &Rejected) -> bool {
-        rejected.is_by(self.inner())
+        self.inner().has_rejected(rejected)
+    }
+
+    /// The breaker that has the state: this one if it is listed, such as one in a watched `Arc`, or
+    /// else one on the heap, where the state moves now. An annotated function uses this place of a
+    /// breaker that isn't known to be a static.
+    #[inline]
+    pub(crate) fn listed_place(&self) -> &Self {
+        let inner = self.inner();
+        if inner.core.is_registered_here() {
+            return self;
+        }
+        if !inner.core.has_moved() {
+            inner.move_to_heap();
+        }
+        inner.on_heap().unwrap_or(self)
     }
 
     /// The state. Every access goes through here.
@@ -234,14 +260,17 @@ impl CircuitBreaker {
         &self.inner
     }
 
+    /// The state of a static, which is listed there. Nearly always it has been since long.
+    #[inline]
+    fn registered_place(&'static self) -> &'static Inner {
+        let inner = self.inner();
+        if inner.core.is_registered_here() { inner } else { self.register_here() }
+    }
+
     #[cold]
-    fn admit_static(
-        &'static self,
-        longest: Option<Duration>,
-        site: Option<&'static Site>,
-    ) -> Result<Ticket, RetryAfter> {
+    fn register_here(&'static self) -> &'static Inner {
         self.register();
-        self.inner().admit_or_reject(longest, site)
+        self.inner().place()
     }
 }
 

@@ -10,6 +10,7 @@
 use super::change::CircuitState;
 
 const MODE_SHIFT: u32 = 61;
+const MOVED: u64 = 6;
 const GENERATION_SHIFT: u32 = 40;
 const GENERATION_MASK: u64 = (1 << 20) - 1;
 pub(super) const REGISTERED: u64 = 1 << 60;
@@ -24,6 +25,14 @@ const EXTRA_MASK: u64 = 0xf;
 pub(super) struct Packed(pub(super) u64);
 
 impl Packed {
+    /// The state is in another place. Never leaves this mode.
+    pub(super) const MOVED: Self = Self(MOVED << MODE_SHIFT | REGISTERED);
+
+    #[inline]
+    pub(super) const fn has_moved(self) -> bool {
+        self.0 >> MODE_SHIFT == MOVED
+    }
+
     /// Mode 0, so that the closed path compares against a constant.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
@@ -35,12 +44,13 @@ impl Packed {
         self.0 & REGISTERED != 0
     }
 
+    /// A state that has moved rejects all calls, which are then repeated in the other place.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
             0 => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
-            3 => CircuitState::ForcedOpen,
+            3 | MOVED => CircuitState::ForcedOpen,
             4 => CircuitState::ForcedClosed,
             _ => CircuitState::Disabled,
         }

@@ -127,7 +127,7 @@ impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
     pub fn failed(self, error: &Classification) {
         let verdict = match (error.rejected(), error.category()) {
             (Some(rejected), _) if rejected.is_timed_out() => Verdict::Failure,
-            (Some(rejected), _) if rejected.is_by(self.breaker) => Verdict::Interrupted,
+            (Some(rejected), _) if self.breaker.has_rejected(&rejected) => Verdict::Interrupted,
             (Some(_), _) | (_, Some(Category::Fatal)) => Verdict::Nothing,
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::RejectedByCallee,

@@ -18,7 +18,7 @@ impl<W: AtomicWord> Core<W> {
         loop {
             let found = Packed(self.state.load());
             if found.ticket() != ticket.0 {
-                return Settled::default();
+                return Settled { is_late: true, ..Settled::default() };
             }
             let settled = match found.state() {
                 CircuitState::Closed | CircuitState::ForcedClosed => {
@@ -57,12 +57,13 @@ impl<W: AtomicWord> Core<W> {
             return Some(Settled {
                 failures: counted,
                 change: change(found, next, ChangeReason::FailureThreshold),
+                ..Settled::default()
             });
         }
         if failures != found.payload() {
             self.replace(found, found.with_failures(failures))?;
         }
-        Some(Settled { failures: counted, change: None })
+        Some(Settled { failures: counted, ..Settled::default() })
     }
 
     fn judge(
@@ -81,6 +82,7 @@ impl<W: AtomicWord> Core<W> {
                 Some(Settled {
                     failures: None,
                     change: change(found, next, ChangeReason::ProbesSucceeded),
+                    ..Settled::default()
                 })
             }
             Verdict::Success | Verdict::RejectedByCallee => {
@@ -92,7 +94,7 @@ impl<W: AtomicWord> Core<W> {
             }
             Verdict::Failure => {
                 let (_, change) = self.reopen(policy, found, ChangeReason::ProbeFailed, now())?;
-                Some(Settled { failures: Some(1), change })
+                Some(Settled { failures: Some(1), change, ..Settled::default() })
             }
             Verdict::Nothing | Verdict::Interrupted => {
                 let next = found.with_probes(found.admitted() - 1, found.succeeded(), false);

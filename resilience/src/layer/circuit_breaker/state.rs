@@ -4,6 +4,8 @@
 //! state changes back. It is generic over the atomic, so that the model checker runs this very
 //! code.
 
+use std::sync::atomic::AtomicU64;
+
 use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::{Packed, REGISTERED};
 use super::policy::Policy;
@@ -59,16 +61,36 @@ pub struct Admission {
 /// The effect of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settled {
+    /// Whether the state has changed since the call was admitted, so that the result has no effect.
+    pub is_late: bool,
     /// The number of consecutive failures, if the result counted as a failure.
     pub failures: Option<u64>,
     /// The state change caused by the result.
     pub change: Option<Change>,
 }
 
+impl Admission {
+    /// Whether the request was rejected, and had no other effect.
+    pub const fn is_plain_rejection(&self) -> bool {
+        matches!(self, Self { ticket: Err(None), change: None })
+    }
+}
+
 impl Ticket {
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         Packed(self.0).is_closed()
+    }
+}
+
+impl Core<AtomicU64> {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: AtomicU64::new(0),
+            lease: AtomicU64::new(0),
+            lease_length: AtomicU64::new(0),
+            reopened: AtomicU64::new(0),
+        }
     }
 }
 
@@ -85,6 +107,45 @@ impl<W: AtomicWord> Core<W> {
     #[inline]
     pub fn is_at(&self, ticket: Ticket) -> bool {
         self.state.load() & !REGISTERED == ticket.0
+    }
+
+    /// Returns whether the breaker is listed, and its state is here.
+    #[inline]
+    pub fn is_registered_here(&self) -> bool {
+        let found = Packed(self.state.load());
+        found.is_registered() && !found.has_moved()
+    }
+
+    /// Returns whether the state has moved to another core for good. Then this one rejects all
+    /// calls, and ignores all results.
+    #[inline]
+    pub fn has_moved(&self) -> bool {
+        Packed(self.state.load()).has_moved()
+    }
+
+    /// Moves the state to `place`, which is registered then. Returns false, and changes nothing
+    /// here, if this core has been registered by another thread.
+    ///
+    /// Tickets stay valid. Only one thread may move the state, and no other uses `place` before
+    /// that is done. A lease that is being started meanwhile is started by the next caller, and a
+    /// growth of the recovery timeout that is being stored meanwhile starts again.
+    pub fn move_to(&self, place: &Self) -> bool {
+        let copy = |from: u64, to: &W| {
+            let _ = to.compare_exchange(to.load(), from);
+        };
+        loop {
+            let found = Packed(self.state.load());
+            if found.is_registered() {
+                return false;
+            }
+            copy(found.0 | REGISTERED, &place.state);
+            copy(self.lease.load(), &place.lease);
+            copy(self.lease_length.load(), &place.lease_length);
+            copy(self.reopened.load(), &place.reopened);
+            if self.replace(found, Packed::MOVED).is_some() {
+                return true;
+            }
+        }
     }
 
     /// Reopens a half-open circuit, and returns for how long.
@@ -119,7 +180,7 @@ impl<W: AtomicWord> Core<W> {
     pub fn set(&self, state: CircuitState) -> Option<Change> {
         loop {
             let found = Packed(self.state.load());
-            if found.state() == state && state != CircuitState::Closed {
+            if found.has_moved() || found.state() == state && state != CircuitState::Closed {
                 return None;
             }
             let next = found.next(state, 0);

@@ -11,7 +11,7 @@ use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Frame};
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
-use crate::layer::retry_budget::BudgetCharge;
+use crate::layer::retry_budget::{BudgetCharge, FailureKind};
 use crate::layer::site::Site;
 use crate::support::clock;
 use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
@@ -275,10 +275,10 @@ impl Attempts {
         if class.rejected().is_some_and(|rejected| rejected.is_circuit_open()) {
             return Err(Stopped::CircuitOpen);
         }
-        let timed_out = class.rejected().is_some_and(|rejected| rejected.is_timed_out());
+        let kind = FailureKind::of(class);
         // Even if the callee forbids a retry, because that is a sign of overload too.
         if class.category() == Some(Category::Transient) {
-            rules.budget.on_failure(timed_out);
+            rules.budget.on_failure(kind);
         }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
@@ -314,7 +314,7 @@ impl Attempts {
         if rules.breaker.is_some_and(CircuitBreaker::would_reject) {
             return Err(Stopped::CircuitOpen);
         }
-        match rules.budget.try_withdraw(timed_out) {
+        match rules.budget.try_withdraw(kind) {
             Some(withdrawn) => self.withdrawn = Some(withdrawn),
             None => return Err(Stopped::Budget),
         }

@@ -11,5 +11,5 @@ pub use backoff::Delays;
 pub use pause::{Pause, Wait};
 pub use policy::{Jitter, Retry};
 
-pub use super::retry_budget::{BudgetCharge, RetryBudget};
+pub use super::retry_budget::{BudgetCharge, FailureKind, RetryBudget};
 pub use crate::support::random::seed_jitter;

@@ -40,7 +40,8 @@ impl RetryBudget {
         self
     }
 
-    /// Sets the cost of a retry after a timeout, in tokens: 0 to 10 000, by default 5.
+    /// Sets the cost of a retry after a timeout, in tokens: 0 to 10 000, by default the
+    /// [`retry_cost`](Self::retry_cost).
     ///
     /// ```
     /// // A call that timed out has used the callee for longer than one that was refused.
@@ -53,7 +54,25 @@ impl RetryBudget {
     #[must_use]
     pub const fn timeout_cost(mut self, tokens: u32) -> Self {
         assert!(tokens <= MOST, "`timeout_cost` must be between 0 and 10000 tokens");
-        self.settings.timeout_cost = tokens * 1_000;
+        self.settings.timeout_cost = Some(tokens * 1_000);
+        self
+    }
+
+    /// Sets the cost of a retry after the callee has [rate limited](super::FailureKind::RateLimited)
+    /// us, in tokens: 0 to 10 000, by default the [`retry_cost`](Self::retry_cost).
+    ///
+    /// ```
+    /// // A rejected call costs the callee little, and the callee says when to come back.
+    /// static BUDGET: resilience::RetryBudget = resilience::RetryBudget::new().rate_limited_cost(2);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the value is out of range.
+    #[must_use]
+    pub const fn rate_limited_cost(mut self, tokens: u32) -> Self {
+        assert!(tokens <= MOST, "`rate_limited_cost` must be between 0 and 10000 tokens");
+        self.settings.rate_limited_cost = Some(tokens * 1_000);
         self
     }
 

@@ -3,12 +3,15 @@
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod bucket;
 mod builder;
+mod failure_kind;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 
 use crate::support::clock;
 use bucket::{Bucket, Rules};
+
+pub use failure_kind::FailureKind;
 
 /// Limits the retries for a dependency with tokens: retries or failures cost tokens, and successes
 /// earn them back.
@@ -18,13 +21,13 @@ use bucket::{Bucket, Rules};
 /// a `static` or a field.
 ///
 /// ```
-/// use resilience::RetryBudget;
+/// use resilience::{RetryBudget, retry::FailureKind};
 /// use std::time::Duration;
 ///
 /// static PAYMENTS: RetryBudget = RetryBudget::new().capacity(50).refill_every(Duration::from_secs(2));
 ///
 /// // An outage: ten retries at five tokens each, and then a trickle.
-/// let retries = (0..100).filter(|_| PAYMENTS.try_withdraw(false).is_some()).count();
+/// let retries = (0..100).filter(|_| PAYMENTS.try_withdraw(FailureKind::Other).is_some()).count();
 /// assert_eq!(retries, 10);
 /// ```
 ///
@@ -33,15 +36,17 @@ use bucket::{Bucket, Rules};
 ///
 /// # Presets
 ///
-/// | | [`standard`](Self::standard) | [`aws_standard`](Self::aws_standard) | [`grpc`](Self::grpc) |
-/// |---|---|---|---|
-/// | capacity | 100 | 500 | `max_tokens` |
-/// | cost of a retry, after a timeout | 5, 5 | 5, 10 | – |
-/// | cost of a retryable failure | – | – | 1 |
-/// | credit | 1 for any success | 1 for a first-try success | `token_ratio` for any success |
-/// | refund of a retried success | no | the last retry's cost | no |
-/// | refill | 1 per second | no | no |
-/// | retries only above | – | – | half |
+/// | | [`standard`](Self::standard) | [`aws_standard`](Self::aws_standard) | [`aws_standard_v2_1`](Self::aws_standard_v2_1) | [`grpc`](Self::grpc) |
+/// |---|---|---|---|---|
+/// | capacity | 100 | 500 | 500 | `max_tokens` |
+/// | cost of a retry | 5 | 5 | 14 | – |
+/// | cost after a timeout | 5 | 10 | 14 | – |
+/// | cost after a rate limit | 5 | 5 | 5 | – |
+/// | cost of a transient failure | – | – | – | 1 |
+/// | credit | 1 for any success | 1 for a first-try success | 1 for a first-try success | `token_ratio` for any success |
+/// | refund of a retried success | no | the last retry's cost | the last retry's cost | no |
+/// | refill | 1 per second | no | no | no |
+/// | retries only above | – | – | – | half |
 #[derive(Debug)]
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
@@ -54,7 +59,9 @@ struct BudgetSettings {
     debit: Debit,
     capacity: u32,
     retry_cost: u32,
-    timeout_cost: u32,
+    /// `None` if it is the same as the cost of other retries.
+    timeout_cost: Option<u32>,
+    rate_limited_cost: Option<u32>,
     credit: u32,
     credit_retried: bool,
     refund: bool,
@@ -97,7 +104,8 @@ impl RetryBudget {
             debit: Debit::Retries,
             capacity: 100_000,
             retry_cost: 5_000,
-            timeout_cost: 5_000,
+            timeout_cost: None,
+            rate_limited_cost: None,
             credit: 1_000,
             credit_retried: true,
             refund: false,
@@ -110,8 +118,11 @@ impl RetryBudget {
     /// pay for one retry.
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::standard();
-    /// assert_eq!((0..100).filter(|_| budget.try_withdraw(false).is_some()).count(), 20);
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::standard();
+    /// let retries = (0..100).filter(|_| budget.try_withdraw(FailureKind::Other).is_some()).count();
+    /// assert_eq!(retries, 20);
     /// ```
     ///
     /// A rarely called function is never starved permanently, because the bucket also refills over
@@ -120,26 +131,58 @@ impl RetryBudget {
         Self::new()
     }
 
-    /// The retry quota of the AWS SDKs' `standard` retry mode. The capacity is 500. A retry costs
-    /// 5, or 10 after a timeout. A first-try success earns 1, and a retried success refunds the
-    /// cost of the last retry.
+    /// The retry quota of the AWS SDKs' `standard` retry mode, as of their specification "Retry
+    /// Behavior 2.0". The capacity is 500. A retry costs 5, or 10 after a timeout. A first-try
+    /// success earns 1, and a retried success refunds the cost of the last retry.
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::aws_standard();
-    /// let retry = budget.try_withdraw(true);
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::aws_standard();
+    /// let retry = budget.try_withdraw(FailureKind::TimedOut);
     /// assert_eq!(budget.tokens(), 490.0);
     /// budget.on_success(retry, false);
     /// assert_eq!(budget.tokens(), 500.0);
     /// ```
     ///
-    /// Source: the SDKs' shared specification as implemented by botocore's `RetryQuotaChecker`. The
-    /// bucket doesn't refill over time, so once it is empty, a function that never succeeds again
-    /// never retries again.
+    /// Source: the specification as implemented by botocore's `RetryQuotaChecker` and tested by
+    /// smithy-swift's `RetryIntegrationTests`. The bucket doesn't refill over time, so once it is
+    /// empty, a function that never succeeds again never retries again.
     pub const fn aws_standard() -> Self {
         Self::new()
             .capacity(500)
             .retry_cost(5)
             .timeout_cost(10)
+            .credit_first_try_only()
+            .refund_retried()
+            .no_refill()
+    }
+
+    /// The retry quota of the AWS SDKs' `standard` retry mode, as of their specification "Retry
+    /// Behavior 2.1", which `AWS_NEW_RETRIES_2026=true` selects. The capacity is 500. A retry costs
+    /// 14, or 5 if the callee has [rate limited](FailureKind::RateLimited) us; a timeout isn't
+    /// special. A first-try success earns 1, and a retried success refunds the cost of the last
+    /// retry.
+    ///
+    /// ```
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::aws_standard_v2_1();
+    /// assert!(budget.try_withdraw(FailureKind::TimedOut).is_some());
+    /// assert_eq!(budget.tokens(), 486.0);
+    /// assert!(budget.try_withdraw(FailureKind::RateLimited).is_some());
+    /// assert_eq!(budget.tokens(), 481.0);
+    /// ```
+    ///
+    /// Source: "Announcing updated retry behavior for AWS SDKs and Tools", AWS Developer Tools Blog,
+    /// 2026, and the specification's cases as tested by smithy-typescript. Its delays start at
+    /// 50 ms; set those in the policy: `base = "50ms", max_delay = "20s", jitter = "full"`. Like
+    /// [`aws_standard`](Self::aws_standard), the bucket doesn't refill over time.
+    pub const fn aws_standard_v2_1() -> Self {
+        Self::new()
+            .capacity(500)
+            .retry_cost(14)
+            .rate_limited_cost(5)
             .credit_first_try_only()
             .refund_retried()
             .no_refill()
@@ -151,16 +194,19 @@ impl RetryBudget {
     /// digits after the third decimal place are dropped.
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::grpc(10, 0.1);
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::grpc(10, 0.1);
     /// for _ in 0..5 {
-    ///     budget.on_failure(false);
+    ///     budget.on_failure(FailureKind::Other);
     /// }
-    /// assert!(budget.try_withdraw(false).is_none());
+    /// assert!(budget.try_withdraw(FailureKind::Other).is_none());
     /// budget.on_success(None, true);
-    /// assert!(budget.try_withdraw(false).is_some());
+    /// assert!(budget.try_withdraw(FailureKind::Other).is_some());
     /// ```
     ///
-    /// Source: gRFC A6, "Throttling Retry Attempts and Hedged RPCs".
+    /// Source: gRFC A6, "Throttling Retry Attempts and Hedged RPCs", and gRPC's own
+    /// `retry_throttle_test.cc`.
     ///
     /// # Panics
     ///
@@ -168,16 +214,17 @@ impl RetryBudget {
     pub const fn grpc(max_tokens: u32, token_ratio: f64) -> Self {
         assert!(max_tokens >= 1 && max_tokens <= 1_000, "`max_tokens` must be between 1 and 1000");
         assert!(token_ratio >= 0.001, "`token_ratio` must be at least 0.001");
-        let budget =
-            Self::new().capacity(max_tokens).retry_cost(1).timeout_cost(1).credit(token_ratio);
+        let budget = Self::new().capacity(max_tokens).retry_cost(1).credit(token_ratio);
         budget.debit_failures().no_refill().only_above(50)
     }
 
     /// No limit: every retry is granted, and nothing is counted.
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::unlimited();
-    /// assert!((0..10_000).all(|_| budget.try_withdraw(true).is_some()));
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::unlimited();
+    /// assert!((0..10_000).all(|_| budget.try_withdraw(FailureKind::TimedOut).is_some()));
     /// ```
     pub const fn unlimited() -> Self {
         let mut budget = Self::new();
@@ -189,30 +236,34 @@ impl RetryBudget {
     /// [`debit_failures`](Self::debit_failures).
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::new().debit_failures();
-    /// budget.on_failure(false);
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::new().debit_failures();
+    /// budget.on_failure(FailureKind::Other);
     /// assert_eq!(budget.tokens(), 95.0);
     /// ```
     #[inline]
-    pub fn on_failure(&self, timed_out: bool) {
+    pub fn on_failure(&self, kind: FailureKind) {
         if self.settings.debit == Debit::Failures {
-            self.bucket.debit(&self.settings.rules(), self.settings.cost(timed_out), clock::millis);
+            self.bucket.debit(&self.settings.rules(), self.settings.cost(kind), clock::millis);
         }
     }
 
-    /// Requests a retry after a timeout or another failure. Returns `None` if the retry is denied.
+    /// Requests a retry after a failure of this kind. Returns `None` if the retry is denied.
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::new().capacity(5);
-    /// assert!(budget.try_withdraw(false).is_some());
-    /// assert!(budget.try_withdraw(false).is_none());
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::new().capacity(5);
+    /// assert!(budget.try_withdraw(FailureKind::Other).is_some());
+    /// assert!(budget.try_withdraw(FailureKind::Other).is_none());
     /// ```
     ///
     /// A retry that is cancelled afterwards is not refunded.
-    pub fn try_withdraw(&self, timed_out: bool) -> Option<BudgetCharge> {
+    pub fn try_withdraw(&self, kind: FailureKind) -> Option<BudgetCharge> {
         let cost = match self.settings.debit {
             Debit::Nothing => return Some(BudgetCharge::new(0)),
-            Debit::Retries => self.settings.cost(timed_out),
+            Debit::Retries => self.settings.cost(kind),
             Debit::Failures => 0,
         };
         self.bucket
@@ -223,8 +274,10 @@ impl RetryBudget {
     /// Records a success. For a retry, pass the charge returned by the last withdrawal.
     ///
     /// ```
-    /// let budget = resilience::RetryBudget::standard();
-    /// let retry = budget.try_withdraw(false);
+    /// use resilience::{RetryBudget, retry::FailureKind};
+    ///
+    /// let budget = RetryBudget::standard();
+    /// let retry = budget.try_withdraw(FailureKind::Other);
     /// budget.on_success(retry, false);
     /// assert_eq!(budget.tokens(), 96.0);
     /// ```
@@ -283,8 +336,13 @@ impl BudgetSettings {
         Rules { capacity: self.capacity, floor, refill: self.refill }
     }
 
-    const fn cost(&self, timed_out: bool) -> u32 {
-        if timed_out { self.timeout_cost } else { self.retry_cost }
+    fn cost(&self, kind: FailureKind) -> u32 {
+        match kind {
+            FailureKind::TimedOut => self.timeout_cost,
+            FailureKind::RateLimited => self.rate_limited_cost,
+            FailureKind::Other => None,
+        }
+        .unwrap_or(self.retry_cost)
     }
 }
 

@@ -1,13 +1,12 @@
 #![deny(warnings)]
 
-use resilience::{circuit_breaker, degrade, retry, timeout};
+use resilience::{degrade, retry, timeout};
 use resilience_test_support::CallError;
 
 #[retry(idempotent)]
 #[timeout("5s")]
 struct Client;
 
-#[circuit_breaker]
 impl Client {
     #[timeout("5s")]
     async fn find(&self) -> Result<u32, CallError> {
