@@ -12,8 +12,8 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope, Timeout,
-    Transaction,
+    Attempt, Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope,
+    Timeout, Transaction,
 };
 use crate::tokens::{mentions, mentions_impl, respanned};
 use crate::warnings::{self, Said};
@@ -81,8 +81,7 @@ fn write(
     let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
     let runtime = Ident::new("__resilience", Span::mixed_site());
     let copies = copies(nest, &mut function);
-    let handle = nest.get::<CircuitBreaker>().and_then(|(_, breaker)| breaker.as_static(&runtime));
-    let (handle, breakers_name) = handle.unzip();
+    let breaker = nest.get::<CircuitBreaker>().map(|(_, breaker)| breaker);
     let service = nest.common.service.as_ref().map(ToTokens::to_token_stream);
     let output = match async_trait {
         Some(body) => Some(body.output.clone()),
@@ -103,14 +102,16 @@ fn write(
         rejected_by: nest.common.rejected.is_some(),
     };
     let warnings = warnings::of(nest, &scope, said);
-    let site = site(breakers_name.as_ref().filter(|_| service.is_none()), nest.is_of_block, &scope);
+    let is_label = service.is_none() && breaker.is_some_and(CircuitBreaker::is_label);
+    let site = site(is_label, nest.is_of_block, &scope);
+    let breaker = breaker.map(|breaker| breaker.function(&runtime, &scope.site));
     // A short name, because each token of a path takes time to compile.
     let import = quote!(use #krate::__private as #runtime;);
     let setup = setup(nest, &scope);
     let body = body(nest, &copies, &scope);
     let Fragment { before, code } = wrap(nest, body, &scope);
-    let value = code.into_value();
-    let setup = quote!(#site #import #handle #import_uses #warnings #setup);
+    let value = code.into_value(&scope);
+    let setup = quote!(#site #import #breaker #import_uses #warnings #setup);
     let value = quote!(#before #value);
     function.with_body(&match async_trait {
         Some(body) => body.with_value(&setup, &value),
@@ -132,17 +133,22 @@ fn error_type(
 }
 
 /// The static of the function as a whole. It comes first, so that a second expansion finds its name
-/// at once.
-fn site(named_by: Option<&TokenStream>, is_of_block: bool, scope: &Scope<'_>) -> TokenStream {
+/// at once. Its label may be that of the breaker.
+fn site(is_labelled_by_breaker: bool, is_of_block: bool, scope: &Scope<'_>) -> TokenStream {
     let (runtime, site, label) = (scope.runtime, &scope.site, &scope.label);
     let signature = &scope.function.sig;
     let name = signature.ident.to_string();
+    let (new, label) = if is_labelled_by_breaker {
+        (quote!(site_of_breaker), quote!(&__resilience_breaker))
+    } else {
+        (quote!(Site::new), label.clone())
+    };
     // The place of the attribute, unless that is the same for several methods.
     let place = quote!(::core::file!(), ::core::line!());
     let place = if is_of_block { respanned(place, signature.fn_token.span) } else { place };
     quote! {
         static #site: #runtime::Site =
-            #runtime::Site::new(#label, #name, ::core::module_path!(), #place)#named_by;
+            #runtime::#new(#label, #name, ::core::module_path!(), #place);
     }
 }
 
@@ -192,21 +198,12 @@ fn classify(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-/// The function that makes an error of a rejection, where it is needed more than in one place, or
-/// by a future.
-// A closure, and not the function itself, because rustc would report a missing trait a second time
-// where the future is awaited.
+/// The function of `rejected = …`.
 fn reject(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     let (runtime, error, reject) = (scope.runtime, &scope.error, Scope::reject());
-    if let Some(by) = &nest.common.rejected {
-        let by = scope.user(by);
-        return quote!(let #reject = #runtime::reject_by::<#error, _>(#by););
-    }
-    if nest.innermost::<Timeout>().is_none() {
-        return TokenStream::new();
-    }
-    let argument = Scope::local("argument");
-    quote!(let #reject = |#argument| #runtime::reject::<#error>(#argument);)
+    let Some(by) = &nest.common.rejected else { return TokenStream::new() };
+    let by = scope.user(by);
+    quote!(let #reject = #runtime::reject_by::<#error, _>(#by);)
 }
 
 /// The copies that `clone(…)` asks for, which the body can modify or move. A `mut` moves from the
@@ -235,23 +232,22 @@ fn body(nest: &Nest, copies: &TokenStream, scope: &Scope<'_>) -> Fragment {
     let label = Lifetime::new("'__resilience_body", inside.span());
     let start = nest.layers.iter().map(|layer| layer.start_of_body(scope));
     let block = function.in_place(quote!(#hint #copies #(#start)* #label: #inside));
-    let frame = nest.get::<Retry>().map(|(_, retry)| retry.frame(nest, scope));
+    let visible = nest.get::<Retry>().map(|(_, retry)| retry.visible());
     let code = if scope.is_async() {
         // Only a body that runs once can take ownership of the arguments.
         let reused = nest.layers.iter().any(|layer| layer.properties().reuses_arguments);
         let keep = (!reused).then(|| quote!(move));
         let keyword =
             function.sig.asyncness.map_or_else(|| quote!(async), |keyword| quote!(#keyword));
-        let future = quote!(#keyword #keep #block);
-        match frame {
-            Some(frame) => Code::Attempt { frame, future },
-            None => Code::Future(future),
-        }
+        let mut attempt = Attempt::new(quote!(#keyword #keep #block));
+        attempt.above = nest.innermost::<Timeout>().map(Timeout::deadline);
+        attempt.visible = visible;
+        Code::Attempt(attempt)
     } else {
         // Errors about what the closure captures are reported at the function.
         let closure = quote_spanned!(function.sig.fn_token.span=> || #block);
-        Code::Value(match frame {
-            Some(frame) => quote!(#frame.run(#closure)),
+        Code::Value(match visible.map(|visible| visible.argument(false, runtime)) {
+            Some(visible) => quote!(#runtime::run_scoped(&#visible, #closure)),
             None => quote!(#runtime::run(#closure)),
         })
     };

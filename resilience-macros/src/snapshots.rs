@@ -45,14 +45,17 @@ fn retry() {
                 use __private as __resilience;
                 let mut retry = __resilience::Attempts::new();
                 loop {
-                    let wait = match __resilience::Frame::new(__resilience::current(&retry))
-                        .scope(async {
-                            if false {
-                                let unreached: Result<u32, StockError> = __resilience::unreached();
-                                return unreached;
-                            }
-                            'body: { self.client.stock(sku).await }
-                        })
+                    let wait = match __resilience::scoped(
+                            __resilience::current(&retry),
+                            (),
+                            async {
+                                if false {
+                                    let unreached: Result<u32, StockError> = __resilience::unreached();
+                                    return unreached;
+                                }
+                                'body: { self.client.stock(sku).await }
+                            },
+                        )
                         .await
                     {
                         __resilience::Err(error) => {
@@ -81,11 +84,100 @@ fn retry() {
                             }
                         }
                         __resilience::Ok(value) => {
-                            __resilience::Attempts::succeeded(
+                            __resilience::retry_succeeded(
                                 &retry,
                                 __resilience::Site::budget(&__RESILIENCE_SITE),
+                                &__RESILIENCE_SITE,
                             );
-                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
+                            break __resilience::Ok(value);
+                        }
+                    };
+                    wait.pause().await;
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn retry_with_conditions() {
+    check(
+        Kind::Retry,
+        quote!(idempotent, external_timeout, when = |error| error.is_busy(), retry_ok = is_pending),
+        &quote! {
+            async fn export(id: u64) -> Result<Export, ExportError> {
+                client().export(id).await
+            }
+        },
+        &expect![[r#"
+            async fn export(id: u64) -> Result<Export, ExportError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "export",
+                    "export",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                let mut retry = __resilience::Attempts::new();
+                loop {
+                    let wait = match __resilience::scoped(
+                            __resilience::current(&retry),
+                            (),
+                            async {
+                                if false {
+                                    let unreached: Result<Export, ExportError> = __resilience::unreached();
+                                    return unreached;
+                                }
+                                'body: { client().export(id).await }
+                            },
+                        )
+                        .await
+                    {
+                        __resilience::Err(error) => {
+                            match __resilience::judge_when::<
+                                <Result<Export, ExportError> as __resilience::Outcome>::Error,
+                            >(
+                                &mut retry,
+                                error,
+                                __resilience::rules(
+                                    &const { __resilience::Retry::new().idempotent().checked() },
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
+                                    &__RESILIENCE_SITE,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    false,
+                                ),
+                                |error| error.is_busy(),
+                            ) {
+                                __resilience::Ok(wait) => wait,
+                                __resilience::Err(error) => break __resilience::Err(error),
+                            }
+                        }
+                        __resilience::Ok(value) if __resilience::satisfies(&value, is_pending) => {
+                            match __resilience::Attempts::judge_value(
+                                &mut retry,
+                                __resilience::rules(
+                                    &const { __resilience::Retry::new().idempotent().checked() },
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
+                                    &__RESILIENCE_SITE,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    false,
+                                ),
+                            ) {
+                                __resilience::Some(wait) => wait,
+                                __resilience::None => break __resilience::Ok(value),
+                            }
+                        }
+                        __resilience::Ok(value) => {
+                            __resilience::retry_succeeded(
+                                &retry,
+                                __resilience::Site::budget(&__RESILIENCE_SITE),
+                                &__RESILIENCE_SITE,
+                            );
                             break __resilience::Ok(value);
                         }
                     };
@@ -108,25 +200,23 @@ fn circuit_breaker() {
         },
         &expect![[r#"
             fn stock(sku: &str) -> Result<u32, StockError> {
-                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                        "stock",
-                        "stock",
-                        ::core::module_path!(),
-                        ::core::file!(),
-                        ::core::line!(),
-                    )
-                    .named_by(|| __resilience::CircuitBreaker::name(breaker()));
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::site_of_breaker(
+                    &breaker,
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
                 use __private as __resilience;
                 #[inline]
-                fn breaker() -> &'static __resilience::CircuitBreaker {
-                    __resilience::breaker(__resilience::of_static(&INVENTORY))
+                fn breaker() -> (
+                    &'static __resilience::CircuitBreaker,
+                    &'static __resilience::Site,
+                ) {
+                    (__resilience::breaker(__resilience::of_static(&INVENTORY)), &__RESILIENCE_SITE)
                 }
                 'guarded: {
-                    let permit = match __resilience::acquire_static(
-                        breaker(),
-                        __resilience::None,
-                        || &__RESILIENCE_SITE,
-                    ) {
+                    let permit = match __resilience::acquire(breaker, (), __resilience::None) {
                         __resilience::Ok(permit) => permit,
                         __resilience::Err(rejected) => {
                             break 'guarded __resilience::Err(
@@ -136,7 +226,6 @@ fn circuit_breaker() {
                             );
                         }
                     };
-                    let permit = __resilience::began(permit);
                     match __resilience::run(|| {
                         if false {
                             let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -183,14 +272,11 @@ fn timeout() {
                     ::core::line!(),
                 );
                 use __private as __resilience;
-                let reject = |argument| __resilience::reject::<
-                    <Result<u32, StockError> as __resilience::Outcome>::Error,
-                >(argument);
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
-                __resilience::Timed::new(
+                __resilience::timed(
+                        (),
                         &deadline_0,
                         &__RESILIENCE_SITE,
-                        reject,
                         async move {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -198,6 +284,9 @@ fn timeout() {
                             }
                             'body: { look_up(sku).await }
                         },
+                        |argument| __resilience::reject::<
+                            <Result<u32, StockError> as __resilience::Outcome>::Error,
+                        >(argument),
                     )
                     .await
             }
@@ -265,18 +354,20 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
         },
         &expect![[r#"
             fn get(id: u64) -> Result<User, UserError> {
-                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
-                        "get",
-                        "get",
-                        ::core::module_path!(),
-                        ::core::file!(),
-                        ::core::line!(),
-                    )
-                    .named_by(|| __resilience::CircuitBreaker::name(breaker()));
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::site_of_breaker(
+                    &breaker,
+                    "get",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
                 use __private as __resilience;
                 #[inline]
-                fn breaker() -> &'static __resilience::CircuitBreaker {
-                    __resilience::breaker(__resilience::of_static(&USERS))
+                fn breaker() -> (
+                    &'static __resilience::CircuitBreaker,
+                    &'static __resilience::Site,
+                ) {
+                    (__resilience::breaker(__resilience::of_static(&USERS)), &__RESILIENCE_SITE)
                 }
                 #[circuit_breaker(__touch)]
                 const _: () = ();
@@ -301,10 +392,10 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                     report,
                     || {
                         'guarded: {
-                            let permit = match __resilience::acquire_static(
-                                breaker(),
+                            let permit = match __resilience::acquire(
+                                breaker,
+                                (),
                                 __resilience::None,
-                                || &__RESILIENCE_SITE,
                             ) {
                                 __resilience::Ok(permit) => permit,
                                 __resilience::Err(rejected) => {
@@ -315,7 +406,6 @@ fn boundary_above_a_layer_of_a_function_that_is_not_async() {
                                     );
                                 }
                             };
-                            let permit = __resilience::began(permit);
                             match __resilience::run(|| {
                                 if false {
                                     let unreached: Result<User, UserError> = __resilience::unreached();
@@ -463,43 +553,29 @@ fn an_impl_block() {
                             ::core::line!(),
                         );
                         use __private as __resilience;
-                        'guarded: {
-                            let permit = match __resilience::acquire_static(
-                                &__RESILIENCE_BREAKER,
-                                __resilience::None,
-                                || &__RESILIENCE_SITE,
-                            ) {
-                                __resilience::Ok(permit) => permit,
-                                __resilience::Err(rejected) => {
-                                    break 'guarded __resilience::Err(
-                                        __resilience::reject::<
-                                            <Result<u32, OrderError> as __resilience::Outcome>::Error,
-                                        >(rejected),
-                                    );
-                                }
-                            };
-                            let permit = __resilience::began(permit);
-                            match async move {
-                                if false {
-                                    let unreached: Result<u32, OrderError> = __resilience::unreached();
-                                    return unreached;
-                                }
-                                'body: { self.client.find(id).await }
-                            }
-                                .await
-                            {
-                                __resilience::Ok(value) => {
-                                    __resilience::succeeded(permit);
-                                    __resilience::Ok(value)
-                                }
-                                __resilience::Err(error) => {
-                                    __resilience::failed::<
-                                        <Result<u32, OrderError> as __resilience::Outcome>::Error,
-                                    >(permit, &__RESILIENCE_SITE, &error);
-                                    __resilience::Err(error)
-                                }
-                            }
+                        #[inline]
+                        fn breaker() -> (
+                            &'static __resilience::CircuitBreaker,
+                            &'static __resilience::Site,
+                        ) {
+                            (&__RESILIENCE_BREAKER, &__RESILIENCE_SITE)
                         }
+                        __resilience::guarded(
+                                (),
+                                (),
+                                breaker,
+                                async move {
+                                    if false {
+                                        let unreached: Result<u32, OrderError> = __resilience::unreached();
+                                        return unreached;
+                                    }
+                                    'body: { self.client.find(id).await }
+                                },
+                                __resilience::by_itself::<
+                                    <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                >(),
+                            )
+                            .await
                     }
                     #[circuit_breaker(PAYMENTS)]
                     fn not_async(&self) -> Result<u32, OrderError> {
@@ -667,20 +743,14 @@ fn the_full_nest() {
                 >::CHECK;
                 let breaker_handle = __resilience::clone_handle(&self.breaker);
                 let breaker = __resilience::breaker(&breaker_handle);
-                __resilience::Site::uses_breaker(
-                    &__RESILIENCE_SITE,
-                    __resilience::CircuitBreaker::name(breaker),
-                );
+                let breaker = __resilience::listed(breaker, &__RESILIENCE_SITE);
                 let timeout_4 = __resilience::clamp::timeout(self.limit, &__RESILIENCE_SITE);
-                let reject = |argument| __resilience::reject::<
-                    <Result<u32, StockError> as __resilience::Outcome>::Error,
-                >(argument);
                 let deadline_1 = __resilience::Deadline::new(Duration::new(20u64, 0u32));
                 'degraded: {
-                    let error = match __resilience::Timed::new(
+                    let error = match __resilience::timed(
+                            (),
                             &deadline_1,
                             &__RESILIENCE_SITE,
-                            reject,
                             async {
                                 let mut retry = __resilience::Attempts::new();
                                 loop {
@@ -688,50 +758,23 @@ fn the_full_nest() {
                                         timeout_4,
                                         &deadline_1,
                                     );
-                                    let wait = match 'guarded: {
-                                        let permit = match __resilience::acquire(
-                                            breaker,
-                                            __resilience::Some(timeout_4),
-                                            || &__RESILIENCE_SITE,
-                                        ) {
-                                            __resilience::Ok(permit) => permit,
-                                            __resilience::Err(rejected) => {
-                                                break 'guarded __resilience::Err(
-                                                    __resilience::reject::<
-                                                        <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                                    >(rejected),
-                                                );
-                                            }
-                                        };
-                                        let permit = __resilience::under(permit, &deadline_4);
-                                        match __resilience::Frame::new(__resilience::current(&retry))
-                                            .deadline(&deadline_4)
-                                            .timed(
-                                                &deadline_4,
-                                                &__RESILIENCE_SITE,
-                                                reject,
-                                                async {
-                                                    if false {
-                                                        let unreached: Result<u32, StockError> = __resilience::unreached();
-                                                        return unreached;
-                                                    }
-                                                    'body: { self.client.stock(sku).await }
-                                                },
-                                            )
-                                            .await
-                                        {
-                                            __resilience::Ok(value) => {
-                                                __resilience::succeeded(permit);
-                                                __resilience::Ok(value)
-                                            }
-                                            __resilience::Err(error) => {
-                                                __resilience::failed::<
-                                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                                >(permit, &__RESILIENCE_SITE, &error);
-                                                __resilience::Err(error)
-                                            }
-                                        }
-                                    } {
+                                    match __resilience::guarded_and_timed(
+                                            __resilience::waiting(&retry),
+                                            &deadline_4,
+                                            __resilience::held(breaker, &__RESILIENCE_SITE),
+                                            async {
+                                                if false {
+                                                    let unreached: Result<u32, StockError> = __resilience::unreached();
+                                                    return unreached;
+                                                }
+                                                'body: { self.client.stock(sku).await }
+                                            },
+                                            __resilience::by_itself::<
+                                                <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                            >(),
+                                        )
+                                        .await
+                                    {
                                         __resilience::Err(error) => {
                                             match __resilience::judge::<
                                                 <Result<u32, StockError> as __resilience::Outcome>::Error,
@@ -751,26 +794,28 @@ fn the_full_nest() {
                                                     false,
                                                 ),
                                             ) {
-                                                __resilience::Ok(wait) => wait,
+                                                __resilience::Ok(_) => {}
                                                 __resilience::Err(error) => break __resilience::Err(error),
                                             }
                                         }
                                         __resilience::Ok(value) => {
-                                            __resilience::succeeded_under(
+                                            __resilience::retry_succeeded_under(
                                                 &retry,
+                                                __resilience::Site::budget(&__RESILIENCE_SITE),
+                                                &__RESILIENCE_SITE,
                                                 &const {
                                                     let named: __resilience::Retry = STANDARD;
                                                     named.checked()
                                                 },
-                                                __resilience::Site::budget(&__RESILIENCE_SITE),
                                             );
-                                            __resilience::log_success(&retry, &__RESILIENCE_SITE);
                                             break __resilience::Ok(value);
                                         }
-                                    };
-                                    wait.pause().await;
+                                    }
                                 }
                             },
+                            |argument| __resilience::reject::<
+                                <Result<u32, StockError> as __resilience::Outcome>::Error,
+                            >(argument),
                         )
                         .await
                     {
@@ -850,15 +895,12 @@ fn a_method_of_async_trait() {
                     );
                     use __private as __resilience;
                     let timeout_0 = __resilience::clamp::timeout(__self.limit, &__RESILIENCE_SITE);
-                    let reject = |argument| __resilience::reject::<
-                        <Result<u32, StockError> as __resilience::Outcome>::Error,
-                    >(argument);
                     let __ret: Result<u32, StockError> = {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
-                        __resilience::Timed::new(
+                        __resilience::timed(
+                                (),
                                 &deadline_0,
                                 &__RESILIENCE_SITE,
-                                reject,
                                 async move {
                                     if false {
                                         let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -866,6 +908,9 @@ fn a_method_of_async_trait() {
                                     }
                                     'body: { __self.client.stock(sku).await }
                                 },
+                                |argument| __resilience::reject::<
+                                    <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                >(argument),
                             )
                             .await
                     };
@@ -886,7 +931,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let reject = | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument) ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: Timed :: new (& deadline_0 , & __RESILIENCE_SITE , reject , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } }) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , & deadline_0 , & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
         ]],
     );
 }

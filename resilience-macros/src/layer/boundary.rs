@@ -3,7 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
-use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
+use super::{Around, Attempt, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
 use crate::options::{Arguments, Grammar, foreign, reject_constant, reject_placeholder};
 use crate::tokens::respanned;
@@ -98,12 +98,11 @@ impl Layer for Boundary {
         let (runtime, site) = (scope.runtime, &scope.site);
         let [boundary, report] = ["boundary", "report"].map(Scope::local);
         if scope.is_async() {
-            let (before, call) = inner.into_future();
-            let code =
-                Code::Future(quote!(#runtime::boundary::run(#boundary, || &#site, #report, #call)));
-            return Fragment { before, code };
+            let (before, call) = inner.into_future(scope);
+            let run = quote!(#runtime::boundary::run(#boundary, || &#site, #report, #call));
+            return Fragment { before, code: Code::Attempt(Attempt::new(run)) };
         }
-        let (before, call) = (inner.before, inner.code.into_value());
+        let (before, call) = (inner.before, inner.code.into_value(scope));
         Fragment {
             before: TokenStream::new(),
             code: Code::Value(

@@ -31,3 +31,10 @@ pub(crate) const RECOVERY_GROWTH: RangeInclusive<u32> = 1..=10;
 
 /// The largest number of failures that an alert can wait for.
 pub(crate) const MAX_FREQUENT: u32 = 1000;
+
+/// What the `window` of a circuit breaker can be, as a number of calls.
+pub(crate) const WINDOW_CALLS: RangeInclusive<u32> = 1..=4_096;
+
+/// What the `window` of a circuit breaker can be, as a time.
+pub(crate) const WINDOW_TIME: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(60 * 60);

@@ -32,7 +32,7 @@ pub(crate) use common::Common;
 pub(crate) use degrade::Degrade;
 pub(crate) use nest::{Around, Nest};
 pub(crate) use retry::{Retry, named};
-pub(crate) use scope::{Code, Fragment, Scope};
+pub(crate) use scope::{Attempt, Code, Fragment, Scope};
 pub(crate) use timeout::Timeout;
 pub(crate) use transaction::Transaction;
 

@@ -7,14 +7,15 @@ use syn::{Expr, Lit};
 
 use super::degrade::Degrade;
 use super::handle::makes_a_new;
+use super::scope::Visible;
 use super::settings::{RetrySettings, clamped, step};
 use super::{
-    Around, CircuitBreaker, Code, Fragment, Layer, Nest, Place, Properties, Scope, Timeout,
-    defaults,
+    Around, CircuitBreaker, Code, Fragment, Layer, Place, Properties, Scope, Timeout, defaults,
 };
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, foreign, reject_constant};
 use crate::steps::goes_on_unseen;
+use crate::tokens::located;
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -27,8 +28,10 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "max_retry_after",
         "idempotency_key",
         "budget",
+        "when",
+        "retry_ok",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
+    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "blocking"],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
@@ -42,9 +45,19 @@ pub(crate) struct Retry {
     max_retry_after: Option<Setting<Duration>>,
     repeat: Option<Repeat>,
     budget: Budget,
+    when: Option<Condition>,
+    not_yet: Option<Condition>,
     pub(crate) external_timeout: bool,
+    /// Whether a function that isn't async may block its thread.
+    pub(crate) blocking: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
+}
+
+/// `key = |…| …`
+struct Condition {
+    key: Ident,
+    expr: Expr,
 }
 
 enum Jitter {
@@ -75,6 +88,11 @@ impl Layer for Retry {
                 format!("the option must be named: `attempts = {}`", literal.to_token_stream()),
             );
         }
+        let blocking = arguments.flag("blocking");
+        if let Some(flag) = blocking.as_ref().filter(|_| place.function.is_async()) {
+            errors
+                .on(flag, "an async function waits without blocking its thread; remove `blocking`");
+        }
         let retry = Self {
             span: place.span,
             policy,
@@ -83,7 +101,10 @@ impl Layer for Retry {
             max_retry_after: arguments.duration("max_retry_after", errors),
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
+            when: condition(arguments.take("when"), "error", errors),
+            not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
+            blocking: blocking.is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
@@ -112,19 +133,31 @@ impl Layer for Retry {
         quote!(#policy #budget #key)
     }
 
-    // Input:  the call
+    // Input:  the body with a timeout
     // Output: loop {
-    //             let wait = match call {
+    //             match timed::<_, E>(waiting(&retry), &deadline_0, &SITE, body).await {
     //                 Err(error) => match judge::<E>(&mut retry, error, rules) {
-    //                     Ok(wait) => wait,
+    //                     Ok(_) => {}
     //                     Err(error) => break Err(error),
     //                 },
-    //                 Ok(value) => { retry.succeeded(budget); log_success(&retry, &SITE); break Ok(value) }
-    //             };
+    //                 Ok(value) => { retry_succeeded(&retry, budget, &SITE); break Ok(value) }
+    //             }
+    //         }
+    //
+    // Around anything else, the loop itself waits:
+    // Output: loop {
+    //             let wait = match call { Err(error) => match judge(…) { Ok(wait) => wait, … }, … };
     //             wait.pause().await;
     //         }
     //
-    // Directly below a fallback, a success also breaks out of that: `break 'degraded Ok(value)`.
+    // With `retry_ok = …`, before the last arm:
+    // Output: Ok(value) if satisfies(&value, retry_ok) => match retry.judge_value(rules) {
+    //             Some(wait) => wait,
+    //             None => break Ok(value),
+    //         },
+    //
+    // Directly below a fallback, the loop yields the error, and a success breaks out of the
+    // fallback: `break 'degraded Ok(value)`.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let (runtime, site) = (scope.runtime, &scope.site);
         let retry = Self::local();
@@ -147,50 +180,90 @@ impl Layer for Retry {
                 #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
             )
         };
-        let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
-        let success = match (&self.repeat, &self.policy) {
-            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
-                quote!(#runtime::succeeded_once(&#retry, #budget))
-            }
-            (None, Some(_)) => quote!(#runtime::succeeded_under(&#retry, #policy, #budget)),
-            (Some(Repeat::Idempotent), _) | (None, None) => {
-                quote!(#runtime::Attempts::succeeded(&#retry, #budget))
+        let judge = match &self.when {
+            None => scope.classifying("judge", &quote!(&mut #retry, #error, #rules)),
+            Some(when) => {
+                let when = scope.user(&when.expr);
+                scope.classifying("judge_when", &quote!(&mut #retry, #error, #rules, #when))
             }
         };
+        let success = match (&self.repeat, &self.policy) {
+            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
+                quote!(retry_succeeded_once(&#retry, #budget, &#site))
+            }
+            (None, Some(_)) => quote!(retry_succeeded_under(&#retry, #budget, &#site, #policy)),
+            (Some(Repeat::Idempotent), _) | (None, None) => {
+                quote!(retry_succeeded(&#retry, #budget, &#site))
+            }
+        };
+        let Fragment { before, mut code } = inner;
+        let waits = match &mut code {
+            Code::Attempt(attempt) => attempt.wait_first(),
+            Code::Value(_) | Code::Failure(_) => false,
+        };
+        let call = code.into_value(scope);
         // A success skips the fallback, which saves a copy of the outcome.
         let leave = around
             .above::<Degrade>()
             .filter(|_| around.is_directly_below::<Degrade>())
             .and_then(|(_, degrade)| degrade.left_by_successes());
-        let pause =
-            if scope.is_async() { quote!(#wait.pause().await;) } else { quote!(#wait.block();) };
-        let Fragment { before, code } = inner;
-        let call = code.into_value();
+        let failure = if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
+        let (keep, pattern, value, pause) = if waits {
+            (None, quote!(_), quote!({}), None)
+        } else {
+            // After the match, so that nothing that is matched on lives across the `.await`.
+            let pause = if scope.is_async() {
+                quote!(#wait.pause().await)
+            } else if self.blocking {
+                quote!(#wait.block())
+            } else {
+                quote!(#runtime::block(#wait, &#site))
+            };
+            let keep = quote!(let #wait =);
+            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #pause;)))
+        };
+        // A value that means "not yet". When it is given up, it is the result.
+        let not_yet = self.not_yet.as_ref().map(|retry_ok| {
+            // A function of another type is reported where it is written.
+            let satisfies = located(quote!(#runtime::satisfies), retry_ok.expr.span());
+            let retry_ok = scope.user(&retry_ok.expr);
+            quote! {
+                #runtime::Ok(#succeeded) if #satisfies(&#succeeded, #retry_ok) => {
+                    match #runtime::Attempts::judge_value(&mut #retry, #rules) {
+                        #runtime::Some(#pattern) => #value,
+                        #runtime::None => break #leave #runtime::Ok(#succeeded),
+                    }
+                }
+            }
+        });
         // Errors about what the loop moves name this attribute.
         let span = Span::mixed_site().located_at(self.span);
         let repeat = Ident::new("loop", span);
+        let mark = self.mark(scope);
         let mut body = Group::new(
             Delimiter::Brace,
             quote! {
-                    #before
-                    let #wait = match #call {
-                        #runtime::Err(#error) => match #judge {
-                            #runtime::Ok(#wait) => #wait,
-                            #runtime::Err(#error) => break #runtime::Err(#error),
-                        },
-                        #runtime::Ok(#succeeded) => {
-                            #success;
-                            #runtime::log_success(&#retry, &#site);
-                            break #leave #runtime::Ok(#succeeded);
-                        }
-                    };
-                    #pause
+                #mark
+                #before
+                #keep match #call {
+                    #runtime::Err(#error) => match #judge {
+                        #runtime::Ok(#pattern) => #value,
+                        #runtime::Err(#error) => break #failure,
+                    },
+                    #not_yet
+                    #runtime::Ok(#succeeded) => {
+                        #runtime::#success;
+                        break #leave #runtime::Ok(#succeeded);
+                    }
+                }
+                #pause
             },
         );
         body.set_span(span);
+        let code = quote!(#repeat #body);
         Fragment {
             before: quote!(let mut #retry = #runtime::Attempts::new();),
-            code: Code::Value(quote!(#repeat #body)),
+            code: if leave.is_some() { Code::Failure(code) } else { Code::Value(code) },
         }
     }
 }
@@ -210,6 +283,13 @@ impl Retry {
         // A named policy may have any values.
         let defaults = self.policy.is_none().then_some(defaults::RETRY);
         self.settings.check(defaults, errors);
+        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.not_yet, &self.repeat) {
+            errors.on(
+                &retry_ok.key,
+                "a `non_idempotent` call that returns a value is never repeated; write \
+                 `idempotent` or `idempotency_key` for `retry_ok`",
+            );
+        }
         let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) =
             (&self.jitter, self.settings.max_delay(defaults))
         else {
@@ -285,22 +365,17 @@ impl Retry {
         }
     }
 
-    /// What the body of an attempt can query: its state, the key, and the nearest deadline.
-    pub(crate) fn frame(&self, nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-        let (runtime, retry, key) = (scope.runtime, Self::local(), Self::key_local());
-        let key = self.has_key().then(|| quote!(.key(&#key)));
-        let deadline = nest.innermost::<Timeout>().map(|timeout| {
-            let deadline = timeout.deadline();
-            quote!(.deadline(&#deadline))
-        });
-        // A later step may fail in a way that says nothing of the earlier ones.
-        let state =
-            if self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body()) {
-                quote!(current_of_several_steps)
-            } else {
-                quote!(current)
-            };
-        quote!(#runtime::Frame::new(#runtime::#state(&#retry))#key #deadline)
+    /// What the body of an attempt can query.
+    pub(crate) fn visible(&self) -> Visible {
+        Visible { retry: Self::local(), key: self.has_key().then(Self::key_local) }
+    }
+
+    /// Marks each attempt whose later step may fail in a way that says nothing of the earlier ones.
+    fn mark(&self, scope: &Scope<'_>) -> Option<TokenStream> {
+        let (runtime, retry) = (scope.runtime, Self::local());
+        let goes_on =
+            self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body());
+        goes_on.then(|| quote!(#runtime::has_several_steps(&#retry);))
     }
 
     /// The policy, if it is constant. Written where it is used, it takes no space in the future.
@@ -445,6 +520,20 @@ fn jitter(expr: Expr) -> syn::Result<Jitter> {
         Some(_) => options::duration(expr).map(|_| Jitter::Named("Standard")),
         None => Ok(Jitter::Expr(expr)),
     }
+}
+
+/// A function or closure `&T -> bool`.
+fn condition(option: Option<Opt>, argument: &str, errors: &mut Errors) -> Option<Condition> {
+    let option = option?;
+    let key = option.key.clone();
+    let expr = errors.take(option.expr())?;
+    if let Some(literal) = options::literal(&expr) {
+        errors.on(
+            literal,
+            format!("`{key}` takes a function or closure; write `{key} = |{argument}| …`"),
+        );
+    }
+    Some(Condition { key, expr })
 }
 
 fn repeat(arguments: &mut Arguments, errors: &mut Errors) -> Option<Repeat> {

@@ -20,41 +20,111 @@ pub(crate) struct Fragment {
 
 impl Fragment {
     /// The statements before it, and the code as a future.
-    pub(crate) fn into_future(self) -> (TokenStream, TokenStream) {
+    pub(crate) fn into_future(self, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
         let Self { before, code } = self;
         match code {
-            Code::Future(_) | Code::Attempt { .. } => (before, code.into_pending()),
-            Code::Value(value) => (TokenStream::new(), quote!(async { #before #value })),
+            Code::Attempt(attempt) => (before, attempt.into_future(scope)),
+            code => {
+                let value = code.into_value(scope);
+                (TokenStream::new(), quote!(async { #before #value }))
+            }
         }
     }
 }
 
 pub(crate) enum Code {
-    /// The body as a future, and the frame that it can query.
-    Attempt { frame: TokenStream, future: TokenStream },
-    /// An expression of a future's type.
-    Future(TokenStream),
+    /// A future.
+    Attempt(Attempt),
     /// An expression of the function's return type.
     Value(TokenStream),
+    /// An expression that yields the error. A success has left the nest.
+    Failure(TokenStream),
 }
 
 impl Code {
     /// The value: a future is awaited.
-    pub(crate) fn into_value(self) -> TokenStream {
+    pub(crate) fn into_value(self, scope: &Scope<'_>) -> TokenStream {
+        let runtime = scope.runtime;
         match self {
             Self::Value(value) => value,
-            future => {
-                let future = future.into_pending();
+            Self::Failure(error) => quote!(#runtime::Err(#error)),
+            Self::Attempt(attempt) => {
+                let future = attempt.into_future(scope);
                 quote!(#future.await)
             }
         }
     }
+}
 
-    /// The code as it is, with the frame around a body.
-    fn into_pending(self) -> TokenStream {
-        match self {
-            Self::Attempt { frame, future } => quote!(#frame.scope(#future)),
-            Self::Future(code) | Self::Value(code) => code,
+/// The body or another future, with the layers directly around it that the runtime has in one
+/// future: from the inside out, what the body can query, a timeout, a breaker, and the wait of a
+/// retry.
+pub(crate) struct Attempt {
+    future: TokenStream,
+    /// The attempt of a retried call that is visible to the body.
+    pub(crate) visible: Option<Visible>,
+    /// The local that holds the deadline of the timeout.
+    pub(super) timeout: Option<Ident>,
+    /// The breaker and its function.
+    pub(super) breaker: Option<TokenStream>,
+    /// The local that holds the nearest deadline above, if there is no timeout.
+    pub(crate) above: Option<Ident>,
+    /// Whether it waits before it begins.
+    waits: bool,
+}
+
+/// The locals of a retried call that are visible to the body.
+pub(crate) struct Visible {
+    pub(super) retry: Ident,
+    pub(super) key: Option<Ident>,
+}
+
+impl Visible {
+    /// The argument for the runtime.
+    pub(crate) fn argument(&self, waits: bool, runtime: &Ident) -> TokenStream {
+        let retry = &self.retry;
+        match (&self.key, waits) {
+            (None, false) => quote!(#runtime::current(&#retry)),
+            (None, true) => quote!(#runtime::waiting(&#retry)),
+            (Some(key), false) => quote!(#runtime::with_key(#runtime::current(&#retry), &#key)),
+            (Some(key), true) => quote!(#runtime::waiting_with_key(&#retry, &#key)),
+        }
+    }
+}
+
+impl Attempt {
+    pub(crate) const fn new(future: TokenStream) -> Self {
+        Self { future, visible: None, timeout: None, breaker: None, above: None, waits: false }
+    }
+
+    /// Lets the attempt wait before it begins, and returns whether it can.
+    pub(super) fn wait_first(&mut self) -> bool {
+        self.waits = self.visible.is_some() && self.timeout.is_some();
+        self.waits
+    }
+
+    fn into_future(self, scope: &Scope<'_>) -> TokenStream {
+        let Self { future, visible, timeout, breaker, above, waits } = self;
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let above = above.map_or_else(|| quote!(()), |above| quote!(&#above));
+        let is_visible = visible.is_some();
+        let visible =
+            visible.map_or_else(|| quote!(()), |visible| visible.argument(waits, runtime));
+        match (breaker, timeout) {
+            (None, None) if is_visible => quote!(#runtime::scoped(#visible, #above, #future)),
+            (None, None) => future,
+            (None, Some(deadline)) => {
+                let reject = scope.reject_function();
+                quote!(#runtime::timed(#visible, &#deadline, &#site, #future, #reject))
+            }
+            (Some(breaker), None) => {
+                let by = scope.conversions();
+                quote!(#runtime::guarded(#visible, #above, #breaker, #future, #by))
+            }
+            (Some(breaker), Some(deadline)) => {
+                let by = scope.conversions();
+                quote!(#runtime::guarded_and_timed(#visible, &#deadline, #breaker, #future, #by))
+            }
         }
     }
 }
@@ -104,7 +174,7 @@ impl Scope<'_> {
         Self::local("classify")
     }
 
-    /// The function that makes an error of a rejection, where there is a timeout or `rejected = …`.
+    /// The function that makes an error of a rejection, if `rejected = …` gives one.
     pub(crate) fn reject() -> Ident {
         Self::local("reject")
     }
@@ -120,6 +190,36 @@ impl Scope<'_> {
         }
         let function = Self::name(function);
         quote!(#runtime::#function::<#error>(#arguments))
+    }
+
+    /// The function that makes an error of a rejection.
+    // A closure, and not the function itself, because rustc would report a missing trait a second
+    // time where the future is awaited.
+    fn reject_function(&self) -> TokenStream {
+        if self.rejected_by {
+            return Self::reject().to_token_stream();
+        }
+        let (runtime, error, argument) = (self.runtime, &self.error, Self::local("argument"));
+        quote!(|#argument| #runtime::reject::<#error>(#argument))
+    }
+
+    /// What makes an error of a rejection, and classifies errors.
+    fn conversions(&self) -> TokenStream {
+        let (runtime, error) = (self.runtime, &self.error);
+        if !self.rejected_by && !self.classified_by {
+            return quote!(#runtime::by_itself::<#error>());
+        }
+        let reject = if self.rejected_by {
+            Self::reject().to_token_stream()
+        } else {
+            quote!(#runtime::reject::<#error>)
+        };
+        let classify = if self.classified_by {
+            Self::classify().to_token_stream()
+        } else {
+            quote!(#runtime::Classified::<#error>::of)
+        };
+        quote!(#runtime::by(#reject, #classify))
     }
 
     /// The error that a rejection becomes.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
-use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
+use super::{Around, Attempt, Code, Fragment, Layer, Place, Properties, Scope};
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Setting, foreign};
 
@@ -69,11 +69,9 @@ impl Layer for Timeout {
 
     // Input:  the call
     // Output: let deadline_0 = Deadline::new(5s);
-    //         Timed::new(&deadline_0, &SITE, reject, call).await
-    //
-    // Around the body of an attempt: Frame::new(1).timed(&deadline_0, &SITE, reject, body).await
+    //         timed::<_, E>((), &deadline_0, &SITE, call)
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let (runtime, site, reject) = (scope.runtime, &scope.site, Scope::reject());
+        let runtime = scope.runtime;
         let (deadline, after) = (self.deadline(), self.duration());
         let new = if let Some((_, above)) = around.above::<Self>() {
             let above = above.deadline();
@@ -81,23 +79,24 @@ impl Layer for Timeout {
         } else {
             quote!(new(#after))
         };
-        // The frame of the body knows the deadline already.
-        let (before, timed) = match inner {
-            Fragment { before, code: Code::Attempt { frame, future } } => {
-                (before, quote!(#frame.timed(&#deadline, &#site, #reject, #future)))
+        let (before, mut attempt) = match inner {
+            Fragment { before, code: Code::Attempt(attempt) }
+                if attempt.timeout.is_none() && attempt.breaker.is_none() =>
+            {
+                (before, attempt)
             }
             inner => {
-                let (before, call) = inner.into_future();
-                let timed = quote!(#runtime::Timed::new(&#deadline, &#site, #reject, #call));
-                (before, timed)
+                let (before, call) = inner.into_future(scope);
+                (before, Attempt::new(call))
             }
         };
+        attempt.timeout = Some(deadline.clone());
         Fragment {
             before: quote! {
                 let #deadline = #runtime::Deadline::#new;
                 #before
             },
-            code: Code::Value(quote!(#timed.await)),
+            code: Code::Attempt(attempt),
         }
     }
 }

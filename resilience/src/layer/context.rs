@@ -9,14 +9,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{self, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::layer::deadline::{Deadline, Remaining};
+use crate::layer::deadline::{Deadline, OuterTimeout, Remaining};
 use crate::support::random;
 
 /// Describes the current call. Returned by [`context`].
@@ -125,7 +125,7 @@ pub fn context() -> CallContext {
     let mut innermost = true;
     with_frames(|frame| {
         if let (true, Some(attempt)) = (innermost, frame.attempt) {
-            context.attempt = attempt.number;
+            context.attempt = attempt.number();
             innermost = false;
         }
         if context.key.is_none() {
@@ -160,7 +160,7 @@ pub(crate) fn enclosing_calls() -> u32 {
 pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     let mut least: Option<Duration> = None;
     with_frames(|frame| {
-        if frame.attempt.is_some_and(|attempt| attempt.is_carried) {
+        if frame.attempt.is_some_and(AttemptState::is_carried) {
             return;
         }
         if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(now)) {
@@ -173,39 +173,65 @@ pub(crate) fn time_left(now: Instant) -> Option<Duration> {
 /// Runs a function under a deadline that the caller has set.
 #[cfg(feature = "tonic")]
 pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
-    Frame { attempt: None, ..Frame::new(&AttemptState::first()) }.deadline(deadline).run(function)
+    Frame::new(None, None, Some(deadline)).run(function)
 }
 
-/// One attempt of a retried call.
+/// The number of an attempt, and what it remembers.
+///
+/// One word: the number above two flags. An atomic only because a shared `Cell` would make the
+/// future `!Send`.
 #[derive(Debug)]
-pub struct AttemptState {
-    /// Starts at 1.
-    pub(crate) number: u32,
-    /// Whether the body has done something that must not be done twice. Uses an atomic only because
-    /// a shared `Cell` would make the future `!Send`.
-    sent: AtomicBool,
-    /// Whether this is the attempt of a call that started this task.
-    is_carried: bool,
-}
+pub struct AttemptState(AtomicU32);
 
 impl AttemptState {
+    /// The body has done something that must not be done twice.
+    const SENT: u32 = 1;
+    /// This is the attempt of a call that has started the task.
+    const CARRIED: u32 = 1 << 1;
+    const FIRST: u32 = 1 << 2;
+    /// The largest number. More attempts than that count as this one.
+    const LAST: u32 = u32::MAX / Self::FIRST;
+
     /// The state before the first attempt.
+    #[inline]
     pub(crate) const fn first() -> Self {
-        Self { number: 1, sent: AtomicBool::new(false), is_carried: false }
+        Self(AtomicU32::new(Self::FIRST))
+    }
+
+    /// The attempt of a call that has started the task.
+    #[cfg(feature = "boundary")]
+    fn carried(number: u32) -> Self {
+        Self(AtomicU32::new((number.min(Self::LAST) * Self::FIRST) | Self::CARRIED))
+    }
+
+    /// Starts at 1.
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        self.0.load(Relaxed) / Self::FIRST
+    }
+
+    #[inline]
+    pub(crate) fn is_first(&self) -> bool {
+        self.0.load(Relaxed) < 2 * Self::FIRST
     }
 
     #[inline]
     pub(crate) fn mark_sent(&self) {
-        self.sent.store(true, Relaxed);
+        self.0.fetch_or(Self::SENT, Relaxed);
     }
 
     pub(crate) fn has_sent(&self) -> bool {
-        self.sent.load(Relaxed)
+        self.0.load(Relaxed) & Self::SENT != 0
+    }
+
+    fn is_carried(&self) -> bool {
+        self.0.load(Relaxed) & Self::CARRIED != 0
     }
 
     /// Moves on to the next attempt.
     pub(crate) fn next(&mut self) {
-        *self = Self { number: self.number.saturating_add(1), ..Self::first() };
+        let state = self.0.get_mut();
+        *state = (*state / Self::FIRST + 1).min(Self::LAST) * Self::FIRST;
     }
 }
 
@@ -275,78 +301,99 @@ impl OwnedKey {
     }
 }
 
-/// The context that one attempt provides to its body.
-#[derive(Debug)]
-pub struct Frame<'a> {
+/// What a body can query, while it is polled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
     /// `None` if the call isn't retried.
     attempt: Option<&'a AttemptState>,
     key: Option<&'a Key<'a>>,
+    /// The innermost deadline around the body.
     deadline: Option<&'a Deadline<'a>>,
-    /// The enclosing frame while this one is visible. Uses an atomic only because a shared `Cell`
-    /// would make the future `!Sync`.
-    outer: AtomicPtr<()>,
+    /// The enclosing frame, while this one is visible.
+    outer: *const (),
 }
 
 impl<'a> Frame<'a> {
-    /// Creates the frame of an attempt.
     #[inline]
-    pub const fn new(attempt: &'a AttemptState) -> Self {
-        Self {
-            attempt: Some(attempt),
-            key: None,
-            deadline: None,
-            outer: AtomicPtr::new(ptr::null_mut()),
-        }
+    pub(crate) const fn new(
+        attempt: Option<&'a AttemptState>,
+        key: Option<&'a Key<'a>>,
+        deadline: Option<&'a Deadline<'a>>,
+    ) -> Self {
+        Self { attempt, key, deadline, outer: ptr::null() }
     }
 
-    /// Adds the call's idempotency key.
+    /// Makes the frame visible while `body` runs.
     #[inline]
-    #[must_use]
-    pub const fn key(mut self, key: &'a Key<'a>) -> Self {
-        self.key = Some(key);
-        self
+    pub(crate) fn run<T>(mut self, body: impl FnOnce() -> T) -> T {
+        let restore = Restore(INNERMOST.get());
+        self.outer = restore.0;
+        INNERMOST.set(ptr::from_ref(&self).cast());
+        body()
     }
+}
 
-    /// Adds the innermost deadline around the body.
+/// What is visible to a body: an attempt, with its key if it has one, or nothing.
+pub trait Visible {
+    /// Runs a part of the body under the innermost deadline around it.
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T;
+}
+
+impl Visible for () {
     #[inline]
-    #[must_use]
-    pub const fn deadline(mut self, deadline: &'a Deadline<'a>) -> Self {
-        self.deadline = Some(deadline);
-        self
+    fn during<T>(&self, _: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        poll()
     }
+}
 
-    /// Runs the body of a synchronous function.
+impl Visible for &AttemptState {
     #[inline]
-    pub fn run<T>(self, body: impl FnOnce() -> T) -> T {
-        enter(&self, body)
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        Frame::new(Some(self), None, deadline).run(poll)
     }
+}
 
-    /// Makes the frame visible only while `body` is being polled.
+/// An attempt of a call that has an idempotency key.
+#[derive(Debug, Clone, Copy)]
+pub struct WithKey<'a> {
+    pub(crate) attempt: &'a AttemptState,
+    pub(crate) key: &'a Key<'a>,
+}
+
+impl Visible for WithKey<'_> {
     #[inline]
-    pub const fn scope<F>(self, body: F) -> Scoped<'a, F> {
-        Scoped { frame: self, body }
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        Frame::new(Some(self.attempt), Some(self.key), deadline).run(poll)
     }
 }
 
 pin_project! {
-    /// The future of [`Frame::scope`].
+    /// A body to which an attempt is visible, only while it is being polled.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub struct Scoped<'a, F> {
-        frame: Frame<'a>,
+    pub(crate) struct Scoped<V, D, F> {
+        visible: V,
+        deadline: D,
         #[pin]
         body: F,
     }
 }
 
-impl<F: Future> Future for Scoped<'_, F> {
+impl<V, D, F> Scoped<V, D, F> {
+    #[inline]
+    pub(crate) const fn new(visible: V, deadline: D, body: F) -> Self {
+        Self { visible, deadline, body }
+    }
+}
+
+impl<V: Visible, D: OuterTimeout, F: Future> Future for Scoped<V, D, F> {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let body = this.body;
-        enter(this.frame, || body.poll(cx))
+        this.visible.during(this.deadline.deadline(), || body.poll(cx))
     }
 }
 
@@ -371,7 +418,7 @@ pub(crate) fn carry<F>(body: F) -> Carried<F> {
     }
     mark_sent();
     let CallContext { attempt, key, deadline } = context();
-    let attempt = AttemptState { number: attempt, is_carried: true, ..AttemptState::first() };
+    let attempt = AttemptState::carried(attempt);
     let deadline = Deadline::of_remaining(deadline);
     Carried { call: Some(Box::new(OwnedFrame { attempt, key, deadline })), body }
 }
@@ -395,19 +442,17 @@ impl<F: Future> Future for Carried<F> {
         let this = self.project();
         let Some(call) = this.call else { return this.body.poll(cx) };
         let key = call.key.as_ref().map(OwnedKey::as_key);
-        let mut frame = Frame::new(&call.attempt);
-        frame.key = key.as_ref();
-        frame.deadline = call.deadline.as_ref();
-        enter(&frame, || this.body.poll(cx))
+        let frame = Frame::new(Some(&call.attempt), key.as_ref(), call.deadline.as_ref());
+        frame.run(|| this.body.poll(cx))
     }
 }
 
 thread_local! {
-    static INNERMOST: Cell<*mut ()> = const { Cell::new(ptr::null_mut()) };
+    static INNERMOST: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
 /// Restores the previous frame, even if the body panics.
-struct Restore(*mut ());
+struct Restore(*const ());
 
 impl Drop for Restore {
     #[inline]
@@ -416,25 +461,17 @@ impl Drop for Restore {
     }
 }
 
-#[inline]
-pub(super) fn enter<T>(frame: &Frame<'_>, body: impl FnOnce() -> T) -> T {
-    let restore = Restore(INNERMOST.get());
-    frame.outer.store(restore.0, Relaxed);
-    INNERMOST.set(ptr::from_ref(frame).cast_mut().cast());
-    body()
-}
-
 /// Calls `look` with each visible frame, innermost first.
 fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
     let mut at = INNERMOST.get();
-    // SAFETY: the list contains only frames added by calls to `enter` that are still running. Each
-    // frame is borrowed by an `enter` further up this thread's stack, whose guard unlinks it before
-    // `enter` returns or unwinds. Frames are only read, through a shared reference that doesn't
-    // outlive `look`: its argument is generic over the frame's lifetime, so the reference can't
-    // escape.
-    while let Some(frame) = unsafe { at.cast_const().cast::<Frame<'_>>().as_ref() } {
+    // SAFETY: the list contains only frames of calls to `run` that are still running. Each frame
+    // is a local of a `run` further up this thread's stack, whose guard unlinks it before `run`
+    // returns or unwinds. Nothing writes to a frame after it has been linked, and it is only read
+    // through a shared reference that doesn't outlive `look`: its argument is generic over the
+    // frame's lifetime, so the reference can't escape.
+    while let Some(frame) = unsafe { at.cast::<Frame<'_>>().as_ref() } {
         look(frame);
-        at = frame.outer.load(Relaxed);
+        at = frame.outer;
     }
 }
 
@@ -443,21 +480,26 @@ mod tests {
     use super::*;
 
     fn attempt(number: u32) -> AttemptState {
-        AttemptState { number, ..AttemptState::first() }
+        let mut attempt = AttemptState::first();
+        (1..number).for_each(|_| attempt.next());
+        attempt
+    }
+
+    fn run<T>(attempt: &AttemptState, body: impl FnOnce() -> T) -> T {
+        Frame::new(Some(attempt), None, None).run(body)
     }
 
     #[test]
     fn nested_frames_are_visible_until_they_end() {
         let key = Key::Given("outer-key");
         let (outer, inner, panicking) = (attempt(3), attempt(1), attempt(9));
-        Frame::new(&outer).key(&key).run(|| {
+        Frame::new(Some(&outer), Some(&key), None).run(|| {
             assert_eq!(context().attempt(), 3);
-            Frame::new(&inner).run(|| {
+            run(&inner, || {
                 assert_eq!(context().attempt(), 1);
                 assert_eq!(context().idempotency_key().as_deref(), Some("outer-key"));
             });
-            let unwound =
-                std::panic::catch_unwind(|| Frame::new(&panicking).run(|| panic!("inside")));
+            let unwound = std::panic::catch_unwind(|| run(&panicking, || panic!("inside")));
             assert!(unwound.is_err());
             assert_eq!(context().attempt(), 3);
         });
@@ -469,9 +511,9 @@ mod tests {
     #[test]
     fn mark_reaches_all_enclosing_attempts_and_no_other() {
         let (outer, inner, earlier) = (attempt(1), attempt(2), attempt(1));
-        Frame::new(&outer).run(|| {
-            Frame::new(&earlier).run(|| ());
-            Frame::new(&inner).run(|| context().mark_sent());
+        run(&outer, || {
+            run(&earlier, || ());
+            run(&inner, || context().mark_sent());
         });
         assert!(outer.has_sent() && inner.has_sent() && !earlier.has_sent());
         context().mark_sent();

@@ -98,6 +98,10 @@ impl<'above> Deadline<'above> {
         self.at.store(FIRED, Relaxed);
     }
 
+    pub(crate) fn has_started(&self) -> bool {
+        self.at.load(Relaxed) != NOT_STARTED
+    }
+
     /// Returns whether this deadline, or one around it, has cancelled the call.
     pub(crate) fn fired(&self) -> bool {
         self.at.load(Relaxed) == FIRED || self.above.is_some_and(Deadline::fired)
@@ -149,6 +153,33 @@ impl<'above> Deadline<'above> {
                 after.saturating_sub(Duration::from_nanos(at.saturating_sub(clock::to_nanos(now)))),
             ),
         }
+    }
+}
+
+/// The timeout around a call, or `()`.
+pub trait OuterTimeout {
+    /// Whether it may know how long a call has waited.
+    const KEEPS_TIME: bool;
+
+    /// The deadline.
+    fn deadline(&self) -> Option<&Deadline<'_>>;
+}
+
+impl OuterTimeout for () {
+    const KEEPS_TIME: bool = false;
+
+    #[inline]
+    fn deadline(&self) -> Option<&Deadline<'_>> {
+        None
+    }
+}
+
+impl OuterTimeout for &Deadline<'_> {
+    const KEEPS_TIME: bool = true;
+
+    #[inline]
+    fn deadline(&self) -> Option<&Deadline<'_>> {
+        Some(self)
     }
 }
 

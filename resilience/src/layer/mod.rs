@@ -1,5 +1,6 @@
 //! The layers that an attribute puts around a function: one folder for each.
 
+pub(crate) mod attempt;
 pub mod circuit_breaker;
 pub(crate) mod classified;
 pub(crate) mod context;

@@ -1,8 +1,11 @@
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::RetryBudget;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 
 /// An annotated function: the labels of its events, its retry budget, and which one-time warnings
 /// it has logged.
@@ -18,8 +21,8 @@ use crate::RetryBudget;
 #[derive(Debug)]
 pub struct Site {
     service: &'static str,
-    /// The name of the static breaker that the label is taken from.
-    named_by: Option<fn() -> &'static str>,
+    /// The static breaker that the label is taken from.
+    labelled_by: Option<LabelledBy>,
     /// The name of the breaker that the calls so far have used, if it isn't a static.
     breaker: OnceLock<&'static str>,
     function: &'static str,
@@ -28,6 +31,23 @@ pub struct Site {
     line: u32,
     logged: AtomicU8,
     budget: RetryBudget,
+    #[cfg(feature = "testing")]
+    identity: Identity,
+}
+
+/// What a label can be taken from.
+pub trait Label: Sync {
+    /// The label.
+    fn label(&self) -> &'static str;
+}
+
+#[derive(Clone, Copy)]
+struct LabelledBy(&'static dyn Label);
+
+impl fmt::Debug for LabelledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.label())
+    }
 }
 
 /// Gives a layer access to its site: a closure that returns it, and takes no space in a future, or
@@ -57,6 +77,7 @@ pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
     Nested = 4,
+    Blocks = 8,
 }
 
 /// Set in `logged` once calls have used breakers of several names.
@@ -73,7 +94,7 @@ impl Site {
     ) -> Self {
         Self {
             service,
-            named_by: None,
+            labelled_by: None,
             breaker: OnceLock::new(),
             function,
             module,
@@ -81,14 +102,15 @@ impl Site {
             line,
             logged: AtomicU8::new(0),
             budget: RetryBudget::standard(),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
     }
 
-    /// Takes the label from a breaker that may not exist yet.
-    #[doc(hidden)]
+    /// Takes the label from a static breaker, which may not exist yet.
     #[must_use]
-    pub const fn named_by(mut self, name: fn() -> &'static str) -> Self {
-        self.named_by = Some(name);
+    pub(crate) const fn labelled_by(mut self, breaker: &'static dyn Label) -> Self {
+        self.labelled_by = Some(LabelledBy(breaker));
         self
     }
 
@@ -98,27 +120,28 @@ impl Site {
     /// The name of a breaker in a field is used as long as all calls use breakers with the same
     /// name.
     pub fn service(&self) -> &'static str {
-        match (self.named_by, self.breaker.get()) {
-            (Some(name), _) => name(),
-            (None, Some(name)) if self.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
+        let this = self.current();
+        match (&this.labelled_by, this.breaker.get()) {
+            (Some(LabelledBy(breaker)), _) => breaker.label(),
+            (None, Some(name)) if this.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
             (None, _) => self.service,
         }
     }
 
     /// Records the name of the breaker that a call uses.
-    #[doc(hidden)]
     #[inline]
-    pub fn uses_breaker(&self, name: &'static str) {
+    pub(crate) fn uses_breaker(&self, name: &'static str) {
         // Nearly always, it is the same text at the same address.
-        if self.breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
+        if self.current().breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
             self.uses_another_breaker(name);
         }
     }
 
     #[cold]
     fn uses_another_breaker(&self, name: &'static str) {
-        if *self.breaker.get_or_init(|| name) != name {
-            self.logged.fetch_or(SEVERAL_BREAKERS, Relaxed);
+        let this = self.current();
+        if *this.breaker.get_or_init(|| name) != name {
+            this.logged.fetch_or(SEVERAL_BREAKERS, Relaxed);
         }
     }
 
@@ -146,7 +169,33 @@ impl Site {
 
     /// Whether to log this warning. True only the first time.
     pub(crate) fn first(&self, warning: Once) -> bool {
-        self.logged.load(Relaxed) & warning as u8 == 0
-            && self.logged.fetch_or(warning as u8, Relaxed) & warning as u8 == 0
+        let this = self.current();
+        this.logged.load(Relaxed) & warning as u8 == 0
+            && this.logged.fetch_or(warning as u8, Relaxed) & warning as u8 == 0
+    }
+
+    /// Where what the site remembers is.
+    #[cfg(feature = "testing")]
+    #[inline]
+    fn current(&self) -> &Self {
+        isolation::current(self)
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[inline]
+    const fn current(&self) -> &Self {
+        self
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for Site {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        let Self { service, labelled_by, function, module, file, line, .. } = *self;
+        Self { labelled_by, ..Self::new(service, function, module, file, line) }
     }
 }

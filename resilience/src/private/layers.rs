@@ -2,66 +2,171 @@
 #![allow(missing_docs, clippy::missing_errors_doc, reason = "only the expansion calls these")]
 
 use std::fmt::Display;
+use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Sleep;
+
 use crate::circuit_breaker::Permit;
-use crate::layer::circuit_breaker::{Began, OuterTimeout};
+use crate::layer::attempt::{Attempt, By, ByItself, Repeated, Unguarded, Waiting};
+use crate::layer::circuit_breaker::{GuardedBy, Held};
 use crate::layer::classified::Classified;
-use crate::layer::context::AttemptState;
-use crate::layer::deadline::Deadline;
-use crate::layer::site::Place;
+use crate::layer::context::{self, AttemptState, Key, Scoped, Visible, WithKey};
+use crate::layer::deadline::{Deadline, OuterTimeout};
+use crate::layer::site::Label;
 use crate::registry::Site;
 use crate::retry::{Attempts, RetryRules, Wait};
 #[cfg(feature = "_sqlx")]
 use crate::sql::TransactionAttempts;
+use crate::taxonomy::FromRejected;
 use crate::{CircuitBreaker, Classify, Degrade, Rejected, Retry, RetryBudget};
 
-/// Like [`CircuitBreaker::acquire`], with the maximum duration of the call.
+/// The site of a function that takes its label from a static breaker.
+pub const fn site_of_breaker(
+    breaker: &'static dyn Label,
+    function: &'static str,
+    module: &'static str,
+    file: &'static str,
+    line: u32,
+) -> Site {
+    Site::new(function, function, module, file, line).labelled_by(breaker)
+}
+
+/// Records which breaker a call uses, for the site's label.
 #[inline]
-pub fn acquire<P: Place + Copy>(
-    breaker: &CircuitBreaker,
+pub fn uses_breaker(site: &Site, breaker: &CircuitBreaker) {
+    site.uses_breaker(breaker.name());
+}
+
+/// Like [`uses_breaker`], for a breaker that isn't a static, which is listed then. Returns the one
+/// that has the state.
+#[inline]
+pub fn listed<'a>(breaker: &'a CircuitBreaker, site: &Site) -> &'a CircuitBreaker {
+    uses_breaker(site, breaker);
+    breaker.listed_place()
+}
+
+/// A breaker that isn't a static, for the function that it guards.
+#[inline]
+pub const fn held<'a>(breaker: &'a CircuitBreaker, site: &'static Site) -> Held<'a> {
+    Held { breaker, site }
+}
+
+/// The attempt of a retried call, for its body. It waits before it begins.
+#[inline]
+pub const fn waiting(attempts: &Attempts) -> Waiting<'_, ()> {
+    Waiting::new(attempts)
+}
+
+/// Like [`waiting`], with the call's idempotency key.
+#[inline]
+pub const fn waiting_with_key<'a>(
+    attempts: &'a Attempts,
+    key: &'a Key<'a>,
+) -> Waiting<'a, &'a Key<'a>> {
+    Waiting::new(attempts).with_key(key)
+}
+
+/// Makes an attempt visible to its body.
+#[inline]
+pub fn scoped<T>(
+    visible: impl Visible,
+    above: impl OuterTimeout,
+    call: impl Future<Output = T>,
+) -> impl Future<Output = T> {
+    Scoped::new(visible, above, call)
+}
+
+/// Makes an attempt visible to its body, which isn't async.
+#[inline]
+pub fn run_scoped<T>(visible: &impl Visible, body: impl FnOnce() -> T) -> T {
+    visible.during(None, body)
+}
+
+/// An attempt with a timeout.
+#[inline]
+pub const fn timed<'a, F, R, C>(
+    repeated: R,
+    deadline: &'a Deadline<'a>,
+    site: &'static Site,
+    call: F,
+    reject: C,
+) -> Attempt<F, R, Unguarded<'a>, Option<Sleep>, By<C, ()>> {
+    Attempt::new(call, None, repeated, Unguarded { deadline, site }, By(reject, ()))
+}
+
+/// An attempt through a circuit breaker.
+#[inline]
+pub fn guarded<'a, F, R, A: OuterTimeout, G: GuardedBy, C>(
+    visible: R,
+    above: A,
+    breaker: G,
+    call: F,
+    convert: C,
+) -> Attempt<F, R, Permit<'a, A, G>, (), C> {
+    Attempt::new(call, (), visible, Permit::vacant(above, breaker).granted_at_once(), convert)
+}
+
+/// An attempt through a circuit breaker, with a timeout.
+#[inline]
+pub fn guarded_and_timed<'a, F, R: Repeated, G: GuardedBy, C>(
+    repeated: R,
+    deadline: &'a Deadline<'a>,
+    breaker: G,
+    call: F,
+    convert: C,
+) -> Attempt<F, R, Permit<'a, &'a Deadline<'a>, G>, Option<Sleep>, C> {
+    let permit = granted_unless_waiting(&repeated, Permit::vacant(deadline, breaker));
+    Attempt::new(call, None, repeated, permit, convert)
+}
+
+/// Conversions of an error that does them by itself.
+#[inline]
+pub const fn by_itself<E: Classify + FromRejected>() -> ByItself<E> {
+    ByItself::new()
+}
+
+/// `rejected = …` and `classify = …`.
+#[inline]
+pub const fn by<E, R: Fn(Rejected) -> E, C: Fn(&E) -> Classified<E>>(
+    reject: R,
+    classify: C,
+) -> By<R, C> {
+    By(reject, classify)
+}
+
+/// Requests permission now, where the success path has no other branches.
+#[inline]
+fn granted_unless_waiting<'a, A: OuterTimeout, P: GuardedBy>(
+    repeated: &impl Repeated,
+    permit: Permit<'a, A, P>,
+) -> Permit<'a, A, P> {
+    if repeated.wait().is_none() { permit.granted_at_once() } else { permit }
+}
+
+/// Requests permission of a breaker to make a call that takes at most so long. If a timeout above
+/// expires and drops the call, that counts as a failure.
+#[inline]
+pub fn acquire<'a, A: OuterTimeout, P: GuardedBy>(
+    breaker: P,
+    above: A,
     longest: Option<Duration>,
-    place: P,
-) -> Result<Permit<'_, (), P>, Rejected> {
-    breaker.acquire_for(longest, place)
-}
-
-/// Like [`acquire`], for a static breaker. Its first call lists it in the registry.
-#[inline]
-pub fn acquire_static<P: Place + Copy>(
-    breaker: &'static CircuitBreaker,
-    longest: Option<Duration>,
-    place: P,
-) -> Result<Permit<'static, (), P>, Rejected> {
-    breaker.acquire_static(longest, place)
-}
-
-/// Records when a call without a timeout began, if the breaker needs it.
-#[inline]
-pub fn began<P: Place + Copy>(permit: Permit<'_, (), P>) -> Permit<'_, Began, P> {
-    permit.began()
-}
-
-/// Attaches a timeout to a permit. If it is an enclosing one, and expires and drops the call, that
-/// counts as a failure.
-#[inline]
-pub fn under<'a, 'd, P: Place + Copy>(
-    permit: Permit<'a, (), P>,
-    above: &'d Deadline<'d>,
-) -> Permit<'a, &'d Deadline<'d>, P> {
-    permit.under(above)
+) -> Result<Permit<'a, A, P>, Rejected> {
+    let mut permit = Permit::vacant(above, breaker);
+    permit.request_for(longest)?;
+    Ok(permit)
 }
 
 /// Records that the call succeeded.
 #[inline]
-pub fn succeeded<A: OuterTimeout, P: Place>(permit: Permit<'_, A, P>) {
+pub fn succeeded<A: OuterTimeout, P: GuardedBy>(permit: Permit<'_, A, P>) {
     permit.succeeded();
 }
 
 /// Records the failure of a call. Logs once per site if the error is unclassified.
 #[inline]
 pub fn failed<E: Classify>(
-    permit: Permit<'_, impl OuterTimeout, impl Place>,
+    permit: Permit<'_, impl OuterTimeout, impl GuardedBy>,
     site: &Site,
     error: &E,
 ) {
@@ -71,7 +176,7 @@ pub fn failed<E: Classify>(
 /// Like [`failed`], with `classify = …`.
 #[inline]
 pub fn failed_by<E: Display>(
-    permit: Permit<'_, impl OuterTimeout, impl Place>,
+    permit: Permit<'_, impl OuterTimeout, impl GuardedBy>,
     site: &Site,
     error: &E,
     classify: impl FnOnce(&E) -> Classified<E>,
@@ -98,6 +203,34 @@ pub fn judge_by<E: Display>(
     classify: impl FnOnce(&E) -> Classified<E>,
 ) -> Result<Wait, E> {
     attempts.judge(error, classify, rules)
+}
+
+/// Like [`judge`], with `when = …`.
+#[inline]
+pub fn judge_when<E: Classify>(
+    attempts: &mut Attempts,
+    error: E,
+    rules: RetryRules<'_>,
+    when: impl FnOnce(&E) -> bool,
+) -> Result<Wait, E> {
+    attempts.judge_when(error, Classified::of, when, rules)
+}
+
+/// Like [`judge_when`], with `classify = …`.
+#[inline]
+pub fn judge_when_by<E: Display>(
+    attempts: &mut Attempts,
+    error: E,
+    rules: RetryRules<'_>,
+    when: impl FnOnce(&E) -> bool,
+    classify: impl FnOnce(&E) -> Classified<E>,
+) -> Result<Wait, E> {
+    attempts.judge_when(error, classify, when, rules)
+}
+
+/// Like [`Wait::block`], with a warning inside a runtime.
+pub fn block(wait: Wait, site: &Site) {
+    wait.block_and_warn(site);
 }
 
 /// [`Degrade::activate`], for an error that classifies itself.
@@ -156,35 +289,47 @@ pub fn repeat_by<E: Display>(
     attempts.judge(error, classify)
 }
 
-/// The state of the current attempt, for its frame.
+/// The state of the current attempt, for its body.
 #[inline]
 pub const fn current(attempts: &Attempts) -> &AttemptState {
     attempts.current()
 }
 
-/// Like [`current`], for a body whose later steps may fail in a way that says nothing about the
-/// earlier ones.
+/// Adds the call's idempotency key.
 #[inline]
-pub fn current_of_several_steps(attempts: &Attempts) -> &AttemptState {
-    attempts.current_of_several_steps()
+pub const fn with_key<'a>(attempt: &'a AttemptState, key: &'a Key<'a>) -> WithKey<'a> {
+    WithKey { attempt, key }
 }
 
-/// [`Attempts::succeeded`], for a call that must not be made twice.
+/// Marks an attempt whose later steps may fail in a way that says nothing about the earlier ones.
 #[inline]
-pub fn succeeded_once(attempts: &Attempts, budget: &RetryBudget) {
-    attempts.succeeded_once(budget);
+pub fn has_several_steps(attempts: &Attempts) {
+    attempts.current().mark_sent();
 }
 
-/// [`Attempts::succeeded`], for a call whose policy says whether it may be made twice.
+/// Records the success of a retried call.
 #[inline]
-pub fn succeeded_under(attempts: &Attempts, policy: &Retry, budget: &RetryBudget) {
-    attempts.succeeded_under(policy, budget);
+pub fn retry_succeeded(attempts: &Attempts, budget: &RetryBudget, site: &Site) {
+    attempts.succeeded_at(budget, site);
 }
 
-/// Logs the success of a call that had to be repeated.
+/// The same for a call that must not be made twice: calls around it must not repeat it.
 #[inline]
-pub fn log_success(attempts: &Attempts, site: &Site) {
-    attempts.log_success(site);
+pub fn retry_succeeded_once(attempts: &Attempts, budget: &RetryBudget, site: &Site) {
+    context::mark_sent();
+    attempts.succeeded_at(budget, site);
+}
+
+/// The same for a call whose policy says whether it may be made twice.
+#[inline]
+pub fn retry_succeeded_under(
+    attempts: &Attempts,
+    budget: &RetryBudget,
+    site: &Site,
+    policy: &Retry,
+) {
+    policy.note_success();
+    attempts.succeeded_at(budget, site);
 }
 
 /// Logs the success of a transaction that had to be repeated.

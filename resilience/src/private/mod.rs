@@ -25,25 +25,27 @@ pub use crate::error::taxonomy::{
 };
 #[cfg(feature = "_internals")]
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
+// Only named in messages of the compiler, which then shortens their paths.
+#[cfg(feature = "tokio")]
+pub use crate::layer::attempt::{Attempt, By, ByItself, Unguarded, Waiting};
 #[cfg(feature = "tokio")]
 pub use crate::layer::classified::Classified;
 #[cfg(feature = "tokio")]
-pub use crate::layer::context::{Frame, Key};
+pub use crate::layer::context::Key;
 #[cfg(feature = "tokio")]
 pub use crate::layer::deadline::Deadline;
 #[cfg(feature = "_internals")]
 pub use crate::layer::retry_budget::internals as retry_budget;
 #[cfg(feature = "tokio")]
 pub use crate::layer::runtime_options::internals as clamp;
-#[cfg(feature = "tokio")]
-pub use crate::layer::timeout::Timed;
 #[cfg(feature = "_sqlx")]
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
 pub use crate::private::degrade::*;
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
-    AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run, unreached,
+    AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run,
+    satisfies, unreached,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};

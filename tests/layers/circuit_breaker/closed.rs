@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use resilience::__private::circuit_breaker::fire;
-use resilience::__private::{Deadline, under};
+use resilience::__private::{Deadline, acquire};
 use resilience::circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
 use resilience::{CircuitBreaker, Classification, Classify, Rejected, circuit_breaker::Permit};
 use tokio::time::advance;
@@ -120,7 +120,7 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
     for hang in 0..10 {
         assert_eq!(breaker.state(), Closed, "after {hang}");
         let deadline = Deadline::new(Duration::from_secs(5));
-        let permit = under(breaker.acquire().unwrap(), &deadline);
+        let permit = acquire(&breaker, &deadline, None).unwrap();
         // A timeout marks its deadline before it drops the body.
         fire(&deadline);
         drop(permit);
@@ -130,7 +130,7 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
     advance(RECOVERY).await;
     let deadline = Deadline::new(Duration::from_secs(5));
     let total = Deadline::under(Duration::from_secs(5), &deadline);
-    let permit = under(breaker.acquire().unwrap(), &total);
+    let permit = acquire(&breaker, &total, None).unwrap();
     fire(&deadline);
     drop(permit);
     assert_eq!(breaker.state(), Open, "a probe that hangs under the outer of two is one as well");
@@ -140,8 +140,8 @@ async fn calls_timed_out_by_an_outer_timeout_open_the_breaker() {
 async fn call_dropped_before_its_timeout_is_not_counted() {
     let breaker = CircuitBreaker::new("inventory").failure_threshold(1);
     let deadline = Deadline::new(Duration::from_secs(5));
-    drop(under(breaker.acquire().unwrap(), &deadline));
-    let settled = under(breaker.acquire().unwrap(), &deadline);
+    drop(acquire(&breaker, &deadline, None).unwrap());
+    let settled = acquire(&breaker, &deadline, None).unwrap();
     fire(&deadline);
     settled.succeeded();
     assert_eq!(breaker.metrics().counted_failures, 0);

@@ -4,16 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use resilience::__private::{acquire, acquire_static};
+use resilience::__private::{acquire, listed};
 use resilience::circuit_breaker::CircuitBreakerRef;
 use resilience::circuit_breaker::CircuitState::{Closed, Disabled, ForcedClosed, ForcedOpen, Open};
+use resilience::registry::{Site, registry};
 use resilience::{
     CircuitBreaker, Classification, Rejected, circuit_breaker, circuit_breaker::ChangeReason,
-    registry,
 };
 use tokio::time::advance;
 
 use super::{BUSY, RECOVERY, call, fail, retry_after};
+
+static SITE: Site = Site::new("inventory", "stock", module_path!(), file!(), line!());
 
 #[tokio::test(start_paused = true)]
 async fn forced_states_hold_until_reset() {
@@ -131,17 +133,17 @@ async fn sites_list_a_static_breaker_once_from_its_first_call_on() {
     let listed = || registry().circuit_breakers_named("listed").count();
     assert_eq!(listed(), 0);
     for _ in 0..3 {
-        acquire_static(&LISTED, None, ()).unwrap().succeeded();
+        acquire(|| (&LISTED, &SITE), (), None).unwrap().succeeded();
     }
     LISTED.register();
     assert_eq!(listed(), 1);
 
     registry().circuit_breaker("listed").unwrap().force_open();
-    assert!(acquire_static(&LISTED, None, ()).is_err());
+    assert!(acquire(|| (&LISTED, &SITE), (), None).is_err());
     LISTED.reset();
-    acquire_static(&LISTED, None, ()).unwrap().failed(&BUSY);
+    acquire(|| (&LISTED, &SITE), (), None).unwrap().failed(&BUSY);
     advance(RECOVERY).await;
-    acquire_static(&LISTED, None, ()).unwrap().succeeded();
+    acquire(|| (&LISTED, &SITE), (), None).unwrap().succeeded();
     assert_eq!((listed(), LISTED.state()), (1, Closed), "no change of state lists it again");
 }
 
@@ -149,7 +151,7 @@ async fn sites_list_a_static_breaker_once_from_its_first_call_on() {
 fn sites_list_a_static_breaker_first_used_while_open() {
     static FORCED: CircuitBreaker = CircuitBreaker::new("forced at the start");
     FORCED.force_open();
-    assert!(acquire_static(&FORCED, None, ()).is_err());
+    assert!(acquire(|| (&FORCED, &SITE), (), None).is_err());
     assert!(registry().circuit_breaker("forced at the start").is_some());
 }
 
@@ -267,7 +269,7 @@ fn concurrent_first_calls_list_a_breaker_once() {
                 scope.spawn(|| {
                     ready.wait();
                     for _ in 0..50 {
-                        acquire(&breaker, None, ()).unwrap().failed(&BUSY);
+                        acquire(listed(&breaker, &SITE), (), None).unwrap().failed(&BUSY);
                     }
                 });
             }

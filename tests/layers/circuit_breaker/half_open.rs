@@ -94,9 +94,9 @@ async fn hanging_probe_loses_its_slot() {
 async fn probe_lease_is_at_least_twice_the_inner_timeout() {
     let breaker = CircuitBreaker::new("inventory");
     due(&breaker).await;
-    let slow = acquire(&breaker, Some(Duration::from_secs(40)), ()).unwrap();
+    let slow = acquire(&breaker, (), Some(Duration::from_secs(40))).unwrap();
     advance(Duration::from_millis(79_999)).await;
-    assert!(acquire(&breaker, Some(Duration::from_secs(1)), ()).is_err());
+    assert!(acquire(&breaker, (), Some(Duration::from_secs(1))).is_err());
     assert_eq!(breaker.state(), HalfOpen, "another function's shorter timeout doesn't matter");
     slow.succeeded();
     assert_eq!(breaker.state(), Closed);

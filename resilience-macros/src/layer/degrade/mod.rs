@@ -102,11 +102,10 @@ impl Layer for Degrade {
 
     fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let Fragment { before, code } = inner;
-        let call = code.into_value();
         let code = match &self.fallback {
-            Some(fallback) if self.is_plain() => self.around_fallback(fallback, &call, scope),
-            _ if self.replaces() => self.around_all(&call, scope),
-            _ => self.around_switch(&call, scope),
+            Some(fallback) if self.is_plain() => self.around_fallback(fallback, code, scope),
+            _ if self.replaces() => self.around_all(code, scope),
+            _ => self.around_switch(&code.into_value(scope), scope),
         };
         Fragment { before, code: Code::Value(code) }
     }
@@ -152,25 +151,17 @@ impl Degrade {
     //
     // The fallback isn't inside the match, where the future would have to store the whole outcome
     // while the fallback runs.
-    fn around_fallback(
-        &self,
-        fallback: &Fallback,
-        call: &TokenStream,
-        scope: &Scope<'_>,
-    ) -> TokenStream {
+    fn around_fallback(&self, fallback: &Fallback, call: Code, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site) = (scope.runtime, &scope.site);
-        let [error, succeeded] = ["error", "value"].map(Scope::local);
+        let error = Scope::local("error");
         let (policy, text) = (self.causes.policy(runtime), fallback.text());
         let activate = scope.classifying("activate", &quote!(#policy, &#error, #text, &#site));
         let code = scope.classifying("code", &quote!(&#error));
         let answer = fallback.answer(&code, scope);
-        let degraded = Self::label();
+        let (degraded, failure) = (Self::label(), self.failure(call, scope));
         quote! {
             #degraded: {
-                let #error = match #call {
-                    #runtime::Err(#error) => #error,
-                    #runtime::Ok(#succeeded) => break #degraded #runtime::Ok(#succeeded),
-                };
+                let #error = #failure;
                 if #activate {
                     #answer
                 } else {
@@ -203,21 +194,12 @@ impl Degrade {
     //             let code = falls_back(cause, &error, …);
     //             Ok(fallback)
     //         }
-    fn around_all(&self, call: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+    fn around_all(&self, call: Code, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site) = (scope.runtime, &scope.site);
         let [error, succeeded, off, cause, code] =
             ["error", "value", "off", "cause", "code"].map(Scope::local);
         let degraded = Self::label();
-        let keep = self.stale.as_ref().map(|stale| stale.keep(&succeeded, scope));
-        let outcome = quote! {
-            match #call {
-                #runtime::Err(#error) => #error,
-                #runtime::Ok(#succeeded) => {
-                    #keep
-                    break #degraded #runtime::Ok(#succeeded);
-                }
-            }
-        };
+        let outcome = self.failure(call, scope);
         let named = Scope::local("flag");
         let (asks, outcome) = match &self.flag {
             None => (quote!(let #off = false;), outcome),
@@ -268,6 +250,30 @@ impl Degrade {
                 #rate
                 #recall
                 #answer
+            }
+        }
+    }
+
+    /// The error of the call. A success is kept, and leaves the block of the layer.
+    fn failure(&self, call: Code, scope: &Scope<'_>) -> TokenStream {
+        let call = match call {
+            Code::Failure(error) => return error,
+            call => call.into_value(scope),
+        };
+        let (runtime, degraded) = (scope.runtime, Self::label());
+        let [error, succeeded] = ["error", "value"].map(Scope::local);
+        let leave = quote!(break #degraded #runtime::Ok(#succeeded));
+        let leave = match &self.stale {
+            None => leave,
+            Some(stale) => {
+                let keep = stale.keep(&succeeded, scope);
+                quote!({ #keep #leave; })
+            }
+        };
+        quote! {
+            match #call {
+                #runtime::Err(#error) => #error,
+                #runtime::Ok(#succeeded) => #leave,
             }
         }
     }

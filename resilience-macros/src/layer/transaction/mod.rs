@@ -182,7 +182,7 @@ impl Layer for Transaction {
         let begin = scope.option(begin);
         let judge = scope.classifying("repeat", &quote!(&mut #repeats, #error));
         let Fragment { before, code } = inner;
-        let call = code.into_value();
+        let call = code.into_value(scope);
         Fragment {
             before: quote!(let mut #repeats = #runtime::sql::TransactionAttempts::new(#policy, &#site)#deadline #limit;),
             code: Code::Value(quote! {

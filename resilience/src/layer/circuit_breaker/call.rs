@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::{Began, CircuitBreaker, Permit};
+use super::{CircuitBreaker, Permit};
 use crate::{Classify, taxonomy::FromRejected};
 
 pin_project! {
@@ -14,19 +14,18 @@ pin_project! {
     /// created future takes longer than checking the breaker.
     #[must_use = "futures do nothing unless they are awaited"]
     pub(super) struct Call<'a, F> {
-        breaker: &'a CircuitBreaker,
         // Dropped before the permit, which is released when the call is over.
         #[pin]
         future: Option<F>,
-        // Held here between polls.
-        permit: Option<Permit<'a, Began>>,
+        // Granted at the first poll.
+        permit: Permit<'a>,
     }
 }
 
 impl<'a, F> Call<'a, F> {
     #[inline]
     pub(super) const fn new(breaker: &'a CircuitBreaker, future: F) -> Self {
-        Self { breaker, future: Some(future), permit: None }
+        Self { future: Some(future), permit: Permit::vacant((), breaker) }
     }
 }
 
@@ -40,35 +39,27 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // Taken out, so that a panic drops it.
-        let permit = match this.permit.take() {
-            Some(permit) => permit,
-            None => match this.breaker.acquire() {
-                Ok(permit) => permit.began(),
-                Err(rejected) => {
-                    this.future.set(None);
-                    return Poll::Ready(Err(E::from_rejected(rejected)));
-                }
-            },
-        };
+        if !this.permit.is_granted() {
+            if let Err(rejected) = this.permit.request() {
+                this.future.set(None);
+                return Poll::Ready(Err(E::from_rejected(rejected)));
+            }
+        }
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             panic!("a call through a circuit breaker was polled after it had ended");
         };
-        match future.poll(cx) {
-            Poll::Pending => {
-                *this.permit = Some(permit);
-                Poll::Pending
-            }
+        match this.permit.release_on_panic(|| future.poll(cx)) {
+            Poll::Pending => Poll::Pending,
             // Moves only the value on success, not the whole result.
-            Poll::Ready(Ok(value)) if permit.is_current() => {
+            Poll::Ready(Ok(value)) => {
                 this.future.set(None);
-                permit.done();
+                this.permit.record_success();
                 Poll::Ready(Ok(value))
             }
-            Poll::Ready(result) => {
+            Poll::Ready(Err(error)) => {
                 this.future.set(None);
-                permit.settle(&result, E::classify);
-                Poll::Ready(result)
+                this.permit.record_failure(&error.classify());
+                Poll::Ready(Err(error))
             }
         }
     }

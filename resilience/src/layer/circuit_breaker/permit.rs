@@ -1,13 +1,16 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem;
 use std::time::Duration;
 
-use super::inner::{Inner, LOST};
+use super::CircuitBreaker;
+use super::inner::LOST;
+use super::retry_after::RetryAfter;
 use super::state::{Ticket, Verdict};
-use crate::layer::deadline::Deadline;
-use crate::layer::site::Place;
+use crate::layer::deadline::{Deadline, OuterTimeout};
+use crate::layer::site::{Label, Site};
 use crate::support::clock;
-use crate::{Category, Classification};
+use crate::{Category, Classification, Rejected};
 
 /// Permission to make one call, which also records its result. See
 /// [`CircuitBreaker::acquire`](super::CircuitBreaker::acquire).
@@ -15,87 +18,186 @@ use crate::{Category, Classification};
 /// A permit dropped without a result, even by a panic, counts as nothing and frees a probe's slot.
 /// If a timeout around the call has expired, dropping it counts as a failure instead.
 #[must_use = "a permit that is dropped at once counts as nothing"]
-pub struct Permit<'a, A: OuterTimeout = (), P: Place = ()> {
-    breaker: &'a Inner,
+pub struct Permit<'a, A: OuterTimeout = (), P: GuardedBy = &'a CircuitBreaker> {
     ticket: Ticket,
     /// `()` if there is no enclosing timeout, so that it takes no space in the future.
     above: A,
     place: P,
+    breaker: PhantomData<&'a CircuitBreaker>,
 }
 
-/// The timeout around a call, or `()`.
-pub trait OuterTimeout {
-    /// Returns whether the timeout has cancelled the call.
-    fn fired(&self) -> bool;
+/// A breaker, and the annotated function that it guards.
+///
+/// For a static breaker this is a function that returns both, which takes no space in a future.
+pub trait GuardedBy {
+    /// The breaker.
+    fn breaker(&self) -> &CircuitBreaker;
 
-    /// Returns how long the call has waited, if that is known.
-    fn waited(&self) -> Option<Duration>;
-}
+    /// The annotated function.
+    fn site(&self) -> Option<&'static Site>;
 
-impl OuterTimeout for () {
+    /// Admits a call to a closed circuit.
+    #[doc(hidden)]
     #[inline]
-    fn fired(&self) -> bool {
-        false
+    fn admit_at_once(&self) -> Option<Ticket> {
+        Some(self.breaker().inner().core.enter_closed()?.0)
+    }
+
+    /// Requests admission of a call that takes at most so long: a probe counts as lost after twice
+    /// that time, or after one day if that is shorter, so even a call with a huge limit can't be
+    /// waited for indefinitely.
+    #[doc(hidden)]
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        self.breaker().inner().admit(longest, self.site())
+    }
+}
+
+impl GuardedBy for &CircuitBreaker {
+    #[inline]
+    fn breaker(&self) -> &CircuitBreaker {
+        self
     }
 
     #[inline]
-    fn waited(&self) -> Option<Duration> {
+    fn site(&self) -> Option<&'static Site> {
         None
     }
+
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        // Its state may have moved to the heap, where it may be closed.
+        *self = self.inner().on_heap().unwrap_or(self);
+        match self.admit_at_once() {
+            Some(ticket) => Ok(ticket),
+            None => self.inner().admit(longest, None),
+        }
+    }
 }
 
-/// When a call without a timeout began, in nanoseconds of the clock, or 0 if it isn't needed.
+impl<F: Fn() -> (&'static CircuitBreaker, &'static Site)> GuardedBy for F {
+    #[inline]
+    fn breaker(&self) -> &CircuitBreaker {
+        self().0
+    }
+
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        Some(self().1)
+    }
+
+    #[inline]
+    fn admit_at_once(&self) -> Option<Ticket> {
+        match self().0.inner().core.enter_closed()? {
+            (ticket, true) => Some(ticket),
+            // To list it.
+            (_, false) => None,
+        }
+    }
+
+    #[inline]
+    fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
+        let (breaker, site) = self();
+        breaker.registered_place().admit(longest, Some(site))
+    }
+}
+
+impl<F: Fn() -> (&'static CircuitBreaker, &'static Site) + Sync> Label for F {
+    fn label(&self) -> &'static str {
+        self().0.name()
+    }
+}
+
+/// A breaker that isn't a static, and the annotated function that it guards.
 #[derive(Debug, Clone, Copy)]
-pub struct Began(u64);
+pub struct Held<'a> {
+    pub(crate) breaker: &'a CircuitBreaker,
+    pub(crate) site: &'static Site,
+}
 
-impl OuterTimeout for Began {
+impl GuardedBy for Held<'_> {
     #[inline]
-    fn fired(&self) -> bool {
-        false
+    fn breaker(&self) -> &CircuitBreaker {
+        self.breaker
     }
 
-    fn waited(&self) -> Option<Duration> {
-        let now = || clock::to_nanos(tokio::time::Instant::now());
-        (self.0 != 0).then(|| Duration::from_nanos(now().saturating_sub(self.0)))
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        Some(self.site)
     }
 }
 
-impl OuterTimeout for &Deadline<'_> {
+impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
+    /// A permit that hasn't been granted.
     #[inline]
-    fn fired(&self) -> bool {
-        Deadline::fired(self)
+    pub(crate) const fn vacant(above: A, place: P) -> Self {
+        Self { ticket: Ticket::NONE, above, place, breaker: PhantomData }
     }
 
-    fn waited(&self) -> Option<Duration> {
-        Deadline::waited(self)
-    }
-}
-
-impl<'a, P: Place + Copy> Permit<'a, (), P> {
+    /// Requests permission, if that is granted at once.
     #[inline]
-    pub(super) fn new(breaker: &'a Inner, ticket: Ticket, place: P) -> Self {
-        Self { breaker, ticket, above: (), place }
+    pub(crate) fn granted_at_once(mut self) -> Self {
+        if let Some(ticket) = self.place.admit_at_once() {
+            self.grant(ticket);
+        }
+        self
     }
 
-    /// Remembers when the call began, if the breaker asks for it.
     #[inline]
-    pub(crate) fn began(self) -> Permit<'a, Began, P> {
-        let Self { breaker, ticket, place, .. } = self;
-        mem::forget(self);
-        Permit { breaker, ticket, above: Began(breaker.began()), place }
+    fn grant(&mut self, ticket: Ticket) {
+        let policy = &self.place.breaker().inner().policy;
+        let keeps_time = !A::KEEPS_TIME && policy.abandoned_after.is_some();
+        self.ticket = if keeps_time { ticket.with_time(clock::millis()) } else { ticket };
     }
 
-    /// Attaches a timeout, which knows how long the call has waited. If it is an enclosing one, and
-    /// expires and drops the call, that counts as a failure.
     #[inline]
-    pub(crate) fn under<'d>(self, above: &'d Deadline<'d>) -> Permit<'a, &'d Deadline<'d>, P> {
-        let Self { breaker, ticket, place, .. } = self;
-        mem::forget(self);
-        Permit { breaker, ticket, above, place }
+    pub(crate) fn is_granted(&self) -> bool {
+        self.ticket != Ticket::NONE
     }
-}
 
-impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
+    /// Requests permission to make a call, which takes at most as long as its deadline allows.
+    #[inline]
+    pub(crate) fn request(&mut self) -> Result<(), Rejected> {
+        let longest = self.above.deadline().map(Deadline::after);
+        self.request_for(longest)
+    }
+
+    /// Requests permission to make a call that takes at most so long.
+    #[inline]
+    pub(crate) fn request_for(&mut self, longest: Option<Duration>) -> Result<(), Rejected> {
+        if let Some(ticket) = self.place.admit_at_once() {
+            self.grant(ticket);
+            return Ok(());
+        }
+        self.request_slowly(longest)
+    }
+
+    /// Like [`request`](Self::request), after [`granted_at_once`](Self::granted_at_once).
+    #[inline]
+    pub(crate) fn request_again(&mut self) -> Result<(), Rejected> {
+        let longest = self.above.deadline().map(Deadline::after);
+        self.request_slowly(longest)
+    }
+
+    /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
+    /// right after it was written.
+    #[inline]
+    fn request_slowly(&mut self, longest: Option<Duration>) -> Result<(), Rejected> {
+        match self.place.admit(longest) {
+            Ok(ticket) => {
+                self.grant(ticket);
+                Ok(())
+            }
+            Err(wait) => Err(self.place.breaker().inner().rejection(wait)),
+        }
+    }
+
+    pub(crate) fn place(&self) -> &P {
+        &self.place
+    }
+
+    pub(crate) fn above(&self) -> &A {
+        &self.above
+    }
+
     /// Records that the call succeeded.
     ///
     /// ```
@@ -104,12 +206,19 @@ impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
     /// # Ok::<_, resilience::Rejected>(())
     /// ```
     #[inline]
-    pub fn succeeded(self) {
-        let (breaker, ticket, site) = (self.breaker, self.ticket, self.place.site());
-        mem::forget(self);
-        if !breaker.core.is_at(ticket) {
-            breaker.settle_slowly(ticket, Verdict::Success, LOST, site);
+    pub fn succeeded(mut self) {
+        self.record_success();
+    }
+
+    /// Like [`succeeded`](Self::succeeded). Takes a reference, since passing the permit by value
+    /// would copy it first.
+    #[inline]
+    pub(crate) fn record_success(&mut self) {
+        if !self.place.breaker().inner().core.is_at(self.ticket) {
+            self.settle_slowly(Verdict::Success, LOST);
         }
+        // Stored on both paths, so that the compiler knows it where the permit is dropped.
+        self.ticket = Ticket::NONE;
     }
 
     /// Records that the call failed. The error's classification decides what the failure counts as.
@@ -124,16 +233,21 @@ impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
     /// # Ok::<_, resilience::Rejected>(())
     /// ```
     #[cold]
-    pub fn failed(self, error: &Classification) {
+    pub fn failed(mut self, error: &Classification) {
+        self.record_failure(error);
+    }
+
+    #[cold]
+    pub(crate) fn record_failure(&mut self, error: &Classification) {
+        let breaker = self.place.breaker();
         let verdict = match (error.rejected(), error.category()) {
             (Some(rejected), _) if rejected.is_timed_out() => Verdict::Failure,
-            (Some(rejected), _) if self.breaker.has_rejected(&rejected) => Verdict::Interrupted,
+            (Some(rejected), _) if breaker.has_rejected(&rejected) => Verdict::Interrupted,
             (Some(_), _) | (_, Some(Category::Fatal)) => Verdict::Nothing,
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::RejectedByCallee,
         };
-        self.breaker.settle_slowly(self.ticket, verdict, error.code(), self.place.site());
-        mem::forget(self);
+        self.settle_slowly(verdict, error.code());
     }
 
     /// Records the call's result. `classify` is only called for an error.
@@ -155,19 +269,6 @@ impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
         }
     }
 
-    /// Returns whether a success would change nothing, so that the permit can be forgotten. Takes a
-    /// reference, since passing the permit by value would copy it first.
-    #[inline]
-    pub(super) fn is_current(&self) -> bool {
-        self.breaker.core.is_at(self.ticket)
-    }
-
-    /// Forgets a permit that [is current](Self::is_current), after its call succeeded.
-    #[inline]
-    pub(super) fn done(self) {
-        mem::forget(self);
-    }
-
     /// Records that the call's outcome says nothing about the callee. Frees a probe's slot.
     ///
     /// ```
@@ -176,25 +277,65 @@ impl<A: OuterTimeout, P: Place> Permit<'_, A, P> {
     /// # Ok::<_, resilience::Rejected>(())
     /// ```
     #[inline]
-    pub fn ignore(self) {
+    pub fn ignore(mut self) {
         if !self.ticket.is_closed() {
-            self.breaker.settle_slowly(self.ticket, Verdict::Nothing, LOST, self.place.site());
+            self.settle_slowly(Verdict::Nothing, LOST);
         }
-        mem::forget(self);
+        self.ticket = Ticket::NONE;
+    }
+
+    /// Drops the permit if the call panics, and not only when the caller drops the call.
+    #[inline]
+    pub(crate) fn release_on_panic<T>(&mut self, call: impl FnOnce() -> T) -> T {
+        let on_panic = Release(self);
+        let value = call();
+        mem::forget(on_panic);
+        value
+    }
+
+    /// As if the permit was dropped.
+    #[inline]
+    fn release(&mut self) {
+        if self.is_granted() {
+            self.release_slowly();
+        }
+    }
+
+    /// Little code for the caller, so that the drop of a future stays inlined.
+    #[cold]
+    fn release_slowly(&mut self) {
+        let ticket = mem::replace(&mut self.ticket, Ticket::NONE);
+        let inner = self.place.breaker().inner();
+        inner.dropped(ticket, self.above.deadline(), self.place.site());
+    }
+
+    #[cold]
+    fn settle_slowly(&mut self, verdict: Verdict, code: &'static str) {
+        // Taken, so that a panic doesn't record a second result.
+        let ticket = mem::replace(&mut self.ticket, Ticket::NONE);
+        self.place.breaker().inner().settle_slowly(ticket, verdict, code, self.place.site());
     }
 }
 
-impl<A: OuterTimeout, P: Place> Drop for Permit<'_, A, P> {
+impl<A: OuterTimeout, P: GuardedBy> Drop for Permit<'_, A, P> {
     #[inline]
     fn drop(&mut self) {
-        let (above, site) = (&self.above, self.place.site());
-        self.breaker.dropped(self.ticket, above.fired(), || above.waited(), site);
+        self.release();
     }
 }
 
-impl<A: OuterTimeout, P: Place> fmt::Debug for Permit<'_, A, P> {
+struct Release<'p, 'a, A: OuterTimeout, P: GuardedBy>(&'p mut Permit<'a, A, P>);
+
+impl<A: OuterTimeout, P: GuardedBy> Drop for Release<'_, '_, A, P> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl<A: OuterTimeout, P: GuardedBy> fmt::Debug for Permit<'_, A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("service", &self.breaker.name).finish_non_exhaustive()
+        let name = self.place.breaker().name();
+        f.debug_struct("Permit").field("service", &name).finish_non_exhaustive()
     }
 }
 

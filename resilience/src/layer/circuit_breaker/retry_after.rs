@@ -3,7 +3,7 @@ use std::time::Duration;
 /// When a rejected call may be retried, in milliseconds, or `u64::MAX` if unknown. Together with
 /// whether the call was rejected, it fits into two registers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RetryAfter(pub(super) u64);
+pub struct RetryAfter(pub(super) u64);
 
 impl RetryAfter {
     #[inline]

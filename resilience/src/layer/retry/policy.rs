@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::layer::context;
+
 /// A retry policy: how often to retry, how long to wait between attempts, and whether the operation
 /// may be repeated at all.
 ///
@@ -165,6 +167,14 @@ impl Retry {
     /// Whether the policy specifies if the operation may be repeated.
     pub(crate) const fn says_whether_to_repeat(&self) -> bool {
         !matches!(self.repeat, Repeat::Unsaid)
+    }
+
+    /// Marks the calls around a success that must not be made twice: they must not repeat it.
+    #[inline]
+    pub(crate) fn note_success(&self) {
+        if self.repeat == Repeat::NonIdempotent {
+            context::mark_sent();
+        }
     }
 
     /// The maximum duration of a call, including waits, if each attempt takes up to `attempt`.
