@@ -212,7 +212,10 @@ impl Layer for Retry {
         };
         let call = code.into_value(scope);
         // A success skips the fallback, which saves a copy of the outcome.
-        let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
+        let leave = around
+            .above::<Degrade>()
+            .filter(|_| around.is_directly_below::<Degrade>())
+            .and_then(|(_, degrade)| degrade.left_by_successes());
         let failure = if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
         let (keep, pattern, value, pause) = if waits {
             (None, quote!(_), quote!({}), None)
