@@ -4,7 +4,8 @@
 //! which bucket is the current one. A bucket's words say to which lap of the ring they belong, so a
 //! thread that was stopped in the meantime neither clears nor fills a bucket that is reused.
 
-use super::{GENERATION_SHIFT, Outcome, WindowCounts, generation_of, update};
+use super::{GENERATION_SHIFT, Outcome, generation_of, update};
+use crate::layer::circuit_breaker::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// ```text
