@@ -317,6 +317,7 @@ fn own_settings(
         settings.push((Ident::new(name, Span::mixed_site()), tokens));
     };
     let names = function.argument_names();
+    let keys = RateKeys::of(arguments);
     let constant = |key: &str, expr: Option<&Expr>, errors: &mut Errors| {
         if let Some(name) = expr.and_then(|expr| {
             find_ident(expr, &mut |ident| ident == "self" || names.contains(ident))
@@ -348,7 +349,7 @@ fn own_settings(
             add(key, number.to_token_stream());
         }
     }
-    rate(arguments, &mut add, constant, errors);
+    rate(arguments, &keys, &mut add, constant, errors);
     let mut known_durations = Vec::new();
     for key in ["recovery_timeout", "max_recovery_timeout"] {
         if let Some(duration) = arguments.duration(key, errors) {
@@ -473,12 +474,12 @@ impl RateKeys {
 /// The options of a failure rate. The rate comes first, since the runtime's settings follow it.
 fn rate(
     arguments: &mut Arguments,
+    keys: &RateKeys,
     add: &mut impl FnMut(&str, TokenStream),
     constant: impl Fn(&str, Option<&Expr>, &mut Errors) + Copy,
     errors: &mut Errors,
 ) {
     const LEAST: &str = "; it is how many calls the window must have before its rate counts";
-    let keys = RateKeys::of(arguments);
     let window = rate_and_window(arguments, add, constant, errors);
     if let Some(least) = arguments.number("min_calls", 1..=u32::MAX, LEAST, errors) {
         constant("min_calls", least.expr(), errors);
