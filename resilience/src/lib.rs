@@ -185,6 +185,7 @@
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
 //! | call or serve gRPC | `tonic`, with the feature of that name |
+//! | count and plot retries, fallbacks and rejections | `metrics`, with the feature of that name |
 //! | test all of this | `testing`, with the feature of that name |
 //!
 //! # Events
@@ -251,6 +252,7 @@
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
+//! - `metrics`: metrics of the layers, through the facade of that name.
 //! - `tracing-error`: span traces in log records.
 //! - `testing`: isolated tests, recorded events, scripted callees; for `[dev-dependencies]`.
 //!
@@ -338,6 +340,10 @@ pub use layer::{
     retry::{self, Retry, RetryBudget},
     timeout::{self, Timeout},
 };
+
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::metrics;
 
 #[cfg(feature = "boundary")]
 pub use boundary::{

@@ -123,6 +123,7 @@ pub(crate) fn retry_scheduled(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(retry_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -168,6 +169,7 @@ pub(crate) fn retry_stopped(
     attempts: u32,
     elapsed: Duration,
 ) {
+    metric!(retry_stopped(site.labels(), reason.as_str()));
     // The breaker has refused the call, and logs that itself.
     if attempts == 0 {
         return;
@@ -206,6 +208,7 @@ pub(crate) fn transaction_retry(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(transaction_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -232,6 +235,7 @@ pub(crate) fn transaction_stopped(
     reason: Stopped,
     attempts: u32,
 ) {
+    metric!(transaction_stopped(site.labels(), reason.as_str()));
     error_event!(
         warn,
         site,
@@ -250,6 +254,7 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
 
 /// DEBUG, because an outer layer or the error record logs the resulting error.
 pub(crate) fn call_timed_out(site: &Site, after: Duration, failure: Option<&LastFailure>) {
+    metric!(timed_out(site.labels()));
     event!(
         debug,
         site,
@@ -267,6 +272,7 @@ pub(crate) fn degraded(
     class: &Classification,
     fallback: &'static str,
 ) {
+    metric!(degraded(site.labels(), class.code()));
     error_event!(
         warn,
         site,
@@ -283,6 +289,7 @@ pub(crate) fn degradation_failed(
     fallback_error: &dyn Loggable,
     fallback: &'static str,
 ) {
+    metric!(degradation_failed(site.labels()));
     let text = LazyCell::new(|| fallback_error.text());
     event!(
         warn,
