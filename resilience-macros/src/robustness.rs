@@ -21,6 +21,7 @@ const WORDS: &[&str] = &[
     "when",
     "retry_ok",
     "external_timeout",
+    "blocking",
     "clone",
     "pub_only",
     "failure_threshold",

@@ -42,6 +42,23 @@ async fn breaker_is_fresh_inside_and_unchanged_outside() {
 }
 
 #[tokio::test]
+async fn window_of_a_breaker_is_fresh_inside() {
+    static BREAKER: CircuitBreaker =
+        CircuitBreaker::new("fresh window").failure_rate(50).min_calls(2).slow_calls(secs(1), 50);
+    let failures = || BREAKER.metrics().window.map(|window| window.failures);
+    fail(&BREAKER);
+    isolated(async {
+        assert_eq!(failures(), Some(0));
+        fail(&BREAKER);
+        assert_eq!(BREAKER.state(), CircuitState::Closed);
+        fail(&BREAKER);
+        assert_eq!(BREAKER.state(), CircuitState::Open);
+    })
+    .await;
+    assert_eq!((BREAKER.state(), failures()), (CircuitState::Closed, Some(1)));
+}
+
+#[tokio::test]
 async fn state_of_one_scope_lasts_from_poll_to_poll() {
     static BREAKER: CircuitBreaker = CircuitBreaker::new("polls");
     let opens = isolated(async {

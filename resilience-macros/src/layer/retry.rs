@@ -31,7 +31,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "when",
         "retry_ok",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
+    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "blocking"],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
@@ -48,6 +48,8 @@ pub(crate) struct Retry {
     when: Option<Condition>,
     not_yet: Option<Condition>,
     pub(crate) external_timeout: bool,
+    /// Whether a function that isn't async may block its thread.
+    pub(crate) blocking: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
 }
@@ -86,6 +88,11 @@ impl Layer for Retry {
                 format!("the option must be named: `attempts = {}`", literal.to_token_stream()),
             );
         }
+        let blocking = arguments.flag("blocking");
+        if let Some(flag) = blocking.as_ref().filter(|_| place.function.is_async()) {
+            errors
+                .on(flag, "an async function waits without blocking its thread; remove `blocking`");
+        }
         let retry = Self {
             span: place.span,
             policy,
@@ -97,6 +104,7 @@ impl Layer for Retry {
             when: condition(arguments.take("when"), "error", errors),
             not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
+            blocking: blocking.is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
@@ -201,9 +209,15 @@ impl Layer for Retry {
             (None, quote!(_), quote!({}), None)
         } else {
             // After the match, so that nothing that is matched on lives across the `.await`.
-            let pause = if scope.is_async() { quote!(pause().await) } else { quote!(block()) };
+            let pause = if scope.is_async() {
+                quote!(#wait.pause().await)
+            } else if self.blocking {
+                quote!(#wait.block())
+            } else {
+                quote!(#runtime::block(#wait, &#site))
+            };
             let keep = quote!(let #wait =);
-            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #wait.#pause;)))
+            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #pause;)))
         };
         // A value that means "not yet". When it is given up, it is the result.
         let not_yet = self.not_yet.as_ref().map(|retry_ok| {

@@ -77,6 +77,7 @@ pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
     Nested = 4,
+    Blocks = 8,
 }
 
 /// Set in `logged` once calls have used breakers of several names.
