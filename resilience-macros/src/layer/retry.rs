@@ -44,6 +44,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Retry {
     pub(crate) span: Span,
     policy: Option<Expr>,
