@@ -12,6 +12,7 @@ mod expand;
 mod fallback;
 mod function;
 mod impl_block;
+mod isolated;
 mod item;
 mod krate;
 mod layer;
@@ -51,6 +52,11 @@ attributes! {
     circuit_breaker => CircuitBreaker,
     timeout => Timeout,
     transaction => Transaction,
+}
+
+#[proc_macro_attribute]
+pub fn isolated(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    isolated::attribute(arguments.into(), &item.into()).into()
 }
 
 #[proc_macro_derive(ServiceError, attributes(service))]

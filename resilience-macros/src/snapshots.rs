@@ -100,6 +100,95 @@ fn retry() {
 }
 
 #[test]
+fn retry_with_conditions() {
+    check(
+        Kind::Retry,
+        quote!(idempotent, external_timeout, when = |error| error.is_busy(), retry_ok = is_pending),
+        &quote! {
+            async fn export(id: u64) -> Result<Export, ExportError> {
+                client().export(id).await
+            }
+        },
+        &expect![[r#"
+            async fn export(id: u64) -> Result<Export, ExportError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "export",
+                    "export",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                let mut retry = __resilience::Attempts::new();
+                loop {
+                    let wait = match __resilience::scoped(
+                            __resilience::current(&retry),
+                            (),
+                            async {
+                                if false {
+                                    let unreached: Result<Export, ExportError> = __resilience::unreached();
+                                    return unreached;
+                                }
+                                'body: { client().export(id).await }
+                            },
+                        )
+                        .await
+                    {
+                        __resilience::Err(error) => {
+                            match __resilience::judge_when::<
+                                <Result<Export, ExportError> as __resilience::Outcome>::Error,
+                            >(
+                                &mut retry,
+                                error,
+                                __resilience::rules(
+                                    &const { __resilience::Retry::new().idempotent().checked() },
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
+                                    &__RESILIENCE_SITE,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    false,
+                                ),
+                                |error| error.is_busy(),
+                            ) {
+                                __resilience::Ok(wait) => wait,
+                                __resilience::Err(error) => break __resilience::Err(error),
+                            }
+                        }
+                        __resilience::Ok(value) if __resilience::satisfies(&value, is_pending) => {
+                            match __resilience::Attempts::judge_value(
+                                &mut retry,
+                                __resilience::rules(
+                                    &const { __resilience::Retry::new().idempotent().checked() },
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
+                                    &__RESILIENCE_SITE,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    __resilience::None,
+                                    false,
+                                ),
+                            ) {
+                                __resilience::Some(wait) => wait,
+                                __resilience::None => break __resilience::Ok(value),
+                            }
+                        }
+                        __resilience::Ok(value) => {
+                            __resilience::retry_succeeded(
+                                &retry,
+                                __resilience::Site::budget(&__RESILIENCE_SITE),
+                                &__RESILIENCE_SITE,
+                            );
+                            break __resilience::Ok(value);
+                        }
+                    };
+                    wait.pause().await;
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn circuit_breaker() {
     check(
         Kind::CircuitBreaker,

@@ -47,6 +47,8 @@
 //! # }
 //! ```
 //!
+//! Tests share a `static`; the feature `testing` gives each test its own.
+//!
 //! # Log each failure once, and answer the client
 //!
 //! A handler that returns a `Problem` is a complete boundary: its `?` logs the error once and
@@ -154,6 +156,16 @@
 //! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
 //! - **`#[async_trait]`** can be above or below.
 //!
+//! # Functions that aren't async
+//!
+//! | attribute | on a function that isn't async |
+//! |---|---|
+//! | `#[boundary]`, `#[degrade]`, `#[circuit_breaker]` | as on an async one; a fallback can't use `.await` |
+//! | `#[retry]` | its delays block the thread, which [`blocking`](macro@retry#functions-that-arent-async) allows |
+//! | `#[timeout]` | doesn't compile: such a function can't be interrupted |
+//! | `#[transaction]` | doesn't compile: SQLx is async |
+//! | an attribute on an `impl` | leaves such methods as they are; write it on them |
+//!
 //! # Where to look
 //!
 //! | to | see |
@@ -173,6 +185,7 @@
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
 //! | call or serve gRPC | `tonic`, with the feature of that name |
+//! | test all of this | `testing`, with the feature of that name |
 //!
 //! # Events
 //!
@@ -183,8 +196,9 @@
 //! |---|---|
 //! | `retry_scheduled`, `transaction_retry` | INFO |
 //! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
-//! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt failed permanently |
+//! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt isn't retried because of the error itself |
 //! | `retry_nested` | WARN, once per function |
+//! | `retry_blocks_runtime`: a function that isn't async waits on a thread of a runtime | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
@@ -239,6 +253,7 @@
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
 //! - `tracing-error`: span traces in log records.
+//! - `testing`: isolated tests, recorded events, scripted callees; for `[dev-dependencies]`.
 //!
 //! With `default-features = false`, the taxonomy remains, and the derive if `macros` is on.
 
@@ -263,6 +278,9 @@ mod observe;
 mod private;
 pub mod sql;
 mod support;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 #[cfg(feature = "tonic")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 pub mod tonic;

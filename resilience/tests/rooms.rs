@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["support", "error", "observe", "layer", "boundary"]),
     ("axum", &["support", "error", "observe", "layer", "boundary", "http"]),
     ("tonic", &["support", "error", "observe", "layer", "boundary", "http"]),
+    ("testing", &["support", "error", "observe", "layer", "boundary"]),
     // What the expansion calls: nothing imports it.
     ("private", &["support", "error", "observe", "layer", "boundary", "http", "axum", "tonic"]),
 ];

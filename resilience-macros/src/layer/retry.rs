@@ -15,6 +15,7 @@ use super::{
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Opt, Setting, Value, foreign, reject_constant};
 use crate::steps::goes_on_unseen;
+use crate::tokens::located;
 use crate::units;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
@@ -27,8 +28,10 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "max_retry_after",
         "idempotency_key",
         "budget",
+        "when",
+        "retry_ok",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout"],
+    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "blocking"],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
@@ -42,9 +45,19 @@ pub(crate) struct Retry {
     max_retry_after: Option<Setting<Duration>>,
     repeat: Option<Repeat>,
     budget: Budget,
+    when: Option<Condition>,
+    not_yet: Option<Condition>,
     pub(crate) external_timeout: bool,
+    /// Whether a function that isn't async may block its thread.
+    pub(crate) blocking: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
+}
+
+/// `key = |…| …`
+struct Condition {
+    key: Ident,
+    expr: Expr,
 }
 
 enum Jitter {
@@ -75,6 +88,11 @@ impl Layer for Retry {
                 format!("the option must be named: `attempts = {}`", literal.to_token_stream()),
             );
         }
+        let blocking = arguments.flag("blocking");
+        if let Some(flag) = blocking.as_ref().filter(|_| place.function.is_async()) {
+            errors
+                .on(flag, "an async function waits without blocking its thread; remove `blocking`");
+        }
         let retry = Self {
             span: place.span,
             policy,
@@ -83,7 +101,10 @@ impl Layer for Retry {
             max_retry_after: arguments.duration("max_retry_after", errors),
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
+            when: condition(arguments.take("when"), "error", errors),
+            not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
+            blocking: blocking.is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
@@ -129,6 +150,12 @@ impl Layer for Retry {
     //             wait.pause().await;
     //         }
     //
+    // With `retry_ok = …`, before the last arm:
+    // Output: Ok(value) if satisfies(&value, retry_ok) => match retry.judge_value(rules) {
+    //             Some(wait) => wait,
+    //             None => break Ok(value),
+    //         },
+    //
     // Directly below a fallback, the loop yields the error, and a success breaks out of the
     // fallback: `break 'degraded Ok(value)`.
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
@@ -153,7 +180,13 @@ impl Layer for Retry {
                 #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
             )
         };
-        let judge = scope.classifying("judge", &quote!(&mut #retry, #error, #rules));
+        let judge = match &self.when {
+            None => scope.classifying("judge", &quote!(&mut #retry, #error, #rules)),
+            Some(when) => {
+                let when = scope.user(&when.expr);
+                scope.classifying("judge_when", &quote!(&mut #retry, #error, #rules, #when))
+            }
+        };
         let success = match (&self.repeat, &self.policy) {
             (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
                 quote!(retry_succeeded_once(&#retry, #budget, &#site))
@@ -176,10 +209,30 @@ impl Layer for Retry {
             (None, quote!(_), quote!({}), None)
         } else {
             // After the match, so that nothing that is matched on lives across the `.await`.
-            let pause = if scope.is_async() { quote!(pause().await) } else { quote!(block()) };
+            let pause = if scope.is_async() {
+                quote!(#wait.pause().await)
+            } else if self.blocking {
+                quote!(#wait.block())
+            } else {
+                quote!(#runtime::block(#wait, &#site))
+            };
             let keep = quote!(let #wait =);
-            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #wait.#pause;)))
+            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #pause;)))
         };
+        // A value that means "not yet". When it is given up, it is the result.
+        let not_yet = self.not_yet.as_ref().map(|retry_ok| {
+            // A function of another type is reported where it is written.
+            let satisfies = located(quote!(#runtime::satisfies), retry_ok.expr.span());
+            let retry_ok = scope.user(&retry_ok.expr);
+            quote! {
+                #runtime::Ok(#succeeded) if #satisfies(&#succeeded, #retry_ok) => {
+                    match #runtime::Attempts::judge_value(&mut #retry, #rules) {
+                        #runtime::Some(#pattern) => #value,
+                        #runtime::None => break #leave #runtime::Ok(#succeeded),
+                    }
+                }
+            }
+        });
         // Errors about what the loop moves name this attribute.
         let span = Span::mixed_site().located_at(self.span);
         let repeat = Ident::new("loop", span);
@@ -194,6 +247,7 @@ impl Layer for Retry {
                         #runtime::Ok(#pattern) => #value,
                         #runtime::Err(#error) => break #failure,
                     },
+                    #not_yet
                     #runtime::Ok(#succeeded) => {
                         #runtime::#success;
                         break #leave #runtime::Ok(#succeeded);
@@ -226,6 +280,13 @@ impl Retry {
         // A named policy may have any values.
         let defaults = self.policy.is_none().then_some(defaults::RETRY);
         self.settings.check(defaults, errors);
+        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.not_yet, &self.repeat) {
+            errors.on(
+                &retry_ok.key,
+                "a `non_idempotent` call that returns a value is never repeated; write \
+                 `idempotent` or `idempotency_key` for `retry_ok`",
+            );
+        }
         let (Some(Jitter::UpTo(jitter, span)), Some((max, how))) =
             (&self.jitter, self.settings.max_delay(defaults))
         else {
@@ -456,6 +517,20 @@ fn jitter(expr: Expr) -> syn::Result<Jitter> {
         Some(_) => options::duration(expr).map(|_| Jitter::Named("Standard")),
         None => Ok(Jitter::Expr(expr)),
     }
+}
+
+/// A function or closure `&T -> bool`.
+fn condition(option: Option<Opt>, argument: &str, errors: &mut Errors) -> Option<Condition> {
+    let option = option?;
+    let key = option.key.clone();
+    let expr = errors.take(option.expr())?;
+    if let Some(literal) = options::literal(&expr) {
+        errors.on(
+            literal,
+            format!("`{key}` takes a function or closure; write `{key} = |{argument}| …`"),
+        );
+    }
+    Some(Condition { key, expr })
 }
 
 fn repeat(arguments: &mut Arguments, errors: &mut Errors) -> Option<Repeat> {

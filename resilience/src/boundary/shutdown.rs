@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 
 use crate::observe::request::request_id;
 use crate::support::escape;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 
 /// Why a shutdown was requested: the first fatal error that was reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,8 +155,7 @@ impl Shutdown {
 
     /// The shutdown of the current scope, or else of the process.
     pub fn current() -> Self {
-        static PROCESS: LazyLock<Shutdown> = LazyLock::new(Shutdown::new);
-        Self::scoped().unwrap_or_else(|| PROCESS.clone())
+        Self::scoped().unwrap_or_else(|| Process::current().shutdown.clone())
     }
 
     pub(crate) fn scoped() -> Option<Self> {
@@ -200,6 +201,42 @@ impl Shutdown {
     /// Why this shutdown was requested, or `None` if it wasn't.
     pub fn reason(&self) -> Option<ShutdownReason> {
         self.0.reason.get().cloned()
+    }
+}
+
+/// The shutdown of the process.
+struct Process {
+    shutdown: LazyLock<Shutdown>,
+    #[cfg(feature = "testing")]
+    identity: Identity,
+}
+
+impl Process {
+    const fn new() -> Self {
+        Self {
+            shutdown: LazyLock::new(Shutdown::new),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
+        }
+    }
+
+    fn current() -> &'static Self {
+        static PROCESS: Process = Process::new();
+        #[cfg(feature = "testing")]
+        return isolation::current(&PROCESS);
+        #[cfg(not(feature = "testing"))]
+        &PROCESS
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for Process {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        Self::new()
     }
 }
 

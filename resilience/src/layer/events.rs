@@ -21,6 +21,8 @@ use crate::{Advice, Classification};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     Permanent,
+    /// The attribute's `when` is false.
+    Condition,
     Unclassified,
     AttemptsExhausted,
     Deadline,
@@ -35,6 +37,7 @@ impl Stopped {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Permanent => "permanent",
+            Self::Condition => "condition",
             Self::Unclassified => "unclassified",
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Deadline => "deadline",
@@ -133,11 +136,30 @@ pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
     }
 }
 
+/// A retry is about to block a thread of a runtime.
+pub(crate) fn retry_blocks_runtime(site: &Site, delay: Duration) {
+    if site.first(Once::Blocks) {
+        event!(
+            warn,
+            site,
+            labelled(site),
+            "retry_blocks_runtime",
+            delay_ms = millis(delay),
+            help = "the delay blocks the thread and all tasks on it; write an `async fn`, or \
+                    `blocking` in the attribute if the call is in `spawn_blocking`"
+        );
+    }
+}
+
 /// A call has succeeded after so many attempts.
 #[cold]
 pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {
     event!(debug, site, labelled(site), "retry_succeeded", attempts);
 }
+
+const BUDGET_HELP: &str = "the retry budget is spent; calls of this function and other users of the \
+                           budget share it, also parallel tests unless they are isolated, see \
+                           resilience::testing";
 
 pub(crate) fn retry_stopped(
     site: &Site,
@@ -151,6 +173,7 @@ pub(crate) fn retry_stopped(
     if attempts == 0 {
         return;
     }
+    let help = (reason == Stopped::Budget).then_some(BUDGET_HELP);
     macro_rules! stopped {
         ($level:ident) => {
             error_event!(
@@ -161,13 +184,14 @@ pub(crate) fn retry_stopped(
                 reason = reason.as_str(),
                 attempts,
                 elapsed_ms = millis(elapsed),
-                code = class.code()
+                code = class.code(),
+                help
             )
         };
     }
-    // A permanent error on the first attempt is normal. Anything else means that a retry was lost,
-    // which operators should know.
-    if attempts <= 1 && matches!(reason, Stopped::Permanent) {
+    // An error that isn't to be retried is normal on the first attempt. Anything else means that a
+    // retry was lost, which operators should know.
+    if attempts <= 1 && matches!(reason, Stopped::Permanent | Stopped::Condition) {
         stopped!(debug);
     } else {
         stopped!(warn);

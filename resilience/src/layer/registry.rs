@@ -21,6 +21,8 @@ use super::circuit_breaker::{CircuitBreaker, CircuitBreakerRef, listed};
 /// registry().circuit_breaker("inventory").unwrap().force_open();
 /// assert_eq!(INVENTORY.state(), CircuitState::ForcedOpen);
 /// ```
+///
+/// In an isolated test, with the feature `testing`, these are the breakers that the test has used.
 pub fn registry() -> Registry {
     Registry { _later: () }
 }

@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::RetryBudget;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 
 /// An annotated function: the labels of its events, its retry budget, and which one-time warnings
 /// it has logged.
@@ -29,6 +31,8 @@ pub struct Site {
     line: u32,
     logged: AtomicU8,
     budget: RetryBudget,
+    #[cfg(feature = "testing")]
+    identity: Identity,
 }
 
 /// What a label can be taken from.
@@ -37,6 +41,7 @@ pub trait Label: Sync {
     fn label(&self) -> &'static str;
 }
 
+#[derive(Clone, Copy)]
 struct LabelledBy(&'static dyn Label);
 
 impl fmt::Debug for LabelledBy {
@@ -72,6 +77,7 @@ pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
     Nested = 4,
+    Blocks = 8,
 }
 
 /// Set in `logged` once calls have used breakers of several names.
@@ -96,6 +102,8 @@ impl Site {
             line,
             logged: AtomicU8::new(0),
             budget: RetryBudget::standard(),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
     }
 
@@ -112,9 +120,10 @@ impl Site {
     /// The name of a breaker in a field is used as long as all calls use breakers with the same
     /// name.
     pub fn service(&self) -> &'static str {
-        match (&self.labelled_by, self.breaker.get()) {
+        let this = self.current();
+        match (&this.labelled_by, this.breaker.get()) {
             (Some(LabelledBy(breaker)), _) => breaker.label(),
-            (None, Some(name)) if self.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
+            (None, Some(name)) if this.logged.load(Relaxed) & SEVERAL_BREAKERS == 0 => name,
             (None, _) => self.service,
         }
     }
@@ -123,15 +132,16 @@ impl Site {
     #[inline]
     pub(crate) fn uses_breaker(&self, name: &'static str) {
         // Nearly always, it is the same text at the same address.
-        if self.breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
+        if self.current().breaker.get().is_none_or(|known| !std::ptr::eq(*known, name)) {
             self.uses_another_breaker(name);
         }
     }
 
     #[cold]
     fn uses_another_breaker(&self, name: &'static str) {
-        if *self.breaker.get_or_init(|| name) != name {
-            self.logged.fetch_or(SEVERAL_BREAKERS, Relaxed);
+        let this = self.current();
+        if *this.breaker.get_or_init(|| name) != name {
+            this.logged.fetch_or(SEVERAL_BREAKERS, Relaxed);
         }
     }
 
@@ -159,7 +169,33 @@ impl Site {
 
     /// Whether to log this warning. True only the first time.
     pub(crate) fn first(&self, warning: Once) -> bool {
-        self.logged.load(Relaxed) & warning as u8 == 0
-            && self.logged.fetch_or(warning as u8, Relaxed) & warning as u8 == 0
+        let this = self.current();
+        this.logged.load(Relaxed) & warning as u8 == 0
+            && this.logged.fetch_or(warning as u8, Relaxed) & warning as u8 == 0
+    }
+
+    /// Where what the site remembers is.
+    #[cfg(feature = "testing")]
+    #[inline]
+    fn current(&self) -> &Self {
+        isolation::current(self)
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[inline]
+    const fn current(&self) -> &Self {
+        self
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for Site {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        let Self { service, labelled_by, function, module, file, line, .. } = *self;
+        Self { labelled_by, ..Self::new(service, function, module, file, line) }
     }
 }

@@ -139,6 +139,12 @@ pub fn ignores<E>(error: &E, by: impl FnOnce(&E) -> bool) -> bool {
     by(error)
 }
 
+/// `retry_ok = …`: gives a closure the type of its argument.
+#[inline]
+pub fn satisfies<T>(value: &T, retry_ok: impl FnOnce(&T) -> bool) -> bool {
+    retry_ok(value)
+}
+
 /// Converts a layer's rejection into the error type.
 #[inline]
 pub fn reject<E: FromRejected>(rejected: Rejected) -> E {

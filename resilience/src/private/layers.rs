@@ -205,6 +205,34 @@ pub fn judge_by<E: Display>(
     attempts.judge(error, classify, rules)
 }
 
+/// Like [`judge`], with `when = …`.
+#[inline]
+pub fn judge_when<E: Classify>(
+    attempts: &mut Attempts,
+    error: E,
+    rules: RetryRules<'_>,
+    when: impl FnOnce(&E) -> bool,
+) -> Result<Wait, E> {
+    attempts.judge_when(error, Classified::of, when, rules)
+}
+
+/// Like [`judge_when`], with `classify = …`.
+#[inline]
+pub fn judge_when_by<E: Display>(
+    attempts: &mut Attempts,
+    error: E,
+    rules: RetryRules<'_>,
+    when: impl FnOnce(&E) -> bool,
+    classify: impl FnOnce(&E) -> Classified<E>,
+) -> Result<Wait, E> {
+    attempts.judge_when(error, classify, when, rules)
+}
+
+/// Like [`Wait::block`], with a warning inside a runtime.
+pub fn block(wait: Wait, site: &Site) {
+    wait.block_and_warn(site);
+}
+
 /// [`Degrade::activate`], for an error that classifies itself.
 #[inline]
 pub fn activate<E: Classify>(

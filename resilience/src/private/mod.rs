@@ -40,7 +40,8 @@ pub use crate::layer::runtime_options::internals as clamp;
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
-    AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run, unreached,
+    AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run,
+    satisfies, unreached,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};

@@ -12,6 +12,8 @@ pub(crate) mod clock;
 pub(crate) mod duration;
 #[cfg(feature = "tokio")]
 pub(crate) mod escape;
+#[cfg(feature = "testing")]
+pub(crate) mod isolation;
 #[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]

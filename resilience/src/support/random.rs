@@ -32,6 +32,10 @@ pub fn seed_jitter(seed: u64) {
 
 /// A random number from 0 to `max`, inclusive.
 pub(crate) fn up_to(max: u64) -> u64 {
+    #[cfg(feature = "testing")]
+    if let Some(number) = super::isolation::seeded_up_to(max) {
+        return number;
+    }
     if max == 0 { 0 } else { JITTER.with_borrow_mut(|generator| generator.random_range(0..=max)) }
 }
 

@@ -39,6 +39,8 @@ where
 {
     let span = tracing::Span::current();
     let future = context::carry(future);
+    #[cfg(feature = "testing")]
+    let future = crate::support::isolation::carry(future);
     match (RequestContext::current(), Shutdown::scoped()) {
         (Some(context), Some(shutdown)) => {
             tokio::spawn(context.scope(shutdown.scope(future)).instrument(span))

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::CircuitBreaker;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 
 /// A breaker found through [`registry`](crate::registry()). It dereferences to
 /// [`CircuitBreaker`], and keeps a breaker in an `Arc` alive.
@@ -66,10 +68,41 @@ impl Listed {
     }
 }
 
-static LISTED: Mutex<Vec<Listed>> = Mutex::new(Vec::new());
+/// The list of the process.
+struct List {
+    breakers: Mutex<Vec<Listed>>,
+    #[cfg(feature = "testing")]
+    identity: Identity,
+}
+
+impl List {
+    const fn new() -> Self {
+        Self {
+            breakers: Mutex::new(Vec::new()),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for List {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        Self::new()
+    }
+}
 
 fn lock() -> MutexGuard<'static, Vec<Listed>> {
-    LISTED.lock().unwrap_or_else(PoisonError::into_inner)
+    static LIST: List = List::new();
+    #[cfg(feature = "testing")]
+    let list = isolation::current(&LIST);
+    #[cfg(not(feature = "testing"))]
+    let list = &LIST;
+    list.breakers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(in crate::layer) fn found(

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
-use crate::error::log_text::Loggable;
+use crate::error::log_text::{LogText, Loggable};
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Scoped};
 use crate::layer::deadline::Deadline;
@@ -115,6 +115,19 @@ impl RetryRules<'_> {
     }
 }
 
+/// A value that means "not yet", for the events.
+struct NotYet;
+
+impl Loggable for NotYet {
+    fn text(&self) -> LogText {
+        LogText { message: "the value isn't ready yet".to_owned(), causes: None }
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        None
+    }
+}
+
 impl Default for Attempts {
     fn default() -> Self {
         Self::new()
@@ -206,10 +219,56 @@ impl Attempts {
         rules: RetryRules<'_>,
     ) -> Result<Wait, E> {
         let classified = rules.site.classify(&error, classify);
-        match self.decide(&classified.class, &classified.redacted(&error), rules) {
+        match self.decide(&classified.class, &classified.redacted(&error), true, rules) {
             Some(wait) => Ok(wait),
             None => Err(error),
         }
+    }
+
+    /// Like [`judge`](Self::judge), but retries the error only if `when` is true for it. `when`
+    /// isn't called for an error that isn't retryable.
+    ///
+    /// # Errors
+    /// Returns the same error if no further attempt is made.
+    pub fn judge_when<E: Display, C: Into<Classified<E>>>(
+        &mut self,
+        error: E,
+        classify: impl FnOnce(&E) -> C,
+        when: impl FnOnce(&E) -> bool,
+        rules: RetryRules<'_>,
+    ) -> Result<Wait, E> {
+        let classified = rules.site.classify(&error, classify);
+        let wanted = !classified.class.is_retryable() || when(&error);
+        match self.decide(&classified.class, &classified.redacted(&error), wanted, rules) {
+            Some(wait) => Ok(wait),
+            None => Err(error),
+        }
+    }
+
+    /// Decides what to do after a value that means "not yet". Returns how long to wait before the
+    /// next attempt, or `None` if there is none and the value is the result of the call.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// use resilience::{Retry, RetryBudget, registry::Site, retry::{Attempts, RetryRules}};
+    ///
+    /// static SITE: Site = Site::new("reports", "export", module_path!(), file!(), line!());
+    /// static BUDGET: RetryBudget = RetryBudget::standard();
+    /// const POLICY: Retry = Retry::new().attempts(3).idempotent();
+    ///
+    /// let mut attempts = Attempts::new();
+    /// while let Some(wait) = attempts.judge_value(RetryRules::new(&POLICY, &BUDGET, &SITE)) {
+    ///     wait.pause().await; // and ask again
+    /// }
+    /// assert_eq!(attempts.number(), 3);
+    /// # }
+    /// ```
+    pub fn judge_value(&mut self, rules: RetryRules<'_>) -> Option<Wait> {
+        if rules.has_key || rules.policy.repeat == Repeat::NonIdempotent {
+            // What was sent must not be sent again by the calls around it.
+            context::mark_sent();
+        }
+        self.decide(&Classification::transient("NOT_YET"), &NotYet, true, rules)
     }
 
     /// The part of `judge` that doesn't depend on the error type, so it is compiled only once.
@@ -218,6 +277,7 @@ impl Attempts {
         &mut self,
         class: &Classification,
         error: &dyn Loggable,
+        wanted: bool,
         rules: RetryRules<'_>,
     ) -> Option<Wait> {
         let now = Instant::now();
@@ -226,7 +286,7 @@ impl Attempts {
             let began = rules.total.or(rules.attempt).and_then(|deadline| deadline.elapsed(now));
             self.first_failure = now_nanos.saturating_sub(began.map_or(0, backoff::nanos));
         }
-        match self.next(class, rules, now) {
+        match self.next(class, wanted, rules, now) {
             Ok(delay) => {
                 // The frame of this call has already been removed.
                 events::retry_nested(rules.site, context::enclosing_calls());
@@ -260,6 +320,7 @@ impl Attempts {
     fn next(
         &mut self,
         class: &Classification,
+        wanted: bool,
         rules: RetryRules<'_>,
         now: Instant,
     ) -> Result<Duration, Stopped> {
@@ -273,6 +334,9 @@ impl Attempts {
         }
         if !class.is_retryable() {
             return Err(Stopped::not_retryable(class));
+        }
+        if !wanted {
+            return Err(Stopped::Condition);
         }
         let policy = rules.policy;
         if policy.repeat == Repeat::NonIdempotent

@@ -2,12 +2,14 @@
 
 mod attempts;
 mod backoff;
+mod conditional;
 mod pause;
 mod policy;
 mod run;
 
 pub use attempts::{Attempts, RetryRules};
 pub use backoff::Delays;
+pub use conditional::{Condition, ConditionalRetry};
 pub use pause::{Pause, Wait};
 pub use policy::{Jitter, Retry};
 

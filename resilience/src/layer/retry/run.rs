@@ -1,8 +1,7 @@
 use std::future::Future;
 
-use super::{Attempts, Retry, RetryRules};
-use crate::layer::classified::Classified;
-use crate::{Classify, RetryBudget, registry::Site};
+use super::Retry;
+use crate::{Classify, RetryBudget};
 
 impl Retry {
     /// Runs a closure that returns a future under this policy, with the same loop that `#[retry]`
@@ -27,34 +26,19 @@ impl Retry {
     /// The future is `Send` if the closure and its future are, even if the closure borrows. The
     /// closure's future can't hold a mutable borrow of a captured variable: rustc says that a
     /// captured variable can't escape the `FnMut` closure body. Use a `Mutex` or an atomic, or
-    /// write your own loop around [`Attempts`].
+    /// write your own loop around [`Attempts`](super::Attempts).
     ///
     /// Dropping the future drops the current attempt or wait. Each call that fails with an
     /// unclassified error logs `unclassified_error`; annotated functions log it only once.
     ///
     /// # Errors
     /// Returns the last error of the operation if no further attempt is made.
-    pub async fn run<T, E: Classify, F: Future<Output = Result<T, E>>>(
+    pub fn run<T, E: Classify, F: Future<Output = Result<T, E>>>(
         self,
         service: &'static str,
         budget: &RetryBudget,
-        mut operation: impl FnMut() -> F,
-    ) -> Result<T, E> {
-        let site = Site::new(service, "run", module_path!(), file!(), line!());
-        let mut attempts = Attempts::new();
-        loop {
-            // Call the closure inside the attempt too, so that it can use `context()`.
-            let wait = match attempts.scope(async { operation().await }).await {
-                Ok(value) => {
-                    self.note_success();
-                    attempts.succeeded_at(budget, &site);
-                    return Ok(value);
-                }
-                Err(error) => {
-                    attempts.judge(error, Classified::of, RetryRules::new(&self, budget, &site))?
-                }
-            };
-            wait.pause().await;
-        }
+        operation: impl FnMut() -> F,
+    ) -> impl Future<Output = Result<T, E>> {
+        self.unconditional().run(service, budget, operation)
     }
 }

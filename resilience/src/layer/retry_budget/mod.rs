@@ -9,6 +9,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 
 use crate::support::clock;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 use bucket::{Bucket, Rules};
 
 pub use failure_kind::FailureKind;
@@ -31,6 +33,9 @@ pub use failure_kind::FailureKind;
 /// assert_eq!(retries, 10);
 /// ```
 ///
+/// Tests of one binary share a `static`. The feature `testing` gives each test its own: see
+/// `resilience::testing`.
+///
 /// Tokens are counted in thousandths. A success costs one load if the bucket is full. The clock is
 /// read only on failures.
 ///
@@ -51,6 +56,19 @@ pub use failure_kind::FailureKind;
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
     settings: BudgetSettings,
+    #[cfg(feature = "testing")]
+    identity: Identity,
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for RetryBudget {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        Self::from_settings(self.settings)
+    }
 }
 
 /// Tokens in thousandths.
@@ -245,7 +263,7 @@ impl RetryBudget {
     #[inline]
     pub fn on_failure(&self, kind: FailureKind) {
         if self.settings.debit == Debit::Failures {
-            self.bucket.debit(&self.settings.rules(), self.settings.cost(kind), clock::millis);
+            self.bucket().debit(&self.settings.rules(), self.settings.cost(kind), clock::millis);
         }
     }
 
@@ -266,7 +284,7 @@ impl RetryBudget {
             Debit::Retries => self.settings.cost(kind),
             Debit::Failures => 0,
         };
-        self.bucket
+        self.bucket()
             .withdraw(&self.settings.rules(), cost, clock::millis)
             .then_some(BudgetCharge::new(cost))
     }
@@ -291,7 +309,7 @@ impl RetryBudget {
     /// Whether the bucket is full, so that a success would earn nothing.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.bucket.is_full(self.settings.capacity)
+        self.bucket().is_full(self.settings.capacity)
     }
 
     #[cold]
@@ -302,7 +320,7 @@ impl RetryBudget {
             Some(withdrawn) if self.settings.refund => withdrawn.cost(),
             _ => 0,
         };
-        self.bucket.credit(self.settings.capacity, credit + refund);
+        self.bucket().credit(self.settings.capacity, credit + refund);
     }
 
     /// The current number of tokens, to three decimal places. An unlimited budget returns its
@@ -312,14 +330,26 @@ impl RetryBudget {
     /// assert_eq!(resilience::RetryBudget::standard().tokens(), 100.0);
     /// ```
     pub fn tokens(&self) -> f64 {
-        f64::from(self.bucket.tokens(&self.settings.rules(), clock::millis)) / 1000.0
+        f64::from(self.bucket().tokens(&self.settings.rules(), clock::millis)) / 1000.0
     }
 
     const fn from_settings(settings: BudgetSettings) -> Self {
         Self {
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(settings.capacity)) },
             settings,
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
         }
+    }
+
+    /// Every access to the tokens goes through here.
+    #[inline]
+    fn bucket(&self) -> &Bucket<AtomicU64> {
+        #[cfg(feature = "testing")]
+        let this = isolation::current(self);
+        #[cfg(not(feature = "testing"))]
+        let this = self;
+        &this.bucket
     }
 }
 

@@ -19,6 +19,8 @@ pub use notice::{AlertNotice, AlertPhase};
 pub use policy::AlertPolicy;
 
 use crate::support::catch_panic::catch_panic;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 use crate::support::prefix;
 use crate::{Alert, Classification};
 use deliver::Delivery;
@@ -62,7 +64,7 @@ use table::{AlertTable, Changes, shard};
 /// At most 1024 counts are kept, 32 of them per operation. Beyond that, the count whose last
 /// failure is the oldest is dropped, and alerts last.
 pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
-    ALERTS.listen(Arc::new(listener));
+    alerts().listen(Arc::new(listener));
 }
 
 /// Records a success of an operation, which resets its count of consecutive failures.
@@ -75,14 +77,15 @@ pub fn on_alert(listener: impl Fn(&AlertNotice) + Send + Sync + 'static) {
 /// ```
 #[inline]
 pub fn success(operation: &str) {
-    if ALERTS.waiting.load(Relaxed) != 0 {
-        ALERTS.succeeded(operation);
+    let alerts = alerts();
+    if alerts.waiting.load(Relaxed) != 0 {
+        alerts.succeeded(operation);
     }
 }
 
 /// Whether there is a listener or a subscriber for alerts.
 pub(crate) fn is_wanted() -> bool {
-    ALERTS.has_listener.load(Relaxed) || event_enabled!(target: "resilience", Level::WARN)
+    alerts().has_listener.load(Relaxed) || event_enabled!(target: "resilience", Level::WARN)
 }
 
 /// The longest text of a notice, in bytes.
@@ -104,12 +107,12 @@ pub(crate) struct Failure<'a> {
 pub(crate) fn failed(failure: &Failure<'_>) {
     let alert = failure.class.alert();
     let alert = if failure.operation.is_some() { alert } else { without_success(alert) };
-    ALERTS.failed(failure, alert);
+    alerts().failed(failure, alert);
 }
 
 /// Counts a failure that was hidden by a fallback.
 pub(crate) fn degraded(failure: &Failure<'_>) {
-    ALERTS.failed(failure, without_success(failure.class.alert()));
+    alerts().failed(failure, without_success(failure.class.alert()));
 }
 
 /// The alert to use where no success is ever recorded: otherwise failures months apart would count
@@ -121,9 +124,19 @@ const fn without_success(alert: Alert) -> Alert {
     }
 }
 
-static ALERTS: Alerts = Alerts::new();
+/// The alerts of the process.
+#[inline]
+fn alerts() -> &'static Alerts {
+    static ALERTS: Alerts = Alerts::new();
+    #[cfg(feature = "testing")]
+    return isolation::current(&ALERTS);
+    #[cfg(not(feature = "testing"))]
+    &ALERTS
+}
 
 struct Alerts {
+    #[cfg(feature = "testing")]
+    identity: Identity,
     has_listener: AtomicBool,
     /// A copy of [`AlertTable::waiting`], so that a success needs no lock.
     waiting: AtomicU64,
@@ -134,6 +147,8 @@ struct Alerts {
 impl Alerts {
     const fn new() -> Self {
         Self {
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
             has_listener: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
             table: Mutex::new(AlertTable::new()),
@@ -168,8 +183,10 @@ impl Alerts {
         let can_watch = runtime.is_some();
         let to_watch = self.update(|table| table.failed(failure, Instant::now(), can_watch));
         if let (Some(runtime), Some(key)) = (runtime, to_watch) {
-            let task =
-                runtime.spawn(Watcher { alerts: self, key: key.clone(), no_timers: false }.run());
+            let watcher = Watcher { alerts: self, key: key.clone(), no_timers: false }.run();
+            #[cfg(feature = "testing")]
+            let watcher = isolation::carry(watcher);
+            let task = runtime.spawn(watcher);
             self.update(|table| table.set_watcher(&key, task.abort_handle()));
         }
     }
@@ -198,6 +215,20 @@ impl Alerts {
             task.abort();
         }
         to_watch
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for Alerts {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// With the policy, and without the listeners.
+    fn fresh(&self) -> Self {
+        let fresh = Self::new();
+        fresh.set_policy(self.table.lock().unwrap_or_else(PoisonError::into_inner).policy);
+        fresh
     }
 }
 

@@ -83,7 +83,7 @@ impl AlertPolicy {
 
     /// Makes this the policy of the process from now on.
     pub fn install(self) {
-        super::ALERTS.set_policy(self);
+        super::alerts().set_policy(self);
     }
 }
 

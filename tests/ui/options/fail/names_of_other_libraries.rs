@@ -6,7 +6,7 @@ use resilience_test_support::CallError;
 #[retry(
     max_retries = 3, retries = 3, max_attempts = 3, max_times = 3, times = 3, limit = 3, delay = "1s", min_delay = "1s",
     initial_interval = "1s", min_timeout = "1s", max_timeout = "1s", max_interval = "1s", factor = 2, multiplier = 2.0,
-    backoff = ExponentialBackoff::default(), when = |error, attempt| error.is_busy(), retry_if = , timeout = "5s",
+    backoff = ExponentialBackoff::default(), handle_result = |answer, attempt| answer.is_busy(), retry_if = , timeout = "5s",
     name = "inventory", tries = 3, stop_after_attempt = 3, base_delay = "1s", initial_delay = "1s", initial_backoff = "1s",
     min_backoff = "1s", interval = "1s", max_backoff = "1s", max_elapsed_time = "1s", total_delay = "1s",
     stop_after_delay = "1s", on = Busy, predicate = is_busy, condition = is_busy, on_retry = log, notify = log,
