@@ -2,8 +2,8 @@ use std::any::type_name;
 use std::fmt::Display;
 
 use crate::layer::classified::Classified;
-use crate::layer::events;
 use crate::layer::site::Site;
+use crate::layer::{context, events};
 use crate::{Category, Classification};
 
 /// Decides which errors `#[degrade]` replaces with the fallback.
@@ -51,6 +51,7 @@ impl Degrade {
         let classified = site.classify(error, classify);
         let applies = self.applies_to(&classified.class);
         if applies {
+            context::forget_given_up();
             events::degraded(
                 site,
                 &classified.redacted(error),
