@@ -22,6 +22,7 @@ const WORDS: &[&str] = &[
     "retry_ok",
     "external_timeout",
     "blocking",
+    "repeat_inner",
     "clone",
     "pub_only",
     "failure_threshold",

@@ -199,7 +199,6 @@
 //! | `retry_scheduled`, `transaction_retry` | INFO |
 //! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
 //! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt isn't retried because of the error itself |
-//! | `retry_nested` | WARN, once per function |
 //! | `retry_blocks_runtime`: a function that isn't async waits on a thread of a runtime | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |

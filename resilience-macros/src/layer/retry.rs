@@ -31,7 +31,14 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "when",
         "retry_ok",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "blocking"],
+    flags: &[
+        "idempotent",
+        "non_idempotent",
+        "idempotency_key",
+        "external_timeout",
+        "repeat_inner",
+        "blocking",
+    ],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
@@ -50,6 +57,7 @@ pub(crate) struct Retry {
     pub(crate) external_timeout: bool,
     /// Whether a function that isn't async may block its thread.
     pub(crate) blocking: bool,
+    repeat_inner: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
 }
@@ -105,6 +113,7 @@ impl Layer for Retry {
             not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
             blocking: blocking.is_some(),
+            repeat_inner: arguments.flag("repeat_inner").is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
@@ -401,11 +410,13 @@ impl Retry {
     }
 
     fn repeat_step(&self) -> TokenStream {
-        match self.repeat {
+        let repeat = match self.repeat {
             Some(Repeat::Idempotent | Repeat::Key(_)) => quote!(.idempotent()),
             Some(Repeat::NonIdempotent) => quote!(.non_idempotent()),
             None => quote!(),
-        }
+        };
+        let inner = self.repeat_inner.then(|| quote!(.repeat_inner()));
+        quote!(#repeat #inner)
     }
 
     fn policy(&self, scope: &Scope<'_>) -> TokenStream {

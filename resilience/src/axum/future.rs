@@ -1,13 +1,15 @@
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::body::ScopedBody;
+use super::limit::Limit;
 use super::scope::Scope;
 use super::{convert, response};
+use crate::Rejected;
 use crate::boundary::abandoned;
 use crate::boundary::panics::{self, Panicked};
 
@@ -18,6 +20,7 @@ pin_project! {
         state: State<F>,
         // None if an outer layer handles the request.
         scope: Option<Scope>,
+        limit: Option<Limit>,
         answered: bool,
     }
 
@@ -45,21 +48,23 @@ pin_project! {
         Calling { #[pin] future: F },
         Converting { conversion: Pin<Box<dyn Future<Output = Response> + Send>> },
         Panicked { panicked: Panicked },
+        TimedOut { rejected: Rejected },
         Done,
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) fn pass_through(future: F) -> Self {
-        Self { state: State::Calling { future }, scope: None, answered: false }
+        Self { state: State::Calling { future }, scope: None, limit: None, answered: false }
     }
 
-    pub(super) fn calling(future: F, scope: Scope) -> Self {
-        Self { state: State::Calling { future }, scope: Some(scope), answered: false }
+    pub(super) fn calling(future: F, scope: Scope, limit: Option<Limit>) -> Self {
+        Self { state: State::Calling { future }, scope: Some(scope), limit, answered: false }
     }
 
     pub(super) fn panicked(panicked: Panicked, scope: Scope) -> Self {
-        Self { state: State::Panicked { panicked }, scope: Some(scope), answered: false }
+        let state = State::Panicked { panicked };
+        Self { state, scope: Some(scope), limit: None, answered: false }
     }
 }
 
@@ -83,11 +88,17 @@ where
         loop {
             let next = match this.state.as_mut().project() {
                 StateProjection::Calling { future } => {
-                    let polled = scope.enter(|| {
-                        panics::catch(|| future.poll(cx).map_ok(IntoResponse::into_response))
+                    let poll =
+                        || panics::catch(|| future.poll(cx).map_ok(IntoResponse::into_response));
+                    let polled = scope.enter(|| match &*this.limit {
+                        Some(limit) => limit.during(poll),
+                        None => poll(),
                     });
                     match polled {
-                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Pending) => {
+                            let Some(limit) = this.limit else { return Poll::Pending };
+                            State::TimedOut { rejected: ready!(limit.poll(cx)) }
+                        }
                         Ok(Poll::Ready(Err(error))) => {
                             *this.answered = true;
                             return Poll::Ready(Err(error));
@@ -122,6 +133,13 @@ where
                         panicked.report(None, scope.settings.place);
                         response::for_panic(scope)
                     });
+                    scope.set_request_id(response.headers_mut());
+                    this.state.set(State::Done);
+                    *this.answered = true;
+                    return Poll::Ready(Ok(response));
+                }
+                StateProjection::TimedOut { rejected } => {
+                    let mut response = scope.enter(|| response::for_timeout(*rejected, scope));
                     scope.set_request_id(response.headers_mut());
                     this.state.set(State::Done);
                     *this.answered = true;

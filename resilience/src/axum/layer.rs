@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use tower_layer::Layer;
@@ -38,10 +39,12 @@ pub fn layer() -> RequestLayer {
 ///   that isn't JSON, is too large or has the wrong type, parameters that don't parse. So does
 ///   every response of 400 and above whose body is plain text or empty, including those of
 ///   handlers, unless [`keep_text_answers`](Self::keep_text_answers) is set. The text becomes the
-///   `detail` below 500 if it has at most 8 KiB and isn't compressed, and is logged instead from
-///   500 on. Where axum's text says which field is invalid, the field is in `errors`, without the
-///   value and without names of Rust's types; [`Json`](super::Json), [`Query`](super::Query) and
-///   [`Path`](super::Path) always say it. Headers such as `Allow` are kept.
+///   `detail` below 500 if it has at most 8 KiB and isn't compressed, and is logged instead from 500
+///   on. Where axum's text says which field is invalid, the field is in `errors`, without the value
+///   and without names of Rust's types; [`Json`](super::Json), [`Query`](super::Query) and
+///   [`Path`](super::Path) always say it, also below a layer that compresses. To keep the texts of
+///   axum's own extractors for clients that accept compression, add the compression layer after
+///   this one, so that it compresses the problems. Headers such as `Allow` are kept.
 /// - **Statuses** that can't end a response (below 200, except 101, and from 600 on) become a 500,
 ///   and are logged as a bug.
 /// - **Panics** of the handler or of a response body are logged as `unexpected_error` with the code
@@ -56,7 +59,7 @@ pub fn layer() -> RequestLayer {
 /// - All other bodies, such as JSON, HTML, streams and files, pass through unchanged.
 ///
 /// Add it last, with [`Router::layer`](axum::Router::layer), so that it sees the route and covers
-/// fallbacks and nested routers, and layers that compress. `route_layer` doesn't run if no route
+/// fallbacks and nested routers. `route_layer` doesn't run if no route
 /// matches. A router passed to `nest_service` matches its routes after this layer has run: add a
 /// `RequestLayer` to that router too, for more than its place. The inner layer only adds the route
 /// to the existing context.
@@ -110,6 +113,8 @@ impl RequestLayer {
                 problem_types: None,
                 challenge: None,
                 keep_text: false,
+                timeout: None,
+                time_left_header: None,
                 place: Location::caller(),
             }),
         }
@@ -155,6 +160,49 @@ impl RequestLayer {
     #[must_use]
     pub fn keep_text_answers(self) -> Self {
         self.with(|settings| settings.keep_text = true)
+    }
+
+    /// Limits the time from the beginning of a request to its response. Default: no limit.
+    ///
+    /// When the time is up, the handler is dropped, and the client gets a 504 with the code
+    /// `NETWORK_TIMEOUT`. The record names what [failed last](crate::Rejected::last_failure) inside.
+    /// Annotated functions that the handler calls know the deadline: their retries begin no wait
+    /// that would end after it, and [`context().remaining()`](crate::CallContext::remaining) is the
+    /// time left. A body that is streamed afterwards isn't limited.
+    ///
+    /// Costs a read of the clock for each request, and a timer for each handler that has to wait.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use resilience::{axum::RequestLayer, secs};
+    ///
+    /// let app: Router =
+    ///     Router::new().route("/", get(async || "hello")).layer(RequestLayer::new().timeout(secs(3)));
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if `after` is zero. A handler that has to wait panics outside a tokio runtime with
+    /// timers enabled, like `tokio::time::sleep`.
+    #[must_use]
+    pub fn timeout(self, after: Duration) -> Self {
+        assert!(!after.is_zero(), "the timeout must be longer than zero");
+        self.with(|settings| settings.timeout = Some(after))
+    }
+
+    /// Sets the header in which a client says for how many milliseconds it will still wait, such as
+    /// Envoy's `x-envoy-expected-rq-timeout-ms`. It limits the request as [`timeout`](Self::timeout)
+    /// does, and the shorter one applies. A header that isn't a whole number is ignored. Default:
+    /// none is read.
+    ///
+    /// To tell a callee in the same way, use
+    #[cfg_attr(
+        feature = "reqwest",
+        doc = "[`with_time_left`](crate::http::RequestExt::with_time_left)."
+    )]
+    #[cfg_attr(not(feature = "reqwest"), doc = "`with_time_left` of the feature `reqwest`.")]
+    #[must_use]
+    pub fn time_left_header(self, name: HeaderName) -> Self {
+        self.with(|settings| settings.time_left_header = Some(name))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Settings)) -> Self {

@@ -58,6 +58,7 @@ mod explain;
 mod future;
 mod json;
 mod layer;
+mod limit;
 mod params;
 mod reject;
 mod response;

@@ -13,7 +13,9 @@ use super::scope::Scope;
 use super::status::is_final;
 use crate::error::registry;
 use crate::http::Problem;
-use crate::{Classification, Classify, RequestContext, report::Report, taxonomy::Evidence};
+use crate::{
+    Classification, Classify, Rejected, RequestContext, report::Report, taxonomy::Evidence,
+};
 
 /// Creates a complete response, even without the layer. The problem is also stored in the
 /// response's extensions, where [`RequestLayer`](super::RequestLayer) finds it to apply its own
@@ -74,6 +76,15 @@ pub(super) fn rewrite_problem(response: &mut Response, scope: &Scope) {
             _ => {}
         }
     }
+}
+
+/// The response to a request that took too long.
+pub(super) fn for_timeout(rejected: Rejected, scope: &Scope) -> Response {
+    let place = scope.settings.place;
+    Report::new(&rejected).at(place.file(), place.line()).emit();
+    let mut response = Response::new(Body::empty());
+    write(Problem::of(&rejected), &mut response, Some(scope));
+    response
 }
 
 /// The response to a panic: the same as for any other internal error.

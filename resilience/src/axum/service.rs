@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use super::limit::Limit;
 use super::scope::Scope;
 use super::settings::Settings;
 use crate::boundary::panics;
@@ -39,11 +40,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let scope = Scope::begin(&self.settings, &mut parts);
+        let limit = scope.as_ref().and_then(|_| Limit::of(&self.settings, &parts.headers));
         let request = Request::from_parts(parts, body);
         match scope {
             None => ResponseFuture::pass_through(self.inner.call(request)),
             Some(scope) => match scope.enter(|| panics::catch(|| self.inner.call(request))) {
-                Ok(future) => ResponseFuture::calling(future, scope),
+                Ok(future) => ResponseFuture::calling(future, scope, limit),
                 Err(panicked) => ResponseFuture::panicked(panicked, scope),
             },
         }

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::panic::Location;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 
@@ -14,6 +15,9 @@ pub(super) struct Settings {
     pub(super) problem_types: Option<Cow<'static, str>>,
     pub(super) challenge: Option<HeaderValue>,
     pub(super) keep_text: bool,
+    pub(super) timeout: Option<Duration>,
+    /// The header with the time that the client still waits.
+    pub(super) time_left_header: Option<HeaderName>,
     /// Where the layer was created.
     pub(super) place: &'static Location<'static>,
 }

@@ -23,6 +23,9 @@ pub(crate) trait Loggable {
 
     /// The label of the dependency that the error is about, if it says so.
     fn dependency(&self) -> Option<&str>;
+
+    /// Whether the error, or one of its causes, has this code.
+    fn has_code(&self, code: &str) -> bool;
 }
 
 /// The message of an error, and its causes.

@@ -1,11 +1,13 @@
-//! Request id and idempotency key on outgoing requests.
+//! Request id, idempotency key and time left on outgoing requests.
 
 use reqwest::RequestBuilder;
+#[cfg(feature = "tokio")]
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 #[cfg(feature = "tokio")]
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Adds the request id and the idempotency key to an outgoing request.
+/// Adds the request id, the idempotency key and the time left to an outgoing request.
 ///
 /// ```
 /// # #[cfg(all(feature = "macros", feature = "boundary"))] {
@@ -67,6 +69,28 @@ pub trait RequestExt: Sized {
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     #[must_use]
     fn with_idempotency_key_if_any(self) -> Self;
+
+    /// Sets a header to the [time left](crate::CallContext::remaining) until the deadline of the
+    /// calls around and of the request, in milliseconds, so that the callee stops when its answer is
+    /// no longer needed. Replaces an existing header. Does nothing if there is no deadline.
+    ///
+    /// HTTP has no standard name for it. Envoy's is `x-envoy-expected-rq-timeout-ms`; a service of
+    /// your own reads the one that its `RequestLayer::time_left_header` names.
+    ///
+    /// ```
+    /// use reqwest::header::HeaderName;
+    /// use resilience::http::RequestExt as _;
+    ///
+    /// const TIME_LEFT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
+    ///
+    /// fn request(http: &reqwest::Client, url: &str) -> reqwest::RequestBuilder {
+    ///     http.get(url).with_time_left(TIME_LEFT)
+    /// }
+    /// ```
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+    #[must_use]
+    fn with_time_left(self, header: HeaderName) -> Self;
 }
 
 impl RequestExt for RequestBuilder {
@@ -96,13 +120,22 @@ impl RequestExt for RequestBuilder {
             None => self,
         }
     }
+
+    #[cfg(feature = "tokio")]
+    fn with_time_left(self, header: HeaderName) -> Self {
+        match crate::context().remaining() {
+            Some(left) => {
+                let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+                self.headers(HeaderMap::from_iter([(header, HeaderValue::from(millis))]))
+            }
+            None => self,
+        }
+    }
 }
 
 /// Sets a header, replacing an existing one. An invalid value makes `send` fail.
 #[cfg(feature = "tokio")]
 fn set(request: RequestBuilder, name: &'static str, value: &str) -> RequestBuilder {
-    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-
     match HeaderValue::from_str(value) {
         Ok(value) => {
             request.headers(HeaderMap::from_iter([(HeaderName::from_static(name), value)]))

@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 
 use super::circuit_breaker::{GuardedBy, Permit};
 use super::classified::Classified;
-use super::context::{AttemptState, Key, Visible, WithKey};
+use super::context::{self, AttemptState, Key, Visible, WithKey};
 use super::deadline::{Deadline, OuterTimeout};
 use super::events;
 use super::retry::{Attempts, Wait};
@@ -70,7 +70,9 @@ where
             }
         }
         let call = this.call;
-        match this.repeated.during(this.guard.deadline(), || call.poll(cx)) {
+        // A deadline above is visible already.
+        let deadline = if S::LIMITS { this.guard.deadline() } else { None };
+        match this.repeated.during(deadline, || call.poll(cx)) {
             Poll::Ready(Ok(value)) => {
                 this.guard.succeeded();
                 Poll::Ready(Ok(value))
@@ -259,6 +261,9 @@ impl<E, C> Guard<E, C> for Unguarded<'_> {
 
 /// The timer of an attempt that waits or has a timeout, or `()`.
 pub trait Timer {
+    /// Whether it is the timer of a timeout.
+    const LIMITS: bool;
+
     /// Waits before the attempt.
     fn pause(self: Pin<&mut Self>, wait: Duration, cx: &mut Context<'_>) -> Poll<()>;
 
@@ -272,6 +277,8 @@ pub trait Timer {
 }
 
 impl Timer for () {
+    const LIMITS: bool = false;
+
     #[inline]
     fn pause(self: Pin<&mut Self>, _: Duration, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
@@ -289,6 +296,8 @@ impl Timer for () {
 }
 
 impl Timer for Option<Sleep> {
+    const LIMITS: bool = true;
+
     #[cold]
     fn pause(mut self: Pin<&mut Self>, wait: Duration, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_none() && Wait(wait).is_skipped() {
@@ -322,8 +331,11 @@ impl Timer for Option<Sleep> {
                 // Fires before the call is dropped, so that a permit inside it settles as timed
                 // out.
                 deadline.fire();
-                events::call_timed_out(site, deadline.after());
-                Poll::Ready(Rejected::timed_out(site.service(), deadline.after()))
+                let failure = deadline.last_failure();
+                events::call_timed_out(site, deadline.after(), failure);
+                // The frames that are visible here are those of enclosing calls.
+                context::note_failure(site.service(), "NETWORK_TIMEOUT");
+                Poll::Ready(Rejected::timed_out_after(site.service(), deadline.after(), failure))
             }
             _ => Poll::Pending,
         }

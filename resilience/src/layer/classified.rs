@@ -7,10 +7,14 @@ use super::{context, events};
 use crate::Alert;
 use crate::error::dependency::dependency;
 use crate::error::log_text::{LogText, Loggable};
+use crate::error::registry;
 #[cfg(feature = "boundary")]
 use crate::observe::{alert, request::request_id};
 use crate::support::catch_panic::catch_panic;
-use crate::{Classification, Classify, Sent, taxonomy::Evidence};
+use crate::{Category, Classification, Classify, Sent, taxonomy::Evidence};
+
+/// The number of causes in which an error's code is searched.
+const MAX_CAUSES: usize = 16;
 
 /// A classification, with access to the evidence needed to redact the error's text.
 ///
@@ -99,10 +103,20 @@ impl Site {
         if classified.class.sent() == Sent::Maybe {
             context::mark_sent();
         }
+        if classified.class.category() != Some(Category::Permanent) {
+            context::note_failure(self.failing(&classified.class), classified.class.code());
+        }
         if classified.class.category().is_none() {
             events::unclassified(self, &classified.redacted(error), type_name::<E>());
         }
         classified
+    }
+}
+
+impl Site {
+    /// The label of what failed: the layer that rejected the call, or this function.
+    pub(crate) fn failing(&self, class: &Classification) -> &'static str {
+        class.rejected().map_or_else(|| self.service(), |rejected| rejected.service())
     }
 }
 
@@ -131,5 +145,14 @@ impl<E: Display> Loggable for Redacted<'_, E> {
 
     fn dependency(&self) -> Option<&str> {
         dependency(&self.classified.class, &self.evidence())
+    }
+
+    fn has_code(&self, code: &str) -> bool {
+        self.classified.class.code() == code
+            || self
+                .evidence()
+                .chain()
+                .take(MAX_CAUSES)
+                .any(|cause| registry::classify(cause).is_some_and(|class| class.code() == code))
     }
 }

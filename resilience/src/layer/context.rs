@@ -16,6 +16,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
+use crate::error::taxonomy::{LastFailure, last_failure};
 use crate::layer::deadline::{Deadline, OuterTimeout, Remaining};
 use crate::support::random;
 
@@ -43,9 +44,36 @@ impl CallContext {
         self.key.as_ref().map(|key| key.as_key().to_string())
     }
 
-    /// Time left until the earliest deadline of the enclosing retried functions and of the gRPC
-    /// client that made the request, or `None` if none of them has one. Timeouts of functions
-    /// without `#[retry]` aren't included.
+    /// The key of one operation among several under the same key: `{key}-{operation}`.
+    ///
+    /// If one body makes two calls that each need a key, or calls two functions that do, the callee
+    /// would take the second for a repetition of the first. Give each a name, such as the function's,
+    /// which must not change between attempts.
+    ///
+    /// ```
+    /// # #[cfg(feature = "macros")] {
+    /// # #[derive(Debug, thiserror::Error, resilience::ServiceError)]
+    /// # enum ChargeError { #[error(transparent)] #[service(transparent)] Rejected(#[from] resilience::Rejected) }
+    /// # async fn send(_: &str, _: String) -> Result<(), ChargeError> { Ok(()) }
+    /// use resilience::{context, retry, timeout};
+    ///
+    /// #[retry(idempotency_key)]
+    /// #[timeout("2s")]
+    /// async fn exchange() -> Result<(), ChargeError> {
+    ///     for operation in ["charge", "refund"] {
+    ///         let key = context().idempotency_key_for(operation).expect("the attribute makes one");
+    ///         send(operation, key).await?; // `…-charge`, `…-refund`
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn idempotency_key_for(&self, operation: &str) -> Option<String> {
+        self.key.as_ref().map(|key| format!("{}-{operation}", key.as_key()))
+    }
+
+    /// Time left until the earliest deadline of the enclosing annotated functions, of the request,
+    /// and of the gRPC client that has made it, or `None` if none of them has one.
     ///
     /// Reads the clock if there is a deadline.
     pub fn remaining(&self) -> Option<Duration> {
@@ -100,8 +128,8 @@ impl CallContext {
 /// spawns, unless the body itself polls them, as with its own `LocalSet`.
 ///
 /// The key applies to everything in the body. If a body performs two operations that each use the
-/// key, both get the same one, and the callee treats the second as a repetition of the first. Make
-/// the keys distinct, for example with `format!("{key}-refund")`.
+/// key, both get the same one, and the callee takes the second for a repetition of the first. Make
+/// the keys distinct with [`idempotency_key_for`](CallContext::idempotency_key_for).
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
@@ -148,21 +176,45 @@ pub(crate) fn mark_sent() {
     });
 }
 
-/// The number of enclosing retried calls.
-pub(crate) fn enclosing_calls() -> u32 {
-    let mut calls = 0;
-    with_frames(|frame| calls += u32::from(frame.attempt.is_some()));
-    calls
+/// Notes a failure for the timeouts of all enclosing calls, which tell it if they expire.
+pub(crate) fn note_failure(service: &'static str, code: &'static str) {
+    if INNERMOST.get().is_null() {
+        return;
+    }
+    let failure = last_failure::number_of(service, code);
+    with_frames(|frame| {
+        if let Some(deadline) = frame.deadline {
+            deadline.note(failure);
+        }
+    });
 }
 
-/// The time left until the earliest deadline around this place, if there is one. Ignores the
-/// deadline of a call that started this task, because the task may outlive the call.
+/// Notes for the current attempts of all enclosing calls that a retry has given up with this error.
+pub(crate) fn note_given_up(service: &'static str, code: &'static str) {
+    if INNERMOST.get().is_null() {
+        return;
+    }
+    let failure = last_failure::number_of(service, code);
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.given_up.store(failure, Relaxed);
+        }
+    });
+}
+
+/// Forgets that, because the error has been handled.
+pub(crate) fn forget_given_up() {
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.given_up.store(0, Relaxed);
+        }
+    });
+}
+
+/// The time left until the earliest deadline around this place, if there is one.
 pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     let mut least: Option<Duration> = None;
     with_frames(|frame| {
-        if frame.attempt.is_some_and(AttemptState::is_carried) {
-            return;
-        }
         if let Some(left) = frame.deadline.map(|deadline| deadline.time_left(now)) {
             least = Some(least.map_or(left, |least| least.min(left)));
         }
@@ -170,68 +222,73 @@ pub(crate) fn time_left(now: Instant) -> Option<Duration> {
     least
 }
 
-/// Runs a function under a deadline that the caller has set.
-#[cfg(feature = "tonic")]
+/// Runs a function under a deadline, for example that of a request.
+#[inline]
 pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
     Frame::new(None, None, Some(deadline)).run(function)
 }
 
 /// The number of an attempt, and what it remembers.
 ///
-/// One word: the number above two flags. An atomic only because a shared `Cell` would make the
-/// future `!Send`.
+/// Atomics only because a shared `Cell` would make the future `!Send`.
 #[derive(Debug)]
-pub struct AttemptState(AtomicU32);
+pub struct AttemptState {
+    /// The number above a flag.
+    word: AtomicU32,
+    /// The number of the error with which an inner retry has given up, or 0.
+    given_up: AtomicU32,
+}
 
 impl AttemptState {
     /// The body has done something that must not be done twice.
     const SENT: u32 = 1;
-    /// This is the attempt of a call that has started the task.
-    const CARRIED: u32 = 1 << 1;
-    const FIRST: u32 = 1 << 2;
+    const FIRST: u32 = 1 << 1;
     /// The largest number. More attempts than that count as this one.
     const LAST: u32 = u32::MAX / Self::FIRST;
 
     /// The state before the first attempt.
     #[inline]
     pub(crate) const fn first() -> Self {
-        Self(AtomicU32::new(Self::FIRST))
+        Self { word: AtomicU32::new(Self::FIRST), given_up: AtomicU32::new(0) }
     }
 
     /// The attempt of a call that has started the task.
     #[cfg(feature = "boundary")]
     fn carried(number: u32) -> Self {
-        Self(AtomicU32::new((number.min(Self::LAST) * Self::FIRST) | Self::CARRIED))
+        let attempt = Self::first();
+        attempt.word.store(number.min(Self::LAST) * Self::FIRST, Relaxed);
+        attempt
+    }
+
+    /// The code of the error with which an inner retry has given up in this attempt.
+    pub(crate) fn given_up(&self) -> Option<&'static str> {
+        last_failure::by_number(self.given_up.load(Relaxed)).map(LastFailure::code)
     }
 
     /// Starts at 1.
     #[inline]
     pub(crate) fn number(&self) -> u32 {
-        self.0.load(Relaxed) / Self::FIRST
+        self.word.load(Relaxed) / Self::FIRST
     }
 
     #[inline]
     pub(crate) fn is_first(&self) -> bool {
-        self.0.load(Relaxed) < 2 * Self::FIRST
+        self.word.load(Relaxed) < 2 * Self::FIRST
     }
 
     #[inline]
     pub(crate) fn mark_sent(&self) {
-        self.0.fetch_or(Self::SENT, Relaxed);
+        self.word.fetch_or(Self::SENT, Relaxed);
     }
 
     pub(crate) fn has_sent(&self) -> bool {
-        self.0.load(Relaxed) & Self::SENT != 0
-    }
-
-    fn is_carried(&self) -> bool {
-        self.0.load(Relaxed) & Self::CARRIED != 0
+        self.word.load(Relaxed) & Self::SENT != 0
     }
 
     /// Moves on to the next attempt.
     pub(crate) fn next(&mut self) {
-        let state = self.0.get_mut();
-        *state = (*state / Self::FIRST + 1).min(Self::LAST) * Self::FIRST;
+        let number = (self.number() + 1).min(Self::LAST);
+        *self = Self { word: AtomicU32::new(number * Self::FIRST), ..Self::first() };
     }
 }
 
@@ -333,7 +390,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// What is visible to a body: an attempt, with its key if it has one, or nothing.
+/// What is visible to a body beside a deadline: an attempt, with its key if it has one, or nothing.
 pub trait Visible {
     /// Runs a part of the body under the innermost deadline around it.
     fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T;
@@ -341,8 +398,11 @@ pub trait Visible {
 
 impl Visible for () {
     #[inline]
-    fn during<T>(&self, _: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
-        poll()
+    fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
+        match deadline {
+            Some(deadline) => within(deadline, poll),
+            None => poll(),
+        }
     }
 }
 
@@ -413,7 +473,7 @@ struct OwnedFrame {
 /// fails.
 #[cfg(feature = "boundary")]
 pub(crate) fn carry<F>(body: F) -> Carried<F> {
-    if enclosing_calls() == 0 {
+    if INNERMOST.get().is_null() {
         return Carried { call: None, body };
     }
     mark_sent();

@@ -1,8 +1,9 @@
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error::taxonomy::{LastFailure, last_failure};
 use crate::support::clock;
 
 /// The state of one `#[timeout]` for one call. The layers below it read it through a shared
@@ -41,6 +42,8 @@ pub struct Deadline<'above> {
     /// [`NOT_STARTED`], [`FIRED`], or the instant at which the deadline fires.
     at: AtomicU64,
     above: Option<&'above Deadline<'above>>,
+    /// The number of the last failure inside the call, or 0.
+    last_failure: AtomicU32,
 }
 
 const NOT_STARTED: u64 = 0;
@@ -66,7 +69,9 @@ impl Deadline<'static> {
             (at, NEVER) => at,
             (at, after) => at.min(clock::to_nanos(Instant::now()).saturating_add(after)),
         };
-        Some(Self { at: AtomicU64::new(at.min(FIRED - 1)), ..Self::new(Duration::ZERO) })
+        let deadline = Self::new(Duration::ZERO);
+        deadline.at.store(at.min(FIRED - 1), Relaxed);
+        Some(deadline)
     }
 }
 
@@ -74,13 +79,31 @@ impl<'above> Deadline<'above> {
     /// Creates a deadline that hasn't started. Its timeout starts it when the call first has to
     /// wait. It never starts on its own.
     pub const fn new(after: Duration) -> Self {
-        Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: None }
+        Self {
+            after: saturating_nanos(after),
+            at: AtomicU64::new(NOT_STARTED),
+            above: None,
+            last_failure: AtomicU32::new(0),
+        }
     }
 
     /// Like [`new`](Self::new), nested in another deadline, which also applies.
     #[must_use]
     pub const fn under(after: Duration, above: &'above Deadline<'above>) -> Self {
-        Self { after: saturating_nanos(after), at: AtomicU64::new(NOT_STARTED), above: Some(above) }
+        Self { above: Some(above), ..Self::new(after) }
+    }
+
+    /// Notes a failure inside the call, for this deadline and those around it.
+    pub(crate) fn note(&self, failure: u32) {
+        self.last_failure.store(failure, Relaxed);
+        if let Some(above) = self.above {
+            above.note(failure);
+        }
+    }
+
+    /// The last failure inside the call.
+    pub(crate) fn last_failure(&self) -> Option<&'static LastFailure> {
+        last_failure::by_number(self.last_failure.load(Relaxed))
     }
 
     pub(crate) const fn after(&self) -> Duration {
@@ -127,6 +150,12 @@ impl<'above> Deadline<'above> {
             at => Duration::from_nanos(at.saturating_sub(clock::to_nanos(now))),
         };
         self.above.map_or(own, |above| own.min(above.time_left(now)))
+    }
+
+    /// [`time_left`](Self::time_left) as of now.
+    #[cfg(feature = "axum")]
+    pub(crate) fn time_left_now(&self) -> Duration {
+        self.time_left(Instant::now())
     }
 
     /// Returns what is needed to compute the time left, without reading the clock.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use crate::error::log_text::Loggable;
+use crate::error::taxonomy::LastFailure;
 use crate::layer::site::{Once, Site};
 #[cfg(feature = "boundary")]
 pub(crate) use crate::observe::request::request_id;
@@ -31,6 +32,7 @@ pub(crate) enum Stopped {
     RetryAfterTooLong,
     NotIdempotent,
     NeedsTransaction,
+    AlreadyRetried,
 }
 
 impl Stopped {
@@ -46,6 +48,17 @@ impl Stopped {
             Self::RetryAfterTooLong => "retry_after_too_long",
             Self::NotIdempotent => "not_idempotent",
             Self::NeedsTransaction => "needs_transaction",
+            Self::AlreadyRetried => "already_retried",
+        }
+    }
+
+    /// Whether the calls around must not start over: the operation has been repeated as often as it
+    /// may be.
+    pub(crate) const fn gives_up_after_retries(self, retried: bool) -> bool {
+        match self {
+            Self::AttemptsExhausted | Self::Deadline => retried,
+            Self::Budget => true,
+            _ => false,
         }
     }
 
@@ -120,20 +133,6 @@ pub(crate) fn retry_scheduled(
         delay_ms = millis(delay),
         code = class.code()
     );
-}
-
-/// A retry within an attempt of another call: their attempts multiply.
-pub(crate) fn retry_nested(site: &Site, enclosing_calls: u32) {
-    if enclosing_calls > 0 && site.first(Once::Nested) {
-        event!(
-            warn,
-            site,
-            labelled(site),
-            "retry_nested",
-            enclosing_calls,
-            help = "the attempts of nested retries multiply; retry at one level"
-        );
-    }
 }
 
 /// A retry is about to block a thread of a runtime.
@@ -250,8 +249,15 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
 }
 
 /// DEBUG, because an outer layer or the error record logs the resulting error.
-pub(crate) fn call_timed_out(site: &Site, after: Duration) {
-    event!(debug, site, labelled(site), "call_timed_out", timeout_ms = millis(after));
+pub(crate) fn call_timed_out(site: &Site, after: Duration, failure: Option<&LastFailure>) {
+    event!(
+        debug,
+        site,
+        labelled(site),
+        "call_timed_out",
+        timeout_ms = millis(after),
+        last_failure = failure.map(tracing::field::display)
+    );
 }
 
 pub(crate) fn degraded(

@@ -10,6 +10,7 @@ mod panics;
 mod params;
 mod reports;
 mod streams;
+mod timeouts;
 mod tower_layers;
 
 use std::convert::Infallible;

@@ -282,7 +282,7 @@ async fn grpc_timeout_of_the_client_is_the_deadline_of_the_handler() {
             // A wait of 10 seconds isn't started, so this fails at once and not by the deadline.
             let error = patient().await.unwrap_err();
             let spawned = resilience::spawn(async { resilience::context().remaining() }).await;
-            assert_eq!(spawned.unwrap(), None, "a task may outlive the request");
+            assert!(spawned.unwrap().is_some_and(|left| left <= secs(5)));
             Err(status(&error))
         }
     });

@@ -303,37 +303,6 @@ async fn out_of_range_runtime_options_are_clamped_and_logged_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_within_a_retry_is_logged_once() {
-    #[retry(idempotent, external_timeout, attempts = 3)]
-    async fn outer(script: &Script) -> Result<u32, CallError> {
-        middle(script).await
-    }
-    #[retry(idempotent, external_timeout, attempts = 3)]
-    async fn middle(script: &Script) -> Result<u32, CallError> {
-        inner(script).await
-    }
-    #[retry(idempotent, external_timeout, attempts = 3)]
-    async fn inner(script: &Script) -> Result<u32, CallError> {
-        script.call().await
-    }
-    let events = Events::capture();
-    let script = Script::failures(std::iter::repeat_n(CallError::Busy, 30));
-    assert_eq!(outer(&script).await, Err(CallError::Busy));
-    assert_eq!(script.calls(), 27);
-    let nested: Vec<_> = events
-        .named("retry_nested")
-        .iter()
-        .map(|event| format!("{} {}", event.field("function"), event.field("enclosing_calls")))
-        .collect();
-    assert_eq!(nested, ["inner 2", "middle 1"]);
-
-    // Not of a call on its own, nor of one that doesn't retry.
-    let events = Events::capture();
-    five_attempts(&Script::failures([CallError::Busy])).await.unwrap();
-    assert!(events.named("retry_nested").is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn retry_works_without_the_macro() {
     static BUDGET: RetryBudget = RetryBudget::standard();
     let policy = Retry::new().attempts(3).base(secs(1)).jitter(Jitter::None).idempotent();

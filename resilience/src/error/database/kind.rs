@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::error::upstream::unusable;
 use crate::{Advice, Alert, Classification, Sent, Severity};
 
 /// The kind of a database error, from a set shared by all systems. See [the
@@ -77,6 +78,9 @@ pub enum SqlKind {
     DatabaseMissing,
     /// The TLS handshake failed.
     TlsFailed,
+    /// The answer breaks the rules of the protocol: the peer isn't this kind of database, or the
+    /// stream is damaged.
+    ProtocolViolation,
     /// The connection options are invalid.
     Misconfigured,
     /// Our user lacks a privilege.
@@ -141,6 +145,7 @@ impl SqlKind {
             Self::AuthenticationFailed => "authentication_failed",
             Self::DatabaseMissing => "database_missing",
             Self::TlsFailed => "tls_failed",
+            Self::ProtocolViolation => "protocol_violation",
             Self::Misconfigured => "misconfigured",
             Self::InsufficientPrivilege => "insufficient_privilege",
             Self::DiskFull => "disk_full",
@@ -220,8 +225,10 @@ impl SqlKind {
             }
             Self::Misconfigured => Classification::fatal("MISSING_CONFIG").with_sent(Sent::Never),
             Self::TlsFailed => {
-                at_once(Classification::permanent("TLS_FAILED")).with_sent(Sent::Never)
+                at_once(Classification::transient_with("TLS_FAILED", Advice::DoNotRetry))
+                    .with_sent(Sent::Never)
             }
+            Self::ProtocolViolation => unusable("UPSTREAM_INVALID_RESPONSE"),
             Self::InsufficientPrivilege => Classification::permanent("INSUFFICIENT_PRIVILEGE"),
 
             Self::DiskFull => {

@@ -25,11 +25,12 @@ use crate::{
 /// | `PoolTimedOut` | transient, never sent, `POOL_EXHAUSTED`, 503 |
 /// | `PoolClosed` | transient, never sent, not retried, `POOL_CLOSED`, 503: we are shutting down |
 /// | `Io` | as [`io::Error`]; if the connection can't be established, or the socket file doesn't exist, alerts at once |
-/// | `Tls` | as the inner `io::Error` if that is retryable, else permanent, critical, `TLS_FAILED`, 500; never sent |
+/// | `Tls` | as the inner `io::Error` if that is retryable, else transient but not retried, critical, `TLS_FAILED`, 503; never sent |
+/// | `Protocol`, or `Io` with malformed data: the peer isn't such a database, or the stream is damaged | transient but not retried, `UPSTREAM_INVALID_RESPONSE`, 502, unexpected |
 /// | `Configuration` | fatal, `MISSING_CONFIG` |
 /// | `WorkerCrashed` | transient, `CONNECTION_LOST`, 503 |
 /// | `Migrate` | as the inner error of the database, else permanent, critical, `MIGRATION_FAILED`, 500 |
-/// | caused by our code or the schema: `Encode`, `Decode`, `ColumnNotFound`, `TypeNotFound`, `Protocol` … | permanent, `INTERNAL_ERROR`, 500 |
+/// | caused by our code or the schema: `Encode`, `Decode`, `ColumnNotFound`, `TypeNotFound`, a `Protocol` error of a statement that the driver refuses … | permanent, `INTERNAL_ERROR`, 500 |
 /// | an unknown code | unclassified |
 ///
 /// Clients see the generic text of the status. `PoolTimedOut` can also mean that the server refuses
@@ -160,7 +161,10 @@ fn condition_of(error: &Error) -> Option<SqlCondition> {
         }
         Error::BeginFailed => plain(SqlKind::InvalidStatement, "BeginFailed"),
         Error::InvalidArgument(_) => quoting("InvalidArgument"),
-        Error::Protocol(_) => quoting("Protocol"),
+        Error::Protocol(text) if is_refused_statement(text) => quoting("Protocol"),
+        Error::Protocol(_) => {
+            Some(SqlCondition::new(SqlKind::ProtocolViolation, "Protocol").quoting(true))
+        }
         Error::ColumnDecode { .. } => quoting("ColumnDecode"),
         Error::Encode(_) => quoting("Encode"),
         Error::Decode(_) => quoting("Decode"),
@@ -174,9 +178,7 @@ fn by_io(error: &io::Error) -> Classification {
     match io_condition(error) {
         // Keeps the codes that say more than that the connection is lost, such as
         // `TOO_MANY_OPEN_FILES` and `NETWORK_TIMEOUT`.
-        Some(condition)
-            if class.category().is_none() || error.kind() == io::ErrorKind::NotFound =>
-        {
+        Some(condition) if class.category().is_none() || class.code() == "IO_ERROR" => {
             condition.classification()
         }
         Some(condition) if condition.kind() == SqlKind::ConnectFailed => {
@@ -195,11 +197,42 @@ fn io_condition(error: &io::Error) -> Option<SqlCondition> {
         // The socket file doesn't exist: the server on this machine isn't running.
         (io::ErrorKind::NotFound, _) | (_, "CONNECT_FAILED") => SqlKind::ConnectFailed,
         (_, "CONNECTION_LOST" | "NETWORK_TIMEOUT") => SqlKind::ConnectionLost,
+        // Reads of the stream, such as TLS records. Local files have their own errors.
+        (io::ErrorKind::InvalidData, "IO_ERROR") => SqlKind::ProtocolViolation,
         // The stream failed without a known kind, such as TLS within an open connection.
         _ if class.category().is_none() => SqlKind::ConnectionLost,
         _ => return None,
     };
     Some(SqlCondition::new(kind, "Io"))
+}
+
+/// Whether SQLx refuses the statement or its arguments before anything is sent, and calls that a
+/// `Protocol` error too. SQLite has no peer, so all of its own are here.
+fn is_refused_statement(text: &str) -> bool {
+    const BEGINNINGS: [&str; 18] = [
+        // PostgreSQL
+        "PgConnection::run(): too many arguments",
+        "param_types.len() too large",
+        "too many parameter format codes",
+        "too many result format codes",
+        "message size out of range for protocol",
+        "SASL Initial Response length too long",
+        "number of bytes read exceeds",
+        "Postgres protocol: error allocating",
+        "cannot EXPLAIN",
+        "unable to resolve type OIDs",
+        // MySQL
+        "prepared statement expected",
+        "auth_response.len() too long",
+        "mysql_cleartext_plugin disabled",
+        // SQLite
+        "query contains nul bytes",
+        "query string ",
+        "parameters with non-integer names",
+        "unsupported SQL parameter format",
+        "invalid collation name",
+    ];
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// A handshake also fails if the connection is lost. In any case no statement was sent.
@@ -377,8 +410,16 @@ mod tests {
             (Error::PoolClosed, Transient, "POOL_CLOSED", 503, Never),
             (Error::WorkerCrashed, Transient, "CONNECTION_LOST", 503, Maybe),
             (Error::Configuration("?".into()), Fatal, "MISSING_CONFIG", 500, Never),
-            (Error::Tls("certificate expired".into()), Permanent, "TLS_FAILED", 500, Never),
-            (Error::Protocol(text()), Permanent, "INTERNAL_ERROR", 500, Maybe),
+            (Error::Tls("certificate expired".into()), Transient, "TLS_FAILED", 503, Never),
+            (Error::Protocol(text()), Transient, "UPSTREAM_INVALID_RESPONSE", 502, Maybe),
+            (
+                Error::Protocol("query contains nul bytes".into()),
+                Permanent,
+                "INTERNAL_ERROR",
+                500,
+                Maybe,
+            ),
+            (io(io::ErrorKind::InvalidData), Transient, "UPSTREAM_INVALID_RESPONSE", 502, Maybe),
             (Error::InvalidArgument(text()), Permanent, "INTERNAL_ERROR", 500, Maybe),
             (Error::TypeNotFound { type_name: text() }, Permanent, "INTERNAL_ERROR", 500, Maybe),
             (
@@ -424,6 +465,8 @@ mod tests {
         }
         assert!(Error::PoolTimedOut.classify().is_retryable());
         assert!(!Error::PoolClosed.classify().is_retryable());
+        assert!(!Error::Protocol(text()).classify().is_retryable());
+        assert!(!Error::Tls("certificate expired".into()).classify().is_retryable());
     }
 
     #[test]

@@ -456,6 +456,7 @@ fn every_kind() -> HashSet<Kind> {
         Kind::PoolExhausted,
         Kind::PoolClosed,
         Kind::TlsFailed,
+        Kind::ProtocolViolation,
         Kind::Misconfigured,
         Kind::ConnectFailed,
     ]
@@ -474,7 +475,7 @@ fn every_sql_kind_has_a_unique_name_and_a_category() {
     let kinds = every_kind();
     let names: HashSet<&str> = kinds.iter().map(|kind| kind.name()).collect();
     // The number of variants. A kind without a code would be missing.
-    assert_eq!((names.len(), kinds.len()), (43, 43));
+    assert_eq!((names.len(), kinds.len()), (44, 44));
     for kind in kinds {
         assert!(
             kind.name().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()),

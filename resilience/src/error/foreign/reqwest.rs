@@ -31,6 +31,10 @@ use crate::{Classification, Classify, Sent};
 /// is only [never sent](crate::Sent::Never) if it failed at the very address that the URL names, as
 /// an IP address or `localhost`, or if the client was built
 /// [`without_redirects`](crate::http::ClientBuilderExt::without_redirects).
+///
+/// One case remains: a callee at such an address that redirects to itself, and stops listening
+/// before the second request. Build the client for calls that must not be repeated
+/// `without_redirects`.
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 impl Classify for Error {
     fn classify(&self) -> Classification {

@@ -9,6 +9,8 @@ pub(crate) mod code;
 mod evidence;
 #[cfg(feature = "boundary")]
 mod field_names;
+#[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "there are no timeouts"))]
+pub(crate) mod last_failure;
 mod rejected;
 mod rejected_class;
 mod retry_after;
@@ -25,6 +27,7 @@ pub use classify::{Classify, ServiceError};
 pub use evidence::{Evidence, FieldError};
 #[cfg(feature = "boundary")]
 pub(crate) use field_names::field_names;
+pub use last_failure::LastFailure;
 pub use rejected::{FromRejected, Rejected};
 #[doc(hidden)]
 pub use retry_after::RetryAfter;

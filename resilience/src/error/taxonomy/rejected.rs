@@ -2,6 +2,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::LastFailure;
+
 /// The layers' own error: the call was refused, or timed out, before the callee answered.
 ///
 /// One transparent variant in your enum is enough:
@@ -39,6 +41,8 @@ pub enum Rejected {
         service: &'static str,
         /// The time limit of the call.
         after: Duration,
+        #[doc(hidden)]
+        cause: Cause,
     },
     /// A `Flag` is off, so nothing was sent. Transient, not retried, `SWITCHED_OFF`, 503.
     #[non_exhaustive]
@@ -70,7 +74,26 @@ impl Rejected {
 
     /// Creates the rejection of a timeout.
     pub const fn timed_out(service: &'static str, after: Duration) -> Self {
-        Self::TimedOut { service, after }
+        Self::TimedOut { service, after, cause: Cause(None) }
+    }
+
+    /// The same, with what failed last inside the call.
+    #[cfg(feature = "tokio")]
+    pub(crate) const fn timed_out_after(
+        service: &'static str,
+        after: Duration,
+        failure: Option<&'static LastFailure>,
+    ) -> Self {
+        Self::TimedOut { service, after, cause: Cause(failure) }
+    }
+
+    /// What failed last inside a call that timed out: a call of an annotated function, or an earlier
+    /// attempt. `None` if nothing did.
+    pub const fn last_failure(&self) -> Option<&'static LastFailure> {
+        match self {
+            Self::TimedOut { cause, .. } => cause.0,
+            Self::CircuitOpen { .. } | Self::SwitchedOff { .. } => None,
+        }
     }
 
     /// Creates the rejection of a flag that is off.
@@ -131,6 +154,26 @@ impl fmt::Debug for Origin {
     }
 }
 
+/// What failed last inside a call that timed out.
+///
+/// All are equal: a timeout is the same one, whatever happened before it.
+#[derive(Clone, Copy)]
+pub struct Cause(Option<&'static LastFailure>);
+
+impl PartialEq for Cause {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Cause {}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cause")
+    }
+}
+
 impl fmt::Debug for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,7 +182,7 @@ impl fmt::Debug for Rejected {
                 .field("service", service)
                 .field("retry_after", retry_after)
                 .finish(),
-            Self::TimedOut { service, after } => {
+            Self::TimedOut { service, after, .. } => {
                 f.debug_struct("TimedOut").field("service", service).field("after", after).finish()
             }
             Self::SwitchedOff { flag } => {
@@ -158,7 +201,12 @@ impl fmt::Display for Rejected {
             Self::CircuitOpen { service, retry_after: Some(wait), .. } => {
                 write!(f, "the circuit of {service} is open for another {wait:?}")
             }
-            Self::TimedOut { service, after } => write!(f, "{service} timed out after {after:?}"),
+            Self::TimedOut { service, after, cause: Cause(None) } => {
+                write!(f, "{service} timed out after {after:?}")
+            }
+            Self::TimedOut { service, after, cause: Cause(Some(failure)) } => {
+                write!(f, "{service} timed out after {after:?}; the last failure was {failure}")
+            }
             Self::SwitchedOff { flag } => write!(f, "{flag} is switched off"),
         }
     }

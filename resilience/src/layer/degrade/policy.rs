@@ -4,8 +4,8 @@ use std::fmt::Display;
 use super::Causes;
 use crate::Classification;
 use crate::layer::classified::Classified;
-use crate::layer::events;
 use crate::layer::site::Site;
+use crate::layer::{context, events};
 
 /// Decides which errors `#[degrade]` replaces with the fallback.
 ///
@@ -55,6 +55,7 @@ impl Degrade {
         let classified = site.classify(error, classify);
         let applies = self.applies_to(&classified.class);
         if applies {
+            context::forget_given_up();
             events::degraded(
                 site,
                 &classified.redacted(error),

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
 use crate::error::log_text::{LogText, Loggable};
+use crate::error::taxonomy::last_failure;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Scoped};
 use crate::layer::deadline::Deadline;
@@ -125,6 +126,10 @@ impl Loggable for NotYet {
 
     fn dependency(&self) -> Option<&str> {
         None
+    }
+
+    fn has_code(&self, _: &str) -> bool {
+        false
     }
 }
 
@@ -286,10 +291,11 @@ impl Attempts {
             let began = rules.total.or(rules.attempt).and_then(|deadline| deadline.elapsed(now));
             self.first_failure = now_nanos.saturating_sub(began.map_or(0, backoff::nanos));
         }
-        match self.next(class, wanted, rules, now) {
+        if let Some(total) = rules.total {
+            total.note(last_failure::number_of(rules.site.failing(class), class.code()));
+        }
+        match self.next(class, error, wanted, rules, now) {
             Ok(delay) => {
-                // The frame of this call has already been removed.
-                events::retry_nested(rules.site, context::enclosing_calls());
                 events::retry_scheduled(
                     rules.site,
                     error,
@@ -303,6 +309,11 @@ impl Attempts {
                 Some(Wait(delay))
             }
             Err(reason) => {
+                let retried = self.number() > 1;
+                if reason.gives_up_after_retries(retried) {
+                    // The frame of this call is gone by now.
+                    context::note_given_up(rules.site.failing(class), class.code());
+                }
                 let made = if rules.refused(class) { self.number() - 1 } else { self.number() };
                 events::retry_stopped(
                     rules.site,
@@ -320,6 +331,7 @@ impl Attempts {
     fn next(
         &mut self,
         class: &Classification,
+        error: &dyn Loggable,
         wanted: bool,
         rules: RetryRules<'_>,
         now: Instant,
@@ -344,6 +356,10 @@ impl Attempts {
             && (class.sent() == Sent::Maybe || self.current.has_sent())
         {
             return Err(Stopped::NotIdempotent);
+        }
+        if !policy.repeat_inner && self.current.given_up().is_some_and(|code| error.has_code(code))
+        {
+            return Err(Stopped::AlreadyRetried);
         }
         if self.number() >= policy.attempts {
             return Err(Stopped::AttemptsExhausted);

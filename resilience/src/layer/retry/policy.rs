@@ -33,6 +33,7 @@ pub struct Retry {
     pub(crate) jitter: Jitter,
     pub(crate) max_retry_after: Option<Duration>,
     pub(crate) repeat: Repeat,
+    pub(crate) repeat_inner: bool,
 }
 
 /// The random part of a delay; see [`Retry::jitter`].
@@ -79,6 +80,7 @@ impl Retry {
             jitter: Jitter::Standard,
             max_retry_after: None,
             repeat: Repeat::Unsaid,
+            repeat_inner: false,
         }
     }
 
@@ -133,6 +135,16 @@ impl Retry {
     #[must_use]
     pub const fn non_idempotent(mut self) -> Self {
         self.repeat = Repeat::NonIdempotent;
+        self
+    }
+
+    /// Also repeats a call in which an inner retry has given up.
+    ///
+    /// Without this, such an error is returned at once, and `retry_stopped` says `already_retried`.
+    /// Otherwise the attempts of nested functions multiply: three levels of three attempts are 27.
+    #[must_use]
+    pub const fn repeat_inner(mut self) -> Self {
+        self.repeat_inner = true;
         self
     }
 
