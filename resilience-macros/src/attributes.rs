@@ -6,7 +6,6 @@ use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Attribute, Meta, Path};
 
-use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
@@ -113,9 +112,7 @@ impl Attributes {
         order::check(&places, errors);
         self.check_timeouts(errors);
         self.check_first_delay(errors);
-        let is_async =
-            function.sig.asyncness.is_some() || AsyncTraitBody::recognise(&function.body).is_some();
-        if !is_async {
+        if !function.is_async() {
             for layer in &self.written {
                 if let Some(reason) = layer.raw.kind.needs_async(&function.sig.ident) {
                     errors.at(layer.raw.span, reason);

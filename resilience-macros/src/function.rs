@@ -9,6 +9,7 @@ use syn::{
     Visibility, braced, token,
 };
 
+use crate::async_trait::AsyncTraitBody;
 use crate::tokens::mentions_impl;
 
 /// Like `syn::ItemFn`, except that the body isn't parsed. So completion in editors works in an
@@ -85,6 +86,11 @@ impl Function {
         let mut block = Group::new(Delimiter::Brace, tokens);
         block.set_span(Span::mixed_site().located_at(self.brace.span.join()));
         block
+    }
+
+    /// Whether it is async, or was before `#[async_trait]` rewrote it.
+    pub(crate) fn is_async(&self) -> bool {
+        self.sig.asyncness.is_some() || AsyncTraitBody::recognise(&self.body).is_some()
     }
 
     /// Whether `self` can still be used after the body has captured it, which needs `&self`.

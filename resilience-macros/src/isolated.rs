@@ -26,7 +26,12 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
             let is_function = item.clone().into_iter().any(|token| token.to_string() == "fn");
             match item.clone().into_iter().next() {
                 Some(first) if !is_function => {
-                    errors.at(first.span(), format!("`{ATTRIBUTE}` can only be used on functions"));
+                    errors.at(
+                        first.span(),
+                        format!(
+                            "`{ATTRIBUTE}` can only be used on functions; write it on each test"
+                        ),
+                    );
                 }
                 _ => errors.push(error),
             }
@@ -56,6 +61,10 @@ impl Options {
                 match key.to_string().as_str() {
                     "no_wait" => options.no_wait = true,
                     "seed" => {
+                        if !input.peek(Token![=]) {
+                            let message = "`seed` needs a number; write `seed = 7`";
+                            return Err(syn::Error::new(key.span(), message));
+                        }
                         input.parse::<Token![=]>()?;
                         options.seed = Some(input.parse()?);
                     }
@@ -72,8 +81,8 @@ impl Options {
                     errors.push(diagnostics::duplicate(ATTRIBUTE, &key));
                 }
                 keys.push(key);
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
+                if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                    return Err(input.error("expected `,` between the options"));
                 }
             }
             Ok(())

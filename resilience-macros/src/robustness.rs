@@ -22,6 +22,7 @@ const WORDS: &[&str] = &[
     "retry_ok",
     "external_timeout",
     "repeat_inner",
+    "blocking",
     "clone",
     "pub_only",
     "failure_threshold",

@@ -122,6 +122,14 @@ fn of_retry(nest: &Nest, scope: &Scope<'_>, said: &mut Said) -> TokenStream {
              or `external_timeout` if the client has its own timeout",
         ));
     }
+    if !scope.is_async() && !retry.blocking {
+        warnings.extend(warning(
+            span,
+            "retry_blocks_the_thread",
+            "the delays block the thread, and inside a runtime all tasks on it; write an \
+             `async fn`, or `blocking` if callers use `spawn_blocking` or threads of their own",
+        ));
+    }
     match retry.says_whether_to_repeat() {
         Ok(false) if said.is_first(retry, "retry_without_idempotence") => {
             warnings.extend(warning(span, "retry_without_idempotence", UNSAID));

@@ -156,6 +156,16 @@
 //! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
 //! - **`#[async_trait]`** can be above or below.
 //!
+//! # Functions that aren't async
+//!
+//! | attribute | on a function that isn't async |
+//! |---|---|
+//! | `#[boundary]`, `#[degrade]`, `#[circuit_breaker]` | as on an async one; a fallback can't use `.await` |
+//! | `#[retry]` | its delays block the thread, which [`blocking`](macro@retry#functions-that-arent-async) allows |
+//! | `#[timeout]` | doesn't compile: such a function can't be interrupted |
+//! | `#[transaction]` | doesn't compile: SQLx is async |
+//! | an attribute on an `impl` | leaves such methods as they are; write it on them |
+//!
 //! # Where to look
 //!
 //! | to | see |
@@ -187,6 +197,7 @@
 //! | `retry_scheduled`, `transaction_retry` | INFO |
 //! | `retry_succeeded`, `transaction_succeeded`: after more than one attempt | DEBUG |
 //! | `retry_stopped`, unless no attempt was made | WARN; DEBUG if the first attempt isn't retried because of the error itself |
+//! | `retry_blocks_runtime`: a function that isn't async waits on a thread of a runtime | WARN, once per function |
 //! | `transaction_stopped`, `transaction_rollback_failed` | WARN |
 //! | `circuit_breaker_state_change` | WARN |
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |

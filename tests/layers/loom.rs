@@ -7,7 +7,9 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicU64};
 use loom::thread;
 use resilience::__private::AtomicWord;
-use resilience::__private::circuit_breaker::{Core, Policy, Settled, Ticket, Verdict};
+use resilience::__private::circuit_breaker::{
+    Core, Extent, Mode, Outcome, Policy, Rate, Settled, Slow, Ticket, TimeWindow, Verdict, Window,
+};
 use resilience::__private::retry_budget::{Bucket, Rules};
 use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
 
@@ -28,7 +30,8 @@ impl AtomicWord for Loom {
 }
 
 const fn policy(failure_threshold: u32, probes: u16) -> Policy {
-    Policy { failure_threshold, probes, recovery: 100, ..Policy::new() }
+    let mode = Mode::Consecutive { failures: failure_threshold };
+    Policy { mode, probes, recovery: 100, ..Policy::new() }
 }
 
 /// A breaker with loom's atomics.
@@ -49,7 +52,7 @@ impl Breaker {
     /// Opened at 0, so that a probe is due at 100.
     fn open(policy: Policy) -> Arc<Self> {
         let breaker = Self::new(policy);
-        for _ in 0..policy.failure_threshold {
+        for _ in 0..breaker.failure_threshold() {
             breaker.settle(breaker.admit(0).unwrap(), Verdict::Failure, 0);
         }
         assert_eq!(breaker.state(), Open);
@@ -61,7 +64,18 @@ impl Breaker {
     }
 
     fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
-        self.core.settle(&self.policy, ticket, verdict, || now)
+        self.core.settle(&self.policy, self.failure_threshold(), ticket, verdict, || now)
+    }
+
+    fn failure_threshold(&self) -> u32 {
+        match self.policy.mode {
+            Mode::Consecutive { failures } => failures,
+            Mode::Rate(_) => panic!("a rate has no threshold"),
+        }
+    }
+
+    fn set(&self, state: CircuitState) {
+        self.core.set(&self.policy.mode, state);
     }
 
     fn state(&self) -> CircuitState {
@@ -162,7 +176,7 @@ fn reset_wins_over_a_concurrent_result() {
         let breaker = Breaker::new(policy(1, 1));
         let other = Arc::clone(&breaker);
         let ticket = breaker.admit(0).unwrap();
-        let thread = thread::spawn(move || other.core.set(Closed));
+        let thread = thread::spawn(move || other.set(Closed));
         breaker.settle(ticket, Verdict::Failure, 0);
         thread.join().unwrap();
         // Either it opened and was then reset, or it was reset and the result came too late.
@@ -176,7 +190,7 @@ fn forced_state_wins_over_a_concurrent_probe_result() {
         let breaker = Breaker::open(policy(1, 1));
         let probe = breaker.admit(100).unwrap();
         let other = Arc::clone(&breaker);
-        let thread = thread::spawn(move || other.core.set(CircuitState::ForcedOpen));
+        let thread = thread::spawn(move || other.set(CircuitState::ForcedOpen));
         breaker.settle(probe, Verdict::Success, 100);
         thread.join().unwrap();
         assert_eq!(breaker.state(), CircuitState::ForcedOpen);
@@ -223,7 +237,7 @@ fn successful_probe_renews_the_lease_before_it_can_expire() {
                 flag.store(true, Release);
                 199
             };
-            reporter.core.settle(&reporter.policy, first, Verdict::Success, now)
+            reporter.core.settle(&reporter.policy, 1, first, Verdict::Success, now)
         });
         let counted = counted.load(Acquire);
         let third = breaker.admit(200);
@@ -320,6 +334,260 @@ fn concurrent_first_calls_register_the_breaker_once() {
     });
 }
 
+/// A breaker in rate mode, with loom's atomics.
+struct RateBreaker {
+    core: Core<Loom>,
+    policy: Policy,
+    rate: Rate,
+    window: Window<Loom>,
+}
+
+impl RateBreaker {
+    fn new(rate: Rate, probes: u16) -> Arc<Self> {
+        let word = || Loom(AtomicU64::new(0));
+        let core = Core { state: word(), lease: word(), lease_length: word(), reopened: word() };
+        let policy = Policy { mode: Mode::Rate(rate), probes, recovery: 100, ..Policy::new() };
+        let breaker = Self { core, policy, rate, window: Window::new(&rate, word) };
+        // Closed as a breaker with a rate is.
+        breaker.set(Closed);
+        Arc::new(breaker)
+    }
+
+    fn admit(&self, now: u64) -> Option<Ticket> {
+        self.core.admit(&self.policy, 0, || now).ticket.ok()
+    }
+
+    fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
+        self.core.settle_rate(&self.policy, &self.rate, &self.window, ticket, verdict, || now)
+    }
+
+    fn call(&self, verdict: Verdict, now: u64) -> Settled {
+        self.admit(now).map(|ticket| self.settle(ticket, verdict, now)).unwrap_or_default()
+    }
+
+    fn set(&self, state: CircuitState) {
+        self.core.set(&self.policy.mode, state);
+    }
+
+    fn state(&self) -> CircuitState {
+        self.core.snapshot().0
+    }
+
+    /// Calls, failures and slow calls after one more success.
+    fn counts(&self, now: u64) -> (u64, u64, u64) {
+        let ticket = self.admit(now).unwrap();
+        self.settle(ticket, Verdict::Success, now);
+        let counts = self.window.counts(ticket.generation(), || now);
+        (counts.calls, counts.failures, counts.slow)
+    }
+}
+
+const fn over(window: Extent, failure_rate: u32, min_calls: u32) -> Rate {
+    Rate { failure_rate, window, min_calls: Some(min_calls), slow: None }
+}
+
+/// Explores all interleavings with at most so many preemptions, where all of them are too many.
+fn with_preemptions(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 10_000;
+    builder.check(model);
+}
+
+/// Runs the calls of two threads.
+fn both(
+    breaker: &Arc<RateBreaker>,
+    theirs: impl FnOnce(&RateBreaker) -> Settled + Send + 'static,
+    mine: impl FnOnce(&RateBreaker) -> Settled,
+) -> [Settled; 2] {
+    let other = Arc::clone(breaker);
+    let thread = thread::spawn(move || theirs(&other));
+    let mine = mine(breaker);
+    [mine, thread.join().unwrap()]
+}
+
+fn opened(settled: &[Settled]) -> usize {
+    settled.iter().filter(|settled| settled.change.is_some_and(|change| change.new == Open)).count()
+}
+
+#[test]
+fn concurrent_failures_open_a_window_of_calls_once() {
+    loom::model(|| {
+        let breaker = RateBreaker::new(over(Extent::Calls(3), 100, 2), 1);
+        let fail = |breaker: &RateBreaker| breaker.call(Verdict::Failure, 0);
+        let settled = both(&breaker, fail, fail);
+        assert_eq!((opened(&settled), breaker.state()), (1, Open));
+    });
+}
+
+#[test]
+fn concurrent_results_leave_the_counts_of_the_ring() {
+    // In the last case the threads share one place, and replace each other's results.
+    for len in [3, 2, 1] {
+        loom::model(move || {
+            let breaker = RateBreaker::new(over(Extent::Calls(len), 100, len + 1), 1);
+            breaker.call(Verdict::Failure, 0);
+            let settled = both(
+                &breaker,
+                |breaker| breaker.call(Verdict::Failure, 0),
+                |breaker| breaker.call(Verdict::Success, 0),
+            );
+            for counts in settled.iter().filter_map(|settled| settled.window) {
+                assert!(counts.failures <= 2 && counts.calls <= u64::from(len));
+            }
+            // What isn't what the ring holds would stay for ever.
+            for _ in 0..2 * len {
+                breaker.call(Verdict::Success, 0);
+            }
+            assert_eq!(breaker.counts(0), (len.into(), 0, 0));
+            for _ in 0..len {
+                breaker.call(Verdict::Failure, 0);
+            }
+            let last = breaker.call(Verdict::Failure, 0).window.unwrap();
+            assert_eq!((last.calls, last.failures), (len.into(), len.into()));
+        });
+    }
+}
+
+#[test]
+fn result_of_an_old_generation_does_not_enter_a_window_of_calls() {
+    loom::model(|| {
+        let breaker = RateBreaker::new(over(Extent::Calls(2), 100, 3), 1);
+        breaker.call(Verdict::Failure, 0);
+        let old = breaker.admit(0).unwrap();
+        both(
+            &breaker,
+            move |breaker| breaker.settle(old, Verdict::Failure, 0),
+            |breaker| {
+                breaker.set(Closed);
+                breaker.call(Verdict::Success, 0)
+            },
+        );
+        assert_eq!(breaker.counts(0), (2, 0, 0));
+    });
+}
+
+#[test]
+fn concurrent_failures_open_a_window_of_time_once() {
+    with_preemptions(2, || {
+        let breaker = RateBreaker::new(over(Extent::Millis(100), 50, 4), 1);
+        breaker.call(Verdict::Success, 0);
+        breaker.call(Verdict::Success, 0);
+        let fail = |breaker: &RateBreaker| breaker.call(Verdict::Failure, 0);
+        let settled = both(&breaker, fail, fail);
+        assert_eq!((opened(&settled), breaker.state()), (1, Open));
+    });
+}
+
+#[test]
+fn concurrent_results_in_two_buckets_are_each_counted_once() {
+    with_preemptions(2, || {
+        let breaker = RateBreaker::new(over(Extent::Millis(100), 100, 9), 1);
+        breaker.call(Verdict::Failure, 0);
+        let settled = both(
+            &breaker,
+            |breaker| breaker.call(Verdict::Failure, 10),
+            |breaker| breaker.call(Verdict::Success, 19),
+        );
+        for counts in settled.iter().filter_map(|settled| settled.window) {
+            assert!(counts.failures <= counts.calls);
+        }
+        assert_eq!(breaker.counts(19), (4, 2, 0));
+        // The first bucket leaves, and what the second one has stays.
+        assert_eq!(breaker.counts(100), (4, 1, 0));
+        assert_eq!(breaker.counts(110), (2, 0, 0));
+    });
+}
+
+/// Two buckets of 10 ms: with ten, there are too many interleavings.
+fn two_buckets() -> Arc<TimeWindow<Loom, 2>> {
+    Arc::new(TimeWindow::new(20, || Loom(AtomicU64::new(0))))
+}
+
+const GOOD: Outcome = Outcome { failed: false, slow: false };
+const FAILED: Outcome = Outcome { failed: true, slow: false };
+
+#[test]
+fn bucket_is_not_filled_by_a_thread_that_was_stopped_for_a_lap() {
+    with_preemptions(3, || {
+        let window = two_buckets();
+        window.record(0, GOOD, 10, || true);
+        let other = Arc::clone(&window);
+        let thread = thread::spawn(move || other.record(0, FAILED, 15, || true));
+        window.record(0, GOOD, 35, || true);
+        thread.join().unwrap();
+        // The failure came before the window moved on, and has left it, or came after that.
+        let counts = window.record(0, GOOD, 35, || true).unwrap();
+        let (calls, failures) = (counts.calls, counts.failures);
+        assert!((calls, failures) == (2, 0) || (calls, failures) == (3, 1), "{calls} {failures}");
+        let later = window.record(0, GOOD, 55, || true).unwrap();
+        assert_eq!((later.calls, later.failures), (1, 0));
+    });
+}
+
+#[test]
+fn result_of_an_old_generation_does_not_enter_a_window_of_time() {
+    with_preemptions(3, || {
+        let (window, generation) = (two_buckets(), Arc::new(Loom(AtomicU64::new(0))));
+        window.record(0, FAILED, 0, || true);
+        let (old, is_over) = (Arc::clone(&window), Arc::clone(&generation));
+        let thread = thread::spawn(move || old.record(0, FAILED, 0, || is_over.load() == 0));
+        generation.compare_exchange(0, 1).unwrap();
+        window.record(1, GOOD, 0, || generation.load() == 1);
+        thread.join().unwrap();
+        let counts = window.record(1, GOOD, 0, || true).unwrap();
+        assert_eq!((counts.calls, counts.failures), (2, 0));
+    });
+}
+
+#[test]
+fn last_probe_to_report_finds_the_results_of_all() {
+    for (rate, expected) in [(50, Open), (51, Closed)] {
+        loom::model(move || {
+            let breaker = RateBreaker::new(over(Extent::Calls(1), rate, 1), 2);
+            breaker.call(Verdict::Failure, 0);
+            let [first, second] = [1, 2].map(|_| breaker.admit(100).unwrap());
+            let settled = both(
+                &breaker,
+                move |breaker| breaker.settle(first, Verdict::Failure, 100),
+                move |breaker| breaker.settle(second, Verdict::Success, 100),
+            );
+            let changes = settled.iter().filter(|settled| settled.change.is_some()).count();
+            assert_eq!((changes, breaker.state()), (1, expected));
+        });
+    }
+}
+
+#[test]
+fn running_calls_are_counted_until_they_end() {
+    with_preemptions(2, || {
+        let slow = Slow { longer_than: 8, rate: 100, while_running: true };
+        let rate = Rate { slow: Some(slow), ..over(Extent::Calls(2), 100, 2) };
+        let breaker = RateBreaker::new(rate, 1);
+        let watch = |breaker: &RateBreaker, now| {
+            let ticket = breaker.admit(now).unwrap();
+            let opened =
+                breaker.core.watch(&breaker.policy, &breaker.rate, &breaker.window, ticket);
+            assert_eq!(opened, None);
+            ticket
+        };
+        let first = watch(&breaker, 0);
+        // The second call needs the slice of the first one, which ends at the same time.
+        both(
+            &breaker,
+            move |breaker| breaker.settle(first, Verdict::Success, 16),
+            move |breaker| {
+                watch(breaker, 16);
+                Settled::default()
+            },
+        );
+        let generation = breaker.admit(0).unwrap().generation();
+        let slow = |now| breaker.window.counts_with_running(generation, now);
+        assert_eq!(slow(24), None, "the second call has taken exactly 8 ms");
+        assert_eq!(slow(27).map(|counts| (counts.calls, counts.slow)), Some((2, 2)));
+    });
+}
+
 /// A breaker whose state may move: every operation goes on where the state is, as in the crate.
 struct Movable([Core<Loom>; 2], Policy);
 
@@ -330,6 +598,13 @@ impl Movable {
             Core { state: word(), lease: word(), lease_length: word(), reopened: word() }
         };
         Arc::new(Self([core(), core()], policy))
+    }
+
+    fn failure_threshold(&self) -> u32 {
+        match self.1.mode {
+            Mode::Consecutive { failures } => failures,
+            Mode::Rate(_) => panic!("a rate has no threshold"),
+        }
     }
 
     fn move_to_heap(&self) -> bool {
@@ -347,17 +622,17 @@ impl Movable {
 
     fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
         let [first, second] = &self.0;
-        let settled = first.settle(&self.1, ticket, verdict, || now);
+        let settled = first.settle(&self.1, self.failure_threshold(), ticket, verdict, || now);
         if settled.is_late && first.has_moved() {
-            return second.settle(&self.1, ticket, verdict, || now);
+            return second.settle(&self.1, self.failure_threshold(), ticket, verdict, || now);
         }
         settled
     }
 
     fn set(&self, state: CircuitState) {
         let [first, second] = &self.0;
-        if first.set(state).is_none() && first.has_moved() {
-            second.set(state);
+        if first.set(&self.1.mode, state).is_none() && first.has_moved() {
+            second.set(&self.1.mode, state);
         }
     }
 

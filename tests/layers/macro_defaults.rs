@@ -42,6 +42,23 @@ fn circuit_breaker_recovery_growth() {
     assert!(accepts(most) && !accepts(most + 1));
 }
 
+#[test]
+fn circuit_breaker_window() {
+    let accepts = |window| accepts(|breaker| breaker.failure_rate(50).window(window));
+    let (fewest, most) = macros::WINDOW_CALLS.into_inner();
+    assert!(accepts(fewest) && !accepts(fewest - 1));
+    assert!(accepts(most) && !accepts(most + 1));
+}
+
+#[test]
+fn circuit_breaker_window_of_time() {
+    let accepts = |window| accepts(|breaker| breaker.failure_rate(50).window_time(window));
+    let (shortest, longest) = macros::WINDOW_TIME.into_inner();
+    let nano = Duration::from_nanos(1);
+    assert!(accepts(shortest) && !accepts(shortest - nano));
+    assert!(accepts(longest) && !accepts(longest + nano));
+}
+
 /// Whether the runtime accepts a setting; it panics otherwise.
 fn accepts(set: impl FnOnce(CircuitBreaker) -> CircuitBreaker) -> bool {
     catch_unwind(AssertUnwindSafe(|| set(CircuitBreaker::new("inventory")))).is_ok()

@@ -7,6 +7,7 @@ mod impl_block;
 mod macro_defaults;
 mod nest;
 mod nested_calls;
+mod not_async;
 mod retry;
 mod retry_budget;
 mod shapes;

@@ -100,7 +100,7 @@ async fn with_a_key(sku: &str) -> Result<[u64; 4], Rejected> {
 }
 
 #[degrade(fallback = 0)]
-#[retry(STANDARD)]
+#[retry(STANDARD, blocking)]
 #[circuit_breaker(BREAKER)]
 fn not_async(sku: &str) -> Result<usize, Rejected> {
     Ok(sku.len())
@@ -153,7 +153,7 @@ fn boundary_allocates_only_when_its_context_is_read() {
     assert_eq!(read, 2, "the id and the context");
 }
 
-#[retry(idempotent, base = "0s", jitter = "none", attempts = 1_000, budget = "off")]
+#[retry(idempotent, base = "0s", jitter = "none", attempts = 1_000, budget = "off", blocking)]
 fn retried(calls: &Cell<u32>) -> Result<u32, Rejected> {
     calls.set(calls.get() + 1);
     if calls.get().is_multiple_of(1_000) {

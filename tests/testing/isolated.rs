@@ -42,6 +42,23 @@ async fn breaker_is_fresh_inside_and_unchanged_outside() {
 }
 
 #[tokio::test]
+async fn window_of_a_breaker_is_fresh_inside() {
+    static BREAKER: CircuitBreaker =
+        CircuitBreaker::new("fresh window").failure_rate(50).min_calls(2).slow_calls(secs(1), 50);
+    let failures = || BREAKER.metrics().window.map(|window| window.failures);
+    fail(&BREAKER);
+    isolated(async {
+        assert_eq!(failures(), Some(0));
+        fail(&BREAKER);
+        assert_eq!(BREAKER.state(), CircuitState::Closed);
+        fail(&BREAKER);
+        assert_eq!(BREAKER.state(), CircuitState::Open);
+    })
+    .await;
+    assert_eq!((BREAKER.state(), failures()), (CircuitState::Closed, Some(1)));
+}
+
+#[tokio::test]
 async fn state_of_one_scope_lasts_from_poll_to_poll() {
     static BREAKER: CircuitBreaker = CircuitBreaker::new("polls");
     let opens = isolated(async {
@@ -65,6 +82,7 @@ async fn state_of_one_scope_lasts_from_poll_to_poll() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "whole tokens are exact")]
 fn budget_is_fresh_with_its_own_settings() {
     static BUDGET: RetryBudget = RetryBudget::new().capacity(10).no_refill();
     assert!(BUDGET.try_withdraw(FailureKind::Other).is_some());

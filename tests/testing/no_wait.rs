@@ -53,6 +53,23 @@ fn blocking_waits_are_skipped_too() {
     assert!(began.elapsed() < secs(60));
 }
 
+#[derive(Debug, thiserror::Error, resilience::ServiceError)]
+enum FetchError {
+    #[error(transparent)]
+    #[service(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    #[service(transparent)]
+    Rejected(#[from] resilience::Rejected),
+}
+
+#[retry(idempotent, base = "10m", max_delay = "1h")]
+#[timeout("30s")]
+async fn fetch(address: std::net::SocketAddr) -> Result<u8, FetchError> {
+    let mut stream = TcpStream::connect(address).await?;
+    Ok(stream.read_u8().await?)
+}
+
 /// What a paused clock can't test: it jumps to the timeout while the answer is on its way.
 #[tokio::test]
 #[isolated(no_wait)]
@@ -69,23 +86,6 @@ async fn timeouts_keep_their_time_over_a_socket() {
             }
         }
     });
-
-    #[derive(Debug, thiserror::Error, resilience::ServiceError)]
-    enum FetchError {
-        #[error(transparent)]
-        #[service(transparent)]
-        Io(#[from] std::io::Error),
-        #[error(transparent)]
-        #[service(transparent)]
-        Rejected(#[from] resilience::Rejected),
-    }
-
-    #[retry(idempotent, base = "10m", max_delay = "1h")]
-    #[timeout("30s")]
-    async fn fetch(address: std::net::SocketAddr) -> Result<u8, FetchError> {
-        let mut stream = TcpStream::connect(address).await?;
-        Ok(stream.read_u8().await?)
-    }
 
     let log = Recorder::start();
     assert_eq!(fetch(address).await.unwrap(), b'7');

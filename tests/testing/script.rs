@@ -4,8 +4,8 @@ use resilience::errors::{RateLimited, ServiceUnavailable};
 use resilience::testing::Script;
 use resilience::{millis, secs};
 
-fn panic_message(test: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(test)).unwrap_err();
+fn panic_message(panics: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).expect("a text")
 }

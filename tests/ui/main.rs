@@ -63,3 +63,8 @@ fn messages_of_nested_attributes() {
 fn messages_of_options() {
     run_ui_tests("options");
 }
+
+#[test]
+fn messages_of_isolated() {
+    run_ui_tests("isolated");
+}

@@ -21,6 +21,8 @@ pub(crate) enum Case {
     Retry,
     Timeout,
     Breaker,
+    BreakerRate,
+    BreakerTime,
     BreakerCall,
     FullNest,
     FullNestLarge,
@@ -30,10 +32,12 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
+        Self::BreakerRate,
+        Self::BreakerTime,
         Self::BreakerCall,
         Self::FullNest,
         Self::FullNestLarge,
@@ -47,6 +51,8 @@ impl Case {
             Self::Retry => "retry",
             Self::Timeout => "timeout",
             Self::Breaker => "breaker (consecutive)",
+            Self::BreakerRate => "breaker (rate of calls)",
+            Self::BreakerTime => "breaker (rate over time)",
             Self::BreakerCall => "breaker, by method",
             Self::FullNest => "full nest",
             Self::FullNestLarge => "full nest 1 KiB",

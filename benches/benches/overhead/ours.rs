@@ -8,6 +8,8 @@ use crate::body::{CallError, Large, answer, large_answer, small};
 use crate::harness::{Case, Contender};
 
 static CLOSED: CircuitBreaker = CircuitBreaker::new("closed");
+static RATE: CircuitBreaker = CircuitBreaker::new("rate").failure_rate(50);
+static TIME: CircuitBreaker = CircuitBreaker::new("time").failure_rate(50).window_time(secs(10));
 static NEST: CircuitBreaker = CircuitBreaker::new("nest");
 static OPEN: CircuitBreaker = CircuitBreaker::new("open").recovery_timeout(secs(86_400));
 
@@ -23,6 +25,16 @@ async fn limited(input: u64) -> Result<u64, CallError> {
 
 #[circuit_breaker(CLOSED)]
 async fn guarded(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[circuit_breaker(RATE)]
+async fn guarded_by_rate(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[circuit_breaker(TIME)]
+async fn guarded_over_time(input: u64) -> Result<u64, CallError> {
     answer(input)
 }
 
@@ -63,6 +75,8 @@ pub(crate) fn contenders() -> Vec<Contender> {
         Contender::new(Case::Retry, "ours", retried),
         Contender::new(Case::Timeout, "ours", limited),
         Contender::new(Case::Breaker, "ours", guarded),
+        Contender::new(Case::BreakerRate, "ours", guarded_by_rate),
+        Contender::new(Case::BreakerTime, "ours", guarded_over_time),
         Contender::new(Case::BreakerCall, "ours", |input| CLOSED.call(small(input))),
         Contender::new(Case::FullNest, "ours", full_nest),
         Contender::new(Case::FullNestLarge, "ours", full_nest_large),

@@ -1,7 +1,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::Expr;
 use syn::spanned::Spanned;
+use syn::{Expr, Lit};
 
 use super::handle::{Holding, makes_a_new, static_path, value_of};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Retry, Scope, Timeout, defaults};
@@ -15,6 +15,11 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[circuit_breaker]",
     keys: &[
         "failure_threshold",
+        "failure_rate",
+        "window",
+        "min_calls",
+        "slow_call",
+        "slow_rate",
         "recovery_timeout",
         "probes",
         "recovery_growth",
@@ -23,7 +28,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "abandoned_after",
         "ignore",
     ],
-    flags: &["shared"],
+    flags: &["shared", "slow_while_running"],
     lists: &["clone"],
     foreign: foreign::CIRCUIT_BREAKER,
     foreign_by_words: foreign::CIRCUIT_BREAKER_BY_WORDS,
@@ -312,6 +317,7 @@ fn own_settings(
         settings.push((Ident::new(name, Span::mixed_site()), tokens));
     };
     let names = function.argument_names();
+    let keys = RateKeys::of(arguments);
     let constant = |key: &str, expr: Option<&Expr>, errors: &mut Errors| {
         if let Some(name) = expr.and_then(|expr| {
             find_ident(expr, &mut |ident| ident == "self" || names.contains(ident))
@@ -325,11 +331,18 @@ fn own_settings(
             );
         }
     };
+    let mut window = None;
     for (key, range, what) in [
         (
             "failure_threshold",
             1..=u32::MAX,
             "; it is the number of consecutive failures that open the circuit",
+        ),
+        // After the rate that it belongs to.
+        (
+            "min_calls",
+            1..=u32::MAX,
+            "; it is how many calls the window must have before its rate counts",
         ),
         ("probes", defaults::PROBES, "; it is the number of calls that test the half-open circuit"),
         (
@@ -338,11 +351,29 @@ fn own_settings(
             "; it is the factor by which each re-opening lengthens the recovery timeout",
         ),
     ] {
+        let is_least = key == "min_calls";
+        if is_least {
+            window = rate_and_window(arguments, &mut add, constant, errors);
+        }
         if let Some(number) = arguments.number(key, range, what, errors) {
             constant(key, number.expr(), errors);
             add(key, number.to_token_stream());
+            if let (true, Setting::Literal(least, span), Some(calls)) = (is_least, &number, window)
+            {
+                if *least > calls {
+                    errors.at(
+                        *span,
+                        format!(
+                            "`window` is {calls} and `min_calls` is {least}; the second must not \
+                             be larger than the first"
+                        ),
+                    );
+                }
+            }
         }
     }
+    slow_calls(arguments, &mut add, constant, errors);
+    keys.check(errors);
     let mut known_durations = Vec::new();
     for key in ["recovery_timeout", "max_recovery_timeout"] {
         if let Some(duration) = arguments.duration(key, errors) {
@@ -394,6 +425,189 @@ fn own_settings(
         add("recovery_jitter", percent.to_token_stream());
     }
     settings
+}
+
+/// The keys of the options that belong to a failure rate, or contradict it.
+struct RateKeys {
+    failure_threshold: Option<Ident>,
+    failure_rate: Option<Ident>,
+    slow_call: Option<Ident>,
+    slow_rate: Option<Ident>,
+    slow_while_running: Option<Ident>,
+    window: Option<Ident>,
+    min_calls: Option<Ident>,
+}
+
+impl RateKeys {
+    fn of(arguments: &Arguments) -> Self {
+        let key = |name: &str| arguments.key(name).cloned();
+        Self {
+            failure_threshold: key("failure_threshold"),
+            failure_rate: key("failure_rate"),
+            slow_call: key("slow_call"),
+            slow_rate: key("slow_rate"),
+            slow_while_running: key("slow_while_running"),
+            window: key("window"),
+            min_calls: key("min_calls"),
+        }
+    }
+
+    fn check(&self, errors: &mut Errors) {
+        if let (Some(threshold), Some(_)) = (&self.failure_threshold, &self.failure_rate) {
+            errors.on(
+                threshold,
+                "either `failure_threshold` or `failure_rate` opens the circuit; remove one",
+            );
+        }
+        if self.failure_rate.is_none() {
+            let of_rate =
+                [&self.window, &self.min_calls, &self.slow_call, &self.slow_rate].into_iter();
+            for key in of_rate.flatten() {
+                errors.on(
+                    key,
+                    format!(
+                        "`{key}` belongs to a failure rate; write `failure_rate = \"50%\"` as well"
+                    ),
+                );
+            }
+        }
+        match (&self.slow_call, &self.slow_rate) {
+            (Some(call), None) => errors.on(
+                call,
+                "`slow_call` needs the rate that opens the circuit; write `slow_rate = \"80%\"` as \
+                 well",
+            ),
+            (None, Some(rate)) => errors.on(
+                rate,
+                "`slow_rate` needs to know which calls are slow; write `slow_call = \"2s\"` as well",
+            ),
+            (None, None) => {
+                if let Some(flag) = &self.slow_while_running {
+                    errors.on(
+                        flag,
+                        "`slow_while_running` needs to know which calls are slow; write \
+                         `slow_call = \"2s\", slow_rate = \"80%\"` as well",
+                    );
+                }
+            }
+            (Some(_), Some(_)) => {}
+        }
+    }
+}
+
+/// `failure_rate` and `window`. Returns the number of calls in the window, if it is known.
+fn rate_and_window(
+    arguments: &mut Arguments,
+    add: &mut impl FnMut(&str, TokenStream),
+    constant: impl Fn(&str, Option<&Expr>, &mut Errors),
+    errors: &mut Errors,
+) -> Option<u32> {
+    let rate = percentage(
+        arguments,
+        "failure_rate",
+        "it is the share of failed calls that opens the circuit",
+        &constant,
+        errors,
+    );
+    if let Some(rate) = rate {
+        add("failure_rate", rate.to_token_stream());
+    }
+    let window = arguments.expr("window", errors)?;
+    match options::literal(&window) {
+        Some(Lit::Str(_)) => {
+            let duration = errors.take(options::duration(window))?;
+            if let Setting::Literal(known, span) = duration {
+                if !defaults::WINDOW_TIME.contains(&known) {
+                    errors.at(
+                        span,
+                        "`window` must be between 10 ms and 1 hour, such as `window = \"10s\"`; it \
+                         is the time whose calls are judged",
+                    );
+                }
+            }
+            add("window_time", duration.to_token_stream());
+            None
+        }
+        Some(Lit::Int(number)) if matches!(number.suffix(), "" | "u32") => {
+            let calls = number.base10_parse::<u32>().ok();
+            let calls = calls.filter(|calls| defaults::WINDOW_CALLS.contains(calls));
+            if let Some(calls) = calls {
+                add("window", calls.to_token_stream());
+            } else {
+                errors.on(
+                    number,
+                    "`window` must be between 1 and 4096 calls, or a time such as `\"10s\"`",
+                );
+            }
+            calls
+        }
+        Some(other) => {
+            errors.on(
+                other,
+                "`window` must be a number of calls, such as `100`, or a time, such as `\"10s\"`",
+            );
+            None
+        }
+        None => {
+            errors.on(
+                &window,
+                "`window` must be a literal, such as `100` or `\"10s\"`; for a constant, pass a \
+                 breaker: `#[circuit_breaker(INVENTORY)]`",
+            );
+            None
+        }
+    }
+}
+
+/// `slow_call`, `slow_rate` and `slow_while_running`.
+fn slow_calls(
+    arguments: &mut Arguments,
+    add: &mut impl FnMut(&str, TokenStream),
+    constant: impl Fn(&str, Option<&Expr>, &mut Errors),
+    errors: &mut Errors,
+) {
+    let longer_than = arguments.duration("slow_call", errors);
+    if let Some(longer_than) = &longer_than {
+        if let Setting::Literal(known, span) = longer_than {
+            if !defaults::RECOVERY.contains(known) {
+                errors.at(
+                    *span,
+                    "`slow_call` must be between 1 ms and 1 day, such as `slow_call = \"2s\"`; a \
+                     call that takes longer is slow",
+                );
+            }
+        }
+        constant("slow_call", longer_than.expr(), errors);
+    }
+    let rate = percentage(
+        arguments,
+        "slow_rate",
+        "it is the share of slow calls that opens the circuit",
+        &constant,
+        errors,
+    );
+    if let (Some(longer_than), Some(rate)) = (longer_than, rate) {
+        add("slow_calls", quote!(#longer_than, #rate));
+    }
+    if arguments.flag("slow_while_running").is_some() {
+        add("slow_while_running", TokenStream::new());
+    }
+}
+
+/// A percentage from 1 to 100.
+fn percentage(
+    arguments: &mut Arguments,
+    key: &str,
+    what: &str,
+    constant: impl Fn(&str, Option<&Expr>, &mut Errors),
+    errors: &mut Errors,
+) -> Option<Setting<u32>> {
+    let percent = arguments.percent(key, errors)?;
+    if let Setting::Literal(0, span) = percent {
+        errors.at(span, format!("`{key}` must be between 1% and 100%; {what}"));
+    }
+    constant(key, percent.expr(), errors);
+    Some(percent)
 }
 
 /// The timeout that knows how long a call of this layer has waited: the one below, unless a retry

@@ -28,3 +28,10 @@ pub(crate) const PROBES: RangeInclusive<u32> = 1..=65_535;
 
 /// What the `recovery_growth` of a circuit breaker can be.
 pub(crate) const RECOVERY_GROWTH: RangeInclusive<u32> = 1..=10;
+
+/// What the `window` of a circuit breaker can be, as a number of calls.
+pub(crate) const WINDOW_CALLS: RangeInclusive<u32> = 1..=4_096;
+
+/// What the `window` of a circuit breaker can be, as a time.
+pub(crate) const WINDOW_TIME: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(60 * 60);

@@ -31,12 +31,20 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "when",
         "retry_ok",
     ],
-    flags: &["idempotent", "non_idempotent", "idempotency_key", "external_timeout", "repeat_inner"],
+    flags: &[
+        "idempotent",
+        "non_idempotent",
+        "idempotency_key",
+        "external_timeout",
+        "repeat_inner",
+        "blocking",
+    ],
     lists: &["clone"],
     foreign: foreign::RETRY,
     foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
+#[allow(clippy::struct_excessive_bools, reason = "one for each flag of the attribute")]
 pub(crate) struct Retry {
     pub(crate) span: Span,
     policy: Option<Expr>,
@@ -46,9 +54,11 @@ pub(crate) struct Retry {
     repeat: Option<Repeat>,
     budget: Budget,
     when: Option<Condition>,
-    retry_ok: Option<Condition>,
+    not_yet: Option<Condition>,
     pub(crate) external_timeout: bool,
     repeat_inner: bool,
+    /// Whether a function that isn't async may block its thread.
+    pub(crate) blocking: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
 }
@@ -87,6 +97,11 @@ impl Layer for Retry {
                 format!("the option must be named: `attempts = {}`", literal.to_token_stream()),
             );
         }
+        let blocking = arguments.flag("blocking");
+        if let Some(flag) = blocking.as_ref().filter(|_| place.function.is_async()) {
+            errors
+                .on(flag, "an async function waits without blocking its thread; remove `blocking`");
+        }
         let retry = Self {
             span: place.span,
             policy,
@@ -96,9 +111,10 @@ impl Layer for Retry {
             repeat: repeat(arguments, errors),
             budget: budget(arguments.take("budget"), errors),
             when: condition(arguments.take("when"), "error", errors),
-            retry_ok: condition(arguments.take("retry_ok"), "value", errors),
+            not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
             repeat_inner: arguments.flag("repeat_inner").is_some(),
+            blocking: blocking.is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
@@ -203,12 +219,18 @@ impl Layer for Retry {
             (None, quote!(_), quote!({}), None)
         } else {
             // After the match, so that nothing that is matched on lives across the `.await`.
-            let pause = if scope.is_async() { quote!(pause().await) } else { quote!(block()) };
+            let pause = if scope.is_async() {
+                quote!(#wait.pause().await)
+            } else if self.blocking {
+                quote!(#wait.block())
+            } else {
+                quote!(#runtime::block(#wait, &#site))
+            };
             let keep = quote!(let #wait =);
-            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #wait.#pause;)))
+            (Some(keep), quote!(#wait), quote!(#wait), Some(quote!(; #pause;)))
         };
         // A value that means "not yet". When it is given up, it is the result.
-        let not_yet = self.retry_ok.as_ref().map(|retry_ok| {
+        let not_yet = self.not_yet.as_ref().map(|retry_ok| {
             // A function of another type is reported where it is written.
             let satisfies = located(quote!(#runtime::satisfies), retry_ok.expr.span());
             let retry_ok = scope.user(&retry_ok.expr);
@@ -268,7 +290,7 @@ impl Retry {
         // A named policy may have any values.
         let defaults = self.policy.is_none().then_some(defaults::RETRY);
         self.settings.check(defaults, errors);
-        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.retry_ok, &self.repeat) {
+        if let (Some(retry_ok), Some(Repeat::NonIdempotent)) = (&self.not_yet, &self.repeat) {
             errors.on(
                 &retry_ok.key,
                 "a `non_idempotent` call that returns a value is never repeated; write \

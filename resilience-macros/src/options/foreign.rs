@@ -8,8 +8,9 @@
 //! cockatiel, gobreaker, retry-go, retryablehttp, Semian, Stoplight, retriable, gRPC, Envoy, Akka,
 //! and in Rust backon, backoff, tokio-retry, tokio-retry2, failsafe, tower, seatbelt.
 //!
-//! An advice may contain the value as it was written: `{=3}`, `{+1}` for the number after it, and
-//! `{d=5s}` for a duration. The part after `=` is used if the value doesn't fit.
+//! An advice may contain the value as it was written: `{=3}`, `{+1}` for the number after it,
+//! `{d=5s}` for a duration, and `{%=50}` for a percentage. The part after `=` is used if the value
+//! doesn't fit.
 
 /// Names, and the advice.
 pub(crate) type Rows = &'static [(&'static str, &'static str)];
@@ -28,9 +29,13 @@ const TOTAL: &str =
     "write `#[timeout(\"{d=30s}\")]` above `#[retry]` to limit all attempts together";
 const PER_ATTEMPT: &str = "write `#[timeout(\"{d=5s}\")]` below `#[retry]` to limit each attempt";
 const LABEL: &str = "write `service = \"…\"` for the label";
-const COUNTS: &str = "it counts consecutive failures, not a rate; write `failure_threshold = 5`";
-const NO_WINDOW: &str =
-    "it counts consecutive failures, without a window; write `failure_threshold = 5`";
+const RATE: &str = "write `failure_rate = \"{%=50}%\"`, the share of failures in the window";
+const WINDOW_CALLS: &str = "write `window = {=100}`, the number of calls, beside `failure_rate`";
+const WINDOW_TIME: &str = "write `window = \"{d=10s}\"` beside `failure_rate`";
+const MIN_CALLS: &str = "write `min_calls = {=20}` beside `failure_rate`";
+const SLOW_CALL: &str = "write `slow_call = \"{d=2s}\"` beside `slow_rate` and `failure_rate`";
+const SLOW_RATE: &str = "write `slow_rate = \"{%=80}%\"` beside `slow_call` and `failure_rate`";
+const BUCKETS: &str = "a window of time has ten buckets; write only `window = \"10s\"`";
 const IGNORES: &str = "permanent errors never count; write `ignore = |error| …` for others";
 
 /// `#[retry]`
@@ -253,32 +258,55 @@ pub(crate) const CIRCUIT_BREAKER: Rows = &[
         "write `failure_threshold = {=5}`, the number of consecutive failures",
     ),
     (
-        "failure_rate_threshold failure_rate failure_ratio error_threshold_percentage \
-         error_percent_threshold error_rate error_rate_threshold error_ratio success_rate \
-         required_success_rate failure_percentage failure_percentage_threshold error_percentage \
-         with_failure_rate_threshold success_rate_over_time_window failure_percent \
-         max_ejection_percent slow_ratio_threshold error_percent failure_threshold_percent \
-         failure_threshold_ratio grade rate ratio percentage",
-        COUNTS,
+        "failure_rate_threshold failure_ratio error_threshold_percentage \
+         error_percent_threshold error_rate error_rate_threshold error_ratio \
+         failure_percentage failure_percentage_threshold error_percentage \
+         with_failure_rate_threshold failure_percent max_ejection_percent error_percent \
+         failure_threshold_percent failure_threshold_ratio grade rate ratio percentage",
+        RATE,
     ),
     (
-        "slow_call_rate_threshold slow_call_duration_threshold slow_call_duration \
-         max_allowed_rt_ms max_response_time slow_threshold slow_call_rate latency_threshold \
-         slow_call_threshold",
-        "a slow call counts once it times out; write `#[timeout(\"{d=5s}\")]` below",
+        "success_rate required_success_rate success_rate_over_time_window",
+        "write `failure_rate = \"50%\"`, the share of failures and not of successes",
     ),
     (
-        "sliding_window_size sliding_window_type sliding_window minimum_number_of_calls \
-         min_calls minimum_calls sampling_duration minimum_throughput min_throughput \
-         request_volume_threshold volume_threshold rolling_count_timeout rolling_count_buckets \
-         rolling_window rolling_duration num_buckets bucket_period interval window window_size \
-         time_window minimum_rps min_request_amount min_request_threshold stat_interval_ms \
-         stat_interval stat_sliding_window_bucket_count rolling_percentiles_enabled ring_buffer \
-         minimum_requests min_requests failure_thresholding_capacity closed_len half_open_len \
-         metrics_rolling_stats_time_in_milliseconds request_threshold buckets error_timeout_window \
-         failure_thresholding_period evaluation_window measurement_period allow_warm_up",
-        NO_WINDOW,
+        "slow_call_duration_threshold slow_call_duration max_allowed_rt_ms max_response_time \
+         slow_threshold latency_threshold slow_call_threshold",
+        SLOW_CALL,
     ),
+    ("slow_call_rate_threshold slow_call_rate slow_ratio_threshold", SLOW_RATE),
+    (
+        "sliding_window_size sliding_window window_size ring_buffer closed_len \
+         failure_thresholding_capacity",
+        WINDOW_CALLS,
+    ),
+    (
+        "sliding_window_type",
+        "write `window = 100` for calls, or `window = \"10s\"` for time, beside `failure_rate`",
+    ),
+    (
+        "sampling_duration rolling_count_timeout rolling_window rolling_duration interval \
+         time_window window_time window_duration stat_interval_ms stat_interval \
+         metrics_rolling_stats_time_in_milliseconds error_timeout_window \
+         failure_thresholding_period evaluation_window measurement_period",
+        WINDOW_TIME,
+    ),
+    (
+        "minimum_number_of_calls minimum_calls minimum_throughput min_throughput \
+         request_volume_threshold volume_threshold minimum_rps min_request_amount \
+         min_request_threshold minimum_requests min_requests request_threshold",
+        MIN_CALLS,
+    ),
+    (
+        "rolling_count_buckets num_buckets bucket_period buckets \
+         stat_sliding_window_bucket_count",
+        BUCKETS,
+    ),
+    (
+        "rolling_percentiles_enabled allow_warm_up",
+        "remove it, since `min_calls` says how many calls there must be",
+    ),
+    ("half_open_len", "write `probes = {=1}`, whose rate decides beside `failure_rate`"),
     (
         "reset_timeout wait_duration wait_duration_in_open_state wait_duration_in_open \
          open_duration break_duration duration_of_break cooldown cool_off_time \
@@ -359,7 +387,7 @@ pub(crate) const CIRCUIT_BREAKER: Rows = &[
     ),
     (
         "timeout call_timeout execution_timeout timeout_in_milliseconds request_timeout \
-         cancel_running_future slow_call deadline \
+         cancel_running_future deadline \
          execution_isolation_thread_timeout_in_milliseconds timeout_interval timeout_ms",
         "write `#[timeout(\"{d=5s}\")]` below for a limit of the call, or `recovery_timeout` for \
          how long the circuit stays open",
@@ -602,9 +630,13 @@ pub(crate) const RETRY_BY_WORDS: Rows = &[
 
 /// Names by words, for `#[circuit_breaker]`.
 pub(crate) const CIRCUIT_BREAKER_BY_WORDS: Rows = &[
-    ("*slow", "a slow call counts once it times out; write `#[timeout(\"{d=5s}\")]` below"),
-    ("*rate *percent *ratio", COUNTS),
-    ("*window *bucket *volume *minimum *sampl *rolling *throughput", NO_WINDOW),
+    ("*slow*rate *slow*percent *slow*ratio", SLOW_RATE),
+    ("*slow", SLOW_CALL),
+    ("*rate *percent *ratio", RATE),
+    ("*volume *minimum *throughput", MIN_CALLS),
+    ("*bucket", BUCKETS),
+    ("*window*size *window*count *window*calls", WINDOW_CALLS),
+    ("*window *sampl *rolling", WINDOW_TIME),
     ("*fallback", "write `#[degrade(fallback = …)]` at the top"),
     (
         "*halfopen *probe *trial *success *permitted",

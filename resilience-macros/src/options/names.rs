@@ -217,6 +217,7 @@ impl Written<'_> {
             text.push_str(before);
             text.push_str(&match hole.split_once('=') {
                 Some(("d", otherwise)) => self.duration().unwrap_or_else(|| otherwise.to_owned()),
+                Some(("%", otherwise)) => self.percent().unwrap_or_else(|| otherwise.to_owned()),
                 Some(("f", otherwise)) => self.function().unwrap_or_else(|| otherwise.to_owned()),
                 Some((_, otherwise)) => self.plain(otherwise),
                 None => self.plus_one(),
@@ -232,6 +233,20 @@ impl Written<'_> {
             Lit::Str(text) => text.value().trim().parse().ok(),
             _ => None,
         }
+    }
+
+    /// A percentage, also from a share such as `0.5`.
+    fn percent(&self) -> Option<String> {
+        let percent = match literal(self.value?)? {
+            Lit::Int(number) => number.base10_parse().ok()?,
+            Lit::Float(number) => match number.base10_parse::<f64>().ok()? {
+                share if share <= 1.0 => (share * 100.0).round(),
+                percent => percent.round(),
+            },
+            Lit::Str(text) => text.value().trim_end_matches('%').trim().parse().ok()?,
+            _ => return None,
+        };
+        (1.0..=100.0).contains(&percent).then(|| percent.to_string())
     }
 
     /// The number of executions that so many repetitions make.
@@ -406,8 +421,15 @@ mod tests {
             ("#[retry]", "failureRateThreshold", "50", "is for `#[circuit_breaker]`"),
             ("#[retry]", "maxConcurrentCalls", "5", "limits concurrent calls"),
             ("#[retry]", "my_max_retry_number", "5", "`attempts = 6`"),
-            ("#[circuit_breaker]", "failureRateThreshold", "50", "not a rate"),
-            ("#[circuit_breaker]", "error-threshold-percentage", "50", "not a rate"),
+            ("#[circuit_breaker]", "failureRateThreshold", "50", "`failure_rate = \"50%\"`"),
+            ("#[circuit_breaker]", "error-threshold-percentage", "60", "`failure_rate = \"60%\"`"),
+            ("#[circuit_breaker]", "FailureRatio", "0.25", "`failure_rate = \"25%\"`"),
+            ("#[circuit_breaker]", "slidingWindowSize", "200", "`window = 200`"),
+            ("#[circuit_breaker]", "SamplingDuration", "\"30s\"", "`window = \"30s\"`"),
+            ("#[circuit_breaker]", "rollingCountTimeout", "10000", "`window = \"10000ms\"`"),
+            ("#[circuit_breaker]", "minimumNumberOfCalls", "10", "`min_calls = 10`"),
+            ("#[circuit_breaker]", "MinimumThroughput", "8", "`min_calls = 8`"),
+            ("#[circuit_breaker]", "slowCallRateThreshold", "70", "`slow_rate = \"70%\"`"),
             ("#[circuit_breaker]", "resetTimeout", "30000", "`recovery_timeout = \"30000ms\"`"),
             (
                 "#[circuit_breaker]",
@@ -420,16 +442,11 @@ mod tests {
                 "#[circuit_breaker]",
                 "circuitBreaker.requestVolumeThreshold",
                 "20",
-                "without a window",
+                "`min_calls = 20`",
             ),
             ("#[circuit_breaker]", "permittedNumberOfCallsInHalfOpenState", "3", "`probes = 3`"),
             ("#[circuit_breaker]", "OnOpened", "log", "on_state_change"),
-            (
-                "#[circuit_breaker]",
-                "slowCallDurationThreshold",
-                "\"2s\"",
-                "`#[timeout(\"2s\")]` below",
-            ),
+            ("#[circuit_breaker]", "slowCallDurationThreshold", "\"2s\"", "`slow_call = \"2s\"`"),
             ("#[circuit_breaker]", "attempts_before_open", "3", "expected one of"),
             ("#[timeout]", "timeoutInMilliseconds", "500", "`#[timeout(\"500ms\")]`"),
             ("#[timeout]", "attempts", "3", "an option of `#[retry]`"),

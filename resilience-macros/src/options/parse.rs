@@ -104,6 +104,11 @@ impl Arguments {
         Some(self.options.remove(at))
     }
 
+    /// The key of an option, if it is given. Doesn't take the option.
+    pub(crate) fn key(&self, key: &str) -> Option<&Ident> {
+        self.options.iter().map(|option| &option.key).find(|given| *given == key)
+    }
+
     /// Returns an option that was taken, so that it can be taken again.
     pub(crate) fn put_back(&mut self, option: Opt) {
         self.options.push(option);

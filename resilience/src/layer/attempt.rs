@@ -20,7 +20,7 @@ use super::classified::Classified;
 use super::context::{self, AttemptState, Key, Visible, WithKey};
 use super::deadline::{Deadline, OuterTimeout};
 use super::events;
-use super::retry::Attempts;
+use super::retry::{Attempts, Wait};
 use super::site::Site;
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 
@@ -300,7 +300,7 @@ impl Timer for Option<Sleep> {
 
     #[cold]
     fn pause(mut self: Pin<&mut Self>, wait: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        if wait.is_zero() {
+        if self.is_none() && Wait(wait).is_skipped() {
             // Has no state, so it can be created anew at every poll.
             return pin!(consume_budget()).poll(cx);
         }

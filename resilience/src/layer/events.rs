@@ -135,6 +135,21 @@ pub(crate) fn retry_scheduled(
     );
 }
 
+/// A retry is about to block a thread of a runtime.
+pub(crate) fn retry_blocks_runtime(site: &Site, delay: Duration) {
+    if site.first(Once::Blocks) {
+        event!(
+            warn,
+            site,
+            labelled(site),
+            "retry_blocks_runtime",
+            delay_ms = millis(delay),
+            help = "the delay blocks the thread and all tasks on it; write an `async fn`, or \
+                    `blocking` in the attribute if the call is in `spawn_blocking`"
+        );
+    }
+}
+
 /// A call has succeeded after so many attempts.
 #[cold]
 pub(crate) fn retry_succeeded(site: &Site, attempts: u32) {

@@ -76,6 +76,7 @@ impl<F: Fn() -> &'static Site> Place for F {
 pub(crate) enum Once {
     Unclassified = 1,
     Clamped = 2,
+    Blocks = 4,
 }
 
 /// Set in `logged` once calls have used breakers of several names.

@@ -228,6 +228,11 @@ pub fn judge_when_by<E: Display>(
     attempts.judge_when(error, classify, when, rules)
 }
 
+/// Like [`Wait::block`], with a warning inside a runtime.
+pub fn block(wait: Wait, site: &Site) {
+    wait.block_and_warn(site);
+}
+
 /// [`Degrade::activate`], for an error that classifies itself.
 #[inline]
 pub fn activate<E: Classify>(

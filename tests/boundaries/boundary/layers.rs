@@ -111,7 +111,7 @@ async fn failure_replaced_by_a_fallback_is_not_reported() {
 }
 
 #[boundary]
-#[retry(idempotent, attempts = 2, base = "1ms", jitter = "none")]
+#[retry(idempotent, attempts = 2, base = "1ms", jitter = "none", blocking)]
 fn retried_and_not_async(calls: &Cell<u32>) -> Result<(), UserError> {
     calls.set(calls.get() + 1);
     Err(UserError::Away)

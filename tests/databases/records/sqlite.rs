@@ -151,7 +151,7 @@ fn error_with_the_classify_option_is_redacted() {
     const CLASS: Classification = Classification::transient("FOREIGN");
 
     #[boundary(classify = |_| CLASS)]
-    #[retry(idempotent, external_timeout, attempts = 2)]
+    #[retry(idempotent, external_timeout, attempts = 2, blocking)]
     fn foreign() -> Result<(), Foreign> {
         Err(Foreign(unreadable()))
     }

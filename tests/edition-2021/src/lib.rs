@@ -70,7 +70,7 @@ async fn opaque(client: &Client) -> Result<impl std::fmt::Display, CallError> {
 }
 
 #[allow(unsafe_code)]
-#[retry(idempotent, base = "0s", jitter = "none")]
+#[retry(idempotent, base = "0s", jitter = "none", blocking)]
 unsafe fn not_async(client: &Client) -> Result<u32, CallError> {
     client.call()
 }

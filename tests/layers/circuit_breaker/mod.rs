@@ -6,6 +6,8 @@ mod control;
 mod events;
 mod half_open;
 mod model;
+mod window;
+mod window_model;
 
 use std::fmt;
 use std::time::Duration;

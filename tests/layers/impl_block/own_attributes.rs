@@ -62,7 +62,7 @@ impl Shop {
     }
 
     /// Its own attribute expands by itself.
-    #[retry(idempotent, attempts = 2, base = "0s", jitter = "none")]
+    #[retry(idempotent, attempts = 2, base = "0s", jitter = "none", blocking)]
     fn not_async(&self) -> Result<u32, CallError> {
         self.callee.call("not_async")
     }

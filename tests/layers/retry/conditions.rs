@@ -11,6 +11,8 @@ fn counting() -> Script {
     Script::new([])
 }
 
+fn sends(_: &impl Send) {}
+
 fn is_busy(error: &CallError) -> bool {
     matches!(error, CallError::Busy)
 }
@@ -259,7 +261,6 @@ async fn plain_retry_takes_the_same_conditions() {
 
     let script = counting();
     let future = poll.run("jobs", &budget, || script.call());
-    fn sends(_: &impl Send) {}
     sends(&future);
     assert_eq!(future.await, Ok(3));
 }

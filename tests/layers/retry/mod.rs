@@ -313,7 +313,7 @@ async fn retry_works_without_the_macro() {
 
 #[test]
 fn sync_function_is_retried() {
-    #[retry(idempotent, base = "0s", jitter = "none")]
+    #[retry(idempotent, base = "0s", jitter = "none", blocking)]
     fn read(answers: &mut Vec<Result<u32, CallError>>) -> Result<u32, CallError> {
         let number = resilience::context().attempt();
         answers.pop().unwrap_or(Err(CallError::Absent))?;

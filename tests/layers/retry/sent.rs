@@ -211,7 +211,7 @@ async fn inner_call_that_timed_out_may_have_been_sent() {
 
 #[test]
 fn mark_stops_a_function_that_is_not_async() {
-    #[retry(non_idempotent, base = "0s", jitter = "none")]
+    #[retry(non_idempotent, base = "0s", jitter = "none", blocking)]
     fn pay(calls: &mut u32) -> Result<(), CallError> {
         *calls += 1;
         if *calls == 2 {

@@ -51,7 +51,7 @@ async fn cloned_and_changed(
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the attribute clones it")]
-#[retry(idempotent, base = "0s", jitter = "none", clone(order))]
+#[retry(idempotent, base = "0s", jitter = "none", clone(order), blocking)]
 fn cloned_without_async(callee: &Callee, order: String) -> Result<String, ShopError> {
     callee.call().map(|_| order)
 }

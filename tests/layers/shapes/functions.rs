@@ -72,7 +72,7 @@ async fn unsafe_function_is_supported() {
     assert_eq!(unsafe { dangerous(&raw const callee) }.await, Ok(2));
 }
 
-#[retry(idempotent, base = "0s", jitter = "none")]
+#[retry(idempotent, base = "0s", jitter = "none", blocking)]
 extern "Rust" fn foreign(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()
 }
@@ -83,7 +83,7 @@ fn sync_extern_function_is_supported() {
 }
 
 #[degrade(fallback = 0)]
-#[retry(idempotent, attempts = 2, base = "0s", jitter = "none")]
+#[retry(idempotent, attempts = 2, base = "0s", jitter = "none", blocking)]
 #[circuit_breaker(failure_threshold = 3)]
 fn synchronous(callee: &Callee) -> Result<u32, ShopError> {
     let number = callee.call()?;

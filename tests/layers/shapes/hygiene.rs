@@ -47,7 +47,7 @@ async fn everything(callee: &Callee) -> Result<u32, ShopError> {
 }
 
 #[degrade(fallback = 8)]
-#[retry(idempotent, attempts = 2)]
+#[retry(idempotent, attempts = 2, blocking)]
 #[circuit_breaker(failure_threshold = 9, ignore = |_| false)]
 fn not_async(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()

@@ -114,7 +114,7 @@ async fn fallible_too(callee: &Callee) -> Result<(), ShopError> {
 const fn nothing() {}
 
 #[degrade(fallback = 0)]
-#[retry(POLICY)]
+#[retry(POLICY, blocking)]
 #[circuit_breaker]
 pub(crate) fn not_async(callee: &Callee) -> Result<u32, ShopError> {
     callee.call()
@@ -128,7 +128,7 @@ pub(crate) fn not_async(callee: &Callee) -> Result<u32, ShopError> {
 pub(crate) async fn on_one_line(callee: &Callee) -> Result<u32, ShopError> { callee.call() }
 
 #[rustfmt::skip]
-#[retry(idempotent)]
+#[retry(idempotent, blocking)]
 pub(crate) fn on_one_line_and_not_async(callee: &Callee) -> Result<u32, ShopError> { callee.call() }
 
 #[rustfmt::skip]

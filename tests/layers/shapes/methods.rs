@@ -89,7 +89,7 @@ impl Client {
         Ok(&mut self.log)
     }
 
-    #[retry(idempotent, base = "0s", jitter = "none")]
+    #[retry(idempotent, base = "0s", jitter = "none", blocking)]
     fn without_async(&mut self) -> Result<usize, ShopError> {
         self.log.push(0);
         self.callee.call()?;

@@ -61,7 +61,7 @@ mod with_reports {
         callee.call().map(|_| "called").map_err(Report)
     }
 
-    #[retry(idempotent)]
+    #[retry(idempotent, blocking)]
     #[circuit_breaker]
     pub(super) fn blocking(callee: &Callee) -> Result<u32, ShopError> {
         callee.call().map_err(Report)

@@ -17,7 +17,7 @@ trait Native {
         callee.call()
     }
 
-    #[retry(idempotent, base = "0s", jitter = "none")]
+    #[retry(idempotent, base = "0s", jitter = "none", blocking)]
     fn find_without_async(&self, callee: &Callee) -> Result<u32, ShopError> {
         callee.call()
     }

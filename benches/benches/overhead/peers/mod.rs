@@ -30,6 +30,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 const BASE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 const RECOVERY: Duration = Duration::from_secs(30);
+/// Of the breakers that judge a rate.
+const WINDOW: Duration = Duration::from_secs(10);
+const MIN_CALLS: u32 = 20;
 /// Longer than any run, for breakers that are to stay open.
 const A_DAY: Duration = Duration::from_hours(24);
 

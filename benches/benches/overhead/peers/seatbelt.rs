@@ -12,7 +12,7 @@ use seatbelt::typestates::Set;
 use seatbelt::{RecoveryInfo, ResilienceContext};
 use tick::Clock;
 
-use super::{A_DAY, BASE, LIMIT, LONGEST, RECOVERY};
+use super::{A_DAY, BASE, LIMIT, LONGEST, MIN_CALLS, RECOVERY, WINDOW};
 use crate::body::{CallError, Large, large, small};
 use crate::harness::{Case, Contender};
 
@@ -51,6 +51,11 @@ fn breaker<T: Send + 'static>(
         .break_duration(stays_open)
 }
 
+fn over_time<T: Send + 'static>(setting: &Setting<T>) -> BreakerLayer<u64, Outcome<T>, Set, Set> {
+    let breaker = breaker(setting, RECOVERY);
+    breaker.failure_threshold(0.5).min_throughput(MIN_CALLS).sampling_duration(WINDOW)
+}
+
 fn timeout<T: Send + 'static>(setting: &Setting<T>) -> TimeoutLayer<u64, Outcome<T>, Set, Set> {
     Timeout::layer("timeout", setting)
         .timeout_error(|_| Rejected::timed_out("service", LIMIT).into())
@@ -87,6 +92,7 @@ pub(super) fn contenders() -> Vec<Contender> {
         call(Case::Retry, (retry(setting), Execute::new(small)).into_service()),
         call(Case::Timeout, (timeout(setting), Execute::new(small)).into_service()),
         call(Case::Breaker, (breaker(setting, RECOVERY), Execute::new(small)).into_service()),
+        call(Case::BreakerTime, (over_time(setting), Execute::new(small)).into_service()),
         call(Case::FullNest, nest.into_service()),
         call(Case::FullNestLarge, large_nest.into_service()),
         call(Case::Rejected, (breaker(setting, A_DAY), Execute::new(small)).into_service()),

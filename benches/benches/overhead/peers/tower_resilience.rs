@@ -29,6 +29,16 @@ fn breaker(recovery: Duration) -> CircuitBreakerLayer<DefaultClassifier> {
     layer.expect("valid settings")
 }
 
+fn over_calls() -> CircuitBreakerLayer<DefaultClassifier> {
+    let layer = CircuitBreakerLayer::builder()
+        .failure_rate_threshold(0.5)
+        .sliding_window_size(100)
+        .minimum_number_of_calls(20)
+        .wait_duration_in_open(RECOVERY)
+        .build();
+    layer.expect("valid settings")
+}
+
 fn timeout() -> TimeLimiterLayer<FixedTimeout> {
     TimeLimiterLayer::builder().timeout_duration(LIMIT).build()
 }
@@ -46,6 +56,8 @@ pub(super) fn contenders() -> Vec<Contender> {
         Contender::tower(Case::Retry, NAME, retry().layer(service_fn(small))),
         Contender::tower(Case::Timeout, NAME, timeout().layer(service_fn(small))),
         Contender::tower(Case::Breaker, NAME, breaker(RECOVERY).layer(service_fn(small))),
+        // Its window of time keeps every call, which is too many here.
+        Contender::tower(Case::BreakerRate, NAME, over_calls().layer(service_fn(small))),
         Contender::tower(Case::FullNest, NAME, nest),
         Contender::tower(Case::FullNestLarge, NAME, large_nest),
         Contender::tower(Case::Rejected, NAME, breaker(A_DAY).layer(service_fn(small))).alone(),

@@ -16,12 +16,12 @@ impl<W: AtomicWord> Core<W> {
             let lease = self.lease.load();
             let admission = match found.state() {
                 CircuitState::Closed | CircuitState::ForcedClosed | CircuitState::Disabled => {
-                    return Admission { ticket: Ok(Ticket(found.ticket())), change: None };
+                    return Admission { ticket: Ok(ticket(policy, found, now)), change: None };
                 }
                 CircuitState::ForcedOpen => return Admission { ticket: Err(None), change: None },
                 CircuitState::Open => self.admit_first(policy, lease_length, found, lease, now()),
                 CircuitState::HalfOpen if found.admitted() < found.slots(policy.probes) => {
-                    self.admit_next(lease_length, found, lease, &now)
+                    self.admit_next(policy, lease_length, found, lease, &now)
                 }
                 CircuitState::HalfOpen => {
                     self.check_lease(policy, lease_length, found, lease, now())
@@ -49,11 +49,12 @@ impl<W: AtomicWord> Core<W> {
         self.replace(found, next)?;
         self.start_lease(lease, next, now);
         let change = change(found, next, ChangeReason::RecoveryTimeout);
-        Some(Admission { ticket: Ok(Ticket(next.ticket())), change })
+        Some(Admission { ticket: Ok(ticket(policy, next, || now)), change })
     }
 
     fn admit_next(
         &self,
+        policy: &Policy,
         lease_length: u64,
         found: Packed,
         lease: u64,
@@ -66,7 +67,7 @@ impl<W: AtomicWord> Core<W> {
         if nobody_out {
             self.start_lease(lease, next, now());
         }
-        Some(Admission { ticket: Ok(Ticket(next.ticket())), change: None })
+        Some(Admission { ticket: Ok(ticket(policy, next, now)), change: None })
     }
 
     /// All slots are taken: checks whether a probe has been running for too long.
@@ -123,6 +124,11 @@ impl<W: AtomicWord> Core<W> {
     }
 }
 
+/// The ticket of a call that is admitted in this state.
+fn ticket(policy: &Policy, state: Packed, now: impl FnOnce() -> u64) -> Ticket {
+    Ticket(if policy.mode.is_timed() { state.timed_ticket(now()) } else { state.ticket() })
+}
+
 /// Time until an open circuit admits a probe, or `None` if it admits one now. A wait longer than
 /// the longest possible one means that the clock was set back, and counts as over.
 #[inline]
@@ -136,6 +142,7 @@ fn time_left(policy: &Policy, open: Packed, now: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::circuit_breaker::policy::Mode;
     use crate::layer::circuit_breaker::state::Verdict;
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -143,12 +150,13 @@ mod tests {
         let word = || AtomicU64::new(0);
         let core = Core { state: word(), lease: word(), lease_length: word(), reopened: word() };
         let ticket = core.admit(policy, 0, || 0).ticket.unwrap();
-        let opened = core.settle(policy, ticket, Verdict::Failure, || 0);
+        let opened = core.settle(policy, 1, ticket, Verdict::Failure, || 0);
         assert_eq!(opened.change.map(|change| change.new), Some(CircuitState::Open));
         core
     }
 
-    const POLICY: Policy = Policy { failure_threshold: 1, recovery: 100, ..Policy::new() };
+    const POLICY: Policy =
+        Policy { mode: Mode::Consecutive { failures: 1 }, recovery: 100, ..Policy::new() };
 
     #[test]
     fn next_caller_starts_a_lease_that_was_not_stored() {
@@ -170,7 +178,7 @@ mod tests {
         let mut reopen = || {
             now += 10_000;
             let ticket = core.admit(&policy, 0, || now).ticket.unwrap();
-            core.settle(&policy, ticket, Verdict::Failure, || now);
+            core.settle(&policy, 1, ticket, Verdict::Failure, || now);
             core.admit(&policy, 0, || now).ticket.unwrap_err()
         };
         assert_eq!([reopen(), reopen()], [Some(200), Some(400)]);
@@ -190,11 +198,11 @@ mod tests {
     fn a_generation_that_wraps_around_changes_nothing() {
         let core = open(&POLICY);
         for _ in 0..1 << 20 {
-            core.set(CircuitState::Closed);
+            core.set(&POLICY.mode, CircuitState::Closed);
         }
         let ticket = core.admit(&POLICY, 0, || 0).ticket;
         assert!(ticket.is_ok());
-        core.settle(&POLICY, ticket.unwrap(), Verdict::Failure, || 50);
+        core.settle(&POLICY, 1, ticket.unwrap(), Verdict::Failure, || 50);
         assert_eq!(core.admit(&POLICY, 0, || 149).ticket, Err(Some(1)));
         assert!(core.admit(&POLICY, 0, || 150).ticket.is_ok());
     }

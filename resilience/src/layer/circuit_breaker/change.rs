@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CircuitState {
-    /// Calls are admitted, and consecutive failures are counted.
+    /// Calls are admitted, and failures are counted.
     Closed,
     /// Calls are rejected until the recovery timeout is over. The first call after that is a probe.
     Open,
@@ -49,6 +49,10 @@ impl fmt::Display for CircuitState {
 pub enum ChangeReason {
     /// The number of consecutive failures reached the threshold.
     FailureThreshold,
+    /// The failure rate of the window was reached.
+    FailureRate,
+    /// The slow-call rate of the window was reached.
+    SlowCallRate,
     /// The recovery timeout elapsed, and a probe was admitted.
     RecoveryTimeout,
     /// A probe failed.
@@ -62,11 +66,13 @@ pub enum ChangeReason {
 }
 
 impl ChangeReason {
-    /// The reason's name in logs: `"failure_threshold"`, `"recovery_timeout"`, `"probe_failed"`,
-    /// `"probe_lost"`, `"probes_succeeded"`, `"control"`.
+    /// The reason's name in logs: `"failure_threshold"`, `"failure_rate"`, `"slow_call_rate"`,
+    /// `"recovery_timeout"`, `"probe_failed"`, `"probe_lost"`, `"probes_succeeded"`, `"control"`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FailureThreshold => "failure_threshold",
+            Self::FailureRate => "failure_rate",
+            Self::SlowCallRate => "slow_call_rate",
             Self::RecoveryTimeout => "recovery_timeout",
             Self::ProbeFailed => "probe_failed",
             Self::ProbeLost => "probe_lost",

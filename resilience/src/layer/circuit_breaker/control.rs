@@ -1,7 +1,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::history::History;
-use super::{CircuitBreaker, CircuitState, CountedFailure, StateChange};
+use super::inner::Inner;
+use super::{CircuitBreaker, CircuitState, CountedFailure, StateChange, WindowCounts};
 
 /// Manual control. After any state change, results of earlier calls no longer count.
 impl CircuitBreaker {
@@ -58,8 +59,8 @@ impl CircuitBreaker {
         self.set(CircuitState::Disabled);
     }
 
-    /// Closes the circuit from any state, and resets the count of consecutive failures. The totals
-    /// in [`metrics`](Self::metrics) are kept.
+    /// Closes the circuit from any state, and resets the count of consecutive failures, or the
+    /// window. The totals in [`metrics`](Self::metrics) are kept.
     ///
     /// ```
     /// # use resilience::{CircuitBreaker, circuit_breaker::CircuitState};
@@ -106,7 +107,8 @@ impl CircuitBreaker {
         let count = |counted: fn(&History) -> u64| history.map_or(0, counted);
         CircuitMetrics {
             state,
-            consecutive_failures,
+            consecutive_failures: if inner.is_in_rate_mode() { 0 } else { consecutive_failures },
+            window: inner.read(Inner::window_counts),
             counted_failures: count(|history| history.counted_failures.load(Relaxed)),
             opened: count(|history| history.opened.load(Relaxed)),
             rejected: count(|history| history.rejected.get()),
@@ -152,8 +154,12 @@ impl CircuitBreaker {
 pub struct CircuitMetrics {
     /// The current state.
     pub state: CircuitState,
-    /// Failures since the last success. 0 unless closed or forced closed.
+    /// Failures since the last success. 0 unless closed or forced closed, and 0 with a
+    /// [failure rate](CircuitBreaker::failure_rate).
     pub consecutive_failures: u64,
+    /// With a [failure rate](CircuitBreaker::failure_rate), the calls in the window, which is empty
+    /// unless closed or forced closed. Otherwise `None`.
+    pub window: Option<WindowCounts>,
     /// Calls that counted as failures, including probes that failed or hung.
     pub counted_failures: u64,
     /// How often the circuit opened, not counting forced opens.

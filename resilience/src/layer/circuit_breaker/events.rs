@@ -30,7 +30,10 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
         "circuit_breaker_state_change",
         old_state = change.old.as_str(),
         new_state = change.new.as_str(),
-        reason = change.reason.as_str()
+        reason = change.reason.as_str(),
+        window_calls = change.window.map(|window| window.calls),
+        window_failures = change.window.map(|window| window.failures),
+        window_slow_calls = change.window.map(|window| window.slow)
     );
 }
 
@@ -42,7 +45,9 @@ pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
         site,
         "circuit_breaker_failure",
         code = failure.code,
-        consecutive_failures = failure.consecutive
+        consecutive_failures = failure.window.is_none().then_some(failure.consecutive),
+        window_calls = failure.window.map(|window| window.calls),
+        window_failures = failure.window.map(|window| window.failures)
     );
 }
 

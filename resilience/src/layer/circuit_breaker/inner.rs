@@ -7,9 +7,11 @@ use std::time::Duration;
 use super::change::{Change, ChangeReason, CircuitState};
 use super::history::History;
 use super::listeners::{CountedFailure, StateChange};
-use super::policy::{LONGEST, Policy};
+use super::packed::Packed;
+use super::policy::{LONGEST, Mode, Policy, Rate};
 use super::retry_after::{RetryAfter, millis};
-use super::state::{Core, Ticket, Verdict};
+use super::state::{Core, Settled, Ticket, Verdict};
+use super::window::{Window, WindowCounts};
 use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
 use crate::layer::deadline::Deadline;
@@ -27,6 +29,8 @@ pub(super) struct Inner {
     pub(super) name: &'static str,
     pub(super) core: Core<AtomicU64>,
     pub(super) policy: Policy,
+    /// Only used in rate mode. Shared with the place on the heap, as the history is.
+    window: OnceLock<Arc<Window<AtomicU64>>>,
     /// Created when the first thing happens that is counted. Shared with the place on the heap, so
     /// nothing is lost while the state moves.
     history: OnceLock<Arc<History>>,
@@ -42,6 +46,7 @@ impl Inner {
             name,
             core: Core::new(),
             policy: Policy::new(),
+            window: OnceLock::new(),
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
             #[cfg(feature = "testing")]
@@ -69,6 +74,10 @@ impl Inner {
                 name: self.name,
                 core: Core::new(),
                 policy: self.policy,
+                window: match &self.policy.mode {
+                    Mode::Rate(rate) => OnceLock::from(Arc::clone(self.window(rate))),
+                    Mode::Consecutive { .. } => OnceLock::new(),
+                },
                 history: OnceLock::from(Arc::clone(self.history())),
                 moved_to: OnceLock::new(),
                 #[cfg(feature = "testing")]
@@ -99,11 +108,11 @@ impl Inner {
     }
 
     pub(super) fn set(&self, state: CircuitState) {
-        let change = self.core.set(state);
+        let change = self.core.set(&self.policy.mode, state);
         if let (None, Some(breaker)) = (change, self.on_heap()) {
             return breaker.inner.set(state);
         }
-        self.report(None, change, None);
+        self.report(None, change, None, None);
     }
 
     /// Whether this breaker made a rejection, here or in its new place.
@@ -148,8 +157,52 @@ impl Inner {
             }
         }
         let lost = admission.change.is_some_and(|change| change.reason == ChangeReason::ProbeLost);
-        self.report(lost.then_some((LOST, 1)), admission.change, site);
-        admission.ticket.map_err(|wait| self.reject(wait, site))
+        let lost = lost.then_some((LOST, u64::from(!self.is_in_rate_mode())));
+        self.report(lost, admission.change, None, site);
+        let ticket = admission.ticket.map_err(|wait| self.reject(wait, site))?;
+        match &self.policy.mode {
+            Mode::Rate(rate) if rate.slow.is_some_and(|slow| slow.while_running) => {
+                self.watch(rate, ticket, site)
+            }
+            _ => Ok(ticket),
+        }
+    }
+
+    /// Judges the calls that are still running. If that opens the circuit, this call is rejected.
+    fn watch(
+        &self,
+        rate: &Rate,
+        ticket: Ticket,
+        site: Option<&'static Site>,
+    ) -> Result<Ticket, RetryAfter> {
+        let Some((change, counts)) = self.core.watch(&self.policy, rate, self.window(rate), ticket)
+        else {
+            return Ok(ticket);
+        };
+        self.report(None, Some(change), Some(counts), site);
+        Err(self.reject(self.core.rejects_for(&self.policy, clock::millis), site))
+    }
+
+    fn window(&self, rate: &Rate) -> &Arc<Window<AtomicU64>> {
+        self.window.get_or_init(|| Arc::new(Window::new(rate, || AtomicU64::new(0))))
+    }
+
+    /// Only while the breaker is built.
+    pub(super) const fn set_mode(&mut self, mode: Mode) {
+        self.core.state = AtomicU64::new(Packed::initial(&mode));
+        self.policy.mode = mode;
+    }
+
+    pub(super) const fn is_in_rate_mode(&self) -> bool {
+        matches!(self.policy.mode, Mode::Rate(_))
+    }
+
+    /// The calls in the window, in rate mode.
+    pub(super) fn window_counts(&self) -> Option<WindowCounts> {
+        let Mode::Rate(_) = self.policy.mode else { return None };
+        let generation = self.core.generation();
+        let counts = self.window.get().map(|window| window.counts(generation, clock::millis));
+        Some(counts.unwrap_or_default())
     }
 
     #[inline]
@@ -175,14 +228,22 @@ impl Inner {
         code: &'static str,
         site: Option<&'static Site>,
     ) {
-        let ticket = ticket.without_time();
-        let settled = self.core.settle(&self.policy, ticket, verdict, clock::millis);
+        let (policy, now) = (&self.policy, clock::millis);
+        let settled = match &policy.mode {
+            Mode::Consecutive { failures } => {
+                self.core.settle(policy, *failures, ticket.without_time(), verdict, now)
+            }
+            Mode::Rate(rate) => {
+                self.core.settle_rate(policy, rate, self.window(rate), ticket, verdict, now)
+            }
+        };
         if settled.is_late {
             if let Some(breaker) = self.on_heap() {
                 return breaker.inner.settle_slowly(ticket, verdict, code, site);
             }
         }
-        self.report(settled.failures.map(|failures| (code, failures)), settled.change, site);
+        let Settled { failures, change, window, .. } = settled;
+        self.report(failures.map(|failures| (code, failures)), change, window, site);
     }
 
     /// Settles a call that was dropped without a result, under this deadline if it has one.
@@ -204,7 +265,11 @@ impl Inner {
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
             events::abandoned(self.name, site, waited, counts);
         }
-        let verdict = if counts { Verdict::Failure } else { Verdict::Interrupted };
+        let verdict = match (counts, is_abandoned) {
+            (true, _) => Verdict::Failure,
+            (false, true) => Verdict::Abandoned,
+            (false, false) => Verdict::Interrupted,
+        };
         if counts || !ticket.is_closed() {
             self.settle_slowly(ticket, verdict, LOST, site);
         }
@@ -215,11 +280,12 @@ impl Inner {
         &self,
         failure: Option<(&'static str, u64)>,
         change: Option<Change>,
+        window: Option<WindowCounts>,
         site: Option<&Site>,
     ) {
         if let Some((code, consecutive)) = failure {
             self.history().counted_failures.fetch_add(1, Relaxed);
-            let failure = CountedFailure { service: self.name, code, consecutive };
+            let failure = CountedFailure { service: self.name, code, consecutive, window };
             events::failure(&failure, site);
             self.history().listeners.failure(&failure);
         }
@@ -227,7 +293,7 @@ impl Inner {
             if new == CircuitState::Open {
                 self.history().opened.fetch_add(1, Relaxed);
             }
-            let change = StateChange { service: self.name, old, new, reason };
+            let change = StateChange { service: self.name, old, new, reason, window };
             events::state_change(&change, site);
             self.history().listeners.state_change(&change);
         }

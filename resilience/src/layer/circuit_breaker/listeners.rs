@@ -3,7 +3,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{ChangeReason, CircuitState};
+use super::{ChangeReason, CircuitState, WindowCounts};
 
 /// A breaker's state change, as passed to its listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct StateChange {
     pub new: CircuitState,
     /// The reason for the change.
     pub reason: ChangeReason,
+    /// The calls that were judged, if a [failure rate](super::CircuitBreaker::failure_rate) was:
+    /// those in the window, or the probes.
+    pub window: Option<WindowCounts>,
 }
 
 /// A failure counted by a breaker, as passed to its listeners.
@@ -28,8 +31,12 @@ pub struct CountedFailure {
     /// The error's code. `NETWORK_TIMEOUT` for a call that an enclosing timeout cancelled, or a
     /// probe that hung.
     pub code: &'static str,
-    /// Consecutive failures including this one. 1 for a probe.
+    /// Consecutive failures including this one. 1 for a probe. 0 with a
+    /// [failure rate](super::CircuitBreaker::failure_rate).
     pub consecutive: u64,
+    /// With a failure rate, the calls in the window, including this one. `None` for all probes but
+    /// the last.
+    pub window: Option<WindowCounts>,
 }
 
 type Listener<T> = Arc<dyn Fn(&T) + Send + Sync>;

@@ -17,11 +17,15 @@ mod packed;
 mod permit;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod policy;
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
+mod rate;
 mod retry_after;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod settle;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod state;
+#[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
+mod window;
 
 use std::fmt;
 
@@ -31,6 +35,7 @@ pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
 pub(crate) use permit::Held;
 pub use permit::{GuardedBy, Permit};
+pub use window::WindowCounts;
 
 pub use crate::layer::deadline::OuterTimeout;
 use crate::support::clock;
@@ -40,7 +45,7 @@ use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
 
-/// Rejects calls to a dependency after too many consecutive failures, to give it time to recover.
+/// Rejects calls to a dependency after too many failures, to give it time to recover.
 ///
 /// Use one breaker per dependency: a `static`, a field, or an [`Arc`](std::sync::Arc). Every
 /// function that calls the dependency refers to it, as in `#[circuit_breaker(INVENTORY)]`, or uses
@@ -75,11 +80,12 @@ use inner::Inner;
 ///
 /// | result of the call | closed | half-open |
 /// |---|---|---|
-/// | success | resets the failure count | the probe succeeded |
+/// | success | resets the failure count, or is one more call in the window | the probe succeeded |
 /// | a transient or unclassified error, or a timeout inside or around the call | a failure | opens again |
 /// | a permanent or partial error: the callee answered | nothing | the probe succeeded |
 /// | a fatal error, or a rejection by another layer | nothing | frees its slot |
 /// | dropped by its caller after [`abandoned_after`](Self::abandoned_after), if that is set | a failure | opens again |
+/// | dropped by its caller after longer than the limit for slow calls, if [that](Self::slow_calls) is set | a slow call | the probe was slow |
 /// | otherwise dropped, panicked, or a nested call was rejected by this breaker | nothing | frees its slot, and adds one |
 ///
 /// A result counts only in the state in which its call was admitted. A late success doesn't close a
@@ -87,13 +93,42 @@ use inner::Inner;
 ///
 /// # States
 ///
-/// *Closed* → *open* after `failure_threshold` consecutive failures. *Open* → *half-open* with the
-/// first call after `recovery_timeout`. *Half-open* admits `probes` calls: → *closed* when all have
-/// succeeded, → *open* on the first failure. A probe that doesn't finish counts as a failure and
+/// *Closed* → *open* after `failure_threshold` consecutive failures, or at a
+/// [failure rate](#failure-rates). *Open* → *half-open* with the first call after
+/// `recovery_timeout`. *Half-open* admits `probes` calls: → *closed* when all have succeeded, →
+/// *open* on the first failure; with a failure rate, the rate of all probes decides. A probe that doesn't finish counts as a failure and
 /// loses its slot to the next caller. This happens after the recovery timeout, or after twice the
 /// time that the enclosing `#[timeout]`s allow, whichever is longer, but after one day at most. So
 /// a breaker can't get stuck because of a cancelled, panicked or hung call, or a clock that is set
 /// back.
+///
+/// # Failure rates
+///
+/// Consecutive failures suit a callee with little traffic, or one that is down or not. A callee with
+/// much traffic may fail half of its calls without failing five in a row.
+/// [`failure_rate`](Self::failure_rate) judges the share of failed calls in a window:
+///
+/// ```
+/// use resilience::{CircuitBreaker, secs};
+///
+/// static SEARCH: CircuitBreaker = CircuitBreaker::new("search")
+///     .failure_rate(50) // percent
+///     .window_time(secs(10)) // or `.window(100)`, the last 100 calls
+///     .min_calls(20)
+///     .slow_calls(secs(2), 80); // or if 80 % take longer than 2 s
+/// ```
+///
+/// | | |
+/// |---|---|
+/// | what is in the window | every call that succeeded or failed, as in the table above. What counts as nothing isn't in it |
+/// | when it is judged | after every recorded call, a successful one too |
+/// | when it opens | at `min_calls` or more calls, with a rate of failures, or of slow calls, at or above the limit |
+/// | window of calls | exactly the last N. While several threads report at once, their order is that in which they are counted |
+/// | window of time | ten buckets: the current one, and the nine before. A call leaves after nine to ten tenths of the window |
+/// | slow | took longer than the limit, not equal to it; from admission to result, in whole milliseconds. A failed call may be slow too |
+/// | running | with [`slow_while_running`](Self::slow_while_running), a call counts as slow as soon as it has taken longer than the limit, and is noticed by the next call at most a quarter of the limit later |
+/// | half-open | is judged when all `probes` have reported: reopens at or above a limit, else closes. `min_calls` doesn't matter |
+/// | start of the window | empty whenever the circuit closes, or is [reset](Self::reset) |
 ///
 /// # Cost
 ///
@@ -101,6 +136,11 @@ use inner::Inner;
 /// breaker in a field moves its state to the heap with its first call through an attribute, so that
 /// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
 /// more. All state changes are lock-free, except for listeners.
+///
+/// A window of calls that is full and without a failure costs two more loads. Otherwise a call
+/// writes to one to three words of the window, a window of time reads the clock once, and slow
+/// calls read it twice. A window is allocated once, when the first call is recorded: two bits for
+/// each call in it, or 168 bytes for a window of time.
 pub struct CircuitBreaker {
     inner: Inner,
 }
@@ -127,7 +167,12 @@ impl CircuitBreaker {
     /// [`Rejected::CircuitOpen`] while the circuit is open, or half-open with all probes running.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejected> {
-        let mut permit = Permit::vacant((), self);
+        // The result belongs to the state that admits the call, wherever it is reported.
+        #[cfg(feature = "testing")]
+        let this = isolation::current(self);
+        #[cfg(not(feature = "testing"))]
+        let this = self;
+        let mut permit = Permit::vacant((), this);
         permit.request()?;
         Ok(permit)
     }
@@ -251,6 +296,7 @@ impl Isolate for CircuitBreaker {
     fn fresh(&self) -> Self {
         let mut inner = Inner::new(self.inner.name);
         inner.policy = self.inner.policy;
+        inner.set_mode(self.inner.policy.mode);
         Self { inner }
     }
 }
@@ -269,8 +315,9 @@ impl fmt::Debug for CircuitBreaker {
 #[cfg(feature = "_internals")]
 pub mod internals {
     pub use super::change::Change;
-    pub use super::policy::Policy;
+    pub use super::policy::{Extent, Mode, Policy, Rate, Slow};
     pub use super::state::{Admission, Core, Settled, Ticket, Verdict};
+    pub use super::window::{Outcome, TimeWindow, Window};
 
     /// Marks the deadline as expired, as an enclosing timeout does before it drops the call.
     pub fn fire(deadline: &crate::layer::deadline::Deadline<'_>) {

@@ -2,12 +2,17 @@
 //!
 //! ```text
 //! | mode 3 | registered 1 | generation 20 | payload 40                                  |
-//!                                           closed, forced closed: consecutive failures
+//!                                           closed, forced closed: consecutive failures, or 1 if
+//!                                               a window records each result
 //!                                           open: when to probe, in milliseconds
 //!                                           half-open: extra 4 | epoch 4 | admitted 16 | succeeded 16
 //! ```
+//!
+//! A ticket has the same form. If calls are timed, its payload is when the call was admitted, in
+//! milliseconds.
 
 use super::change::CircuitState;
+use super::policy::Mode;
 
 const MODE_SHIFT: u32 = 61;
 const MOVED: u64 = 6;
@@ -20,11 +25,37 @@ const EPOCH_MASK: u64 = 0xf;
 const EXTRA_SHIFT: u32 = 36;
 const EXTRA_MASK: u64 = 0xf;
 
+/// Closed, and calls are timed. Another number than that of closed, so that the admission of calls
+/// which aren't timed stays a single comparison.
+const CLOSED_TIMED: u64 = 7;
+
+/// Not 0, so that no success looks like one that changes nothing.
+const RECORDING: u64 = 1;
+
 /// A value of the state word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed(pub(super) u64);
 
 impl Packed {
+    /// The closed state of a breaker that wasn't used yet.
+    pub(super) const fn initial(mode: &Mode) -> u64 {
+        Self::state_bits(CircuitState::Closed, mode) << MODE_SHIFT | Self::initial_payload(mode)
+    }
+
+    const fn initial_payload(mode: &Mode) -> u64 {
+        match mode {
+            Mode::Consecutive { .. } => 0,
+            Mode::Rate(_) => RECORDING,
+        }
+    }
+
+    const fn state_bits(state: CircuitState, mode: &Mode) -> u64 {
+        match state {
+            CircuitState::Closed if mode.is_timed() => CLOSED_TIMED,
+            state => state as u64,
+        }
+    }
+
     /// The state is in another place. Never leaves this mode.
     pub(super) const MOVED: Self = Self(MOVED << MODE_SHIFT | REGISTERED);
 
@@ -33,7 +64,7 @@ impl Packed {
         self.0 >> MODE_SHIFT == MOVED
     }
 
-    /// Mode 0, so that the closed path compares against a constant.
+    /// Closed, and calls aren't timed. Mode 0, so that the closed path compares against a constant.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         self.0 >> MODE_SHIFT == CircuitState::Closed as u64
@@ -47,7 +78,7 @@ impl Packed {
     /// A state that has moved rejects all calls, which are then repeated in the other place.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
-            0 => CircuitState::Closed,
+            0 | CLOSED_TIMED => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
             3 | MOVED => CircuitState::ForcedOpen,
@@ -75,6 +106,17 @@ impl Packed {
         let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
         let mode = (state as u64) << MODE_SHIFT;
         Self(mode | self.0 & REGISTERED | generation << GENERATION_SHIFT | payload & PAYLOAD_MASK)
+    }
+
+    /// Enters a state in which results are counted, as the mode does it.
+    pub(super) const fn next_counting(self, state: CircuitState, mode: &Mode) -> Self {
+        let Self(next) = self.next(state, Self::initial_payload(mode));
+        Self(next & !(0b111 << MODE_SHIFT) | Self::state_bits(state, mode) << MODE_SHIFT)
+    }
+
+    /// A ticket for a call that starts at `millis`.
+    pub(super) const fn timed_ticket(self, millis: u64) -> u64 {
+        self.ticket() | Self::until(millis)
     }
 
     const fn with_payload(self, payload: u64) -> Self {

@@ -1,9 +1,14 @@
+use super::change::ChangeReason;
+use super::window::WindowCounts;
+
 /// The settings of a breaker. Times are in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Consecutive failures that open the circuit.
-    pub failure_threshold: u32,
-    /// Calls admitted while half-open, all of which must succeed.
+    /// What opens the circuit.
+    pub mode: Mode,
+    /// Whether the number of consecutive failures was set, so that a rate contradicts it.
+    pub has_threshold: bool,
+    /// Calls admitted while half-open.
     pub probes: u16,
     /// How long the circuit stays open.
     pub recovery: u64,
@@ -17,6 +22,104 @@ pub struct Policy {
     pub abandoned_after: Option<u64>,
 }
 
+/// What opens the circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// This many consecutive failures.
+    Consecutive {
+        /// At least 1.
+        failures: u32,
+    },
+    /// The rate of failures, or of slow calls, in a window.
+    Rate(Rate),
+}
+
+/// The settings of the rate mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// The failure rate that opens the circuit, in percent.
+    pub failure_rate: u32,
+    /// Which calls are judged.
+    pub window: Extent,
+    /// How many calls there must be before they are judged. `None` means 20, or the whole window
+    /// if that is smaller.
+    pub min_calls: Option<u32>,
+    /// Which calls are slow. `None` means that calls aren't timed.
+    pub slow: Option<Slow>,
+}
+
+/// How far a window reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The last calls.
+    Calls(u32),
+    /// The last milliseconds.
+    Millis(u64),
+}
+
+/// The settings for slow calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slow {
+    /// A call that takes longer than so many milliseconds is slow.
+    pub longer_than: u64,
+    /// The rate of slow calls that opens the circuit, in percent.
+    pub rate: u32,
+    /// Whether calls that are still running are judged too.
+    pub while_running: bool,
+}
+
+impl Mode {
+    /// Whether calls are timed from their admission.
+    pub(super) const fn is_timed(&self) -> bool {
+        matches!(self, Self::Rate(Rate { slow: Some(_), .. }))
+    }
+}
+
+impl Rate {
+    /// How many calls there must be before they are judged.
+    pub(super) const fn min_calls(&self) -> u32 {
+        match (self.min_calls, self.window) {
+            (Some(calls), _) => calls,
+            (None, Extent::Calls(window)) if window < DEFAULT_MIN_CALLS => window,
+            (None, _) => DEFAULT_MIN_CALLS,
+        }
+    }
+
+    /// Why a window with these calls opens the circuit, if it does.
+    pub(super) fn judge(&self, calls: WindowCounts) -> Option<ChangeReason> {
+        if calls.calls < u64::from(self.min_calls()) { None } else { self.judge_probes(calls) }
+    }
+
+    /// Like `judge`, for any number of calls.
+    pub(super) fn judge_probes(&self, calls: WindowCounts) -> Option<ChangeReason> {
+        let reaches = |part: u64, rate: u32| {
+            part > 0 && part.saturating_mul(100) >= calls.calls.saturating_mul(rate.into())
+        };
+        if reaches(calls.failures, self.failure_rate) {
+            Some(ChangeReason::FailureRate)
+        } else if self.slow.is_some_and(|slow| reaches(calls.slow, slow.rate)) {
+            Some(ChangeReason::SlowCallRate)
+        } else {
+            None
+        }
+    }
+}
+
+/// The default of `min_calls`.
+pub(super) const DEFAULT_MIN_CALLS: u32 = 20;
+
+/// The default window, in calls.
+pub(super) const DEFAULT_WINDOW: u32 = 100;
+
+/// The largest window, in calls. The word that counts them has no room for more.
+pub(super) const LARGEST_WINDOW: u32 = 4_096;
+
+/// The longest window in time, one hour.
+pub(super) const LONGEST_WINDOW: u64 = 3_600_000;
+
+/// The shortest window in time: one millisecond for each bucket.
+pub(super) const SHORTEST_WINDOW: u64 = 10;
+
 /// One day, the upper limit of any wait.
 pub(super) const LONGEST: u64 = 86_400_000;
 
@@ -24,7 +127,8 @@ impl Policy {
     /// The default settings.
     pub const fn new() -> Self {
         Self {
-            failure_threshold: 5,
+            mode: Mode::Consecutive { failures: 5 },
+            has_threshold: false,
             probes: 1,
             recovery: 30_000,
             growth: 1,

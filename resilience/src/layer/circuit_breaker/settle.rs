@@ -1,4 +1,4 @@
-//! Applies the results of calls.
+//! Applies the results of calls: in consecutive mode, and to probes.
 
 use super::change::{ChangeReason, CircuitState};
 use super::packed::Packed;
@@ -7,10 +7,12 @@ use super::state::{Core, Settled, Ticket, Verdict, change};
 use crate::support::atomic_word::AtomicWord;
 
 impl<W: AtomicWord> Core<W> {
-    /// Records the result of a call. `now` is only called if it opens the circuit or moves a lease.
+    /// Records the result of a call, where so many consecutive `failures` open the circuit. `now` is
+    /// only called if it opens the circuit or moves a lease.
     pub fn settle(
         &self,
         policy: &Policy,
+        failures: u32,
         ticket: Ticket,
         verdict: Verdict,
         now: impl Fn() -> u64,
@@ -22,7 +24,7 @@ impl<W: AtomicWord> Core<W> {
             }
             let settled = match found.state() {
                 CircuitState::Closed | CircuitState::ForcedClosed => {
-                    self.count(policy, found, verdict, &now)
+                    self.count(policy, failures, found, verdict, &now)
                 }
                 CircuitState::HalfOpen => self.judge(policy, found, verdict, &now),
                 CircuitState::Open | CircuitState::ForcedOpen | CircuitState::Disabled => {
@@ -38,6 +40,7 @@ impl<W: AtomicWord> Core<W> {
     fn count(
         &self,
         policy: &Policy,
+        threshold: u32,
         found: Packed,
         verdict: Verdict,
         now: impl Fn() -> u64,
@@ -45,12 +48,15 @@ impl<W: AtomicWord> Core<W> {
         let failures = match verdict {
             Verdict::Success => 0,
             Verdict::Failure => found.payload() + 1,
-            Verdict::RejectedByCallee | Verdict::Nothing | Verdict::Interrupted => {
+            Verdict::RejectedByCallee
+            | Verdict::Nothing
+            | Verdict::Interrupted
+            | Verdict::Abandoned => {
                 return Some(Settled::default());
             }
         };
         let counted = (failures > 0).then_some(failures);
-        if found.is_closed() && failures >= u64::from(policy.failure_threshold) {
+        if found.is_closed() && failures >= u64::from(threshold) {
             let next =
                 found.next(CircuitState::Open, Packed::until(now().saturating_add(policy.wait(0))));
             self.replace(found, next)?;
@@ -66,7 +72,7 @@ impl<W: AtomicWord> Core<W> {
         Some(Settled { failures: counted, ..Settled::default() })
     }
 
-    fn judge(
+    pub(super) fn judge(
         &self,
         policy: &Policy,
         found: Packed,
@@ -77,10 +83,9 @@ impl<W: AtomicWord> Core<W> {
             Verdict::Success | Verdict::RejectedByCallee
                 if found.succeeded() + 1 >= u64::from(policy.probes) =>
             {
-                let next = found.next(CircuitState::Closed, 0);
+                let next = found.next_counting(CircuitState::Closed, &policy.mode);
                 self.replace(found, next)?;
                 Some(Settled {
-                    failures: None,
                     change: change(found, next, ChangeReason::ProbesSucceeded),
                     ..Settled::default()
                 })
@@ -96,10 +101,9 @@ impl<W: AtomicWord> Core<W> {
                 let (_, change) = self.reopen(policy, found, ChangeReason::ProbeFailed, now())?;
                 Some(Settled { failures: Some(1), change, ..Settled::default() })
             }
-            Verdict::Nothing | Verdict::Interrupted => {
+            Verdict::Nothing | Verdict::Interrupted | Verdict::Abandoned => {
                 let next = found.with_probes(found.admitted() - 1, found.succeeded(), false);
-                let next =
-                    if verdict == Verdict::Interrupted { next.with_one_more() } else { next };
+                let next = if verdict == Verdict::Nothing { next } else { next.with_one_more() };
                 self.replace(found, next)?;
                 Some(Settled::default())
             }

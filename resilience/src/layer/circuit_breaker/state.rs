@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicU64;
 
 use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::{Packed, REGISTERED};
-use super::policy::Policy;
+use super::policy::{Mode, Policy};
+use super::window::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// The mutable state of a breaker.
@@ -47,6 +48,9 @@ pub enum Verdict {
     /// rejected a nested call. This adds a slot. Otherwise concurrent or nested calls could keep
     /// interrupting each other forever.
     Interrupted,
+    /// Like `Interrupted`: its caller dropped it. If calls are timed, and this one has been slow,
+    /// it counts as a slow call.
+    Abandoned,
 }
 
 /// The response to a request for admission.
@@ -63,8 +67,10 @@ pub struct Admission {
 pub struct Settled {
     /// Whether the state has changed since the call was admitted, so that the result has no effect.
     pub is_late: bool,
-    /// The number of consecutive failures, if the result counted as a failure.
+    /// The number of consecutive failures, if the result counted as a failure. 0 in rate mode.
     pub failures: Option<u64>,
+    /// In rate mode, the calls in the window, if the result was recorded.
+    pub window: Option<WindowCounts>,
     /// The state change caused by the result.
     pub change: Option<Change>,
 }
@@ -80,16 +86,26 @@ impl Ticket {
     /// No call was admitted. No state is equal to it, because a ticket never has the registered
     /// bit.
     pub(super) const NONE: Self = Self(u64::MAX);
-
+    /// Whether the call was admitted by a closed circuit and isn't timed for slow calls, so that its
+    /// result can be dropped if it counts as nothing.
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
         Packed(self.0).is_closed()
     }
 
+    pub(super) const fn packed(self) -> Packed {
+        Packed(self.0)
+    }
+
+    /// The generation in which the call was admitted.
+    pub const fn generation(self) -> u64 {
+        self.packed().generation()
+    }
+
     /// Remembers when the call began, in the bits that the payload leaves. It takes no space in
     /// the call's future then. Such a ticket is at no state, so its result is settled slowly.
     pub(super) const fn with_time(self, millis: u64) -> Self {
-        Self(self.0 | Packed(millis).payload())
+        if self.time().is_some() { self } else { Self(self.0 | Packed(millis).payload()) }
     }
 
     /// When the call began, if that was needed.
@@ -199,13 +215,18 @@ impl<W: AtomicWord> Core<W> {
 
     /// Sets the state manually. Results of earlier calls no longer count. Does nothing if the state
     /// is already set, except that setting `Closed` again resets the failure count.
-    pub fn set(&self, state: CircuitState) -> Option<Change> {
+    pub fn set(&self, mode: &Mode, state: CircuitState) -> Option<Change> {
         loop {
             let found = Packed(self.state.load());
             if found.has_moved() || found.state() == state && state != CircuitState::Closed {
                 return None;
             }
-            let next = found.next(state, 0);
+            let next = match state {
+                CircuitState::Closed | CircuitState::ForcedClosed => {
+                    found.next_counting(state, mode)
+                }
+                state => found.next(state, 0),
+            };
             if self.replace(found, next).is_some() {
                 return change(found, next, ChangeReason::Control);
             }
@@ -225,11 +246,16 @@ impl<W: AtomicWord> Core<W> {
         }
     }
 
-    /// Returns the state and the number of consecutive failures.
+    /// Returns the state and the number of consecutive failures, which has no meaning in rate mode.
     pub fn snapshot(&self) -> (CircuitState, u64) {
         let found = Packed(self.state.load());
         let counts = matches!(found.state(), CircuitState::Closed | CircuitState::ForcedClosed);
         (found.state(), if counts { found.payload() } else { 0 })
+    }
+
+    /// The generation, by which the words of a window are tagged.
+    pub(super) fn generation(&self) -> u64 {
+        Packed(self.state.load()).generation()
     }
 
     #[inline]

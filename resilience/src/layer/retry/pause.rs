@@ -4,7 +4,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
+
+use crate::layer::events;
+use crate::layer::site::Site;
 
 /// The time to wait before the next attempt, as returned by
 /// [`Attempts::judge`](super::Attempts::judge).
@@ -30,20 +34,32 @@ impl Wait {
         }
     }
 
-    /// Blocks the thread for the duration of the wait. Use this for operations that aren't async.
+    /// Blocks the thread for the duration of the wait, and inside a runtime all tasks on that thread.
+    ///
+    /// Use this for operations that aren't async, on threads of their own or in
+    /// [`spawn_blocking`](tokio::task::spawn_blocking). A paused clock doesn't shorten the wait.
     pub fn block(self) {
         if !self.is_skipped() {
             std::thread::sleep(self.0);
         }
     }
 
+    /// Whether there is nothing to wait for. Always so in tests that skip the waits.
     #[inline]
-    fn is_skipped(self) -> bool {
+    pub(crate) fn is_skipped(self) -> bool {
         #[cfg(feature = "testing")]
         if crate::support::isolation::skips_waits() {
             return true;
         }
         self.0.is_zero()
+    }
+
+    /// The same, which warns once per site if the thread is one of a runtime.
+    pub(crate) fn block_and_warn(self, site: &Site) {
+        if !self.is_skipped() && Handle::try_current().is_ok() {
+            events::retry_blocks_runtime(site, self.0);
+        }
+        self.block();
     }
 }
 

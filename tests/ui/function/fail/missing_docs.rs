@@ -4,7 +4,7 @@
 use resilience::{retry, timeout};
 use resilience_test_support::CallError;
 
-#[retry(idempotent)]
+#[retry(idempotent, blocking)]
 pub fn sync() -> Result<u32, CallError> {
     Ok(1)
 }

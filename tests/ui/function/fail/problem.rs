@@ -7,7 +7,7 @@ async fn handler() -> Result<u32, Problem> {
     Ok(1)
 }
 
-#[retry(idempotent)]
+#[retry(idempotent, blocking)]
 fn not_async() -> Result<u32, Problem> {
     Ok(1)
 }

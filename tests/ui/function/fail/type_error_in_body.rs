@@ -29,7 +29,7 @@ async fn wrong_question_mark(sku: &str) -> Result<u32, CallError> {
     Ok(sku.parse::<u32>()?)
 }
 
-#[retry(idempotent)]
+#[retry(idempotent, blocking)]
 fn not_async(sku: &str) -> Result<u32, CallError> {
     sku.len()
 }

@@ -15,7 +15,7 @@ struct Numbers;
 
 impl Stream for Numbers {}
 
-#[retry(idempotent)]
+#[retry(idempotent, blocking)]
 #[track_caller]
 fn caller() -> Result<u32, CallError> {
     Ok(Location::caller().line())

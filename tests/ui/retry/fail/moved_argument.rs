@@ -13,7 +13,7 @@ async fn retried(order: String) -> Result<u32, CallError> {
     send(order).await
 }
 
-#[retry(idempotent)]
+#[retry(idempotent, blocking)]
 fn not_async(order: String) -> Result<String, CallError> {
     Ok(order)
 }

@@ -1,0 +1,233 @@
+//! The calls by whose rates a breaker is judged.
+//!
+//! Every word belongs to one generation of the breaker, and says to which. So a result can't enter
+//! the window of a later generation, and a new generation needs no clearing.
+
+mod count;
+mod probes;
+mod running;
+mod time;
+
+use super::policy::{Extent, Rate};
+use super::state::Ticket;
+use crate::support::atomic_word::AtomicWord;
+use count::CountWindow;
+use probes::Probes;
+use running::Running;
+pub use time::TimeWindow;
+
+/// The buckets of a window of time.
+const BUCKETS: usize = 10;
+
+/// The calls in the window of a breaker with a failure rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WindowCounts {
+    /// The calls in the window. Results that count as nothing aren't in it.
+    pub calls: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Those that took longer than the limit for slow calls, whether they failed or not.
+    pub slow: u64,
+}
+
+impl WindowCounts {
+    /// Returns the failure rate in percent, or 0 without calls.
+    ///
+    /// ```
+    /// # use resilience::{CircuitBreaker, Classification};
+    /// let breaker = CircuitBreaker::new("search").failure_rate(50);
+    /// breaker.acquire()?.succeeded();
+    /// breaker.acquire()?.failed(&Classification::transient("BUSY"));
+    /// assert_eq!(breaker.metrics().window.unwrap().failure_rate(), 50.0);
+    /// # Ok::<_, resilience::Rejected>(())
+    /// ```
+    pub fn failure_rate(&self) -> f64 {
+        self.percent(self.failures)
+    }
+
+    /// Returns the rate of slow calls in percent, or 0 without calls.
+    ///
+    /// ```
+    /// # use resilience::CircuitBreaker;
+    /// let breaker = CircuitBreaker::new("search").failure_rate(50);
+    /// assert_eq!(breaker.metrics().window.unwrap().slow_rate(), 0.0);
+    /// ```
+    pub fn slow_rate(&self) -> f64 {
+        self.percent(self.slow)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a window has few enough calls")]
+    fn percent(&self, part: u64) -> f64 {
+        if self.calls == 0 { 0.0 } else { part as f64 * 100.0 / self.calls as f64 }
+    }
+
+    /// Adds calls that are still running and already slow. In a window of `largest` calls they
+    /// displace the oldest ones, and those are assumed to be the slow ones.
+    pub(super) fn with_running(self, running: u64, largest: u64) -> Self {
+        let running = running.min(largest);
+        let displaced = (self.calls + running).saturating_sub(largest);
+        Self {
+            calls: self.calls + running - displaced,
+            slow: self.slow.saturating_sub(displaced) + running,
+            ..self
+        }
+    }
+}
+
+/// What the result of a call adds to the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the call failed.
+    pub failed: bool,
+    /// Whether it took longer than the limit for slow calls.
+    pub slow: bool,
+}
+
+impl Outcome {
+    const fn is_good(self) -> bool {
+        !self.failed && !self.slow
+    }
+}
+
+/// Where the results of a breaker in rate mode are recorded. Its size is fixed.
+#[derive(Debug)]
+pub struct Window<W> {
+    closed: Closed<W>,
+    probes: Probes<W>,
+    running: Option<Running<W>>,
+}
+
+#[derive(Debug)]
+enum Closed<W> {
+    Count(CountWindow<W>),
+    Time(TimeWindow<W, BUCKETS>),
+}
+
+impl<W: AtomicWord> Window<W> {
+    /// Creates an empty window, of words made by `word` with the value 0.
+    pub fn new(rate: &Rate, word: impl Fn() -> W) -> Self {
+        let closed = match rate.window {
+            Extent::Calls(calls) => Closed::Count(CountWindow::new(calls, &word)),
+            Extent::Millis(millis) => Closed::Time(TimeWindow::new(millis, &word)),
+        };
+        let watched = rate.slow.filter(|slow| slow.while_running);
+        Self {
+            closed,
+            probes: Probes::new(&word),
+            running: watched.map(|slow| Running::new(slow.longer_than, &word)),
+        }
+    }
+
+    /// Records the result of a call in a closed circuit, and returns the calls in the window, or
+    /// `None` if the call's generation is over. `is_current` returns whether it isn't.
+    pub fn record(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        now: impl FnOnce() -> u64,
+        is_current: impl Fn() -> bool,
+    ) -> Option<WindowCounts> {
+        let generation = ticket.generation();
+        match &self.closed {
+            Closed::Count(window) => window.record(generation, outcome, is_current),
+            Closed::Time(window) => window.record(generation, outcome, now(), is_current),
+        }
+    }
+
+    /// Returns whether one more success would change nothing. One load.
+    #[inline]
+    pub fn is_settled(&self, ticket: Ticket) -> bool {
+        match &self.closed {
+            Closed::Count(window) => window.is_settled(ticket.generation()),
+            Closed::Time(_) => false,
+        }
+    }
+
+    /// Records the result of a probe. Returns false if its generation is over.
+    pub fn record_probe(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        is_current: impl Fn() -> bool,
+    ) -> bool {
+        self.probes.record(ticket.generation(), outcome, is_current)
+    }
+
+    /// Undoes `record_probe`, for a probe that wasn't reported.
+    pub fn take_back_probe(&self, ticket: Ticket, outcome: Outcome) {
+        self.probes.take_back(ticket.generation(), outcome);
+    }
+
+    /// The results of `calls` probes, all of which have been recorded.
+    pub fn probes(&self, generation: u64, calls: u64) -> WindowCounts {
+        self.probes.counts(generation, calls)
+    }
+
+    /// The calls in the window of a generation.
+    pub fn counts(&self, generation: u64, now: impl FnOnce() -> u64) -> WindowCounts {
+        match &self.closed {
+            Closed::Count(window) => window.counts(generation),
+            Closed::Time(window) => window.counts(generation, now()),
+        }
+    }
+
+    /// The calls in the window, with those that are running and already slow.
+    pub fn counts_with_running(&self, generation: u64, now: u64) -> Option<WindowCounts> {
+        let running = self.running.as_ref()?.slow(generation, now);
+        let largest = match &self.closed {
+            Closed::Count(window) => window.len(),
+            Closed::Time(_) => u64::MAX,
+        };
+        (running > 0).then(|| self.counts(generation, || now).with_running(running, largest))
+    }
+
+    /// A call was admitted by a closed circuit.
+    pub fn started(&self, ticket: Ticket, is_current: impl Fn() -> bool) {
+        if let Some(running) = &self.running {
+            running.started(ticket.generation(), ticket.packed().payload(), is_current);
+        }
+    }
+
+    /// A call that was admitted by a closed circuit is over.
+    pub fn ended(&self, ticket: Ticket, is_current: impl Fn() -> bool) {
+        if let Some(running) = &self.running {
+            running.ended(ticket.generation(), ticket.packed().payload(), is_current);
+        }
+    }
+}
+
+/// Changes a word in a loop, unless `change` returns `None`. Returns the new value.
+fn update<W: AtomicWord>(word: &W, mut change: impl FnMut(u64) -> Option<u64>) -> Option<u64> {
+    let mut found = word.load();
+    loop {
+        let next = change(found)?;
+        if next == found {
+            return Some(next);
+        }
+        match word.compare_exchange_weak(found, next) {
+            Ok(_) => return Some(next),
+            Err(other) => found = other,
+        }
+    }
+}
+
+/// The uppermost bits of a word, which say to which generation it belongs.
+const GENERATION_SHIFT: u32 = 44;
+
+const fn generation_of(word: u64) -> u64 {
+    word >> GENERATION_SHIFT
+}
+
+/// The word, if it belongs to the generation; otherwise an empty one, or `None` if the generation
+/// is over. `is_current` is only asked after the word was loaded. So if a later generation has
+/// written the word, the answer is no.
+fn of_generation(word: u64, generation: u64, is_current: impl Fn() -> bool) -> Option<u64> {
+    if generation_of(word) == generation {
+        Some(word)
+    } else if is_current() {
+        Some(generation << GENERATION_SHIFT)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,9 @@
+use resilience::testing::isolated;
+
+#[isolated]
+mod tests {}
+
+#[isolated]
+struct Test;
+
+fn main() {}
