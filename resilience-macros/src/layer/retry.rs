@@ -44,7 +44,6 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
-#[allow(clippy::struct_excessive_bools, reason = "one for each flag of the attribute")]
 pub(crate) struct Retry {
     pub(crate) span: Span,
     policy: Option<Expr>,
@@ -56,9 +55,9 @@ pub(crate) struct Retry {
     when: Option<Condition>,
     not_yet: Option<Condition>,
     pub(crate) external_timeout: bool,
-    repeat_inner: bool,
     /// Whether a function that isn't async may block its thread.
     pub(crate) blocking: bool,
+    repeat_inner: bool,
     /// Whether the attribute stands on an `impl` block.
     pub(crate) is_of_block: bool,
 }
@@ -113,8 +112,8 @@ impl Layer for Retry {
             when: condition(arguments.take("when"), "error", errors),
             not_yet: condition(arguments.take("retry_ok"), "value", errors),
             external_timeout: arguments.flag("external_timeout").is_some(),
-            repeat_inner: arguments.flag("repeat_inner").is_some(),
             blocking: blocking.is_some(),
+            repeat_inner: arguments.flag("repeat_inner").is_some(),
             is_of_block: place.block.is_some(),
         };
         if let Some(Repeat::Key(Some(key))) = &retry.repeat {
