@@ -44,6 +44,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
+#[allow(clippy::struct_excessive_bools, reason = "one for each flag of the attribute")]
 pub(crate) struct Retry {
     pub(crate) span: Span,
     policy: Option<Expr>,
