@@ -44,6 +44,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Retry {
     pub(crate) span: Span,
     policy: Option<Expr>,
@@ -178,21 +179,7 @@ impl Layer for Retry {
             Budget::OfTheSite => quote!(#runtime::Site::budget(&#site)),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
-        let guard = around.below::<CircuitBreaker>().map(|(_, breaker)| breaker);
-        let breaker = scope.option(guard.and_then(CircuitBreaker::in_use));
-        let [total, attempt] = [around.above::<Timeout>(), around.below::<Timeout>()]
-            .map(|timeout| timeout.map(|(_, timeout)| timeout.deadline()))
-            .map(|deadline| scope.option(deadline.map(|deadline| quote!(&#deadline))));
-        let has_key = self.has_key();
-        let rules = quote! {
-            #runtime::rules(
-                #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
-            )
-        };
-        let rules = match guard {
-            Some(guard) => guard.rules_of_key(rules, runtime),
-            None => rules,
-        };
+        let rules = self.rules(around, &policy, &budget, scope);
         let judge = match &self.when {
             None => scope.classifying("judge", &quote!(&mut #retry, #error, #rules)),
             Some(when) => {
@@ -216,7 +203,10 @@ impl Layer for Retry {
         };
         let call = code.into_value(scope);
         // A success skips the fallback, which saves a copy of the outcome.
-        let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
+        let leave = around
+            .above::<Degrade>()
+            .filter(|_| around.is_directly_below::<Degrade>())
+            .and_then(|(_, degrade)| degrade.left_by_successes());
         let failure = if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
         let (keep, pattern, value, pause) = if waits {
             (None, quote!(_), quote!({}), None)
@@ -279,6 +269,32 @@ impl Layer for Retry {
 }
 
 impl Retry {
+    /// What decides about a retry: the policy, and the layers around the attempt.
+    fn rules(
+        &self,
+        around: &Around<'_>,
+        policy: &TokenStream,
+        budget: &TokenStream,
+        scope: &Scope<'_>,
+    ) -> TokenStream {
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let guard = around.below::<CircuitBreaker>().map(|(_, breaker)| breaker);
+        let breaker = scope.option(guard.and_then(CircuitBreaker::in_use));
+        let [total, attempt] = [around.above::<Timeout>(), around.below::<Timeout>()]
+            .map(|timeout| timeout.map(|(_, timeout)| timeout.deadline()))
+            .map(|deadline| scope.option(deadline.map(|deadline| quote!(&#deadline))));
+        let has_key = self.has_key();
+        let rules = quote! {
+            #runtime::rules(
+                #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
+            )
+        };
+        match guard {
+            Some(guard) => guard.rules_of_key(rules, runtime),
+            None => rules,
+        }
+    }
+
     /// The budget that the methods of an `impl` block share, if the attribute names none.
     pub(crate) fn static_of_block(&self, runtime: &TokenStream) -> Option<TokenStream> {
         matches!(self.budget, Budget::OfTheSite).then(|| {

@@ -270,7 +270,9 @@ pub(crate) fn degraded(
     error: &dyn Loggable,
     error_type: &'static str,
     class: &Classification,
-    fallback: &'static str,
+    fallback: Option<&'static str>,
+    source: &'static str,
+    age: Option<Duration>,
 ) {
     metric!(degraded(site.labels(), class.code()));
     error_event!(
@@ -280,8 +282,32 @@ pub(crate) fn degraded(
         "graceful_degradation_activated",
         error_type,
         code = class.code(),
+        source,
+        age_ms = age.map(millis),
         fallback
     );
+}
+
+/// Once for each change, and not for each call.
+#[cfg_attr(
+    not(feature = "boundary"),
+    allow(clippy::needless_option_as_deref, reason = "there are no ids")
+)]
+pub(crate) fn flag_changed(flag: &str, on: bool, by: &'static str) {
+    warn!(
+        target: "resilience",
+        request_id = request_id().as_deref(),
+        flag = &*escape::name(flag),
+        on,
+        by,
+        "flag_changed"
+    );
+}
+
+/// A flag can't be asked for, and stays as it is. Once until it can.
+#[cfg(feature = "open-feature")]
+pub(crate) fn flag_not_refreshed(flag: &str, code: &'static str) {
+    warn!(target: "resilience", flag = &*escape::name(flag), code, "flag_not_refreshed");
 }
 
 pub(crate) fn degradation_failed(

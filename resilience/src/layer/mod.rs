@@ -13,7 +13,7 @@ pub mod circuit_breaker;
 pub(crate) mod classified;
 pub(crate) mod context;
 pub(crate) mod deadline;
-pub(crate) mod degrade;
+pub mod degrade;
 pub(crate) mod events;
 pub mod registry;
 pub mod retry;
