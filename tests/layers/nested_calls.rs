@@ -137,9 +137,16 @@ async fn timeout_says_what_failed_last_inside() {
             Err(_) => replica(script).await,
         }
     }
+    #[timeout("5s")]
+    async fn asks_twice(script: &Script) -> Result<u32, CallError> {
+        let _ = stock(script).await;
+        stock(script).await
+    }
     fn text(outcome: Result<u32, CallError>) -> String {
-        let Err(CallError::Rejected(rejected)) = outcome else { panic!("{outcome:?}") };
-        rejected.to_string()
+        match outcome {
+            Err(CallError::Rejected(rejected)) => rejected.to_string(),
+            other => panic!("{other:?}"),
+        }
     }
     let events = Events::capture();
     let busy_then_hangs = || Script::new([Answer::Now(Err(CallError::Busy)), Answer::Hang]);
@@ -158,11 +165,6 @@ async fn timeout_says_what_failed_last_inside() {
     );
     // What was permanent isn't why the call took long.
     let absent_then_hangs = Script::new([Answer::Now(Err(CallError::Absent)), Answer::Hang]);
-    #[timeout("5s")]
-    async fn asks_twice(script: &Script) -> Result<u32, CallError> {
-        let _ = stock(script).await;
-        stock(script).await
-    }
     assert_eq!(text(asks_twice(&absent_then_hangs).await), "asks_twice timed out after 5s");
     let outcome = checkout(&Script::new([Answer::Hang])).await;
     assert_eq!(outcome, Err(Rejected::timed_out("checkout", secs(5)).into()));
@@ -210,11 +212,11 @@ async fn inner_retry_is_started_again_if_asked() {
     async fn by_option(script: &Script) -> Result<u32, CallError> {
         three(script).await
     }
-    let base = secs(1);
     #[retry(idempotent, repeat_inner, external_timeout, attempts = 2, base = base)]
     async fn at_run_time(base: std::time::Duration, script: &Script) -> Result<u32, CallError> {
         three(script).await
     }
+    let base = secs(1);
     for which in 0..3 {
         let script = busy();
         let outcome = match which {

@@ -187,15 +187,7 @@ impl Layer for Retry {
                 scope.classifying("judge_when", &quote!(&mut #retry, #error, #rules, #when))
             }
         };
-        let success = match (&self.repeat, &self.policy) {
-            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
-                quote!(retry_succeeded_once(&#retry, #budget, &#site))
-            }
-            (None, Some(_)) => quote!(retry_succeeded_under(&#retry, #budget, &#site, #policy)),
-            (Some(Repeat::Idempotent), _) | (None, None) => {
-                quote!(retry_succeeded(&#retry, #budget, &#site))
-            }
-        };
+        let success = self.on_success(&quote!(&#retry, #budget, &#site), &policy);
         let Fragment { before, mut code } = inner;
         let waits = match &mut code {
             Code::Attempt(attempt) => attempt.wait_first(),
@@ -292,6 +284,17 @@ impl Retry {
         match guard {
             Some(guard) => guard.rules_of_key(rules, runtime),
             None => rules,
+        }
+    }
+
+    /// The call that reports a success.
+    fn on_success(&self, arguments: &TokenStream, policy: &TokenStream) -> TokenStream {
+        match (&self.repeat, &self.policy) {
+            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
+                quote!(retry_succeeded_once(#arguments))
+            }
+            (None, Some(_)) => quote!(retry_succeeded_under(#arguments, #policy)),
+            (Some(Repeat::Idempotent), _) | (None, None) => quote!(retry_succeeded(#arguments)),
         }
     }
 
