@@ -599,6 +599,111 @@ fn an_impl_block() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is as long as it is")]
+fn degrade_with_stale_values_and_a_flag() {
+    check(
+        Kind::Degrade,
+        quote!(
+            fallback = Stock::assume_available(sku),
+            stale(max_age = "10m", max_entries = 1_000, key = sku, shared(self)),
+            flag = INVENTORY,
+            on = [transient, rejected],
+            alert_above = "5/1m"
+        ),
+        &quote! {
+            async fn stock(&self, sku: &str) -> Result<Sourced<Stock>, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(&self, sku: &str) -> Result<Sourced<Stock>, StockError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                __resilience::stale! {
+                    stale static __RESILIENCE_STALE : __resilience::StaleValues =
+                    __resilience::StaleValues::with_max_entries(1_000); let stale_values = &
+                    __RESILIENCE_STALE; let find = __resilience::Answers:: < Result < Sourced < Stock
+                    >, StockError > > ::NEW.stale(); let stale = find(stale_values,
+                    __resilience::stale_key(& __RESILIENCE_SITE, (::core::any::type_name:: < Self >
+                    (),), & (sku)), Duration::new(600u64, 0u32));
+                }
+                'degraded: {
+                    let flag = __resilience::flag(__resilience::of_static(&INVENTORY));
+                    let off = !__resilience::is_on(flag);
+                    let error = 'called: {
+                        if off {
+                            break 'called {
+                                let rejected = __resilience::switched_off(flag);
+                                __resilience::reject::<
+                                    <Result<
+                                        Sourced<Stock>,
+                                        StockError,
+                                    > as __resilience::Outcome>::Error,
+                                >(rejected)
+                            };
+                        }
+                        match async {
+                            if false {
+                                let unreached: Result<Sourced<Stock>, StockError> = __resilience::unreached();
+                                return unreached;
+                            }
+                            'body: { look_up(sku).await }
+                        }
+                            .await
+                        {
+                            __resilience::Err(error) => error,
+                            __resilience::Ok(value) => {
+                                stale.keep(&value, |_| 1);
+                                break 'degraded __resilience::Ok(value);
+                            }
+                        }
+                    };
+                    let cause = match __resilience::cause::<
+                        <Result<Sourced<Stock>, StockError> as __resilience::Outcome>::Error,
+                    >(
+                        off,
+                        __resilience::Degrade::On(__resilience::Causes::NONE.transient().rejected()),
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
+                        __resilience::Some(cause) => cause,
+                        __resilience::None => break 'degraded __resilience::Err(error),
+                    };
+                    let cause = __resilience::alert_above!(cause, 5u32, 60u64, 0u32);
+                    if let __resilience::Some(value) = stale
+                        .recall(&cause, &error, &__RESILIENCE_SITE)
+                    {
+                        break 'degraded __resilience::Ok(value);
+                    }
+                    let code = __resilience::falls_back(
+                        cause,
+                        &error,
+                        "Stock::assume_available(sku)",
+                        &__RESILIENCE_SITE,
+                    );
+                    {
+                        {
+                            let answer = __resilience::Answers::<
+                                Result<Sourced<Stock>, StockError>,
+                            >::NEW
+                                .fallback();
+                            let value = answer(Stock::assume_available(sku), || code);
+                            __resilience::Ok(value)
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn the_full_nest() {
     check(
         Kind::Degrade,

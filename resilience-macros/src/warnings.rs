@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Meta};
 
 use crate::function::Function;
-use crate::layer::{Boundary, Kind, Nest, Retry, Scope, Timeout, Transaction, named};
+use crate::layer::{Boundary, Degrade, Kind, Nest, Retry, Scope, Timeout, Transaction, named};
 use crate::outcome;
 
 const UNSAID: &str = "`#[retry]` doesn't say whether the operation is safe to repeat; write \
@@ -36,6 +36,9 @@ pub(crate) fn of(nest: &Nest, scope: &Scope<'_>, said: &mut Said) -> TokenStream
     }
     let mut warnings = TokenStream::new();
     warnings.extend(of_function(scope));
+    if let Some((span, message)) = nest.get::<Degrade>().and_then(|(_, it)| it.finding()) {
+        warnings.extend(warning(span, "stale_key_is_incomplete", &message));
+    }
     if let Some((_, transaction)) = nest.get::<Transaction>() {
         for found in transaction.findings(scope) {
             warnings.extend(warning(found.span, found.name, found.message));

@@ -175,6 +175,8 @@
 //! | use the layers without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | read the attempt, the idempotency key or the time left inside a call | [`context()`] |
 //! | inspect and control circuit breakers | [`registry()`] |
+//! | learn whether a value is live, stale or a fallback | [`Sourced`] |
+//! | turn an integration off at run time | [`Flag`], [`flags()`](flags) |
 //! | log each failure once | [`report`](report()), [`report::Report`], [`RequestContext`] |
 //! | be notified when failures continue | [`on_alert`], [`alert::AlertPolicy`] |
 //! | shut down after a fatal error, set the exit code | [`shutdown::requested`], [`exit_code`] |
@@ -185,6 +187,7 @@
 //! | classify database errors, turn a violated constraint into your own error | [`sql`], [`sql::constraint`] |
 //! | run a function in a transaction and repeat it after a conflict | `transaction`, with one of the `sqlx-*` features |
 //! | call or serve gRPC | `tonic`, with the feature of that name |
+//! | count and plot retries, fallbacks and rejections | `metrics`, with the feature of that name |
 //! | test all of this | `testing`, with the feature of that name |
 //!
 //! # Events
@@ -203,6 +206,8 @@
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
 //! | `call_abandoned`: its caller dropped a call through a breaker | DEBUG |
 //! | `graceful_degradation_activated`, `degradation_failed` | WARN |
+//! | `flag_changed` | WARN |
+//! | `flag_not_refreshed`, with `open-feature` | WARN, once until OpenFeature answers |
 //! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
 //! | `idempotency_key_missing`, with `reqwest` or `tonic` | WARN |
 //! | `shutdown_requested`: a fatal error was reported, or [`shutdown::request`] called | WARN, once per process |
@@ -251,6 +256,9 @@
 //!   `#[transaction]`.
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
+//! - `metrics`: metrics of the layers, through the facade of that name.
+//! - `stale`: the last good value of a call, for `#[degrade(stale(…))]`.
+//! - `open-feature`: flags as OpenFeature has them.
 //! - `tracing-error`: span traces in log records.
 //! - `testing`: isolated tests, recorded events, scripted callees; for `[dev-dependencies]`.
 //!
@@ -333,11 +341,15 @@ pub use support::duration::{millis, secs};
 pub use layer::{
     circuit_breaker::{self, CircuitBreaker},
     context::{CallContext, context},
-    degrade::Degrade,
+    degrade::{self, Degrade, Flag, Sourced, flags},
     registry::{self, registry},
     retry::{self, Retry, RetryBudget},
     timeout::{self, Timeout},
 };
+
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::metrics;
 
 #[cfg(feature = "boundary")]
 pub use boundary::{

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use resilience::{CircuitBreaker, Retry};
+use resilience::{CircuitBreaker, Retry, alert::AlertPolicy};
 
 #[path = "../../resilience-macros/src/layer/defaults.rs"]
 #[allow(dead_code, reason = "the values of `#[transaction]` are compared where there is sqlx")]
@@ -13,6 +13,11 @@ mod macros;
 fn retry_delays() {
     let delays = macros::RETRY;
     assert_eq!(Retry::new().base(delays.base).max_delay(delays.max_delay), Retry::new());
+}
+
+#[test]
+fn failures_of_an_alert() {
+    assert_eq!(macros::MAX_FREQUENT, AlertPolicy::MAX_FREQUENT);
 }
 
 #[test]
@@ -55,7 +60,7 @@ fn circuit_breaker_window_of_time() {
     let accepts = |window| accepts(|breaker| breaker.failure_rate(50).window_time(window));
     let (shortest, longest) = macros::WINDOW_TIME.into_inner();
     let nano = Duration::from_nanos(1);
-    assert!(accepts(shortest) && !accepts(shortest - nano));
+    assert!(accepts(shortest) && !accepts(shortest.saturating_sub(nano)));
     assert!(accepts(longest) && !accepts(longest + nano));
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum Case {
     Rejected,
     Boundary,
     BoundaryRead,
+    Flag,
+    Stale,
 }
 
 impl Case {
@@ -44,6 +46,8 @@ impl Case {
         Self::Rejected,
         Self::Boundary,
         Self::BoundaryRead,
+        Self::Flag,
+        Self::Stale,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -59,6 +63,8 @@ impl Case {
             Self::Rejected => "rejected",
             Self::Boundary => "boundary",
             Self::BoundaryRead => "boundary, id read",
+            Self::Flag => "flag",
+            Self::Stale => "stale, the write",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The attributes, as a user writes them.
 
 use resilience::{
-    CircuitBreaker, RequestContext, boundary, circuit_breaker, degrade, retry, secs, timeout,
+    CircuitBreaker, Flag, RequestContext, boundary, circuit_breaker, degrade, retry, secs, timeout,
 };
 
 use crate::body::{CallError, Large, answer, large_answer, small};
@@ -70,6 +70,18 @@ async fn bounded_and_read(input: u64) -> Result<u64, CallError> {
     answer(input + std::hint::black_box(id) as u64 - 36)
 }
 
+static FLAG: Flag = Flag::new("bench");
+
+#[degrade(flag = FLAG)]
+async fn switchable(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+#[degrade(stale(max_age = "10m", key = input))]
+async fn kept(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
 pub(crate) fn contenders() -> Vec<Contender> {
     vec![
         Contender::new(Case::Retry, "ours", retried),
@@ -83,5 +95,7 @@ pub(crate) fn contenders() -> Vec<Contender> {
         Contender::new(Case::Rejected, "ours", refused),
         Contender::new(Case::Boundary, "ours", bounded),
         Contender::new(Case::BoundaryRead, "ours", bounded_and_read),
+        Contender::new(Case::Flag, "ours", switchable),
+        Contender::new(Case::Stale, "ours", kept),
     ]
 }

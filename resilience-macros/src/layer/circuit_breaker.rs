@@ -307,6 +307,7 @@ impl CircuitBreaker {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one block for each option")]
 fn own_settings(
     arguments: &mut Arguments,
     function: &Function,
@@ -331,18 +332,11 @@ fn own_settings(
             );
         }
     };
-    let mut window = None;
     for (key, range, what) in [
         (
             "failure_threshold",
             1..=u32::MAX,
             "; it is the number of consecutive failures that open the circuit",
-        ),
-        // After the rate that it belongs to.
-        (
-            "min_calls",
-            1..=u32::MAX,
-            "; it is how many calls the window must have before its rate counts",
         ),
         ("probes", defaults::PROBES, "; it is the number of calls that test the half-open circuit"),
         (
@@ -351,29 +345,12 @@ fn own_settings(
             "; it is the factor by which each re-opening lengthens the recovery timeout",
         ),
     ] {
-        let is_least = key == "min_calls";
-        if is_least {
-            window = rate_and_window(arguments, &mut add, constant, errors);
-        }
         if let Some(number) = arguments.number(key, range, what, errors) {
             constant(key, number.expr(), errors);
             add(key, number.to_token_stream());
-            if let (true, Setting::Literal(least, span), Some(calls)) = (is_least, &number, window)
-            {
-                if *least > calls {
-                    errors.at(
-                        *span,
-                        format!(
-                            "`window` is {calls} and `min_calls` is {least}; the second must not \
-                             be larger than the first"
-                        ),
-                    );
-                }
-            }
         }
     }
-    slow_calls(arguments, &mut add, constant, errors);
-    keys.check(errors);
+    rate(arguments, &keys, &mut add, constant, errors);
     let mut known_durations = Vec::new();
     for key in ["recovery_timeout", "max_recovery_timeout"] {
         if let Some(duration) = arguments.duration(key, errors) {
@@ -493,6 +470,35 @@ impl RateKeys {
             (Some(_), Some(_)) => {}
         }
     }
+}
+
+/// The options of a failure rate. The rate comes first, since the runtime's settings follow it.
+fn rate(
+    arguments: &mut Arguments,
+    keys: &RateKeys,
+    add: &mut impl FnMut(&str, TokenStream),
+    constant: impl Fn(&str, Option<&Expr>, &mut Errors) + Copy,
+    errors: &mut Errors,
+) {
+    const LEAST: &str = "; it is how many calls the window must have before its rate counts";
+    let window = rate_and_window(arguments, add, constant, errors);
+    if let Some(least) = arguments.number("min_calls", 1..=u32::MAX, LEAST, errors) {
+        constant("min_calls", least.expr(), errors);
+        add("min_calls", least.to_token_stream());
+        if let (Setting::Literal(least, span), Some(calls)) = (least, window) {
+            if least > calls {
+                errors.at(
+                    span,
+                    format!(
+                        "`window` is {calls} and `min_calls` is {least}; the second must not be \
+                         larger than the first"
+                    ),
+                );
+            }
+        }
+    }
+    slow_calls(arguments, add, constant, errors);
+    keys.check(errors);
 }
 
 /// `failure_rate` and `window`. Returns the number of calls in the window, if it is known.

@@ -29,6 +29,9 @@ pub(crate) const PROBES: RangeInclusive<u32> = 1..=65_535;
 /// What the `recovery_growth` of a circuit breaker can be.
 pub(crate) const RECOVERY_GROWTH: RangeInclusive<u32> = 1..=10;
 
+/// The largest number of failures that an alert can wait for.
+pub(crate) const MAX_FREQUENT: u32 = 1000;
+
 /// What the `window` of a circuit breaker can be, as a number of calls.
 pub(crate) const WINDOW_CALLS: RangeInclusive<u32> = 1..=4_096;
 

@@ -29,6 +29,7 @@ use crate::options::{Arguments, Grammar};
 pub(crate) use boundary::Boundary;
 pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use common::Common;
+pub(crate) use degrade::Degrade;
 pub(crate) use nest::{Around, Nest};
 pub(crate) use retry::{Retry, named};
 pub(crate) use scope::{Attempt, Code, Fragment, Scope};

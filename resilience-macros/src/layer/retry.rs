@@ -44,7 +44,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
     foreign_by_words: foreign::RETRY_BY_WORDS,
 };
 
-#[allow(clippy::struct_excessive_bools, reason = "one for each flag of the attribute")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Retry {
     pub(crate) span: Span,
     policy: Option<Expr>,
@@ -213,7 +213,10 @@ impl Layer for Retry {
         };
         let call = code.into_value(scope);
         // A success skips the fallback, which saves a copy of the outcome.
-        let leave = around.is_directly_below::<Degrade>().then(Degrade::label);
+        let leave = around
+            .above::<Degrade>()
+            .filter(|_| around.is_directly_below::<Degrade>())
+            .and_then(|(_, degrade)| degrade.left_by_successes());
         let failure = if leave.is_some() { quote!(#error) } else { quote!(#runtime::Err(#error)) };
         let (keep, pattern, value, pause) = if waits {
             (None, quote!(_), quote!({}), None)

@@ -465,20 +465,51 @@ pub(crate) const DEGRADE: Rows = &[
         "write `non_critical` to fall back on every error",
     ),
     (
-        "on apply_on skip_on when should_handle should_fallback handle handle_if predicate \
+        "apply_on skip_on when should_handle should_fallback handle handle_if predicate \
          exceptions exceptions_to_ignore exceptions_to_trace condition ignore_exceptions \
           if_ handle_when handle_result fallback_if",
-        "the error's classification decides; write `non_critical` to fall back on every error",
+        "the error's classification decides; write `on = [transient, rejected]`, or `non_critical` \
+         for every error",
     ),
     (
         "on_fallback before_fallback after_fallback callback log notify listener",
         "remove it, since `tracing` gets the event `graceful_degradation_activated`",
     ),
     (
-        "stale cache ttl max_age stale_while_revalidate stale_if_error cache_ttl cache_key",
-        "keep the last value yourself and return it: `fallback = self.last.get()`",
+        "cache cached ttl max_age max_entries stale_while_revalidate stale_if_error cache_ttl \
+         cache_key key last_good last_value",
+        "write `stale(…)`, which answers with the last good value",
     ),
-    ("service_name name label id dependency key", LABEL),
+    (
+        "enabled disabled enabled_if is_enabled toggle feature feature_flag kill_switch switch \
+         feature_toggle",
+        "write `flag = RECOMMENDATIONS` with a `static` of type `Flag`",
+    ),
+    (
+        "alert alert_on alert_rate alert_threshold alert_after alarm threshold",
+        "write `alert_above = \"5/1m\"`",
+    ),
+    ("service_name name label id dependency", LABEL),
+];
+
+/// `stale(…)` in `#[degrade]`
+pub(crate) const STALE: Rows = &[
+    (
+        "ttl time_to_live expiry expires expires_in expiration expire_after max_stale stale_for \
+         lifetime age duration time_to_idle validity",
+        "write `max_age = \"{d=10m}\"`",
+    ),
+    (
+        "size capacity max_size max_capacity cache_size limit entries max_keys",
+        "write `max_entries = {=10_000}`",
+    ),
+    ("cache_key by key_by keys per convert vary", "write `key = {=…}`"),
+    ("cache values map handle in_ into", "write `store = {=self.last}`"),
+    ("weigher weigh cost value_size", "write `weight = {=…}` with `max_weight`"),
+    (
+        "ignore except skip exclude",
+        "write `shared(…)` with arguments that the value doesn't depend on",
+    ),
 ];
 
 /// `#[boundary]`

@@ -71,6 +71,23 @@ impl<E: Display> Classified<E> {
             request_id: request_id().as_deref(),
         });
     }
+
+    /// Counts a failure that a fallback has hidden toward the function's own rate.
+    pub(crate) fn count_rate(&self, error: &E, service: &str, rate: alert::Rate) {
+        if !alert::is_wanted() {
+            return;
+        }
+        alert::degraded_at(
+            rate,
+            &alert::Failure {
+                operation: Some(service),
+                dependency: None,
+                class: self.class,
+                message: &self.redacted(error).text().message,
+                request_id: request_id().as_deref(),
+            },
+        );
+    }
 }
 
 impl Site {

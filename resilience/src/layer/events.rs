@@ -123,6 +123,7 @@ pub(crate) fn retry_scheduled(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(retry_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -168,6 +169,7 @@ pub(crate) fn retry_stopped(
     attempts: u32,
     elapsed: Duration,
 ) {
+    metric!(retry_stopped(site.labels(), reason.as_str()));
     // The breaker has refused the call, and logs that itself.
     if attempts == 0 {
         return;
@@ -206,6 +208,7 @@ pub(crate) fn transaction_retry(
     attempts: u32,
     delay: Duration,
 ) {
+    metric!(transaction_scheduled(site.labels(), class.code()));
     error_event!(
         info,
         site,
@@ -232,6 +235,7 @@ pub(crate) fn transaction_stopped(
     reason: Stopped,
     attempts: u32,
 ) {
+    metric!(transaction_stopped(site.labels(), reason.as_str()));
     error_event!(
         warn,
         site,
@@ -250,6 +254,7 @@ pub(crate) fn transaction_rollback_failed(site: &Site, error: &dyn Loggable) {
 
 /// DEBUG, because an outer layer or the error record logs the resulting error.
 pub(crate) fn call_timed_out(site: &Site, after: Duration, failure: Option<&LastFailure>) {
+    metric!(timed_out(site.labels()));
     event!(
         debug,
         site,
@@ -265,8 +270,11 @@ pub(crate) fn degraded(
     error: &dyn Loggable,
     error_type: &'static str,
     class: &Classification,
-    fallback: &'static str,
+    fallback: Option<&'static str>,
+    source: &'static str,
+    age: Option<Duration>,
 ) {
+    metric!(degraded(site.labels(), class.code()));
     error_event!(
         warn,
         site,
@@ -274,8 +282,32 @@ pub(crate) fn degraded(
         "graceful_degradation_activated",
         error_type,
         code = class.code(),
+        source,
+        age_ms = age.map(millis),
         fallback
     );
+}
+
+/// Once for each change, and not for each call.
+#[cfg_attr(
+    not(feature = "boundary"),
+    allow(clippy::needless_option_as_deref, reason = "there are no ids")
+)]
+pub(crate) fn flag_changed(flag: &str, on: bool, by: &'static str) {
+    warn!(
+        target: "resilience",
+        request_id = request_id().as_deref(),
+        flag = &*escape::name(flag),
+        on,
+        by,
+        "flag_changed"
+    );
+}
+
+/// A flag can't be asked for, and stays as it is. Once until it can.
+#[cfg(feature = "open-feature")]
+pub(crate) fn flag_not_refreshed(flag: &str, code: &'static str) {
+    warn!(target: "resilience", flag = &*escape::name(flag), code, "flag_not_refreshed");
 }
 
 pub(crate) fn degradation_failed(
@@ -283,6 +315,7 @@ pub(crate) fn degradation_failed(
     fallback_error: &dyn Loggable,
     fallback: &'static str,
 ) {
+    metric!(degradation_failed(site.labels()));
     let text = LazyCell::new(|| fallback_error.text());
     event!(
         warn,

@@ -1,11 +1,19 @@
 //! The layers that an attribute puts around a function: one folder for each.
 
+/// Records a metric, if the feature of that name is on.
+macro_rules! metric {
+    ($name:ident($($argument:expr),*)) => {
+        #[cfg(feature = "metrics")]
+        crate::observe::metrics::$name($($argument),*)
+    };
+}
+
 pub(crate) mod attempt;
 pub mod circuit_breaker;
 pub(crate) mod classified;
 pub(crate) mod context;
 pub(crate) mod deadline;
-pub(crate) mod degrade;
+pub mod degrade;
 pub(crate) mod events;
 pub mod registry;
 pub mod retry;

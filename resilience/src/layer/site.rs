@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::RetryBudget;
+#[cfg(feature = "metrics")]
+use crate::observe::metrics::{FunctionLabels, RetryMetrics};
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 
@@ -33,6 +35,8 @@ pub struct Site {
     budget: RetryBudget,
     #[cfg(feature = "testing")]
     identity: Identity,
+    #[cfg(feature = "metrics")]
+    metrics: RetryMetrics,
 }
 
 /// What a label can be taken from.
@@ -52,11 +56,13 @@ impl fmt::Debug for LabelledBy {
 
 /// Gives a layer access to its site: a closure that returns it, and takes no space in a future, or
 /// `()` if there is none.
+#[cfg(feature = "boundary")]
 pub trait Place {
     /// The annotated function.
     fn site(&self) -> Option<&'static Site>;
 }
 
+#[cfg(feature = "boundary")]
 impl Place for () {
     #[inline]
     fn site(&self) -> Option<&'static Site> {
@@ -64,6 +70,7 @@ impl Place for () {
     }
 }
 
+#[cfg(feature = "boundary")]
 impl<F: Fn() -> &'static Site> Place for F {
     #[inline]
     fn site(&self) -> Option<&'static Site> {
@@ -103,6 +110,8 @@ impl Site {
             budget: RetryBudget::standard(),
             #[cfg(feature = "testing")]
             identity: Identity::new(),
+            #[cfg(feature = "metrics")]
+            metrics: RetryMetrics::new(),
         }
     }
 
@@ -184,6 +193,17 @@ impl Site {
     #[inline]
     const fn current(&self) -> &Self {
         self
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Site {
+    pub(crate) fn labels(&self) -> FunctionLabels {
+        FunctionLabels { service: self.service(), function: self.function }
+    }
+
+    pub(crate) const fn metrics(&self) -> &RetryMetrics {
+        &self.metrics
     }
 }
 

@@ -2,5 +2,7 @@
 
 #[cfg(feature = "boundary")]
 pub mod alert;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "boundary")]
 pub(crate) mod request;

@@ -1,6 +1,8 @@
 //! Items used by the macros' expansion and by this project's tests. Not part of the public API.
 
 #[cfg(feature = "tokio")]
+mod degrade;
+#[cfg(feature = "tokio")]
 pub(crate) mod expansion;
 #[cfg(feature = "tokio")]
 mod handle;
@@ -39,6 +41,8 @@ pub use crate::layer::runtime_options::internals as clamp;
 #[cfg(feature = "_sqlx")]
 pub use crate::layer::transaction::internals as sql;
 #[cfg(feature = "tokio")]
+pub use crate::private::degrade::*;
+#[cfg(feature = "tokio")]
 pub use crate::private::expansion::{
     AutorefEvidence, FindEvidence, classify_by, ignores, nothing, reject, reject_by, run,
     satisfies, unreached,
@@ -54,6 +58,8 @@ pub use crate::private::layers::*;
 pub use crate::private::rejected::{OtherSource, Source, must_be_transparent};
 #[cfg(feature = "_internals")]
 pub use crate::support::atomic_word::AtomicWord;
+#[cfg(feature = "tokio")]
+pub use crate::{__alert_above as alert_above, __stale as stale};
 #[cfg(feature = "boxed")]
 pub use inventory;
 pub use std::string::ToString;
@@ -73,6 +79,7 @@ pub use crate::{
 #[cfg(feature = "tokio")]
 pub use crate::{
     CircuitBreaker, Degrade, Retry, RetryBudget,
+    degrade::{Causes, Flag},
     registry::Site,
     retry::{Attempts, Jitter},
 };

@@ -5,3 +5,4 @@ mod garbage;
 mod once;
 mod outgoing;
 mod problem;
+mod sourced;

@@ -1,7 +1,8 @@
 //! `when` and `retry_ok`: which errors are retried, and which values.
 
 use resilience::{
-    Category, Classify as _, Rejected, Retry, RetryBudget, degrade, millis, retry, timeout,
+    Category, Classification, Classify as _, Rejected, Retry, RetryBudget, degrade, millis, retry,
+    timeout,
 };
 use resilience_test_support::{Answer, CallError, Events, Script};
 use tokio::time::Instant;
@@ -214,7 +215,7 @@ async fn conditions_work_with_classify_and_use_arguments() {
         idempotent,
         external_timeout,
         attempts = 5,
-        classify = |error: &&str| resilience::Classification::transient(if *error == "a" { "A" } else { "B" }),
+        classify = |error: &&str| Classification::transient(if *error == "a" { "A" } else { "B" }),
         when = |error| *error == wanted,
         retry_ok = |value| value.len() < wanted.len()
     )]
@@ -232,7 +233,15 @@ async fn conditions_work_with_classify_and_use_arguments() {
 
 #[test]
 fn conditions_work_on_functions_that_are_not_async() {
-    #[retry(idempotent, external_timeout, base = "1ms", max_delay = "1ms", retry_ok = |n| *n < 3, when = |_| false)]
+    #[retry(
+        idempotent,
+        blocking,
+        external_timeout,
+        base = "1ms",
+        max_delay = "1ms",
+        retry_ok = |n| *n < 3,
+        when = |_| false
+    )]
     fn poll(calls: &mut u32) -> Result<u32, CallError> {
         *calls += 1;
         if *calls == 5 { Err(CallError::Busy) } else { Ok(*calls) }

@@ -44,6 +44,12 @@ pub enum Rejected {
         #[doc(hidden)]
         cause: Cause,
     },
+    /// A `Flag` is off, so nothing was sent. Transient, not retried, `SWITCHED_OFF`, 503.
+    #[non_exhaustive]
+    SwitchedOff {
+        /// The flag's name.
+        flag: &'static str,
+    },
 }
 
 impl Rejected {
@@ -86,14 +92,20 @@ impl Rejected {
     pub const fn last_failure(&self) -> Option<&'static LastFailure> {
         match self {
             Self::TimedOut { cause, .. } => cause.0,
-            Self::CircuitOpen { .. } => None,
+            Self::CircuitOpen { .. } | Self::SwitchedOff { .. } => None,
         }
     }
 
-    /// The label of the layer that rejected the call.
+    /// Creates the rejection of a flag that is off.
+    pub const fn switched_off(flag: &'static str) -> Self {
+        Self::SwitchedOff { flag }
+    }
+
+    /// The label of the layer that rejected the call: of a flag, its name.
     pub const fn service(&self) -> &'static str {
         match self {
             Self::CircuitOpen { service, .. } | Self::TimedOut { service, .. } => service,
+            Self::SwitchedOff { flag } => flag,
         }
     }
 
@@ -105,6 +117,11 @@ impl Rejected {
     /// Whether an open circuit rejected the call.
     pub const fn is_circuit_open(&self) -> bool {
         matches!(self, Self::CircuitOpen { .. })
+    }
+
+    /// Whether a flag that is off rejected the call.
+    pub const fn is_switched_off(&self) -> bool {
+        matches!(self, Self::SwitchedOff { .. })
     }
 }
 
@@ -168,6 +185,9 @@ impl fmt::Debug for Rejected {
             Self::TimedOut { service, after, .. } => {
                 f.debug_struct("TimedOut").field("service", service).field("after", after).finish()
             }
+            Self::SwitchedOff { flag } => {
+                f.debug_struct("SwitchedOff").field("flag", flag).finish()
+            }
         }
     }
 }
@@ -187,6 +207,7 @@ impl fmt::Display for Rejected {
             Self::TimedOut { service, after, cause: Cause(Some(failure)) } => {
                 write!(f, "{service} timed out after {after:?}; the last failure was {failure}")
             }
+            Self::SwitchedOff { flag } => write!(f, "{flag} is switched off"),
         }
     }
 }

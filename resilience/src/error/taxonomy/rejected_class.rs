@@ -1,6 +1,8 @@
 //! Classifies rejections.
 
-use crate::{Advice, Classification, Classify, Rejected, Sent, ServiceError, taxonomy::Evidence};
+use crate::{
+    Advice, Alert, Classification, Classify, Rejected, Sent, ServiceError, taxonomy::Evidence,
+};
 
 impl Classify for Rejected {
     fn classify(&self) -> Classification {
@@ -10,6 +12,12 @@ impl Classify for Rejected {
                 Classification::transient_with("CIRCUIT_OPEN", advice).with_sent(Sent::Never)
             }
             Self::TimedOut { .. } => Classification::transient("NETWORK_TIMEOUT"),
+            // Operators have decided that, so it raises no alert.
+            Self::SwitchedOff { .. } => {
+                Classification::transient_with("SWITCHED_OFF", Advice::DoNotRetry)
+                    .with_sent(Sent::Never)
+                    .with_alert(Alert::Never)
+            }
         }
         .with_rejected(*self)
     }
@@ -42,6 +50,13 @@ mod tests {
         assert_eq!(
             (timeout_class.code(), timeout_class.status(), timeout_class.sent()),
             ("NETWORK_TIMEOUT", 504, Sent::Maybe)
+        );
+        let off = Rejected::switched_off("recommendations");
+        let off_class = off.classify();
+        assert_eq!(off.to_string(), "recommendations is switched off");
+        assert_eq!(
+            (off_class.code(), off_class.status(), off_class.sent(), off_class.is_retryable()),
+            ("SWITCHED_OFF", 503, Sent::Never, false)
         );
         assert_eq!(open_class.rejected(), Some(open));
         assert_eq!(timeout_class.category(), Some(Category::Transient));

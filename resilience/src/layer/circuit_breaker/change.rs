@@ -37,6 +37,18 @@ impl CircuitState {
     }
 }
 
+#[cfg(feature = "metrics")]
+impl CircuitState {
+    /// Whether calls get through, as a number for a plot.
+    pub(crate) const fn level(self) -> u8 {
+        match self {
+            Self::Closed | Self::ForcedClosed | Self::Disabled => 0,
+            Self::HalfOpen => 1,
+            Self::Open | Self::ForcedOpen => 2,
+        }
+    }
+}
+
 impl fmt::Display for CircuitState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -23,6 +23,12 @@ macro_rules! event {
 }
 
 pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
+    metric!(breaker_state(
+        change.service,
+        change.new.level(),
+        change.new.as_str(),
+        change.reason.as_str()
+    ));
     event!(
         warn,
         change.service,
@@ -39,6 +45,7 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
 
 /// DEBUG, because a retry or the error record logs the error itself. This event has the count.
 pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
+    metric!(breaker_failure(failure.service, failure.code));
     event!(
         debug,
         failure.service,
@@ -52,6 +59,7 @@ pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
 }
 
 pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: RetryAfter) {
+    metric!(breaker_rejected(breaker));
     event!(
         debug,
         breaker,

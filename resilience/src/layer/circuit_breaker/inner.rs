@@ -11,11 +11,14 @@ use super::packed::Packed;
 use super::policy::{LONGEST, Mode, Policy, Rate};
 use super::retry_after::{RetryAfter, millis};
 use super::state::{Core, Settled, Ticket, Verdict};
-use super::window::{Window, WindowCounts};
+use super::window::Window;
+use super::window_counts::WindowCounts;
 use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
+#[cfg(feature = "metrics")]
+use crate::observe::metrics::BreakerMetrics;
 use crate::support::clock;
 #[cfg(feature = "testing")]
 use crate::support::isolation::Identity;
@@ -38,6 +41,8 @@ pub(super) struct Inner {
     moved_to: OnceLock<Arc<CircuitBreaker>>,
     #[cfg(feature = "testing")]
     pub(super) identity: Identity,
+    #[cfg(feature = "metrics")]
+    pub(super) metrics: BreakerMetrics,
 }
 
 impl Inner {
@@ -51,6 +56,8 @@ impl Inner {
             moved_to: OnceLock::new(),
             #[cfg(feature = "testing")]
             identity: Identity::new(),
+            #[cfg(feature = "metrics")]
+            metrics: BreakerMetrics::new(),
         }
     }
 
@@ -82,6 +89,8 @@ impl Inner {
                 moved_to: OnceLock::new(),
                 #[cfg(feature = "testing")]
                 identity: self.identity.of_moved(),
+                #[cfg(feature = "metrics")]
+                metrics: BreakerMetrics::new(),
             },
         });
         // One thread moves the state. Calls of other threads go on here until it has done so.

@@ -26,6 +26,7 @@ mod settle;
 mod state;
 #[cfg_attr(not(feature = "_internals"), allow(unreachable_pub, reason = "the model checker's"))]
 mod window;
+mod window_counts;
 
 use std::fmt;
 
@@ -35,7 +36,7 @@ pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
 pub(crate) use permit::Held;
 pub use permit::{GuardedBy, Permit};
-pub use window::WindowCounts;
+pub use window_counts::WindowCounts;
 
 pub use crate::layer::deadline::OuterTimeout;
 use crate::support::clock;

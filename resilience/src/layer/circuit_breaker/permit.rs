@@ -23,6 +23,9 @@ pub struct Permit<'a, A: OuterTimeout = (), P: GuardedBy = &'a CircuitBreaker> {
     /// `()` if there is no enclosing timeout, so that it takes no space in the future.
     above: A,
     place: P,
+    /// When the call was admitted, in nanoseconds of the clock.
+    #[cfg(feature = "metrics")]
+    admitted: u64,
     breaker: PhantomData<&'a CircuitBreaker>,
 }
 
@@ -129,7 +132,14 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     /// A permit that hasn't been granted.
     #[inline]
     pub(crate) const fn vacant(above: A, place: P) -> Self {
-        Self { ticket: Ticket::NONE, above, place, breaker: PhantomData }
+        Self {
+            ticket: Ticket::NONE,
+            above,
+            place,
+            #[cfg(feature = "metrics")]
+            admitted: 0,
+            breaker: PhantomData,
+        }
     }
 
     /// Requests permission, if that is granted at once.
@@ -146,6 +156,10 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
         let policy = &self.place.breaker().inner().policy;
         let keeps_time = !A::KEEPS_TIME && policy.abandoned_after.is_some();
         self.ticket = if keeps_time { ticket.with_time(clock::millis()) } else { ticket };
+        #[cfg(feature = "metrics")]
+        {
+            self.admitted = clock::to_nanos(tokio::time::Instant::now());
+        }
     }
 
     #[inline]
@@ -214,6 +228,8 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     /// would copy it first.
     #[inline]
     pub(crate) fn record_success(&mut self) {
+        #[cfg(feature = "metrics")]
+        self.place.breaker().inner().metrics.succeeded(self.place.breaker().name(), self.elapsed());
         if !self.place.breaker().inner().core.is_at(self.ticket) {
             self.settle_slowly(Verdict::Success, LOST);
         }
@@ -240,6 +256,11 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     #[cold]
     pub(crate) fn record_failure(&mut self, error: &Classification) {
         let breaker = self.place.breaker();
+        metric!(breaker_call_failed(
+            breaker.name(),
+            crate::observe::metrics::outcome(error),
+            self.elapsed()
+        ));
         let verdict = match (error.rejected(), error.category()) {
             (Some(rejected), _) if rejected.is_timed_out() => Verdict::Failure,
             (Some(rejected), _) if breaker.has_rejected(&rejected) => Verdict::Interrupted,
@@ -278,10 +299,17 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     /// ```
     #[inline]
     pub fn ignore(mut self) {
+        metric!(breaker_call_failed(self.place.breaker().name(), "ignored", self.elapsed()));
         if !self.ticket.is_closed() {
             self.settle_slowly(Verdict::Nothing, LOST);
         }
         self.ticket = Ticket::NONE;
+    }
+
+    #[cfg(feature = "metrics")]
+    fn elapsed(&self) -> Duration {
+        let now = clock::to_nanos(tokio::time::Instant::now());
+        Duration::from_nanos(now.saturating_sub(self.admitted))
     }
 
     /// Drops the permit if the call panics, and not only when the caller drops the call.
@@ -306,6 +334,15 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     fn release_slowly(&mut self) {
         let ticket = mem::replace(&mut self.ticket, Ticket::NONE);
         let inner = self.place.breaker().inner();
+        metric!(breaker_call_failed(
+            inner.name,
+            if self.above.deadline().is_some_and(Deadline::fired) {
+                "rejected"
+            } else {
+                "abandoned"
+            },
+            self.elapsed()
+        ));
         inner.dropped(ticket, self.above.deadline(), self.place.site());
     }
 
@@ -343,7 +380,7 @@ const _: () = {
     const fn is_send<T: Send>() {}
     is_send::<Permit<'static>>();
     assert!(
-        size_of::<Permit<'static>>() <= 16,
+        size_of::<Permit<'static>>() <= if cfg!(feature = "metrics") { 24 } else { 16 },
         "a permit is held across the call, in every future"
     );
 };

@@ -1,5 +1,5 @@
 use super::change::ChangeReason;
-use super::window::WindowCounts;
+use super::window_counts::WindowCounts;
 
 /// The settings of a breaker. Times are in milliseconds.
 #[derive(Debug, Clone, Copy)]

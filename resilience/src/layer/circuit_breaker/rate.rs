@@ -4,7 +4,8 @@ use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::Packed;
 use super::policy::{Policy, Rate};
 use super::state::{Core, Settled, Ticket, Verdict, change};
-use super::window::{Outcome, Window, WindowCounts};
+use super::window::{Outcome, Window};
+use super::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 const LATE: Settled = Settled { is_late: true, failures: None, window: None, change: None };
@@ -27,7 +28,7 @@ impl<W: AtomicWord> Core<W> {
         let is_closed = matches!(found.state(), CircuitState::Closed | CircuitState::ForcedClosed);
         let is_fast = verdict == Verdict::Success && rate.slow.is_none();
         // Nearly every call of a healthy breaker.
-        if is_closed && is_fast && window.is_settled(ticket) {
+        if is_closed && is_fast && window.is_settled(ticket.generation()) {
             return Settled::default();
         }
         let was_slow = rate
@@ -45,9 +46,10 @@ impl<W: AtomicWord> Core<W> {
         match found.state() {
             CircuitState::Closed | CircuitState::ForcedClosed => {
                 let is_current = || self.is_in(ticket);
-                window.ended(ticket, is_current);
+                window.ended(ticket.generation(), ticket.packed().payload(), is_current);
                 let Some(outcome) = outcome else { return Settled::default() };
-                let Some(counts) = window.record(ticket, outcome, &now, is_current) else {
+                let Some(counts) = window.record(ticket.generation(), outcome, &now, is_current)
+                else {
                     return LATE;
                 };
                 let reason = rate.judge(counts);
@@ -92,7 +94,7 @@ impl<W: AtomicWord> Core<W> {
             }
         }
         if matches!(started.state(), CircuitState::Closed | CircuitState::ForcedClosed) {
-            window.started(ticket, || self.is_in(ticket));
+            window.started(started.generation(), started.payload(), || self.is_in(ticket));
         }
         None
     }
@@ -135,7 +137,7 @@ impl<W: AtomicWord> Core<W> {
         now: impl Fn() -> u64,
     ) -> Settled {
         if let Some(outcome) = outcome {
-            if !window.record_probe(ticket, outcome, || self.is_in(ticket)) {
+            if !window.record_probe(ticket.generation(), outcome, || self.is_in(ticket)) {
                 return LATE;
             }
         }
@@ -144,7 +146,7 @@ impl<W: AtomicWord> Core<W> {
             if found.ticket() != ticket.packed().ticket() {
                 // If the state has moved, the result is recorded again where it is.
                 if let Some(outcome) = outcome {
-                    window.take_back_probe(ticket, outcome);
+                    window.take_back_probe(ticket.generation(), outcome);
                 }
                 return LATE;
             }

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use super::change::{Change, ChangeReason, CircuitState};
 use super::packed::{Packed, REGISTERED};
 use super::policy::{Mode, Policy};
-use super::window::WindowCounts;
+use super::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// The mutable state of a breaker.

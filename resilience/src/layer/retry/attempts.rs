@@ -193,6 +193,8 @@ impl Attempts {
     /// The same for a call of an annotated function. Logs it if it had to be repeated.
     #[inline]
     pub(crate) fn succeeded_at(&self, budget: &RetryBudget, site: &Site) {
+        #[cfg(feature = "metrics")]
+        site.metrics().succeeded(|| site.labels(), self.number());
         if !self.current.is_first() || !budget.is_full() {
             self.succeeded_slowly(budget, site);
         }
@@ -294,7 +296,10 @@ impl Attempts {
         if let Some(total) = rules.total {
             total.note(last_failure::number_of(rules.site.failing(class), class.code()));
         }
-        match self.next(class, error, wanted, rules, now) {
+        metric!(attempt_failed(rules.site.labels(), class));
+        let next = self.next(class, error, wanted, rules, now);
+        metric!(retry_budget(rules.site.labels(), rules.budget.level()));
+        match next {
             Ok(delay) => {
                 events::retry_scheduled(
                     rules.site,

@@ -333,6 +333,13 @@ impl RetryBudget {
         f64::from(self.bucket().tokens(&self.settings.rules(), clock::millis)) / 1000.0
     }
 
+    /// The share of the capacity that is left, from 0 to 1.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn level(&self) -> f64 {
+        let capacity = f64::from(self.settings.capacity) / 1000.0;
+        if capacity > 0.0 { self.tokens() / capacity } else { 0.0 }
+    }
+
     const fn from_settings(settings: BudgetSettings) -> Self {
         Self {
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(settings.capacity)) },

@@ -24,6 +24,7 @@ use crate::support::isolation::{self, Identity, Isolate};
 use crate::support::prefix;
 use crate::{Alert, Classification};
 use deliver::Delivery;
+pub(crate) use state::Rate;
 use state::{Key, Last};
 use table::{AlertTable, Changes, shard};
 
@@ -33,12 +34,15 @@ use table::{AlertTable, Changes, shard};
 /// [`AlertPolicy`] holds the thresholds. Two things count as failures:
 ///
 /// - each [fresh](crate::report::ReportOutcome::is_fresh) [report](crate::report()) of an error,
-/// - each fallback used by [`degrade`](macro@crate::degrade).
+/// - each fallback used by [`degrade`](macro@crate::degrade), and each stale value.
 ///
 /// They are counted per operation, dependency and code, so that one outage doesn't hide another.
 /// If the dependency is known, its transient failures are counted together, even if their codes
 /// differ: calls first time out, and then the circuit is open. Both are one alert, under the first
 /// code.
+///
+/// A function with `#[degrade(alert_above = "5/1m")]` has a threshold of its own: its alert, a
+/// `WhenFrequent`, lasts exactly as long as its fallbacks and stale values exceed that rate.
 ///
 /// `WhenRepeated` counts as `WhenFrequent` for fallbacks and for errors reported without an
 /// operation, because no success is ever recorded for those.
@@ -107,12 +111,17 @@ pub(crate) struct Failure<'a> {
 pub(crate) fn failed(failure: &Failure<'_>) {
     let alert = failure.class.alert();
     let alert = if failure.operation.is_some() { alert } else { without_success(alert) };
-    alerts().failed(failure, alert);
+    alerts().failed(failure, alert, None);
 }
 
 /// Counts a failure that was hidden by a fallback.
 pub(crate) fn degraded(failure: &Failure<'_>) {
-    alerts().failed(failure, without_success(failure.class.alert()));
+    alerts().failed(failure, without_success(failure.class.alert()), None);
+}
+
+/// Counts a failure that was hidden by a fallback, whose frequency must not exceed a rate.
+pub(crate) fn degraded_at(rate: Rate, failure: &Failure<'_>) {
+    alerts().failed(failure, Alert::WhenFrequent, Some(rate));
 }
 
 /// The alert to use where no success is ever recorded: otherwise failures months apart would count
@@ -165,7 +174,7 @@ impl Alerts {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).policy = policy;
     }
 
-    fn failed(&'static self, failure: &Failure<'_>, alert: Alert) {
+    fn failed(&'static self, failure: &Failure<'_>, alert: Alert, rate: Option<Rate>) {
         if alert == Alert::Never {
             return;
         }
@@ -173,6 +182,7 @@ impl Alerts {
             operation: failure.operation.unwrap_or(""),
             dependency: failure.dependency.map(|name| prefix::of(name, MAX_DEPENDENCY)),
             alert,
+            rate,
             class: failure.class,
             last: Last {
                 message: prefix::of(failure.message, MAX_MESSAGE).into(),

@@ -14,8 +14,17 @@ pub(super) struct Failure<'a> {
     pub(super) operation: &'a str,
     pub(super) dependency: Option<&'a str>,
     pub(super) alert: Alert,
+    pub(super) rate: Option<Rate>,
     pub(super) class: Classification,
     pub(super) last: Last,
+}
+
+/// The frequency above which there is an alert, where it isn't the policy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rate {
+    /// More than this is above it.
+    pub(crate) count: u32,
+    pub(crate) window: Duration,
 }
 
 /// What a notice says about the last failure.
@@ -33,7 +42,7 @@ impl Failure<'_> {
     pub(super) fn code(&self) -> Option<&'static str> {
         let is_outage =
             self.dependency.is_some() && self.class.category() == Some(Category::Transient);
-        (!is_outage).then(|| self.class.code())
+        (!is_outage && self.rate.is_none()).then(|| self.class.code())
     }
 }
 
@@ -45,7 +54,8 @@ pub(super) struct AlertState {
     pub(super) position: u64,
     class: Classification,
     failures: u64,
-    /// The failures within the window, if the alert depends on frequency.
+    /// The failures within the window, if the alert depends on frequency. With a rate of its own,
+    /// the last ones that can be above it.
     recent: VecDeque<Instant>,
     last_failure: Instant,
     last: Last,
@@ -68,12 +78,14 @@ pub(super) struct Row {
     /// See [`Failure::code`].
     pub(super) code: Option<&'static str>,
     pub(super) alert: Alert,
+    pub(super) rate: Option<Rate>,
 }
 
 impl Row {
     /// Whether this failure is counted here. The operation is known to be the same.
     pub(super) fn counts(&self, failure: &Failure<'_>) -> bool {
         self.alert == failure.alert
+            && self.rate == failure.rate
             && self.dependency.as_deref() == failure.dependency
             && self.code == failure.code()
     }
@@ -128,7 +140,18 @@ impl AlertState {
     }
 
     pub(super) fn until_quiet(&self, now: Instant, quiet: Duration) -> Duration {
+        if let Some(rate) = self.key.row.rate {
+            return self.until_below(rate, now);
+        }
         quiet.saturating_sub(now.saturating_duration_since(self.last_failure))
+    }
+
+    /// How long the frequency will be above the rate, without another failure.
+    fn until_below(&self, rate: Rate, now: Instant) -> Duration {
+        let first = self.recent.front().filter(|_| self.recent.len() as u64 > rate.count.into());
+        first.map_or(Duration::ZERO, |&first| {
+            rate.window.saturating_sub(now.saturating_duration_since(first))
+        })
     }
 
     /// Counts a failure. Returns whether an alert begins with it.
@@ -142,6 +165,18 @@ impl AlertState {
         self.last_failure = now;
         self.last = failure.last;
         self.failures += 1;
+        if let Some(rate) = self.key.row.rate {
+            self.recent.push_back(now);
+            if self.recent.len() as u64 > u64::from(rate.count) + 1 {
+                self.recent.pop_front();
+            }
+            let is_above = !self.until_below(rate, now).is_zero();
+            if is_above && self.alert.is_none() {
+                self.failures = self.recent.len() as u64;
+                return true;
+            }
+            return false;
+        }
         if self.alert.is_some() {
             return false;
         }
@@ -168,7 +203,9 @@ impl AlertState {
         self.alert =
             Some(Begun { since: now, code: self.class.code(), ended_by: EndedBy::NextFailure });
         self.key.number = number;
-        self.recent = VecDeque::new();
+        if self.key.row.rate.is_none() {
+            self.recent = VecDeque::new();
+        }
         self.notice(AlertPhase::Began, self.class.code(), Duration::ZERO)
     }
 

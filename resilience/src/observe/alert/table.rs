@@ -222,6 +222,7 @@ impl AlertTable {
             dependency: failure.dependency.map(Into::into),
             code: failure.code(),
             alert: failure.alert,
+            rate: failure.rate,
         };
         AlertState::new(row, failure, now)
     }

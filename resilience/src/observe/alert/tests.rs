@@ -47,7 +47,7 @@ impl TestAlerts {
             message: "it is down",
             request_id: Some("r-1"),
         };
-        self.alerts.failed(&failure, alert);
+        self.alerts.failed(&failure, alert, None);
     }
 
     fn take_notices(&self) -> Vec<AlertNotice> {
@@ -294,6 +294,7 @@ fn notice_has_the_text_and_the_request_of_the_last_failure() {
                 request_id: Some(request),
             },
             Alert::WhenRepeated,
+            None,
         );
     }
     test.alerts.succeeded("place_order");
@@ -358,4 +359,45 @@ fn full_table_makes_new_failures_no_dearer() {
         let best = full.iter().min().unwrap();
         assert!(*best < filling * 6, "{alert:?}: {best:?} once full, {filling:?} before");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alert_of_a_rate_lasts_exactly_as_long_as_the_rate_is_exceeded() {
+    let test = TestAlerts::new();
+    let rate = Rate { count: 2, window: secs(60) };
+    let fail = |code| {
+        let failure = Failure {
+            operation: Some("stock"),
+            dependency: None,
+            class: Classification::transient(code),
+            message: "it is down",
+            request_id: None,
+        };
+        test.alerts.failed(&failure, Alert::WhenFrequent, Some(rate));
+    };
+    // Two within any minute are not above it.
+    for _ in 0..5 {
+        fail("DOWN");
+        fail("BUSY");
+        sleep(secs(60)).await;
+    }
+    assert_eq!(test.phases(), []);
+
+    fail("DOWN"); // at 0 s
+    sleep(secs(20)).await;
+    fail("BUSY"); // at 20 s
+    fail("DOWN");
+    assert_eq!(test.phases(), [(Began, 3)]);
+    sleep(secs(30)).await;
+    fail("DOWN"); // at 50 s: three of the last four are within a minute until 80 s
+    sleep(secs(29)).await;
+    assert_eq!(test.phases(), []);
+    sleep(secs(2)).await;
+    assert_eq!(test.phases(), [(Over, 4)]);
+
+    // It begins again only when the rate is exceeded again.
+    fail("DOWN"); // at 81 s, the second of the last minute
+    assert_eq!(test.phases(), []);
+    fail("DOWN");
+    assert_eq!(test.phases().first(), Some(&(Began, 3)));
 }

@@ -4,7 +4,8 @@
 //! the counts. Each step is one exchange of a word, and what a place loses is exactly what the
 //! exchange has replaced. So the counts are those of the ring whenever no result is being recorded.
 
-use super::{GENERATION_SHIFT, Outcome, WindowCounts, generation_of, of_generation, update};
+use super::{GENERATION_SHIFT, Outcome, generation_of, of_generation, update};
+use crate::layer::circuit_breaker::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// ```text

@@ -9,7 +9,7 @@ mod running;
 mod time;
 
 use super::policy::{Extent, Rate};
-use super::state::Ticket;
+use super::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 use count::CountWindow;
 use probes::Probes;
@@ -18,62 +18,6 @@ pub use time::TimeWindow;
 
 /// The buckets of a window of time.
 const BUCKETS: usize = 10;
-
-/// The calls in the window of a breaker with a failure rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct WindowCounts {
-    /// The calls in the window. Results that count as nothing aren't in it.
-    pub calls: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// Those that took longer than the limit for slow calls, whether they failed or not.
-    pub slow: u64,
-}
-
-impl WindowCounts {
-    /// Returns the failure rate in percent, or 0 without calls.
-    ///
-    /// ```
-    /// # use resilience::{CircuitBreaker, Classification};
-    /// let breaker = CircuitBreaker::new("search").failure_rate(50);
-    /// breaker.acquire()?.succeeded();
-    /// breaker.acquire()?.failed(&Classification::transient("BUSY"));
-    /// assert_eq!(breaker.metrics().window.unwrap().failure_rate(), 50.0);
-    /// # Ok::<_, resilience::Rejected>(())
-    /// ```
-    pub fn failure_rate(&self) -> f64 {
-        self.percent(self.failures)
-    }
-
-    /// Returns the rate of slow calls in percent, or 0 without calls.
-    ///
-    /// ```
-    /// # use resilience::CircuitBreaker;
-    /// let breaker = CircuitBreaker::new("search").failure_rate(50);
-    /// assert_eq!(breaker.metrics().window.unwrap().slow_rate(), 0.0);
-    /// ```
-    pub fn slow_rate(&self) -> f64 {
-        self.percent(self.slow)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a window has few enough calls")]
-    fn percent(&self, part: u64) -> f64 {
-        if self.calls == 0 { 0.0 } else { part as f64 * 100.0 / self.calls as f64 }
-    }
-
-    /// Adds calls that are still running and already slow. In a window of `largest` calls they
-    /// displace the oldest ones, and those are assumed to be the slow ones.
-    pub(super) fn with_running(self, running: u64, largest: u64) -> Self {
-        let running = running.min(largest);
-        let displaced = (self.calls + running).saturating_sub(largest);
-        Self {
-            calls: self.calls + running - displaced,
-            slow: self.slow.saturating_sub(displaced) + running,
-            ..self
-        }
-    }
-}
 
 /// What the result of a call adds to the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,12 +67,11 @@ impl<W: AtomicWord> Window<W> {
     /// `None` if the call's generation is over. `is_current` returns whether it isn't.
     pub fn record(
         &self,
-        ticket: Ticket,
+        generation: u64,
         outcome: Outcome,
         now: impl FnOnce() -> u64,
         is_current: impl Fn() -> bool,
     ) -> Option<WindowCounts> {
-        let generation = ticket.generation();
         match &self.closed {
             Closed::Count(window) => window.record(generation, outcome, is_current),
             Closed::Time(window) => window.record(generation, outcome, now(), is_current),
@@ -137,9 +80,9 @@ impl<W: AtomicWord> Window<W> {
 
     /// Returns whether one more success would change nothing. One load.
     #[inline]
-    pub fn is_settled(&self, ticket: Ticket) -> bool {
+    pub fn is_settled(&self, generation: u64) -> bool {
         match &self.closed {
-            Closed::Count(window) => window.is_settled(ticket.generation()),
+            Closed::Count(window) => window.is_settled(generation),
             Closed::Time(_) => false,
         }
     }
@@ -147,16 +90,16 @@ impl<W: AtomicWord> Window<W> {
     /// Records the result of a probe. Returns false if its generation is over.
     pub fn record_probe(
         &self,
-        ticket: Ticket,
+        generation: u64,
         outcome: Outcome,
         is_current: impl Fn() -> bool,
     ) -> bool {
-        self.probes.record(ticket.generation(), outcome, is_current)
+        self.probes.record(generation, outcome, is_current)
     }
 
     /// Undoes `record_probe`, for a probe that wasn't reported.
-    pub fn take_back_probe(&self, ticket: Ticket, outcome: Outcome) {
-        self.probes.take_back(ticket.generation(), outcome);
+    pub fn take_back_probe(&self, generation: u64, outcome: Outcome) {
+        self.probes.take_back(generation, outcome);
     }
 
     /// The results of `calls` probes, all of which have been recorded.
@@ -183,16 +126,16 @@ impl<W: AtomicWord> Window<W> {
     }
 
     /// A call was admitted by a closed circuit.
-    pub fn started(&self, ticket: Ticket, is_current: impl Fn() -> bool) {
+    pub fn started(&self, generation: u64, start: u64, is_current: impl Fn() -> bool) {
         if let Some(running) = &self.running {
-            running.started(ticket.generation(), ticket.packed().payload(), is_current);
+            running.started(generation, start, is_current);
         }
     }
 
     /// A call that was admitted by a closed circuit is over.
-    pub fn ended(&self, ticket: Ticket, is_current: impl Fn() -> bool) {
+    pub fn ended(&self, generation: u64, start: u64, is_current: impl Fn() -> bool) {
         if let Some(running) = &self.running {
-            running.ended(ticket.generation(), ticket.packed().payload(), is_current);
+            running.ended(generation, start, is_current);
         }
     }
 }

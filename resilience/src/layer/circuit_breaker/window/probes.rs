@@ -1,6 +1,7 @@
 //! The results of the probes of a half-open circuit.
 
-use super::{Outcome, WindowCounts, generation_of, of_generation, update};
+use super::{Outcome, generation_of, of_generation, update};
+use crate::layer::circuit_breaker::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// `| generation 20 | unused 12 | failures 16 | slow 16 |`

@@ -11,7 +11,7 @@ use crate::support::atomic_word::AtomicWord;
 const SLICES_PER_LIMIT: u64 = 4;
 
 /// Twice the limit, so that calls become overdue only after they are slow.
-const SLICES: u64 = 8;
+const SLICES: usize = 8;
 
 /// ```text
 /// slices:  | generation 20 | number of the slice 24 | calls 20 |
@@ -23,7 +23,7 @@ pub(super) struct Running<W> {
     limit: u64,
     /// Of one slice, in milliseconds.
     length: u64,
-    slices: [W; SLICES as usize],
+    slices: [W; SLICES],
     overdue: W,
 }
 
@@ -53,7 +53,7 @@ impl<W: AtomicWord> Running<W> {
     }
 
     pub(super) fn started(&self, generation: u64, start: u64, is_current: impl Fn() -> bool) {
-        let number = start / self.length & NUMBER_MASK;
+        let number = self.number(start);
         let mut moved = 0;
         let counted = update(self.slice(number), |word| {
             let word = of_generation(word, generation, &is_current)?;
@@ -86,7 +86,7 @@ impl<W: AtomicWord> Running<W> {
     }
 
     pub(super) fn ended(&self, generation: u64, start: u64, is_current: impl Fn() -> bool) {
-        let number = start / self.length & NUMBER_MASK;
+        let number = self.number(start);
         let mut is_overdue = false;
         let counted = update(self.slice(number), |word| {
             if generation_of(word) != generation {
@@ -113,7 +113,7 @@ impl<W: AtomicWord> Running<W> {
             .filter(|&word| generation_of(word) == generation)
             .filter(|&word| {
                 // The last call of the slice has been running for at least so long.
-                let slices = distance(number_of(word), now / self.length & NUMBER_MASK);
+                let slices = distance(number_of(word), self.number(now));
                 slices.is_some_and(|slices| {
                     (slices * self.length + now % self.length + 1).saturating_sub(self.length)
                         > self.limit
@@ -134,9 +134,14 @@ impl<W: AtomicWord> Running<W> {
         });
     }
 
+    /// The number of the slice to which a point in time belongs.
+    const fn number(&self, millis: u64) -> u64 {
+        (millis / self.length) & NUMBER_MASK
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "below the number of slices")]
     fn slice(&self, number: u64) -> &W {
-        &self.slices[(number % SLICES) as usize]
+        &self.slices[(number % SLICES as u64) as usize]
     }
 }
 
@@ -165,7 +170,8 @@ mod tests {
                     1 => now += roll(2 * limit / 8 + 2),
                     2 if step % 1_000 == 2 => now += roll(10 * limit),
                     3..6 if !calls.is_empty() => {
-                        let ended = calls.swap_remove(roll(calls.len() as u64) as usize);
+                        let ended = usize::try_from(roll(calls.len() as u64)).unwrap();
+                        let ended = calls.swap_remove(ended);
                         watch.ended(0, ended, || true);
                     }
                     _ => {

@@ -4,7 +4,8 @@
 //! which bucket is the current one. A bucket's words say to which lap of the ring they belong, so a
 //! thread that was stopped in the meantime neither clears nor fills a bucket that is reused.
 
-use super::{GENERATION_SHIFT, Outcome, WindowCounts, generation_of, update};
+use super::{GENERATION_SHIFT, Outcome, generation_of, update};
+use crate::layer::circuit_breaker::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// ```text
@@ -39,11 +40,11 @@ const fn tag(generation: u64, lap: u64) -> u64 {
 }
 
 const fn current(generation: u64, number: u64) -> u64 {
-    generation << GENERATION_SHIFT | number & (1 << GENERATION_SHIFT) - 1
+    generation << GENERATION_SHIFT | number_of(number)
 }
 
 const fn number_of(current: u64) -> u64 {
-    current & (1 << GENERATION_SHIFT) - 1
+    current & !(u64::MAX << GENERATION_SHIFT)
 }
 
 impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
@@ -205,7 +206,7 @@ mod tests {
                     1..5 => roll(length + 1),
                     _ => 0,
                 };
-                let outcome = [GOOD, GOOD, FAILED, BOTH][roll(4) as usize];
+                let outcome = [GOOD, GOOD, FAILED, BOTH][usize::try_from(roll(4)).unwrap()];
                 calls.push((now / length, outcome));
                 let counted = window.record(3, outcome, now, || true).unwrap();
                 let recent = || calls.iter().filter(|(number, _)| number + BUCKETS > now / length);

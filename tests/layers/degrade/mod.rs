@@ -1,5 +1,11 @@
 //! `#[degrade]`: which errors the fallback replaces, and what it may do.
 
+mod alert_above;
+mod flag;
+mod open_feature;
+mod sourced;
+mod stale;
+
 use resilience::{Rejected, degrade, secs, timeout};
 use resilience_test_support::{CallError, Events};
 
@@ -40,6 +46,47 @@ async fn non_critical_dependency_is_degraded_for_all_but_fatal_errors() {
         let expected = if error == CallError::Corrupt { Err(CallError::Corrupt) } else { Ok(0) };
         assert_eq!(call(&error).await, expected, "{error:?}");
     }
+}
+
+/// The errors of `every_error` that get the fallback.
+async fn replaced<F: Future<Output = Result<u32, CallError>>>(
+    call: impl Fn(CallError) -> F,
+) -> Vec<CallError> {
+    let mut replaced = Vec::new();
+    for error in every_error() {
+        match call(error.clone()).await {
+            Ok(_) => replaced.push(error),
+            Err(returned) => assert_eq!(returned, error),
+        }
+    }
+    replaced
+}
+
+#[tokio::test]
+async fn fallback_replaces_the_kinds_that_on_names() {
+    #[degrade(fallback = 0, on = partial)]
+    async fn partial(error: CallError) -> Result<u32, CallError> {
+        Err(error)
+    }
+    #[degrade(fallback = 0, on = [rejected, permanent])]
+    async fn rejected_or_permanent(error: CallError) -> Result<u32, CallError> {
+        Err(error)
+    }
+    #[degrade(fallback = 0, on = [transient, permanent, partial, unclassified, rejected])]
+    async fn all(error: CallError) -> Result<u32, CallError> {
+        Err(error)
+    }
+    #[degrade(fallback = 0, on = unclassified)]
+    fn not_async(error: CallError) -> Result<u32, CallError> {
+        Err(error)
+    }
+    let timeout = CallError::Rejected(Rejected::timed_out("callee", secs(1)));
+    let open = CallError::Rejected(Rejected::circuit_open("callee", None));
+    assert_eq!(replaced(partial).await, [CallError::CacheMiss]);
+    assert_eq!(replaced(rejected_or_permanent).await, [timeout, open, CallError::Absent]);
+    assert_eq!(replaced(all).await.len(), every_error().len() - 1, "all but the fatal one");
+    assert_eq!(not_async(CallError::Unclassified), Ok(0));
+    assert_eq!(not_async(CallError::Busy), Err(CallError::Busy));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,11 @@
 use std::any::type_name;
 use std::fmt::Display;
 
+use super::Causes;
+use crate::Classification;
 use crate::layer::classified::Classified;
 use crate::layer::site::Site;
 use crate::layer::{context, events};
-use crate::{Category, Classification};
 
 /// Decides which errors `#[degrade]` replaces with the fallback.
 ///
@@ -27,16 +28,19 @@ pub enum Degrade {
     /// Use the fallback for all errors except fatal ones, if the caller can do without the
     /// dependency.
     NonCritical,
+    /// Use the fallback for these errors.
+    On(Causes),
 }
 
 impl Degrade {
     /// Whether the fallback replaces this error.
     pub const fn applies_to(self, error: &Classification) -> bool {
-        match (error.category(), self) {
-            (Some(Category::Fatal), _) => false,
-            (_, Self::NonCritical) | (Some(Category::Transient | Category::Partial), _) => true,
-            (_, Self::Critical) => error.rejected().is_some(),
+        match self {
+            Self::Critical => Causes::NONE.transient().partial().rejected(),
+            Self::NonCritical => Causes::NONE.transient().partial().permanent().unclassified(),
+            Self::On(causes) => causes,
         }
+        .include(error)
     }
 
     /// Like [`applies_to`](Self::applies_to), and logs `graceful_degradation_activated` with the
@@ -57,7 +61,9 @@ impl Degrade {
                 &classified.redacted(error),
                 type_name::<E>(),
                 &classified.class,
-                fallback,
+                Some(fallback),
+                "default",
+                None,
             );
             #[cfg(feature = "boundary")]
             classified.count_fallback(error, site.service());

@@ -1,0 +1,329 @@
+//! `#[degrade]`: what answers when a call fails.
+
+mod causes;
+mod fallback;
+mod ok_type;
+mod rate;
+mod stale;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Lifetime};
+
+use causes::Causes;
+use fallback::Fallback;
+use rate::Rate;
+use stale::Stale;
+
+use super::handle::{static_path, value_of};
+use super::{Around, Code, Fragment, Layer, Place, Properties, Scope};
+use crate::diagnostics::Errors;
+use crate::options::{Arguments, Grammar, foreign};
+use crate::tokens::{is_screaming_snake, located};
+
+pub(super) const GRAMMAR: Grammar = Grammar {
+    attribute: "#[degrade]",
+    keys: &["fallback", "on", "flag", "alert_above"],
+    flags: &["non_critical"],
+    lists: &["clone", "stale"],
+    foreign: foreign::DEGRADE,
+    foreign_by_words: &[],
+};
+
+pub(crate) struct Degrade {
+    fallback: Option<Fallback>,
+    stale: Option<Stale>,
+    /// The kill switch.
+    flag: Option<Expr>,
+    causes: Causes,
+    alert_above: Option<Rate>,
+}
+
+impl Layer for Degrade {
+    fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
+        let causes = Causes::parse(arguments, errors);
+        let hint = |_: &Expr| "the fallback must be named: `fallback = …`".to_owned();
+        if arguments.reject_positional(errors, hint) {
+            return None;
+        }
+        let stale = arguments.take("stale").map(|option| Stale::parse(option, place, errors));
+        let flag = arguments.expr("flag", errors);
+        if let Some(flag) = &flag {
+            check_flag(flag, errors);
+        }
+        let alert_above = Rate::parse(arguments, errors);
+        let fallback = match arguments.take("fallback") {
+            Some(option) => Some(Fallback::parse(option, place, errors)?),
+            None => None,
+        };
+        if fallback.is_none() && stale.is_none() && flag.is_none() {
+            if errors.is_empty() {
+                errors.at(
+                    place.span,
+                    "`#[degrade]` needs a fallback; write `#[degrade(fallback = …)]` with an \
+                     expression of the `Ok` type",
+                );
+            }
+            return None;
+        }
+        if fallback.is_none() && stale.is_none() && (!causes.is_default() || alert_above.is_some())
+        {
+            errors.at(
+                place.span,
+                "there is nothing that could replace an error; add `fallback = …` or `stale(…)`",
+            );
+        }
+        Some(Self { fallback, stale: stale.flatten(), flag, causes, alert_above })
+    }
+
+    fn needs_async(_: &Ident) -> Option<String> {
+        None
+    }
+
+    fn not_on_impl() -> Option<&'static str> {
+        Some(
+            "one fallback can't be right for all methods of an `impl`; write `#[degrade]` on each \
+             method that has one",
+        )
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            reuses_arguments: self.fallback.is_some(),
+            rejects: self.flag.is_some(),
+            classifies: self.replaces(),
+        }
+    }
+
+    fn setup(&self, scope: &Scope<'_>) -> TokenStream {
+        self.stale.as_ref().map(|stale| stale.setup(scope)).unwrap_or_default()
+    }
+
+    fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let Fragment { before, code } = inner;
+        let code = match &self.fallback {
+            Some(fallback) if self.is_plain() => self.around_fallback(fallback, code, scope),
+            _ if self.replaces() => self.around_all(code, scope),
+            _ => self.around_switch(&code.into_value(scope), scope),
+        };
+        Fragment { before, code: Code::Value(code) }
+    }
+}
+
+impl Degrade {
+    /// The label of the block that a layer directly below may break out of with a success.
+    pub(super) fn left_by_successes(&self) -> Option<Lifetime> {
+        (self.replaces() && self.stale.is_none()).then(Self::label)
+    }
+
+    fn label() -> Lifetime {
+        Scope::block_label("'degraded")
+    }
+
+    /// What the key of the stale values may lack, with what to write.
+    pub(crate) fn finding(&self) -> Option<(Span, String)> {
+        self.stale.as_ref()?.finding()
+    }
+
+    /// Whether there is anything that can replace an error.
+    fn replaces(&self) -> bool {
+        self.fallback.is_some() || self.stale.is_some()
+    }
+
+    /// Whether there is a fallback and nothing else.
+    fn is_plain(&self) -> bool {
+        self.stale.is_none() && self.flag.is_none() && self.alert_above.is_none()
+    }
+
+    // Input:  the call
+    // Output: 'degraded: {
+    //             let error = match call {
+    //                 Err(error) => error,
+    //                 Ok(value) => break 'degraded Ok(value),
+    //             };
+    //             if activate::<E>(mode, &error, …) {
+    //                 Ok(fallback)
+    //             } else {
+    //                 Err(error)
+    //             }
+    //         }
+    //
+    // The fallback isn't inside the match, where the future would have to store the whole outcome
+    // while the fallback runs.
+    fn around_fallback(&self, fallback: &Fallback, call: Code, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let error = Scope::local("error");
+        let (policy, text) = (self.causes.policy(runtime), fallback.text());
+        let activate = scope.classifying("activate", &quote!(#policy, &#error, #text, &#site));
+        let code = scope.classifying("code", &quote!(&#error));
+        let answer = fallback.answer(&code, scope);
+        let (degraded, failure) = (Self::label(), self.failure(call, scope));
+        quote! {
+            #degraded: {
+                let #error = #failure;
+                if #activate {
+                    #answer
+                } else {
+                    #runtime::Err(#error)
+                }
+            }
+        }
+    }
+
+    // Input:  the call
+    // Output: 'degraded: {
+    //             let flag = flag(of_static(&FLAG));
+    //             let off = !is_on(flag);
+    //             let error = 'called: {
+    //                 if off {
+    //                     break 'called reject::<E>(switched_off(flag));
+    //                 }
+    //                 match call {
+    //                     Err(error) => error,
+    //                     Ok(value) => { stale.keep(&value, …); break 'degraded Ok(value) }
+    //                 }
+    //             };
+    //             let cause = match cause::<E>(off, mode, &error, &SITE) {
+    //                 Some(cause) => cause,
+    //                 None => break 'degraded Err(error),
+    //             };
+    //             if let Some(value) = stale.recall(&cause, &error, &SITE) {
+    //                 break 'degraded Ok(value);
+    //             }
+    //             let code = falls_back(cause, &error, …);
+    //             Ok(fallback)
+    //         }
+    fn around_all(&self, call: Code, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let [error, succeeded, off, cause, code] =
+            ["error", "value", "off", "cause", "code"].map(Scope::local);
+        let degraded = Self::label();
+        let outcome = self.failure(call, scope);
+        let named = Scope::local("flag");
+        let (asks, outcome) = match &self.flag {
+            None => (quote!(let #off = false;), outcome),
+            Some(flag) => {
+                let called = Scope::block_label("'called");
+                let (finds, rejection) = asks(flag, scope);
+                let outcome = quote! {
+                    #called: {
+                        if #off {
+                            break #called #rejection;
+                        }
+                        #outcome
+                    }
+                };
+                (quote!(#finds let #off = !#runtime::is_on(#named);), outcome)
+            }
+        };
+        let policy = self.causes.policy(runtime);
+        let finds = scope.classifying("cause", &quote!(#off, #policy, &#error, &#site));
+        let rate = self.alert_above.as_ref().map(|rate| rate.set(&cause, scope));
+        let recall = self.stale.as_ref().map(|_| {
+            let recall = Stale::recall(&quote!(&#cause, &#error, &#site));
+            quote! {
+                if let #runtime::Some(#succeeded) = #recall {
+                    break #degraded #runtime::Ok(#succeeded);
+                }
+            }
+        });
+        let answer = match &self.fallback {
+            Some(fallback) => {
+                let text = fallback.text();
+                let answer = fallback.answer(&quote!(#code), scope);
+                quote! {
+                    let #code = #runtime::falls_back(#cause, &#error, #text, &#site);
+                    #answer
+                }
+            }
+            None => quote!(#runtime::Err(#error)),
+        };
+        quote! {
+            #degraded: {
+                #asks
+                let #error = #outcome;
+                let #cause = match #finds {
+                    #runtime::Some(#cause) => #cause,
+                    #runtime::None => break #degraded #runtime::Err(#error),
+                };
+                #rate
+                #recall
+                #answer
+            }
+        }
+    }
+
+    /// The error of the call. A success is kept, and leaves the block of the layer.
+    fn failure(&self, call: Code, scope: &Scope<'_>) -> TokenStream {
+        let call = match call {
+            Code::Failure(error) => return error,
+            call => call.into_value(scope),
+        };
+        let (runtime, degraded) = (scope.runtime, Self::label());
+        let [error, succeeded] = ["error", "value"].map(Scope::local);
+        let leave = quote!(break #degraded #runtime::Ok(#succeeded));
+        let leave = match &self.stale {
+            None => leave,
+            Some(stale) => {
+                let keep = stale.keep(&succeeded, scope);
+                quote!({ #keep #leave; })
+            }
+        };
+        quote! {
+            match #call {
+                #runtime::Err(#error) => #error,
+                #runtime::Ok(#succeeded) => #leave,
+            }
+        }
+    }
+
+    // Input:  the call
+    // Output: {
+    //             let flag = flag(of_static(&FLAG));
+    //             if is_on(flag) { call } else { Err(reject::<E>(switched_off(flag))) }
+    //         }
+    fn around_switch(&self, call: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+        let runtime = scope.runtime;
+        let Some(flag) = &self.flag else { return call.clone() };
+        let (finds, rejection) = asks(flag, scope);
+        let named = Scope::local("flag");
+        quote!({
+            #finds
+            if #runtime::is_on(#named) {
+                #call
+            } else {
+                #runtime::Err(#rejection)
+            }
+        })
+    }
+}
+
+/// The statement that names the flag, and the error that is returned where it is off.
+fn asks(flag: &Expr, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+    let (runtime, rejected, named) =
+        (scope.runtime, Scope::local("rejected"), Scope::local("flag"));
+    let value = value_of(flag);
+    // A wrong type is reported where the flag is named.
+    let found = quote_spanned!(flag.span()=> &#value);
+    let found = located(quote!(#runtime::flag(#runtime::of_static(#found))), flag.span());
+    let rejection = scope.rejection(&rejected);
+    (
+        quote!(let #named = #found;),
+        quote!({ let #rejected = #runtime::switched_off(#named); #rejection }),
+    )
+}
+
+/// Only a static can be listed.
+fn check_flag(flag: &Expr, errors: &mut Errors) {
+    let named = static_path(flag)
+        .and_then(|path| path.path.segments.last())
+        .is_some_and(|last| is_screaming_snake(&last.ident));
+    if !named {
+        errors.on(
+            flag,
+            "`flag` takes a static; write `flag = RECOMMENDATIONS` with `static RECOMMENDATIONS: \
+             Flag = Flag::new(\"recommendations\");`",
+        );
+    }
+}

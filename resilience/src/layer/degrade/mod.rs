@@ -1,0 +1,34 @@
+//! Fallbacks, last good values and kill switches: the types behind
+//! [`#[degrade]`](macro@crate::degrade).
+
+mod cause;
+mod causes;
+mod flag;
+mod flags;
+#[cfg(feature = "open-feature")]
+mod open_feature;
+mod policy;
+mod sourced;
+#[cfg(feature = "stale")]
+mod stale;
+#[cfg(feature = "stale")]
+mod stale_values;
+
+pub use causes::Causes;
+pub use flag::Flag;
+pub use flags::{Flags, UnknownFlag, flags};
+#[cfg(feature = "open-feature")]
+#[cfg_attr(docsrs, doc(cfg(feature = "open-feature")))]
+pub use open_feature::OpenFeatureFlags;
+pub use policy::Degrade;
+pub use sourced::{Source, Sourced};
+#[cfg(feature = "stale")]
+#[cfg_attr(docsrs, doc(cfg(feature = "stale")))]
+pub use stale_values::StaleValues;
+
+/// Used by the expansion.
+pub mod internals {
+    pub use super::cause::Cause;
+    #[cfg(feature = "stale")]
+    pub use super::stale::{Keepable, Stale, stale_key};
+}

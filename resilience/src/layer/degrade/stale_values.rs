@@ -1,0 +1,225 @@
+use std::any::Any;
+use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+/// The last good values of calls, by their keys.
+///
+/// [`#[degrade(stale(…))]`](macro@crate::degrade) keeps them in a store of its own function, which
+/// all instances of a type share. With a store in a field, `stale(store = self.last, …)`, each
+/// instance has its own. Several functions may use one store: each finds only its own values in
+/// it.
+///
+/// ```
+/// # #[cfg(feature = "macros")] {
+/// use resilience::{Rejected, degrade, degrade::StaleValues};
+///
+/// struct Inventory {
+///     last: StaleValues,
+/// }
+///
+/// impl Inventory {
+///     #[degrade(stale(max_age = "10m", key = sku, store = self.last))]
+///     async fn stock(&self, sku: &str) -> Result<u32, Rejected> {
+///         // … ask the inventory …
+/// #       assert!(!sku.is_empty());
+///         Ok(3)
+///     }
+/// }
+///
+/// let inventory = Inventory { last: StaleValues::with_max_entries(1_000) };
+/// # let _ = inventory.stock("1");
+/// # }
+/// ```
+///
+/// It can also be used without the attribute, with [`insert`](Self::insert) and
+/// [`get`](Self::get).
+///
+/// The value that wasn't used for the longest time is removed first. The keys themselves aren't
+/// stored, but 128 bits of a hash, with which nobody can compute them: they may be personal. Ages
+/// are by tokio's clock, so a test can pause it. An outdated value is no longer returned, but takes
+/// its space until another one does.
+pub struct StaleValues {
+    bound: Bound,
+    cache: OnceLock<Values>,
+}
+
+type Values = Cache<u128, Entry, BuildHasherDefault<AlreadyHashed>>;
+
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    Entries(u64),
+    Weight(u64),
+}
+
+#[derive(Clone)]
+struct Entry {
+    weight: u32,
+    /// A `Dated<V>`.
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+struct Dated<V> {
+    at: Instant,
+    value: V,
+}
+
+impl StaleValues {
+    /// The number of values that [`new`](Self::new) allows.
+    pub const DEFAULT_MAX_ENTRIES: u64 = 10_000;
+
+    /// Creates a store for at most [`DEFAULT_MAX_ENTRIES`](Self::DEFAULT_MAX_ENTRIES) values.
+    pub const fn new() -> Self {
+        Self::with_max_entries(Self::DEFAULT_MAX_ENTRIES)
+    }
+
+    /// Creates a store for at most so many values.
+    ///
+    /// # Panics
+    /// If `max_entries` is 0. In a `static`, this is a compile error.
+    pub const fn with_max_entries(max_entries: u64) -> Self {
+        assert!(max_entries > 0, "a store must have space for at least 1 value");
+        Self { bound: Bound::Entries(max_entries), cache: OnceLock::new() }
+    }
+
+    /// Creates a store for values that together weigh at most so much, in a unit of your choice:
+    /// what the attribute's `weight` returns.
+    ///
+    /// # Panics
+    /// If `max_weight` is 0. In a `static`, this is a compile error.
+    pub const fn with_max_weight(max_weight: u64) -> Self {
+        assert!(max_weight > 0, "a store must have space for a weight of at least 1");
+        Self { bound: Bound::Weight(max_weight), cache: OnceLock::new() }
+    }
+
+    /// Keeps a value under a key, instead of an earlier one.
+    ///
+    /// ```
+    /// use resilience::{degrade::StaleValues, secs};
+    ///
+    /// let prices = StaleValues::new();
+    /// prices.insert("42", 250_u32);
+    /// let (price, age) = prices.get::<u32, _>("42", secs(60)).unwrap();
+    /// assert!(price == 250 && age < secs(60));
+    /// assert_eq!(prices.get::<u32, _>("43", secs(60)), None);
+    /// ```
+    pub fn insert<V: Send + Sync + 'static, K: Hash + ?Sized>(&self, key: &K, value: V) {
+        self.keep(hash(key), value, 1);
+    }
+
+    /// Like [`insert`](Self::insert), with the value's weight.
+    pub fn insert_weighing<V: Send + Sync + 'static, K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        value: V,
+        weight: u32,
+    ) {
+        self.keep(hash(key), value, weight);
+    }
+
+    /// The value of a key and its age, if there is one of this type that isn't older than
+    /// `max_age`.
+    pub fn get<V: Clone + Send + Sync + 'static, K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        max_age: Duration,
+    ) -> Option<(V, Duration)> {
+        self.find(hash(key), max_age)
+    }
+
+    /// Removes all values.
+    pub fn clear(&self) {
+        if let Some(cache) = self.cache.get() {
+            cache.invalidate_all();
+            cache.run_pending_tasks();
+        }
+    }
+
+    /// The number of values, outdated ones included.
+    pub fn len(&self) -> u64 {
+        self.cache.get().map_or(0, |cache| {
+            cache.run_pending_tasks();
+            cache.entry_count()
+        })
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn keep<V: Send + Sync + 'static>(&self, key: u128, value: V, weight: u32) {
+        let value = Arc::new(Dated { at: Instant::now(), value });
+        self.cache.get_or_init(|| self.bound.cache()).insert(key, Entry { weight, value });
+    }
+
+    pub(super) fn find<V: Clone + Send + Sync + 'static>(
+        &self,
+        key: u128,
+        max_age: Duration,
+    ) -> Option<(V, Duration)> {
+        let entry = self.cache.get()?.get(&key)?;
+        let Dated { at, value } = entry.value.downcast_ref::<Dated<V>>()?;
+        let age = Instant::now().saturating_duration_since(*at);
+        (age <= max_age).then(|| (value.clone(), age))
+    }
+}
+
+impl Default for StaleValues {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for StaleValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaleValues").field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+impl Bound {
+    fn cache(self) -> Values {
+        // Not moka's default policy, which may refuse a new key in favour of old ones. And not
+        // moka's expiry, which has a clock of its own.
+        let cache = Cache::builder().eviction_policy(EvictionPolicy::lru());
+        let cache = match self {
+            Self::Entries(most) => cache.max_capacity(most),
+            Self::Weight(most) => cache.max_capacity(most).weigher(|_, entry: &Entry| entry.weight),
+        };
+        cache.build_with_hasher(BuildHasherDefault::default())
+    }
+}
+
+/// 128 bits of a hash with the keys of this process, so that nobody can choose two keys of one
+/// hash, or compute a key from it.
+pub(super) fn hash<K: Hash + ?Sized>(key: &K) -> u128 {
+    static STATES: OnceLock<[RandomState; 2]> = OnceLock::new();
+    let [high, low] = STATES.get_or_init(|| [RandomState::new(), RandomState::new()]);
+    u128::from(high.hash_one(key)) << 64 | u128::from(low.hash_one(key))
+}
+
+/// The hash of what is a hash already.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "either half is a good hash")]
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

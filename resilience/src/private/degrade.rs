@@ -1,0 +1,221 @@
+//! What `#[degrade]` calls, and asks of the return type.
+#![allow(missing_docs, reason = "only the expansion calls these")]
+
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::ops::Deref;
+#[cfg(feature = "stale")]
+use std::time::Duration;
+
+use crate::degrade::Source;
+#[cfg(feature = "stale")]
+pub use crate::degrade::StaleValues;
+use crate::layer::classified::Classified;
+pub use crate::layer::degrade::internals::*;
+#[cfg(feature = "stale")]
+use crate::private::handle::Names;
+use crate::registry::Site;
+use crate::{Classify, Degrade, Flag, Rejected, Sourced, flags};
+
+/// How a function that returns an `R` is answered for. The compiler chooses by the type: the
+/// methods of `Answers<Result<Sourced<T>, E>>` hide those of [`PlainAnswers`], which it
+/// dereferences to.
+#[derive(Debug)]
+pub struct Answers<R>(PhantomData<fn() -> R>);
+
+/// How a function is answered for whose `Ok` type isn't a [`Sourced`].
+#[derive(Debug)]
+pub struct PlainAnswers<R>(PhantomData<fn() -> R>);
+
+impl<R> Answers<R> {
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<R> Deref for Answers<R> {
+    type Target = PlainAnswers<R>;
+
+    #[inline]
+    fn deref(&self) -> &PlainAnswers<R> {
+        &PlainAnswers(PhantomData)
+    }
+}
+
+impl<T, E> Answers<Result<Sourced<T>, E>> {
+    /// The function that makes an `Ok` value of a fallback and the code of its cause.
+    #[inline]
+    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> Sourced<T> {
+        |value, cause| Sourced::fallback(value, cause())
+    }
+
+    /// The function that finds the last good value.
+    #[cfg(feature = "stale")]
+    #[inline]
+    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, Sourced<T>, T>
+    where
+        T: Keepable,
+    {
+        Stale::sourced
+    }
+}
+
+impl<T, E> PlainAnswers<Result<T, E>> {
+    /// The function that makes an `Ok` value of a fallback and the code of its cause.
+    #[inline]
+    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> T {
+        |value, _| value
+    }
+
+    /// The function that finds the last good value.
+    #[cfg(feature = "stale")]
+    #[inline]
+    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, T, T>
+    where
+        T: Keepable,
+    {
+        Stale::plain
+    }
+}
+
+/// The error's code.
+#[inline]
+pub fn code<E: Classify>(error: &E) -> &'static str {
+    error.classify().code()
+}
+
+/// Like [`code`], with `classify = …`.
+#[inline]
+pub fn code_by<E: Display>(error: &E, classify: impl FnOnce(&E) -> Classified<E>) -> &'static str {
+    classify(error).class.code()
+}
+
+/// Requires a flag.
+#[inline]
+pub const fn flag(flag: &'static Flag) -> &'static Flag {
+    flag
+}
+
+/// Whether the flag is on. The first call lists it.
+#[inline]
+pub fn is_on(flag: &'static Flag) -> bool {
+    if !flag.is_listed() {
+        flags().register(flag);
+    }
+    flag.is_on()
+}
+
+/// The rejection by a flag that is off.
+#[inline]
+pub fn switched_off(flag: &'static Flag) -> Rejected {
+    Rejected::switched_off(flag.name())
+}
+
+/// Why something else answers than the callee: the error, or a flag that is off. `None` if the
+/// error is to be returned.
+#[inline]
+pub fn cause<E: Classify>(off: bool, policy: Degrade, error: &E, site: &Site) -> Option<Cause<E>> {
+    cause_by(off, policy, error, site, Classified::of)
+}
+
+/// Like [`cause`], with `classify = …`.
+#[inline]
+pub fn cause_by<E: Display>(
+    off: bool,
+    policy: Degrade,
+    error: &E,
+    site: &Site,
+    classify: impl FnOnce(&E) -> Classified<E>,
+) -> Option<Cause<E>> {
+    if off {
+        return Some(Cause::switched_off());
+    }
+    Cause::of(policy, error, classify, site)
+}
+
+/// Logs that the fallback answers. Returns the code of the error.
+#[expect(clippy::needless_pass_by_value, reason = "a future has no space for what is moved")]
+pub fn falls_back<E: Display>(
+    cause: Cause<E>,
+    error: &E,
+    fallback: &'static str,
+    site: &Site,
+) -> &'static str {
+    let code = cause.code();
+    cause.activated(error, Some(fallback), Source::fallback(code), site);
+    code
+}
+
+#[cfg(feature = "stale")]
+#[inline]
+pub fn stale_values<H: Names<StaleValues> + ?Sized>(handle: &H) -> &StaleValues {
+    handle.named()
+}
+
+#[cfg(feature = "stale")]
+impl Names<StaleValues> for StaleValues {
+    #[inline]
+    fn named(&self) -> &StaleValues {
+        self
+    }
+}
+
+/// The statements that find the last good value, and the name that they give it.
+///
+/// The feature is checked here because the user's crate doesn't know it.
+#[cfg(feature = "stale")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __stale {
+    ($stale:ident $($statements:tt)*) => {
+        $($statements)*
+    };
+}
+
+/// Without the feature, `stale(…)` is an error, and only one.
+#[cfg(not(feature = "stale"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __stale {
+    ($stale:ident $($statements:tt)*) => {
+        ::core::compile_error!(
+            "`stale` needs the feature `stale` of `resilience`; write `features = [\"stale\"]` where your Cargo.toml names it"
+        );
+        let $stale = $crate::__private::NoStale;
+    };
+}
+
+/// Takes the place of a `Stale` in code that doesn't compile.
+#[cfg(not(feature = "stale"))]
+#[derive(Debug)]
+pub struct NoStale;
+
+#[cfg(not(feature = "stale"))]
+impl NoStale {
+    pub fn keep<V>(&self, _: &V, _: impl FnOnce(&V) -> u32) {}
+
+    pub fn recall<V, E>(&self, _: &Cause<E>, _: &E, _: &Site) -> Option<V> {
+        None
+    }
+}
+
+/// Sets the rate above which there is an alert.
+#[cfg(feature = "boundary")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __alert_above {
+    ($cause:ident, $count:expr, $secs:expr, $nanos:expr) => {
+        $cause.alert_above($count, ::core::time::Duration::new($secs, $nanos))
+    };
+}
+
+/// Without the feature there are no alerts.
+#[cfg(not(feature = "boundary"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __alert_above {
+    ($cause:ident, $count:expr, $secs:expr, $nanos:expr) => {{
+        ::core::compile_error!(
+            "`alert_above` needs the feature `boundary` of `resilience`; write `features = [\"boundary\"]` where your Cargo.toml names it"
+        );
+        $cause
+    }};
+}
