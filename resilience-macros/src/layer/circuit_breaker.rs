@@ -307,7 +307,6 @@ impl CircuitBreaker {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one block for each option")]
 fn own_settings(
     arguments: &mut Arguments,
     function: &Function,

@@ -96,7 +96,8 @@ impl<F: Fn() -> (&'static CircuitBreaker, &'static Site)> GuardedBy for F {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the compiler takes this for cold: it calls `admit`")]
     fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         let (breaker, site) = self();
         breaker.registered_place().admit(longest, Some(site))
@@ -191,9 +192,9 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
         self.request_slowly(longest)
     }
 
-    /// Inlined into the caller. Returning the rejection up the stack would copy it at each level,
-    /// right after it was written.
-    #[inline]
+    /// Returning the rejection up the stack would copy it at each level, right after it was written.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the compiler takes this for cold: it calls `admit`")]
     fn request_slowly(&mut self, longest: Option<Duration>) -> Result<(), Rejected> {
         match self.place.admit(longest) {
             Ok(ticket) => {

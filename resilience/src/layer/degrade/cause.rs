@@ -3,8 +3,8 @@ use std::fmt::Display;
 
 use super::{Degrade, Source};
 use crate::layer::classified::Classified;
-use crate::layer::events;
 use crate::layer::site::Site;
+use crate::layer::{context, events};
 
 /// Why a call isn't answered by its callee, where a stale value or a fallback may answer.
 #[derive(Debug)]
@@ -24,7 +24,10 @@ impl<E: Display> Cause<E> {
         site: &Site,
     ) -> Option<Self> {
         let classified = site.classify(error, classify);
-        policy.applies_to(&classified.class).then(|| Self::new(Some(classified)))
+        policy.applies_to(&classified.class).then(|| {
+            context::forget_given_up();
+            Self::new(Some(classified))
+        })
     }
 
     pub(crate) fn switched_off() -> Self {
