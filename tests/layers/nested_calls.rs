@@ -137,9 +137,16 @@ async fn timeout_says_what_failed_last_inside() {
             Err(_) => replica(script).await,
         }
     }
+    #[timeout("5s")]
+    async fn asks_twice(script: &Script) -> Result<u32, CallError> {
+        let _ = stock(script).await;
+        stock(script).await
+    }
     fn text(outcome: Result<u32, CallError>) -> String {
-        let Err(CallError::Rejected(rejected)) = outcome else { panic!("{outcome:?}") };
-        rejected.to_string()
+        match outcome {
+            Err(CallError::Rejected(rejected)) => rejected.to_string(),
+            other => panic!("{other:?}"),
+        }
     }
     let events = Events::capture();
     let busy_then_hangs = || Script::new([Answer::Now(Err(CallError::Busy)), Answer::Hang]);
@@ -158,11 +165,6 @@ async fn timeout_says_what_failed_last_inside() {
     );
     // What was permanent isn't why the call took long.
     let absent_then_hangs = Script::new([Answer::Now(Err(CallError::Absent)), Answer::Hang]);
-    #[timeout("5s")]
-    async fn asks_twice(script: &Script) -> Result<u32, CallError> {
-        let _ = stock(script).await;
-        stock(script).await
-    }
     assert_eq!(text(asks_twice(&absent_then_hangs).await), "asks_twice timed out after 5s");
     let outcome = checkout(&Script::new([Answer::Hang])).await;
     assert_eq!(outcome, Err(Rejected::timed_out("checkout", secs(5)).into()));
@@ -210,7 +212,6 @@ async fn inner_retry_is_started_again_if_asked() {
     async fn by_option(script: &Script) -> Result<u32, CallError> {
         three(script).await
     }
-    let base = secs(1);
     #[retry(idempotent, repeat_inner, external_timeout, attempts = 2, base = base)]
     async fn at_run_time(base: std::time::Duration, script: &Script) -> Result<u32, CallError> {
         three(script).await
@@ -220,7 +221,7 @@ async fn inner_retry_is_started_again_if_asked() {
         let outcome = match which {
             0 => by_policy(&script).await,
             1 => by_option(&script).await,
-            _ => at_run_time(base, &script).await,
+            _ => at_run_time(secs(1), &script).await,
         };
         assert_eq!((outcome, script.calls()), (Err(CallError::Busy), 6));
     }
@@ -253,17 +254,17 @@ async fn wrapped_error_of_an_inner_retry_is_recognised() {
     async fn checkout(script: &Script) -> Result<u32, CheckoutError> {
         stock(script).await.map_err(CheckoutError::Stock)
     }
-    let script = busy();
-    let error = checkout(&script).await.unwrap_err();
-    assert!(matches!(error, CheckoutError::Stock(_)), "{error:?}");
-    assert_eq!(script.calls(), 3);
-
     // Another error than the one that was retried.
     #[retry(idempotent, external_timeout, attempts = 3)]
     async fn pay(script: &Script) -> Result<u32, CheckoutError> {
         let _ = stock(script).await;
         Err(CheckoutError::Payment)
     }
+    let script = busy();
+    let error = checkout(&script).await.unwrap_err();
+    assert!(matches!(error, CheckoutError::Stock(_)), "{error:?}");
+    assert_eq!(script.calls(), 3);
+
     let script = busy();
     pay(&script).await.unwrap_err();
     assert_eq!(script.calls(), 9);
