@@ -598,7 +598,6 @@ fn an_impl_block() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn degrade_with_stale_values_and_a_flag() {
     check(
         Kind::Degrade,

@@ -216,6 +216,7 @@ async fn inner_retry_is_started_again_if_asked() {
     async fn at_run_time(base: std::time::Duration, script: &Script) -> Result<u32, CallError> {
         three(script).await
     }
+    let base = secs(1);
     for which in 0..3 {
         let script = busy();
         let outcome = match which {

@@ -34,7 +34,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,

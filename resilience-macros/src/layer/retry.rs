@@ -197,15 +197,7 @@ impl Layer for Retry {
                 scope.classifying("judge_when", &quote!(&mut #retry, #error, #rules, #when))
             }
         };
-        let success = match (&self.repeat, &self.policy) {
-            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
-                quote!(retry_succeeded_once(&#retry, #budget, &#site))
-            }
-            (None, Some(_)) => quote!(retry_succeeded_under(&#retry, #budget, &#site, #policy)),
-            (Some(Repeat::Idempotent), _) | (None, None) => {
-                quote!(retry_succeeded(&#retry, #budget, &#site))
-            }
-        };
+        let success = self.on_success(&quote!(&#retry, #budget, &#site), &policy);
         let Fragment { before, mut code } = inner;
         let waits = match &mut code {
             Code::Attempt(attempt) => attempt.wait_first(),
@@ -279,6 +271,17 @@ impl Layer for Retry {
 }
 
 impl Retry {
+    /// The call that reports a success.
+    fn on_success(&self, arguments: &TokenStream, policy: &TokenStream) -> TokenStream {
+        match (&self.repeat, &self.policy) {
+            (Some(Repeat::NonIdempotent | Repeat::Key(_)), _) => {
+                quote!(retry_succeeded_once(#arguments))
+            }
+            (None, Some(_)) => quote!(retry_succeeded_under(#arguments, #policy)),
+            (Some(Repeat::Idempotent), _) | (None, None) => quote!(retry_succeeded(#arguments)),
+        }
+    }
+
     /// The budget that the methods of an `impl` block share, if the attribute names none.
     pub(crate) fn static_of_block(&self, runtime: &TokenStream) -> Option<TokenStream> {
         matches!(self.budget, Budget::OfTheSite).then(|| {

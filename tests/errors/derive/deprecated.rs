@@ -44,7 +44,7 @@ enum WithOldVariants {
     #[error("old {0}")]
     #[service(unavailable)]
     OldTuple(u8),
-    #[deprecated(since = "2.0", note = "use another")]
+    #[deprecated(since = "2.0.0", note = "use another")]
     #[error(transparent)]
     #[service(transparent)]
     OldSource(#[from] std::io::Error),

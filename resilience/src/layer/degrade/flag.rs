@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use crate::layer::events;
 use crate::support::catch_panic::catch_panic;
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
 
 /// A kill switch: turns an integration off while the program runs.
 ///
@@ -47,6 +49,10 @@ pub struct Flag {
     name: &'static str,
     state: AtomicU8,
     source: OnceLock<Source>,
+    #[cfg(feature = "testing")]
+    created_with: u8,
+    #[cfg(feature = "testing")]
+    identity: Identity,
 }
 
 type Source = Box<dyn Fn() -> bool + Send + Sync>;
@@ -73,7 +79,15 @@ impl Flag {
     }
 
     const fn with_state(name: &'static str, state: u8) -> Self {
-        Self { name, state: AtomicU8::new(state), source: OnceLock::new() }
+        Self {
+            name,
+            state: AtomicU8::new(state),
+            source: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            created_with: state,
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
+        }
     }
 
     /// The name by which [`flags`](super::flags()) finds it.
@@ -84,9 +98,10 @@ impl Flag {
     /// Whether calls are made.
     #[inline]
     pub fn is_on(&self) -> bool {
-        let state = self.state.load(Acquire);
+        let this = self.current();
+        let state = this.state.load(Acquire);
         if state & (FOLLOWS | SET) == FOLLOWS {
-            return self.ask();
+            return this.ask();
         }
         state & ON != 0
     }
@@ -137,10 +152,11 @@ impl Flag {
     /// The source runs before each annotated call, so it should read memory, and not a file or the
     /// network. If it panics, the flag stays as it was.
     pub fn follow(&self, source: impl Fn() -> bool + Send + Sync + 'static) -> bool {
-        let is_first = self.source.set(Box::new(source)).is_ok();
+        let this = self.current();
+        let is_first = this.source.set(Box::new(source)).is_ok();
         if is_first {
-            self.state.fetch_or(FOLLOWS, AcqRel);
-            self.is_on();
+            this.state.fetch_or(FOLLOWS, AcqRel);
+            this.is_on();
         }
         is_first
     }
@@ -166,11 +182,24 @@ impl Flag {
     /// Changes the state. Logs if the flag is on or off by it now, as it wasn't before.
     fn change(&self, by: &'static str, change: impl Fn(u8) -> u8) {
         let (Ok(before) | Err(before)) =
-            self.state.fetch_update(AcqRel, Acquire, |state| Some(change(state)));
+            self.current().state.fetch_update(AcqRel, Acquire, |state| Some(change(state)));
         let on = change(before) & ON != 0;
         if (before & ON != 0) != on {
             events::flag_changed(self.name, on, by);
         }
+    }
+
+    /// The flag that is read and changed here. Whether it is listed, it knows itself.
+    #[cfg(feature = "testing")]
+    #[inline]
+    fn current(&self) -> &Self {
+        isolation::current(self)
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[inline]
+    const fn current(&self) -> &Self {
+        self
     }
 
     /// Whether the flag was not listed before.
@@ -183,9 +212,21 @@ const fn with(state: u8, bit: u8, on: bool) -> u8 {
     if on { state | bit } else { state & !bit }
 }
 
+#[cfg(feature = "testing")]
+impl Isolate for Flag {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// As it was created, without its source.
+    fn fresh(&self) -> Self {
+        Self::with_state(self.name, self.created_with)
+    }
+}
+
 impl fmt::Debug for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.load(Acquire);
+        let state = self.current().state.load(Acquire);
         f.debug_struct("Flag")
             .field("name", &self.name)
             .field("on", &(state & ON != 0))

@@ -8,6 +8,9 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
+#[cfg(feature = "testing")]
+use crate::support::isolation::{self, Identity, Isolate};
+
 /// The last good values of calls, by their keys.
 ///
 /// [`#[degrade(stale(…))]`](macro@crate::degrade) keeps them in a store of its own function, which
@@ -47,6 +50,8 @@ use tokio::time::Instant;
 pub struct StaleValues {
     bound: Bound,
     cache: OnceLock<Values>,
+    #[cfg(feature = "testing")]
+    identity: Identity,
 }
 
 type Values = Cache<u128, Entry, BuildHasherDefault<AlreadyHashed>>;
@@ -84,7 +89,7 @@ impl StaleValues {
     /// If `max_entries` is 0. In a `static`, this is a compile error.
     pub const fn with_max_entries(max_entries: u64) -> Self {
         assert!(max_entries > 0, "a store must have space for at least 1 value");
-        Self { bound: Bound::Entries(max_entries), cache: OnceLock::new() }
+        Self::bounded(Bound::Entries(max_entries))
     }
 
     /// Creates a store for values that together weigh at most so much, in a unit of your choice:
@@ -94,7 +99,25 @@ impl StaleValues {
     /// If `max_weight` is 0. In a `static`, this is a compile error.
     pub const fn with_max_weight(max_weight: u64) -> Self {
         assert!(max_weight > 0, "a store must have space for a weight of at least 1");
-        Self { bound: Bound::Weight(max_weight), cache: OnceLock::new() }
+        Self::bounded(Bound::Weight(max_weight))
+    }
+
+    const fn bounded(bound: Bound) -> Self {
+        Self {
+            bound,
+            cache: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            identity: Identity::new(),
+        }
+    }
+
+    /// The values. Every access goes through here.
+    #[inline]
+    fn cache(&self) -> &OnceLock<Values> {
+        #[cfg(feature = "testing")]
+        return &isolation::current(self).cache;
+        #[cfg(not(feature = "testing"))]
+        &self.cache
     }
 
     /// Keeps a value under a key, instead of an earlier one.
@@ -134,7 +157,7 @@ impl StaleValues {
 
     /// Removes all values.
     pub fn clear(&self) {
-        if let Some(cache) = self.cache.get() {
+        if let Some(cache) = self.cache().get() {
             cache.invalidate_all();
             cache.run_pending_tasks();
         }
@@ -142,7 +165,7 @@ impl StaleValues {
 
     /// The number of values, outdated ones included.
     pub fn len(&self) -> u64 {
-        self.cache.get().map_or(0, |cache| {
+        self.cache().get().map_or(0, |cache| {
             cache.run_pending_tasks();
             cache.entry_count()
         })
@@ -155,7 +178,7 @@ impl StaleValues {
 
     pub(super) fn keep<V: Send + Sync + 'static>(&self, key: u128, value: V, weight: u32) {
         let value = Arc::new(Dated { at: Instant::now(), value });
-        self.cache.get_or_init(|| self.bound.cache()).insert(key, Entry { weight, value });
+        self.cache().get_or_init(|| self.bound.cache()).insert(key, Entry { weight, value });
     }
 
     pub(super) fn find<V: Clone + Send + Sync + 'static>(
@@ -163,10 +186,21 @@ impl StaleValues {
         key: u128,
         max_age: Duration,
     ) -> Option<(V, Duration)> {
-        let entry = self.cache.get()?.get(&key)?;
+        let entry = self.cache().get()?.get(&key)?;
         let Dated { at, value } = entry.value.downcast_ref::<Dated<V>>()?;
         let age = Instant::now().saturating_duration_since(*at);
         (age <= max_age).then(|| (value.clone(), age))
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Isolate for StaleValues {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fresh(&self) -> Self {
+        Self::bounded(self.bound)
     }
 }
 
