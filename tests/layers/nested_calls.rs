@@ -222,7 +222,7 @@ async fn inner_retry_is_started_again_if_asked() {
         let outcome = match which {
             0 => by_policy(&script).await,
             1 => by_option(&script).await,
-            _ => at_run_time(secs(1), &script).await,
+            _ => at_run_time(base, &script).await,
         };
         assert_eq!((outcome, script.calls()), (Err(CallError::Busy), 6));
     }
@@ -255,7 +255,6 @@ async fn wrapped_error_of_an_inner_retry_is_recognised() {
     async fn checkout(script: &Script) -> Result<u32, CheckoutError> {
         stock(script).await.map_err(CheckoutError::Stock)
     }
-    // Another error than the one that was retried.
     #[retry(idempotent, external_timeout, attempts = 3)]
     async fn pay(script: &Script) -> Result<u32, CheckoutError> {
         let _ = stock(script).await;
@@ -266,6 +265,7 @@ async fn wrapped_error_of_an_inner_retry_is_recognised() {
     assert!(matches!(error, CheckoutError::Stock(_)), "{error:?}");
     assert_eq!(script.calls(), 3);
 
+    // Another error than the one that was retried.
     let script = busy();
     pay(&script).await.unwrap_err();
     assert_eq!(script.calls(), 9);
