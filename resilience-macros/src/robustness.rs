@@ -30,6 +30,7 @@ const WORDS: &[&str] = &[
     "max_recovery_timeout",
     "recovery_jitter",
     "abandoned_after",
+    "key",
     "recovery_growth",
     "probes",
     "ignore",

@@ -189,6 +189,68 @@ fn retry_with_conditions() {
 }
 
 #[test]
+fn circuit_breaker_of_a_key() {
+    check(
+        Kind::CircuitBreaker,
+        quote!(PARTNERS, key = (partner, region)),
+        &quote! {
+            fn order(partner: Partner, region: u8) -> Result<u32, OrderError> {
+                send(partner)
+            }
+        },
+        &expect![[r#"
+            fn order(partner: Partner, region: u8) -> Result<u32, OrderError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "order",
+                    "order",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                let breaker = __resilience::breaker_set(__resilience::of_static(&PARTNERS));
+                __resilience::uses_set(&__RESILIENCE_SITE, breaker);
+                let breaker_key = __resilience::key_of_2(breaker, &partner, &region);
+                'guarded: {
+                    let permit = match __resilience::acquire(
+                        __resilience::keyed(breaker, breaker_key, &__RESILIENCE_SITE),
+                        (),
+                        __resilience::None,
+                    ) {
+                        __resilience::Ok(permit) => permit,
+                        __resilience::Err(rejected) => {
+                            break 'guarded __resilience::Err(
+                                __resilience::reject::<
+                                    <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                                >(rejected),
+                            );
+                        }
+                    };
+                    match __resilience::run(|| {
+                        if false {
+                            let unreached: Result<u32, OrderError> = __resilience::unreached();
+                            return unreached;
+                        }
+                        'body: { send(partner) }
+                    }) {
+                        __resilience::Ok(value) => {
+                            __resilience::succeeded(permit);
+                            __resilience::Ok(value)
+                        }
+                        __resilience::Err(error) => {
+                            __resilience::failed::<
+                                <Result<u32, OrderError> as __resilience::Outcome>::Error,
+                            >(permit, &__RESILIENCE_SITE, &error);
+                            __resilience::Err(error)
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn circuit_breaker() {
     check(
         Kind::CircuitBreaker,

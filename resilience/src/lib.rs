@@ -339,7 +339,7 @@ pub use support::duration::{millis, secs};
 
 #[cfg(feature = "tokio")]
 pub use layer::{
-    circuit_breaker::{self, CircuitBreaker},
+    circuit_breaker::{self, CircuitBreaker, CircuitBreakers},
     context::{CallContext, context},
     degrade::{self, Degrade, Flag, Sourced, flags},
     registry::{self, registry},

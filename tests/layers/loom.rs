@@ -8,7 +8,8 @@ use loom::sync::atomic::{AtomicBool, AtomicU64};
 use loom::thread;
 use resilience::__private::AtomicWord;
 use resilience::__private::circuit_breaker::{
-    Core, Extent, Mode, Outcome, Policy, Rate, Settled, Slow, Ticket, TimeWindow, Verdict, Window,
+    Core, Extent, KeyHash, Mode, Outcome, Owner, Policy, Rate, Settled, Slow, Ticket, TimeWindow,
+    Verdict, Window,
 };
 use resilience::__private::retry_budget::{Bucket, Rules};
 use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
@@ -703,6 +704,70 @@ fn state_of_a_breaker_that_is_being_registered_stays_where_it_is() {
         let moved = breaker.move_to_heap();
         assert!(moved != thread.join().unwrap(), "it is listed once");
         assert_eq!(breaker.0[0].has_moved(), moved);
+    });
+}
+
+/// A slot of a set, which two keys use one after the other.
+struct Slot {
+    owner: Owner<Loom>,
+    breaker: Arc<Breaker>,
+}
+
+const FIRST: KeyHash = KeyHash(1, 1);
+const SECOND: KeyHash = KeyHash(2, 2);
+
+impl Slot {
+    /// The first key has it.
+    fn new(policy: Policy) -> Arc<Self> {
+        let word = || Loom(AtomicU64::new(0));
+        let slot =
+            Self { owner: Owner { high: word(), low: word() }, breaker: Breaker::new(policy) };
+        assert!(slot.breaker.core.vacate());
+        slot.owner.assign(&slot.breaker.core, &slot.breaker.policy.mode, FIRST);
+        Arc::new(slot)
+    }
+
+    fn enter(&self, key: KeyHash) -> Option<Ticket> {
+        self.owner.enter_closed(&self.breaker.core, key)
+    }
+}
+
+#[test]
+fn key_that_takes_a_slot_never_sees_the_calls_of_the_one_before() {
+    loom::model(|| {
+        let slot = Slot::new(policy(1, 1));
+        let other = Arc::clone(&slot);
+        let first = thread::spawn(move || {
+            let ticket = other.enter(FIRST);
+            ticket.and_then(|ticket| other.breaker.settle(ticket, Verdict::Failure, 0).change)
+        });
+        let taken = slot.breaker.core.vacate();
+        if taken {
+            slot.owner.assign(&slot.breaker.core, &slot.breaker.policy.mode, SECOND);
+            let ticket = slot.enter(SECOND).expect("the second key's breaker is closed");
+            slot.breaker.settle(ticket, Verdict::Success, 0);
+        }
+        let opened = first.join().unwrap().is_some();
+        assert!(taken != opened, "an open breaker isn't taken, and a taken one isn't opened");
+        assert_eq!(slot.breaker.state(), if taken { Closed } else { Open });
+        assert_eq!(slot.owner.is(SECOND), taken);
+    });
+}
+
+#[test]
+fn call_of_a_key_is_not_admitted_by_the_breaker_of_the_next() {
+    loom::model(|| {
+        let slot = Slot::new(policy(1, 1));
+        let other = Arc::clone(&slot);
+        let first = thread::spawn(move || other.enter(FIRST));
+        assert!(slot.breaker.core.vacate());
+        slot.owner.assign(&slot.breaker.core, &slot.breaker.policy.mode, SECOND);
+        let second = slot.enter(SECOND).expect("the second key's breaker is closed");
+        if let Some(first) = first.join().unwrap() {
+            assert_ne!(first, second);
+            let settled = slot.breaker.settle(first, Verdict::Failure, 0);
+            assert!(settled.is_late && slot.breaker.state() == Closed);
+        }
     });
 }
 

@@ -5,14 +5,14 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use resilience::{
-    CircuitBreaker, Classify, Rejected, RequestContext, Retry, RetryBudget, boundary,
-    circuit_breaker, degrade,
+    CircuitBreaker, CircuitBreakers, Classify, Rejected, RequestContext, Retry, RetryBudget,
+    boundary, circuit_breaker, degrade,
     registry::Site,
     retry,
     retry::{Attempts, RetryRules},
     secs, timeout,
 };
-use resilience_test_support::allocations::{Counting, allocations};
+use resilience_test_support::allocations::{Counting, allocations, held_bytes};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -45,6 +45,13 @@ async fn under_retry(sku: &str) -> Result<[u64; 4], Rejected> {
 
 #[circuit_breaker(BREAKER)]
 async fn under_circuit_breaker(sku: &str) -> Result<[u64; 4], Rejected> {
+    bare(sku).await
+}
+
+static HOSTS: CircuitBreakers<str> = CircuitBreakers::new("hosts");
+
+#[circuit_breaker(HOSTS, key = sku)]
+async fn under_keyed_breaker(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
 }
 
@@ -129,6 +136,31 @@ fn success_does_not_allocate() {
         1,
         "the key's text is the user's"
     );
+}
+
+#[test]
+fn known_key_does_not_allocate() {
+    let sku = "sku";
+    assert_eq!(repeated(|| assert!(now(under_keyed_breaker(sku)).is_ok())), 0);
+    assert_eq!(repeated(|| HOSTS.get("host").acquire().unwrap().succeeded()), 0);
+}
+
+#[test]
+fn a_million_keys_take_no_more_memory_than_a_full_set() {
+    let set: CircuitBreakers<u64> =
+        CircuitBreakers::new("many").failure_threshold(1).max_keys(10_000);
+    let failed = Rejected::timed_out("many", secs(1)).classify();
+    let before = held_bytes();
+    let mut call = |key| set.get(&key).acquire().unwrap().succeeded();
+    set.get(&7).acquire().unwrap().failed(&failed);
+    (0..10_000).filter(|key| *key != 7).for_each(&mut call);
+    let full = held_bytes() - before;
+    assert!(full < 4_000_000, "{full}");
+    (10_000..1_000_000).for_each(call);
+    // The list of open breakers that are kept is created when the set is full.
+    assert!(held_bytes() - before < full + 1_000);
+    assert!(set.get(&7).acquire().is_err(), "an open breaker is kept");
+    assert_eq!((set.metrics().keys, set.metrics().open), (10_000, 1));
 }
 
 #[test]

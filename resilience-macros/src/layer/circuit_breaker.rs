@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
@@ -27,6 +27,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "recovery_jitter",
         "abandoned_after",
         "ignore",
+        "key",
     ],
     flags: &["shared", "slow_while_running"],
     lists: &["clone"],
@@ -36,6 +37,8 @@ pub(super) const GRAMMAR: Grammar = Grammar {
 
 pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
+    /// Selects a breaker of the set that `handle` names.
+    key: Option<Expr>,
     settings: Vec<(Ident, TokenStream)>,
     ignore: Option<Expr>,
     /// Whether the breaker is the one of the `impl` block, which declares it.
@@ -46,7 +49,23 @@ impl Layer for CircuitBreaker {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         const SECOND: &str = "`#[circuit_breaker]` takes only one breaker; remove this one";
         let ignore = arguments.expr("ignore", errors);
+        let key = arguments.expr("key", errors);
         let handle = arguments.only_positional(SECOND, errors);
+        if let Some(key) = &key {
+            if handle.is_none() {
+                errors.on(
+                    key,
+                    "`key` selects a breaker of a set; name the set too, such as \
+                     `#[circuit_breaker(PARTNERS, key = partner)]`",
+                );
+            } else if options::literal(key).is_some() {
+                errors.on(
+                    key,
+                    "this `key` is the same for every call; write an argument, such as \
+                     `key = partner`",
+                );
+            }
+        }
         if let Some(handle) = handle {
             if options::literal(&handle).is_some() {
                 errors.on(
@@ -76,6 +95,7 @@ impl Layer for CircuitBreaker {
             }
             return Some(Self {
                 handle: Some(handle),
+                key,
                 settings: Vec::new(),
                 ignore,
                 is_of_block: false,
@@ -96,7 +116,7 @@ impl Layer for CircuitBreaker {
             );
         }
         let settings = own_settings(arguments, place.function, errors);
-        Some(Self { handle: None, settings, ignore, is_of_block: place.block.is_some() })
+        Some(Self { handle: None, key, settings, ignore, is_of_block: place.block.is_some() })
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
@@ -117,6 +137,7 @@ impl Layer for CircuitBreaker {
             None if self.is_of_block => TokenStream::new(),
             None => self.own_static(&runtime.to_token_stream(), &scope.label),
             Some(_) if self.named_static().is_some() => TokenStream::new(),
+            Some(handle) if self.key.is_some() => self.select(handle, scope),
             Some(handle) => {
                 let (held, breaker, site) =
                     (scope.hold(handle, "breaker", &Self::local()), Self::local(), &scope.site);
@@ -232,12 +253,61 @@ impl CircuitBreaker {
         self.is_of_block.then(|| self.own_static(runtime, label))
     }
 
-    /// The breaker, after `setup`.
-    pub(super) fn in_use(&self) -> TokenStream {
+    /// The rules of a retry around the breaker of a key: its own breaker, found again.
+    pub(super) fn rules_of_key(&self, rules: TokenStream, runtime: &Ident) -> TokenStream {
+        if self.key.is_none() {
+            return rules;
+        }
+        let (set, key) = (Self::local(), Self::key_local());
+        quote!(#runtime::rules_of_key(#rules, &#runtime::breaker_of_key(#set, #key)))
+    }
+
+    // Input:  PARTNERS, key = partner
+    // Output: let set = breaker_set(of_static(&PARTNERS));
+    //         uses_set(&SITE, set);
+    //         let key = key_of(set, &partner);
+    //
+    // The key is hashed, so the body may move what it is made of.
+    fn select(&self, handle: &Expr, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site, set) = (scope.runtime, &scope.site, Self::local());
+        let held = scope.hold(handle, "breaker_set", &set);
+        let key = self.key.as_ref().map(|key| {
+            let parts: Vec<&Expr> = match key {
+                Expr::Tuple(tuple) if (2..=3).contains(&tuple.elems.len()) => {
+                    tuple.elems.iter().collect()
+                }
+                key => vec![key],
+            };
+            let name = match parts.len() {
+                1 => "key_of".to_owned(),
+                count => format!("key_of_{count}"),
+            };
+            let find = Scope::name(&name);
+            let find = located(quote!(#runtime::#find), key.span());
+            let parts = parts.into_iter().map(|part| {
+                let value = scope.user(part);
+                match part {
+                    // `&a + b` would be `(&a) + b`.
+                    Expr::Binary(_) | Expr::Cast(_) | Expr::Range(_) => {
+                        quote_spanned!(part.span()=> &(#value))
+                    }
+                    _ => quote_spanned!(part.span()=> &#value),
+                }
+            });
+            let local = Self::key_local();
+            quote!(let #local = #find(#set, #(#parts),*);)
+        });
+        quote!(#held #runtime::uses_set(&#site, #set); #key)
+    }
+
+    /// The breaker, after `setup`. `None` if each call has one of a set.
+    pub(super) fn in_use(&self) -> Option<TokenStream> {
         if self.has_function() {
-            quote!(__resilience_breaker().0)
+            Some(quote!(__resilience_breaker().0))
+        } else if self.key.is_none() {
+            Some(Self::local().to_token_stream())
         } else {
-            Self::local().to_token_stream()
+            None
         }
     }
 
@@ -246,6 +316,9 @@ impl CircuitBreaker {
         let (runtime, site, breaker) = (scope.runtime, &scope.site, Self::local());
         if self.has_function() {
             quote!(__resilience_breaker)
+        } else if self.key.is_some() {
+            let key = Self::key_local();
+            quote!(#runtime::keyed(#breaker, #key, &#site))
         } else if self.is_static(scope) {
             quote!(move || (#breaker, &#site))
         } else {
@@ -261,7 +334,7 @@ impl CircuitBreaker {
     /// The handle if it is the path of a static, such as `breakers::INVENTORY`, so that another
     /// static can refer to it.
     fn named_static(&self) -> Option<&Expr> {
-        let handle = self.handle.as_ref()?;
+        let handle = self.handle.as_ref().filter(|_| self.key.is_none())?;
         let path = static_path(handle)?;
         let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
         let last = segments.next_back()?;
@@ -301,9 +374,14 @@ impl CircuitBreaker {
         self.handle.as_ref().is_none_or(|handle| scope.holding(handle) == Holding::Static)
     }
 
-    /// The local that holds a breaker which isn't a static.
+    /// The local that holds a breaker which isn't a static, or a set.
     fn local() -> Ident {
         Scope::local("breaker")
+    }
+
+    /// The local that holds the hash of the key.
+    fn key_local() -> Ident {
+        Scope::local("breaker_key")
     }
 }
 

@@ -179,17 +179,7 @@ impl Layer for Retry {
             Budget::OfTheSite => quote!(#runtime::Site::budget(&#site)),
             Budget::Off => quote!(&__RESILIENCE_BUDGET),
         };
-        let breaker =
-            scope.option(around.below::<CircuitBreaker>().map(|(_, breaker)| breaker.in_use()));
-        let [total, attempt] = [around.above::<Timeout>(), around.below::<Timeout>()]
-            .map(|timeout| timeout.map(|(_, timeout)| timeout.deadline()))
-            .map(|deadline| scope.option(deadline.map(|deadline| quote!(&#deadline))));
-        let has_key = self.has_key();
-        let rules = quote! {
-            #runtime::rules(
-                #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
-            )
-        };
+        let rules = self.rules(around, &policy, &budget, scope);
         let judge = match &self.when {
             None => scope.classifying("judge", &quote!(&mut #retry, #error, #rules)),
             Some(when) => {
@@ -271,6 +261,32 @@ impl Layer for Retry {
 }
 
 impl Retry {
+    /// What decides about a retry: the policy, and the layers around the attempt.
+    fn rules(
+        &self,
+        around: &Around<'_>,
+        policy: &TokenStream,
+        budget: &TokenStream,
+        scope: &Scope<'_>,
+    ) -> TokenStream {
+        let (runtime, site) = (scope.runtime, &scope.site);
+        let guard = around.below::<CircuitBreaker>().map(|(_, breaker)| breaker);
+        let breaker = scope.option(guard.and_then(CircuitBreaker::in_use));
+        let [total, attempt] = [around.above::<Timeout>(), around.below::<Timeout>()]
+            .map(|timeout| timeout.map(|(_, timeout)| timeout.deadline()))
+            .map(|deadline| scope.option(deadline.map(|deadline| quote!(&#deadline))));
+        let has_key = self.has_key();
+        let rules = quote! {
+            #runtime::rules(
+                #policy, #budget, &#site, #breaker, #total, #attempt, #has_key
+            )
+        };
+        match guard {
+            Some(guard) => guard.rules_of_key(rules, runtime),
+            None => rules,
+        }
+    }
+
     /// The call that reports a success.
     fn on_success(&self, arguments: &TokenStream, policy: &TokenStream) -> TokenStream {
         match (&self.repeat, &self.policy) {

@@ -243,7 +243,7 @@ pub(crate) const CIRCUIT_BREAKER: Rows = &[
     ),
     (
         "name label instance_name breaker_id id group group_key command_key circuit_name \
-         resource key service_name tag dependency breaker_name",
+         resource service_name tag dependency breaker_name",
         "write `service = \"…\"` for the label, or pass a shared breaker: \
          `#[circuit_breaker(INVENTORY)]`",
     ),
@@ -383,7 +383,7 @@ pub(crate) const CIRCUIT_BREAKER: Rows = &[
     ),
     (
         "per_key keyed partition key_fn by tenant",
-        "pass the breaker of the key: `#[circuit_breaker(self.breaker(key))]`, which returns a reference",
+        "keep a set of breakers, and select one: `#[circuit_breaker(PARTNERS, key = partner)]`",
     ),
     (
         "timeout call_timeout execution_timeout timeout_in_milliseconds request_timeout \

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 pub use super::site::Site;
 
-use super::circuit_breaker::{CircuitBreaker, CircuitBreakerRef, listed};
+use super::circuit_breaker::{
+    CircuitBreaker, CircuitBreakerRef, CircuitBreakersRef, keyed, listed,
+};
 
 /// Returns the registry of circuit breakers: all that have been used by an annotated function, and
 /// those that were added with [`register`](CircuitBreaker::register) or [`watch`](Registry::watch).
@@ -102,6 +104,20 @@ impl Registry {
     /// ```
     pub fn circuit_breaker(self, name: &str) -> Option<CircuitBreakerRef> {
         self.circuit_breakers_named(name).next()
+    }
+
+    /// The sets of circuit breakers that have been used, until they are dropped.
+    ///
+    /// ```
+    /// use resilience::registry;
+    ///
+    /// for set in registry().circuit_breaker_sets() {
+    ///     let metrics = set.metrics();
+    ///     println!("{}: {} of {} are open", set.name(), metrics.open, metrics.keys);
+    /// }
+    /// ```
+    pub fn circuit_breaker_sets(self) -> impl Iterator<Item = CircuitBreakersRef> {
+        keyed::listed::all()
     }
 
     /// Adds a circuit breaker in an `Arc` before its first call. The registry holds only a weak

@@ -3,12 +3,14 @@
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::cell::Ref;
+use std::hash::Hash;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{CircuitBreaker, RetryBudget};
+use crate::layer::circuit_breaker::KeyHash;
+use crate::{CircuitBreaker, CircuitBreakers, RetryBudget};
 
 /// What dereferences to a `T`, in any number of steps.
 #[diagnostic::on_unimplemented(
@@ -18,13 +20,6 @@ use crate::{CircuitBreaker, RetryBudget};
 )]
 pub trait Names<T> {
     fn named(&self) -> &T;
-}
-
-impl Names<CircuitBreaker> for CircuitBreaker {
-    #[inline]
-    fn named(&self) -> &CircuitBreaker {
-        self
-    }
 }
 
 impl Names<RetryBudget> for RetryBudget {
@@ -45,9 +40,99 @@ where
     }
 }
 
+/// What dereferences to a breaker.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `CircuitBreaker`",
+    label = "expected a `CircuitBreaker`, or a reference, an `Arc` or a `LazyLock` of one",
+    note = "if a `OnceLock` or an `Option` holds it, write `….get().expect(\"…\")`",
+    note = "a set of breakers needs a key: `#[circuit_breaker(PARTNERS, key = partner)]`"
+)]
+pub trait NamesBreaker {
+    fn named_breaker(&self) -> &CircuitBreaker;
+}
+
+impl NamesBreaker for CircuitBreaker {
+    #[inline]
+    fn named_breaker(&self) -> &CircuitBreaker {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H: Deref> NamesBreaker for H
+where
+    H::Target: NamesBreaker,
+{
+    #[inline]
+    fn named_breaker(&self) -> &CircuitBreaker {
+        (**self).named_breaker()
+    }
+}
+
+/// What dereferences to a set of breakers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of breakers, so it takes no `key`",
+    label = "expected a `CircuitBreakers`, or a reference, an `Arc` or a `LazyLock` of one",
+    note = "remove `key`, or make it a set, such as `static PARTNERS: CircuitBreakers<str>`"
+)]
+pub trait NamesSet {
+    type Key: ?Sized;
+
+    fn named_set(&self) -> &CircuitBreakers<Self::Key>;
+}
+
+impl<K: ?Sized> NamesSet for CircuitBreakers<K> {
+    type Key = K;
+
+    #[inline]
+    fn named_set(&self) -> &Self {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H: Deref> NamesSet for H
+where
+    H::Target: NamesSet,
+{
+    type Key = <H::Target as NamesSet>::Key;
+
+    #[inline]
+    fn named_set(&self) -> &CircuitBreakers<Self::Key> {
+        (**self).named_set()
+    }
+}
+
 #[inline]
-pub fn breaker<H: Names<CircuitBreaker> + ?Sized>(handle: &H) -> &CircuitBreaker {
-    handle.named()
+pub fn breaker_set<H: NamesSet + ?Sized>(handle: &H) -> &CircuitBreakers<H::Key> {
+    handle.named_set()
+}
+
+/// The set's parameter says the type, so references to the key are followed to it.
+#[inline]
+pub fn key_of<K: Hash + ?Sized>(set: &CircuitBreakers<K>, key: &K) -> KeyHash {
+    set.key(key)
+}
+
+/// A tuple is hashed in parts, so it moves none of them.
+#[inline]
+pub fn key_of_2<A: Hash, B: Hash>(set: &CircuitBreakers<(A, B)>, a: &A, b: &B) -> KeyHash {
+    set.key_of_parts((a, b))
+}
+
+#[inline]
+pub fn key_of_3<A: Hash, B: Hash, C: Hash>(
+    set: &CircuitBreakers<(A, B, C)>,
+    a: &A,
+    b: &B,
+    c: &C,
+) -> KeyHash {
+    set.key_of_parts((a, b, c))
+}
+
+#[inline]
+pub fn breaker<H: NamesBreaker + ?Sized>(handle: &H) -> &CircuitBreaker {
+    handle.named_breaker()
 }
 
 #[inline]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use crate::circuit_breaker::Permit;
+use crate::circuit_breaker::{KeyedCircuitBreaker, Permit};
 use crate::layer::attempt::{Attempt, By, ByItself, Repeated, Unguarded, Waiting};
-use crate::layer::circuit_breaker::{GuardedBy, Held};
+use crate::layer::circuit_breaker::{Guard, GuardedBy, Held, KeyHash, KeyedPlace};
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Key, Scoped, Visible, WithKey};
 use crate::layer::deadline::{Deadline, OuterTimeout};
@@ -19,7 +19,7 @@ use crate::retry::{Attempts, RetryRules, Wait};
 #[cfg(feature = "_sqlx")]
 use crate::sql::TransactionAttempts;
 use crate::taxonomy::FromRejected;
-use crate::{CircuitBreaker, Classify, Degrade, Rejected, Retry, RetryBudget};
+use crate::{CircuitBreaker, CircuitBreakers, Classify, Degrade, Rejected, Retry, RetryBudget};
 
 /// The site of a function that takes its label from a static breaker.
 pub const fn site_of_breaker(
@@ -50,6 +50,39 @@ pub fn listed<'a>(breaker: &'a CircuitBreaker, site: &Site) -> &'a CircuitBreake
 #[inline]
 pub const fn held<'a>(breaker: &'a CircuitBreaker, site: &'static Site) -> Held<'a> {
     Held { breaker, site }
+}
+
+/// Records which set of breakers a call uses, for the site's label.
+#[inline]
+pub fn uses_set<K: ?Sized>(site: &Site, set: &CircuitBreakers<K>) {
+    site.uses_breaker(set.name());
+}
+
+/// The breaker of a key, for the function that it guards.
+#[inline]
+pub fn keyed<'a, K: ?Sized>(
+    set: &'a CircuitBreakers<K>,
+    key: KeyHash,
+    site: &'static Site,
+) -> KeyedPlace<'a> {
+    set.place(key, site)
+}
+
+/// The breaker of a key, for [`rules_of_key`].
+pub fn breaker_of_key<K: ?Sized>(
+    set: &CircuitBreakers<K>,
+    key: KeyHash,
+) -> KeyedCircuitBreaker<'_, ()> {
+    set.breaker(key)
+}
+
+/// Adds the breaker of a key inside the loop.
+pub const fn rules_of_key<'a>(
+    mut rules: RetryRules<'a>,
+    breaker: &'a KeyedCircuitBreaker<'_, ()>,
+) -> RetryRules<'a> {
+    rules.breaker = Some(breaker);
+    rules
 }
 
 /// The attempt of a retried call, for its body. It waits before it begins.
@@ -350,6 +383,10 @@ pub const fn rules<'a>(
     attempt: Option<&'a Deadline<'a>>,
     has_key: bool,
 ) -> RetryRules<'a> {
+    let breaker = match breaker {
+        Some(breaker) => Some(breaker as &dyn Guard),
+        None => None,
+    };
     RetryRules { policy, budget, site, breaker, total, attempt, has_key }
 }
 

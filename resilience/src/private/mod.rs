@@ -51,7 +51,8 @@ pub use crate::private::expansion::{
 pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
-    Caller, CloneHandle, Keeps, Names, breaker, budget, clone_handle, kept, of_static,
+    Caller, CloneHandle, Keeps, Names, NamesBreaker, NamesSet, breaker, breaker_set, budget,
+    clone_handle, kept, key_of, key_of_2, key_of_3, of_static,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::layers::*;
@@ -78,7 +79,7 @@ pub use crate::{
 };
 #[cfg(feature = "tokio")]
 pub use crate::{
-    CircuitBreaker, Degrade, Retry, RetryBudget,
+    CircuitBreaker, CircuitBreakers, Degrade, Retry, RetryBudget,
     degrade::{Causes, Flag},
     registry::Site,
     retry::{Attempts, Jitter},

@@ -47,6 +47,11 @@ impl Identity {
         Self(AtomicU64::new(0))
     }
 
+    /// For state inside of other state, which is replaced as a whole.
+    pub(crate) const fn never_replaced() -> Self {
+        Self(AtomicU64::new(FRESH))
+    }
+
     /// The same identity, for state that has moved.
     pub(crate) fn of_moved(&self) -> Self {
         Self(AtomicU64::new(self.number()))

@@ -5,6 +5,7 @@ mod closed;
 mod control;
 mod events;
 mod half_open;
+mod keyed;
 mod model;
 mod window;
 mod window_model;

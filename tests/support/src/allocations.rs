@@ -20,6 +20,7 @@ pub struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u32> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
 // SAFETY: the system's allocator does the work; counting neither allocates nor unwinds.
@@ -28,11 +29,13 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that is about to end has no counter.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_add_unsigned(layout.size())));
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_sub_unsigned(layout.size())));
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -48,4 +51,9 @@ pub fn allocations(run: impl FnOnce()) -> u32 {
 /// The allocations of this thread so far; for work that awaits.
 pub fn so_far() -> u32 {
     ALLOCATIONS.get()
+}
+
+/// The bytes that this thread has allocated and not freed.
+pub fn held_bytes() -> isize {
+    BYTES.get()
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::CircuitBreaker;
 use super::inner::Inner;
 use super::policy::{
-    DEFAULT_WINDOW, Extent, LARGEST_WINDOW, LONGEST, LONGEST_WINDOW, Mode, Rate, SHORTEST_WINDOW,
-    Slow,
+    DEFAULT_WINDOW, Extent, LARGEST_WINDOW, LONGEST, LONGEST_WINDOW, Mode, Policy, Rate,
+    SHORTEST_WINDOW, Slow,
 };
 
 /// Settings. All are `const`, so a value out of range in a `static` or `const` is a compile error.
@@ -19,6 +19,13 @@ impl CircuitBreaker {
     /// ```
     pub const fn new(name: &'static str) -> Self {
         Self { inner: Inner::new(name) }
+    }
+
+    /// A breaker that only carries settings.
+    pub(super) const fn with_policy(policy: Policy) -> Self {
+        let mut breaker = Self::new("");
+        breaker.inner.policy = policy;
+        breaker
     }
 
     /// Sets how many consecutive failures open the circuit: at least 1, 5 by default.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::key_text::KeyText;
 use super::retry_after::{RetryAfter, millis};
 use super::{CountedFailure, StateChange};
 use crate::layer::events::request_id;
@@ -9,12 +10,13 @@ use crate::layer::site::Site;
 
 /// Emits an event about a dependency: of an annotated function, if there is one.
 macro_rules! event {
-    ($level:ident, $breaker:expr, $site:ident, $name:literal, $($field:tt)+) => {
+    ($level:ident, $breaker:expr, $key:expr, $site:ident, $name:literal, $($field:tt)+) => {
         tracing::$level!(
             target: "resilience",
             service = $site.map_or($breaker, Site::service),
             function = $site.map(Site::function),
             dependency = $breaker,
+            key = $key.get().as_deref(),
             request_id = request_id().as_deref(),
             $($field)+,
             $name
@@ -22,7 +24,7 @@ macro_rules! event {
     };
 }
 
-pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
+pub(super) fn state_change(change: &StateChange, key: &KeyText, site: Option<&Site>) {
     metric!(breaker_state(
         change.service,
         change.new.level(),
@@ -32,6 +34,7 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
     event!(
         warn,
         change.service,
+        key,
         site,
         "circuit_breaker_state_change",
         old_state = change.old.as_str(),
@@ -44,11 +47,12 @@ pub(super) fn state_change(change: &StateChange, site: Option<&Site>) {
 }
 
 /// DEBUG, because a retry or the error record logs the error itself. This event has the count.
-pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
+pub(super) fn failure(failure: &CountedFailure, key: &KeyText, site: Option<&Site>) {
     metric!(breaker_failure(failure.service, failure.code));
     event!(
         debug,
         failure.service,
+        key,
         site,
         "circuit_breaker_failure",
         code = failure.code,
@@ -58,11 +62,17 @@ pub(super) fn failure(failure: &CountedFailure, site: Option<&Site>) {
     );
 }
 
-pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: RetryAfter) {
+pub(super) fn rejected(
+    breaker: &'static str,
+    key: &KeyText,
+    site: Option<&Site>,
+    retry_after: RetryAfter,
+) {
     metric!(breaker_rejected(breaker));
     event!(
         debug,
         breaker,
+        key,
         site,
         "circuit_breaker_rejected",
         retry_after_ms = retry_after.duration().map(millis)
@@ -72,6 +82,7 @@ pub(super) fn rejected(breaker: &'static str, site: Option<&Site>, retry_after: 
 /// The caller has dropped a call. `waited` is the time since it first had to wait, if known.
 pub(super) fn abandoned(
     breaker: &'static str,
+    key: &KeyText,
     site: Option<&Site>,
     waited: Option<Duration>,
     counts_as_failure: bool,
@@ -79,9 +90,23 @@ pub(super) fn abandoned(
     event!(
         debug,
         breaker,
+        key,
         site,
         "call_abandoned",
         waited_ms = waited.map(millis),
         counts_as_failure
+    );
+}
+
+/// All breakers of a full set are open, so calls with new keys aren't guarded. Once per set.
+pub(super) fn set_is_full(set: &'static str, site: Option<&Site>, max_keys: usize) {
+    tracing::warn!(
+        target: "resilience",
+        service = site.map_or(set, Site::service),
+        function = site.map(Site::function),
+        dependency = set,
+        request_id = request_id().as_deref(),
+        max_keys,
+        "circuit_breakers_full"
     );
 }

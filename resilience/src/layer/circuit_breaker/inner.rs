@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::change::{Change, ChangeReason, CircuitState};
 use super::history::History;
+use super::key_text::KeyText;
 use super::listeners::{CountedFailure, StateChange};
 use super::packed::Packed;
 use super::policy::{LONGEST, Mode, Policy, Rate};
@@ -39,6 +40,8 @@ pub(super) struct Inner {
     history: OnceLock<Arc<History>>,
     /// The place on the heap. In use once the core [has moved](Core::has_moved).
     moved_to: OnceLock<Arc<CircuitBreaker>>,
+    /// Only that of a breaker in a set has a text.
+    key: KeyText,
     #[cfg(feature = "testing")]
     pub(super) identity: Identity,
     #[cfg(feature = "metrics")]
@@ -54,11 +57,28 @@ impl Inner {
             window: OnceLock::new(),
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
+            key: KeyText::none(),
             #[cfg(feature = "testing")]
             identity: Identity::new(),
             #[cfg(feature = "metrics")]
             metrics: BreakerMetrics::new(),
         }
+    }
+
+    /// A breaker of a set, which belongs to no key yet. What happens is counted for the set.
+    pub(super) fn vacant(name: &'static str, policy: Policy, history: Arc<History>) -> Self {
+        Self {
+            core: Core::vacant(),
+            policy,
+            history: OnceLock::from(history),
+            #[cfg(feature = "testing")]
+            identity: Identity::never_replaced(),
+            ..Self::new(name)
+        }
+    }
+
+    pub(super) fn set_key(&self, text: Option<String>) {
+        self.key.set(text);
     }
 
     /// Where the state is.
@@ -78,19 +98,17 @@ impl Inner {
     pub(super) fn move_to_heap(&self) {
         let place = Arc::new(CircuitBreaker {
             inner: Self {
-                name: self.name,
-                core: Core::new(),
                 policy: self.policy,
                 window: match &self.policy.mode {
                     Mode::Rate(rate) => OnceLock::from(Arc::clone(self.window(rate))),
                     Mode::Consecutive { .. } => OnceLock::new(),
                 },
                 history: OnceLock::from(Arc::clone(self.history())),
-                moved_to: OnceLock::new(),
                 #[cfg(feature = "testing")]
                 identity: self.identity.of_moved(),
                 #[cfg(feature = "metrics")]
                 metrics: BreakerMetrics::new(),
+                ..Self::new(self.name)
             },
         });
         // One thread moves the state. Calls of other threads go on here until it has done so.
@@ -218,7 +236,7 @@ impl Inner {
     fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.history().rejected.increment();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
-        events::rejected(self.name, site, retry_after);
+        events::rejected(self.name, &self.key, site, retry_after);
         retry_after
     }
 
@@ -272,7 +290,10 @@ impl Inner {
             let waited = deadline.map_or_else(|| waited_since(ticket), Deadline::waited);
             let limit = self.policy.abandoned_after.map(Duration::from_millis);
             counts = limit.zip(waited).is_some_and(|(limit, waited)| waited >= limit);
-            events::abandoned(self.name, site, waited, counts);
+            // The breaker of a set may belong to another key by now.
+            let key =
+                if self.core.is_in(ticket.without_time()) { &self.key } else { &KeyText::none() };
+            events::abandoned(self.name, key, site, waited, counts);
         }
         let verdict = match (counts, is_abandoned) {
             (true, _) => Verdict::Failure,
@@ -295,7 +316,7 @@ impl Inner {
         if let Some((code, consecutive)) = failure {
             self.history().counted_failures.fetch_add(1, Relaxed);
             let failure = CountedFailure { service: self.name, code, consecutive, window };
-            events::failure(&failure, site);
+            events::failure(&failure, &self.key, site);
             self.history().listeners.failure(&failure);
         }
         if let Some(Change { old, new, reason }) = change {
@@ -303,7 +324,7 @@ impl Inner {
                 self.history().opened.fetch_add(1, Relaxed);
             }
             let change = StateChange { service: self.name, old, new, reason, window };
-            events::state_change(&change, site);
+            events::state_change(&change, &self.key, site);
             self.history().listeners.state_change(&change);
         }
     }

@@ -11,6 +11,8 @@ mod counter;
 mod events;
 mod history;
 mod inner;
+mod key_text;
+pub(super) mod keyed;
 pub(super) mod listed;
 mod listeners;
 mod packed;
@@ -32,6 +34,8 @@ use std::fmt;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
+pub use keyed::{CircuitBreakers, CircuitBreakersMetrics, CircuitBreakersRef, KeyedCircuitBreaker};
+pub(crate) use keyed::{KeyHash, KeyedPlace};
 pub use listed::CircuitBreakerRef;
 pub use listeners::{CountedFailure, StateChange};
 pub(crate) use permit::Held;
@@ -244,12 +248,6 @@ impl CircuitBreaker {
         self.inner().read(|inner| inner.core.would_reject(&inner.policy, clock::millis))
     }
 
-    /// Returns whether this breaker made a rejection. Names don't tell, since several breakers may
-    /// have one.
-    pub(crate) fn has_rejected(&self, rejected: &Rejected) -> bool {
-        self.inner().has_rejected(rejected)
-    }
-
     /// The breaker that has the state: this one if it is listed, such as one in a watched `Arc`, or
     /// else one on the heap, where the state moves now. An annotated function uses this place of a
     /// breaker that isn't known to be a static.
@@ -288,6 +286,26 @@ impl CircuitBreaker {
     }
 }
 
+/// What a retry asks the breaker inside it.
+pub(crate) trait Guard: fmt::Debug + Sync {
+    /// Whether a call would be rejected now because the circuit is open.
+    fn would_reject(&self) -> bool;
+
+    /// Whether this breaker made a rejection. Names don't tell, since several breakers may have
+    /// one.
+    fn has_rejected(&self, rejected: &Rejected) -> bool;
+}
+
+impl Guard for CircuitBreaker {
+    fn would_reject(&self) -> bool {
+        self.would_reject()
+    }
+
+    fn has_rejected(&self, rejected: &Rejected) -> bool {
+        self.inner().has_rejected(rejected)
+    }
+}
+
 #[cfg(feature = "testing")]
 impl Isolate for CircuitBreaker {
     fn identity(&self) -> &Identity {
@@ -316,6 +334,7 @@ impl fmt::Debug for CircuitBreaker {
 #[cfg(feature = "_internals")]
 pub mod internals {
     pub use super::change::Change;
+    pub use super::keyed::slot::{KeyHash, Owner};
     pub use super::policy::{Extent, Mode, Policy, Rate, Slow};
     pub use super::state::{Admission, Core, Settled, Ticket, Verdict};
     pub use super::window::{Outcome, TimeWindow, Window};

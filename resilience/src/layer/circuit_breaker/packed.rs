@@ -15,7 +15,8 @@ use super::change::CircuitState;
 use super::policy::Mode;
 
 const MODE_SHIFT: u32 = 61;
-const MOVED: u64 = 6;
+/// The state has moved, or its owner has gone.
+const ELSEWHERE: u64 = 6;
 const GENERATION_SHIFT: u32 = 40;
 const GENERATION_MASK: u64 = (1 << 20) - 1;
 pub(super) const REGISTERED: u64 = 1 << 60;
@@ -57,11 +58,22 @@ impl Packed {
     }
 
     /// The state is in another place. Never leaves this mode.
-    pub(super) const MOVED: Self = Self(MOVED << MODE_SHIFT | REGISTERED);
+    pub(super) const MOVED: Self = Self(ELSEWHERE << MODE_SHIFT | REGISTERED);
+
+    /// A state without an owner, which isn't registered. Earlier results no longer count.
+    pub(super) const fn vacated(self) -> Self {
+        let generation = self.generation().wrapping_add(1) & GENERATION_MASK;
+        Self(ELSEWHERE << MODE_SHIFT | generation << GENERATION_SHIFT)
+    }
+
+    #[inline]
+    pub(super) const fn is_vacant(self) -> bool {
+        self.0 >> MODE_SHIFT == ELSEWHERE && !self.is_registered()
+    }
 
     #[inline]
     pub(super) const fn has_moved(self) -> bool {
-        self.0 >> MODE_SHIFT == MOVED
+        self.0 == Self::MOVED.0
     }
 
     /// Closed, and calls aren't timed. Mode 0, so that the closed path compares against a constant.
@@ -75,13 +87,13 @@ impl Packed {
         self.0 & REGISTERED != 0
     }
 
-    /// A state that has moved rejects all calls, which are then repeated in the other place.
+    /// A state that has moved or has no owner rejects all calls, which are then made elsewhere.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
             0 | CLOSED_TIMED => CircuitState::Closed,
             1 => CircuitState::Open,
             2 => CircuitState::HalfOpen,
-            3 | MOVED => CircuitState::ForcedOpen,
+            3 | ELSEWHERE => CircuitState::ForcedOpen,
             4 => CircuitState::ForcedClosed,
             _ => CircuitState::Disabled,
         }

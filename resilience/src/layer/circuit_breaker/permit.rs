@@ -143,6 +143,14 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
         }
     }
 
+    /// A permit of a call that has been admitted.
+    #[inline]
+    pub(super) fn granted(above: A, place: P, ticket: Ticket) -> Self {
+        let mut permit = Self::vacant(above, place);
+        permit.grant(ticket);
+        permit
+    }
+
     /// Requests permission, if that is granted at once.
     #[inline]
     pub(crate) fn granted_at_once(mut self) -> Self {
@@ -264,7 +272,7 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
         ));
         let verdict = match (error.rejected(), error.category()) {
             (Some(rejected), _) if rejected.is_timed_out() => Verdict::Failure,
-            (Some(rejected), _) if breaker.has_rejected(&rejected) => Verdict::Interrupted,
+            (Some(rejected), _) if breaker.inner().has_rejected(&rejected) => Verdict::Interrupted,
             (Some(_), _) | (_, Some(Category::Fatal)) => Verdict::Nothing,
             (None, None | Some(Category::Transient)) => Verdict::Failure,
             (None, Some(Category::Permanent | Category::Partial)) => Verdict::RejectedByCallee,

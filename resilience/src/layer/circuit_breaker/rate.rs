@@ -99,11 +99,6 @@ impl<W: AtomicWord> Core<W> {
         None
     }
 
-    /// Whether the generation of a ticket isn't over.
-    fn is_in(&self, ticket: Ticket) -> bool {
-        Packed(self.state.load()).ticket() == ticket.packed().ticket()
-    }
-
     /// Opens a closed circuit, unless it is forced closed or has left the ticket's generation.
     fn open(
         &self,

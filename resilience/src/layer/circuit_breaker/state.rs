@@ -130,6 +130,13 @@ impl Core<AtomicU64> {
             reopened: AtomicU64::new(0),
         }
     }
+
+    /// A core that has been vacated.
+    pub(super) const fn vacant() -> Self {
+        let mut core = Self::new();
+        core.state = AtomicU64::new(Packed(0).vacated().0);
+        core
+    }
 }
 
 impl<W: AtomicWord> Core<W> {
@@ -159,6 +166,54 @@ impl<W: AtomicWord> Core<W> {
     #[inline]
     pub fn has_moved(&self) -> bool {
         Packed(self.state.load()).has_moved()
+    }
+
+    /// Returns whether the circuit is closed, and not manually.
+    pub fn is_closed(&self) -> bool {
+        Packed(self.state.load()).state() == CircuitState::Closed
+    }
+
+    /// Returns whether the generation of a ticket isn't over.
+    #[inline]
+    pub fn is_in(&self, ticket: Ticket) -> bool {
+        Packed(self.state.load()).ticket() == ticket.packed().ticket()
+    }
+
+    /// Returns whether the core has no owner.
+    #[inline]
+    pub fn is_vacant(&self) -> bool {
+        Packed(self.state.load()).is_vacant()
+    }
+
+    /// Returns the state, or `None` if the core has no owner.
+    pub fn state_if_owned(&self) -> Option<CircuitState> {
+        let found = Packed(self.state.load());
+        (!found.is_vacant()).then(|| found.state())
+    }
+
+    /// Takes a closed core from its owner. It rejects all calls, and ignores the results of earlier
+    /// ones, until it is [occupied](Self::occupy). Returns false if it isn't closed.
+    pub fn vacate(&self) -> bool {
+        loop {
+            let found = Packed(self.state.load());
+            if found.state() != CircuitState::Closed {
+                return false;
+            }
+            if self.replace(found, found.vacated()).is_some() {
+                return true;
+            }
+        }
+    }
+
+    /// Closes a vacant core for its next owner.
+    pub fn occupy(&self, mode: &Mode) {
+        let _ = self.lease_length.compare_exchange(self.lease_length.load(), 0);
+        let found = Packed(self.state.load());
+        if found.is_vacant() {
+            // Nothing else changes a vacant core.
+            let next = found.next_counting(CircuitState::Closed, mode);
+            let _ = self.state.compare_exchange(found.0, next.0);
+        }
     }
 
     /// Moves the state to `place`, which is registered then. Returns false, and changes nothing
@@ -218,7 +273,10 @@ impl<W: AtomicWord> Core<W> {
     pub fn set(&self, mode: &Mode, state: CircuitState) -> Option<Change> {
         loop {
             let found = Packed(self.state.load());
-            if found.has_moved() || found.state() == state && state != CircuitState::Closed {
+            if found.has_moved()
+                || found.is_vacant()
+                || found.state() == state && state != CircuitState::Closed
+            {
                 return None;
             }
             let next = match state {

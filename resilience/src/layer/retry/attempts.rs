@@ -8,6 +8,7 @@ use super::policy::Repeat;
 use super::{Retry, Wait, backoff};
 use crate::error::log_text::{LogText, Loggable};
 use crate::error::taxonomy::last_failure;
+use crate::layer::circuit_breaker::Guard;
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Scoped};
 use crate::layer::deadline::Deadline;
@@ -71,7 +72,7 @@ pub struct RetryRules<'a> {
     pub(crate) budget: &'a RetryBudget,
     pub(crate) site: &'a Site,
     /// The circuit breaker inside the loop.
-    pub(crate) breaker: Option<&'a CircuitBreaker>,
+    pub(crate) breaker: Option<&'a dyn Guard>,
     /// The deadline around the loop.
     pub(crate) total: Option<&'a Deadline<'a>>,
     /// The deadline of the failed attempt, which records when the attempt began.
@@ -387,7 +388,7 @@ impl Attempts {
                 Stopped::Deadline
             });
         }
-        if rules.breaker.is_some_and(CircuitBreaker::would_reject) {
+        if rules.breaker.is_some_and(Guard::would_reject) {
             return Err(Stopped::CircuitOpen);
         }
         match rules.budget.try_withdraw(kind) {
