@@ -255,17 +255,17 @@ async fn wrapped_error_of_an_inner_retry_is_recognised() {
     async fn checkout(script: &Script) -> Result<u32, CheckoutError> {
         stock(script).await.map_err(CheckoutError::Stock)
     }
+    #[retry(idempotent, external_timeout, attempts = 3)]
+    async fn pay(script: &Script) -> Result<u32, CheckoutError> {
+        let _ = stock(script).await;
+        Err(CheckoutError::Payment)
+    }
     let script = busy();
     let error = checkout(&script).await.unwrap_err();
     assert!(matches!(error, CheckoutError::Stock(_)), "{error:?}");
     assert_eq!(script.calls(), 3);
 
     // Another error than the one that was retried.
-    #[retry(idempotent, external_timeout, attempts = 3)]
-    async fn pay(script: &Script) -> Result<u32, CheckoutError> {
-        let _ = stock(script).await;
-        Err(CheckoutError::Payment)
-    }
     let script = busy();
     pay(&script).await.unwrap_err();
     assert_eq!(script.calls(), 9);

@@ -42,7 +42,7 @@ impl Timeout {
     /// clock and arms no timer.
     ///
     /// # Errors
-    /// The call's own error, or [`Rejected::TimedOut`] converted to `E`.
+    /// The call's own error, or [`Rejected::TimedOut`](crate::Rejected::TimedOut) converted to `E`.
     pub async fn run<T, E: FromRejected>(
         self,
         call: impl Future<Output = Result<T, E>>,
