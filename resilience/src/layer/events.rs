@@ -96,7 +96,7 @@ fn labelled(site: &Site) -> Option<&'static str> {
 }
 
 #[cfg(not(feature = "boundary"))]
-pub(crate) fn request_id() -> Option<&'static str> {
+pub(crate) fn request_id() -> Option<String> {
     None
 }
 

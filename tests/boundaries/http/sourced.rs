@@ -24,8 +24,8 @@ fn fields_of_the_value_stand_beside_its_source() {
     );
     let stale = Sourced::stale(Stock { sku: "42", in_stock: true }, secs(3));
     assert_eq!(
-        serde_json::to_string(&stale).unwrap(),
-        r#"{"sku":"42","in_stock":true,"source":"cache","stale":true}"#
+        to_value(&stale).unwrap(),
+        json!({"sku": "42", "in_stock": true, "source": "cache", "stale": true})
     );
     let fallback = stale.map(|stock| Stock { sku: "7", ..stock });
     assert_eq!(to_value(&fallback).unwrap()["source"], "cache");

@@ -36,6 +36,7 @@ pub enum Mode {
 
 /// The settings of the rate mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_field_names, reason = "the names of the options")]
 pub struct Rate {
     /// The failure rate that opens the circuit, in percent.
     pub failure_rate: u32,
