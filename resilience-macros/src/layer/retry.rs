@@ -143,6 +143,15 @@ impl Layer for Retry {
         quote!(#policy #budget #key)
     }
 
+    /// Marks an attempt whose later step may fail in a way that says nothing of the earlier ones. In
+    /// the body, because until that begins, nothing was sent.
+    fn start_of_body(&self, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, retry) = (scope.runtime, Self::local());
+        let goes_on =
+            self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body());
+        if goes_on { quote!(#runtime::has_several_steps(&#retry);) } else { TokenStream::new() }
+    }
+
     // Input:  the body with a timeout
     // Output: loop {
     //             match timed::<_, E>(waiting(&retry), &deadline_0, &SITE, body).await {
@@ -231,11 +240,9 @@ impl Layer for Retry {
         // Errors about what the loop moves name this attribute.
         let span = Span::mixed_site().located_at(self.span);
         let repeat = Ident::new("loop", span);
-        let mark = self.mark(scope);
         let mut body = Group::new(
             Delimiter::Brace,
             quote! {
-                #mark
                 #before
                 #keep match #call {
                     #runtime::Err(#error) => match #judge {
@@ -397,14 +404,6 @@ impl Retry {
     /// What the body of an attempt can query.
     pub(crate) fn visible(&self) -> Visible {
         Visible { retry: Self::local(), key: self.has_key().then(Self::key_local) }
-    }
-
-    /// Marks each attempt whose later step may fail in a way that says nothing of the earlier ones.
-    fn mark(&self, scope: &Scope<'_>) -> Option<TokenStream> {
-        let (runtime, retry) = (scope.runtime, Self::local());
-        let goes_on =
-            self.may_be_non_idempotent() && scope.is_async() && goes_on_unseen(&scope.body());
-        goes_on.then(|| quote!(#runtime::has_several_steps(&#retry);))
     }
 
     /// The policy, if it is constant. Written where it is used, it takes no space in the future.
