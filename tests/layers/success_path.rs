@@ -155,7 +155,8 @@ fn a_million_keys_take_no_more_memory_than_a_full_set() {
     set.get(&7).acquire().unwrap().failed(&failed);
     (0..10_000).filter(|key| *key != 7).for_each(&mut call);
     let full = held_bytes() - before;
-    assert!(full < 4_000_000, "{full}");
+    // A few hundred bytes each, with what metrics and the test kit add.
+    assert!(full < 6_000_000, "{full}");
     (10_000..1_000_000).for_each(call);
     // The list of open breakers that are kept is created when the set is full.
     assert!(held_bytes() - before < full + 1_000);
@@ -198,8 +199,13 @@ fn retried(calls: &Cell<u32>) -> Result<u32, Rejected> {
 #[test]
 fn thousand_retries_do_not_allocate() {
     let calls = Cell::new(0);
-    assert_eq!(repeated(|| assert_eq!(retried(&calls), Ok(1))), 0);
+    let allocations = repeated(|| assert_eq!(retried(&calls), Ok(1)));
     assert_eq!(calls.get(), 2_000);
+    // The metrics of a failure have labels. Without the feature, as this package is built alone,
+    // nothing is allocated.
+    if !resilience::__private::RECORDS_METRICS {
+        assert_eq!(allocations, 0);
+    }
 }
 
 mod by_hand {

@@ -13,6 +13,9 @@ pub mod old_paths;
 mod register;
 mod rejected;
 
+/// Whether the layers record metrics, for a test that counts allocations.
+pub const RECORDS_METRICS: bool = cfg!(feature = "metrics");
+
 pub use crate::__into_response as into_response;
 pub use crate::__register as register;
 #[cfg(feature = "boundary")]
