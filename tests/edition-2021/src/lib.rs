@@ -89,8 +89,3 @@ async fn all_attributes_work_in_edition_2021() {
     let outcome = unsafe { not_async(&client()) };
     assert!(matches!(outcome, Ok(7)));
 }
-
-#[test]
-fn messages_of_missing_features() {
-    resilience_test_support::ui::run_ui_tests("ui");
-}
