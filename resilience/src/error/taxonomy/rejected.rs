@@ -156,7 +156,7 @@ impl fmt::Debug for Origin {
 
 /// What failed last inside a call that timed out.
 ///
-/// All are equal: a timeout is the same one, whatever happened before it.
+/// All are equal: what failed before a timeout doesn't make it another one.
 #[derive(Clone, Copy)]
 pub struct Cause(Option<&'static LastFailure>);
 

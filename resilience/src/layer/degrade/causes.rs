@@ -59,7 +59,7 @@ impl Causes {
     /// Whether one of the kinds applies to this error.
     pub const fn include(self, error: &Classification) -> bool {
         let category = match error.category() {
-            // Never hidden, whatever else applies.
+            // Never hidden, even if another rule applies.
             Some(Category::Fatal) => return false,
             Some(Category::Transient) => TRANSIENT,
             Some(Category::Permanent) => PERMANENT,

@@ -111,7 +111,7 @@ impl Flag {
         self.state.load(Acquire) & LISTED != 0
     }
 
-    /// Turns the flag on or off, whatever its source says, until [`reset`](Self::reset).
+    /// Turns the flag on or off, even if its source disagrees, until [`reset`](Self::reset).
     pub fn set(&self, on: bool) {
         self.change("set", |state| with(state | SET, ON, on));
     }

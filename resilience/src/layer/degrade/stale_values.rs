@@ -44,7 +44,7 @@ use crate::support::isolation::{self, Identity, Isolate};
 /// [`get`](Self::get).
 ///
 /// The value that wasn't used for the longest time is removed first. The keys themselves aren't
-/// stored, but 128 bits of a hash, with which nobody can compute them: they may be personal. Ages
+/// stored, but 128 bits of a hash, from which they can't be computed: they may be personal. Ages
 /// are by tokio's clock, so a test can pause it. An outdated value is no longer returned, but takes
 /// its space until another one does.
 pub struct StaleValues {
@@ -229,7 +229,7 @@ impl Bound {
     }
 }
 
-/// 128 bits of a hash with the keys of this process, so that nobody can choose two keys of one
+/// 128 bits of a hash with the keys of this process, so that an attacker can't choose two keys of one
 /// hash, or compute a key from it.
 pub(super) fn hash<K: Hash + ?Sized>(key: &K) -> u128 {
     static STATES: OnceLock<[RandomState; 2]> = OnceLock::new();
