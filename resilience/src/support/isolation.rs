@@ -211,7 +211,7 @@ pub(crate) fn seeded_up_to(max: u64) -> Option<u64> {
     jitter.as_mut().map(|generator| generator.random_range(0..=max))
 }
 
-/// Keeps a future in the scope in which it was created, on whatever thread it runs.
+/// Keeps a future in the scope in which it was created, on every thread that polls it.
 pub(crate) fn carry<F>(future: F) -> Within<F> {
     Within::new(Scope::current(), future)
 }
