@@ -9,6 +9,7 @@ mod handles;
 mod hygiene;
 mod lints;
 mod methods;
+mod mocks;
 mod outcomes;
 mod result_aliases;
 mod state;
