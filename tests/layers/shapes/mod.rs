@@ -11,6 +11,7 @@ mod lints;
 mod methods;
 mod mocks;
 mod outcomes;
+mod owned_arguments;
 mod result_aliases;
 mod state;
 mod support;
