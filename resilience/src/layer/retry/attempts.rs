@@ -203,7 +203,7 @@ impl Attempts {
 
     #[cold]
     fn succeeded_slowly(&self, budget: &RetryBudget, site: &Site) {
-        budget.list(site);
+        budget.list(|| (site.service(), site.function()));
         self.succeeded(budget);
         if !self.current.is_first() {
             events::retry_succeeded(site, self.number());
@@ -298,7 +298,7 @@ impl Attempts {
         if let Some(total) = rules.total {
             total.note(last_failure::number_of(rules.site.failing(class), class.code()));
         }
-        rules.budget.list(rules.site);
+        rules.budget.list(|| (rules.site.service(), rules.site.function()));
         metric!(attempt_failed(rules.site.labels(), class));
         let next = self.next(class, error, wanted, rules, now);
         metric!(retry_budget(rules.site.labels(), rules.budget.level()));

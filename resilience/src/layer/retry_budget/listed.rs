@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::bucket::{self, Bucket, Rules};
-use crate::layer::site::Site;
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 
@@ -73,10 +72,14 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    pub(super) fn new(name: Option<&'static str>, site: &Site, rules: Rules) -> Self {
+    pub(super) fn new(
+        name: Option<&'static str>,
+        (service, function): (&'static str, &'static str),
+        rules: Rules,
+    ) -> Self {
         Self {
-            name: name.unwrap_or_else(|| site.service()),
-            function: site.function(),
+            name: name.unwrap_or(service),
+            function,
             rules,
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(rules.capacity)) },
             refused: AtomicU64::new(0),

@@ -10,7 +10,6 @@ use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
-use crate::layer::site::Site;
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 use bucket::{Bucket, Rules};
@@ -338,9 +337,10 @@ impl RetryBudget {
         self.current().bucket.is_settled(self.settings.settled)
     }
 
-    /// Lists the budget, unless it is listed. `site` is the function that uses it.
+    /// Lists the budget, unless it is listed. `user` is the function that uses it: the label of its
+    /// dependency, and its name.
     #[cold]
-    pub(crate) fn list(&self, site: &Site) {
+    pub(crate) fn list(&self, user: impl FnOnce() -> (&'static str, &'static str)) {
         let this = self.current();
         if this.bucket.is_listed() {
             return;
@@ -352,7 +352,7 @@ impl RetryBudget {
         // Before the mark, so that each change after it finds the listing.
         let listing = this
             .listing
-            .get_or_init(|| Arc::new(Listing::new(this.name, site, self.settings.rules())));
+            .get_or_init(|| Arc::new(Listing::new(this.name, user(), self.settings.rules())));
         if this.bucket.mark_listed() {
             listed::add(listing);
             this.copy_to_listing();
