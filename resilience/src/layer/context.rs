@@ -180,6 +180,13 @@ pub(crate) fn mark_sent() {
 /// call. Their bodies have run then, whichever breaker it was.
 #[inline]
 pub(crate) fn note_rejected_inside() {
+    if !INNERMOST.get().is_null() {
+        mark_rejected_inside();
+    }
+}
+
+#[cold]
+fn mark_rejected_inside() {
     with_frames(|frame| {
         if let Some(attempt) = frame.attempt {
             attempt.word.fetch_or(AttemptState::REJECTED_INSIDE, Relaxed);
