@@ -96,9 +96,9 @@ impl Steps {
                         || JOINS.iter().any(|join| ident == join) && calls(before, after)
                     {
                         self.step(false, true);
-                    } else if ident == "select" && is_punct(after.first(), '!') {
-                        self.step(false, in_loop || before_loop);
-                    } else if SPAWNS.iter().any(|spawn| ident == spawn) && is_left_alone(after) {
+                    } else if ident == "select" && is_punct(after.first(), '!')
+                        || SPAWNS.iter().any(|spawn| ident == spawn) && is_left_alone(after)
+                    {
                         self.step(false, in_loop || before_loop);
                     }
                 }
