@@ -689,7 +689,7 @@ fn degrade_with_stale_values_and_a_flag() {
                     stale static __RESILIENCE_STALE : __resilience::StaleValues =
                     __resilience::StaleValues::with_max_entries(1_000); let stale_values = &
                     __RESILIENCE_STALE; let find = __resilience::Answers:: < Result < Sourced < Stock
-                    >, StockError > > ::NEW.stale(); let stale = find(stale_values,
+                    >, StockError > > ::NEW.find_last_good(); let stale = find(stale_values,
                     __resilience::stale_key(& __RESILIENCE_SITE, (::core::any::type_name:: < Self >
                     (),), & (sku)), Duration::new(600u64, 0u32));
                 }
@@ -752,7 +752,7 @@ fn degrade_with_stale_values_and_a_flag() {
                             let answer = __resilience::Answers::<
                                 Result<Sourced<Stock>, StockError>,
                             >::NEW
-                                .fallback();
+                                .make_of_fallback();
                             let value = answer(Stock::assume_available(sku), || code);
                             __resilience::Ok(value)
                         }

@@ -124,7 +124,7 @@ impl Stale {
 
     // Output: static STALE: StaleValues = StaleValues::new();
     //         let values = &STALE;
-    //         let find = Answers::<Result<T, E>>::NEW.stale();
+    //         let find = Answers::<Result<T, E>>::NEW.find_last_good();
     //         let stale = find(values, stale_key(&SITE, (…), &key), max_age);
     //
     // In a macro of the runtime, which knows its features.
@@ -157,7 +157,8 @@ impl Stale {
         let output = scope.output.clone().unwrap_or_else(|| quote!(_));
         // A type that can't be kept is reported at the return type.
         let find = Scope::local("find");
-        let found = located(quote!(#runtime::Answers::<#output>::NEW.stale()), output.span());
+        let found =
+            located(quote!(#runtime::Answers::<#output>::NEW.find_last_good()), output.span());
         // The span is where the missing feature is reported.
         quote_spanned! {Span::mixed_site().located_at(self.span)=>
             #runtime::stale! {
