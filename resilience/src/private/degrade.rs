@@ -2,8 +2,14 @@
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::fmt::Display;
+#[cfg(feature = "stale")]
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::ops::Deref;
+#[cfg(feature = "stale")]
+use std::pin::pin;
+#[cfg(feature = "stale")]
+use std::task::Poll;
 #[cfg(feature = "stale")]
 use std::time::Duration;
 
@@ -151,11 +157,47 @@ pub fn stale_values<H: Names<StaleValues> + ?Sized>(handle: &H) -> &StaleValues 
 }
 
 #[cfg(feature = "stale")]
+impl super::handle::CloneHandle for StaleValues {}
+
+#[cfg(feature = "stale")]
 impl Names<StaleValues> for StaleValues {
     #[inline]
     fn named(&self) -> &StaleValues {
         self
     }
+}
+
+/// Like [`refresh_failed_by`], for an error that classifies itself.
+#[cfg(feature = "stale")]
+pub fn refresh_failed<E: Classify>(
+    error: &E,
+    policy: Degrade,
+    alert_above: Option<(u32, Duration)>,
+    site: &Site,
+) -> Option<&'static str> {
+    refresh_failed_by(error, policy, alert_above, site, Classified::of)
+}
+
+/// Starts the task that refreshes a stale value. It ends with a shutdown.
+#[cfg(feature = "stale")]
+pub fn refresh<A, T, E, F>(
+    refresh: Refresh<A, T>,
+    call: F,
+    failed: impl FnOnce(&E) -> Option<&'static str> + Send + 'static,
+) where
+    F: Future<Output = Result<A, E>> + Send + 'static,
+{
+    crate::boundary::request::spawn_detached(async move {
+        let mut requested = pin!(crate::shutdown::requested());
+        let mut call = pin!(call);
+        let outcome = poll_fn(|cx| match requested.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => call.as_mut().poll(cx).map(Some),
+        });
+        if let Some(outcome) = outcome.await {
+            refresh.end(outcome, failed);
+        }
+    });
 }
 
 /// The statements that find the last good value, and the name that they give it.

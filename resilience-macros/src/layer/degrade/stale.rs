@@ -13,6 +13,7 @@ use syn::{Expr, FnArg, GenericParam, Lit, Pat, Token};
 use super::super::handle::makes_a_new;
 use super::super::{Place, Scope};
 use super::ok_type::ok_type;
+use super::refresh::Refresh;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{Arguments, Grammar, Opt, Setting, Value, foreign, literal, reject_constant};
@@ -20,8 +21,8 @@ use crate::tokens::{contains_ident, located, mentions, mentions_impl, source_tex
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "stale",
-    keys: &["max_age", "key", "max_entries", "max_weight", "weight", "store"],
-    flags: &[],
+    keys: &["max_age", "key", "max_entries", "max_weight", "weight", "store", "refresh", "fresh"],
+    flags: &["coalesce"],
     lists: &["shared"],
     foreign: foreign::STALE,
     foreign_by_words: &[],
@@ -36,6 +37,9 @@ pub(super) struct Stale {
     bound: Bound,
     weight: Option<Expr>,
     store: Option<Expr>,
+    pub(super) refresh: Option<Refresh>,
+    /// Whether concurrent calls of one key share one.
+    pub(super) coalesces: bool,
     /// The arguments that the value may depend on and the key leaves out.
     missing: Vec<Ident>,
 }
@@ -90,6 +94,18 @@ impl Stale {
         } else if let (None, Bound::Weight(most)) = (&weight, &bound) {
             own.on(most, "`max_weight` needs the weight of a value; write `weight = |value| …`");
         }
+        let refresh = Refresh::parse(&mut arguments, max_age.as_ref(), function, &mut own);
+        let coalesce = arguments.flag("coalesce");
+        if let Some(coalesce) = coalesce.as_ref().filter(|_| !function.is_async()) {
+            own.on(
+                coalesce,
+                format!(
+                    "`coalesce` lets calls wait for each other, which would block their threads; \
+                     write `async fn {}`",
+                    function.name()
+                ),
+            );
+        }
         let shared = shared(&mut arguments, function, &mut own);
         check_return_type(span, function, &mut own);
         if max_age.is_none() && own.is_empty() {
@@ -118,6 +134,8 @@ impl Stale {
             bound,
             weight,
             store,
+            refresh,
+            coalesces: coalesce.is_some(),
             missing,
         })
     }
@@ -171,12 +189,12 @@ impl Stale {
 
     /// A statement that keeps a copy of the value.
     pub(super) fn keep(&self, value: &Ident, scope: &Scope<'_>) -> TokenStream {
-        let stale = Self::local();
-        let weight = match &self.weight {
-            Some(weight) => scope.user(weight),
-            None => quote!(|_| 1),
-        };
+        let (stale, weight) = (Self::local(), self.weight(scope));
         quote!(#stale.keep(&#value, #weight);)
+    }
+
+    pub(super) fn weight(&self, scope: &Scope<'_>) -> TokenStream {
+        self.weight.as_ref().map_or_else(|| quote!(|_| 1), |weight| scope.user(weight))
     }
 
     /// The value that is kept, as an `Option`.
@@ -185,7 +203,7 @@ impl Stale {
         quote!(#stale.recall(#arguments))
     }
 
-    fn local() -> Ident {
+    pub(super) fn local() -> Ident {
         Scope::local("stale")
     }
 
