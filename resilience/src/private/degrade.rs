@@ -239,6 +239,88 @@ impl NoStale {
     }
 }
 
+/// The rest of what `refresh` and `coalesce` call, for the same reason.
+#[cfg(not(feature = "stale"))]
+mod without_stale {
+    use std::future::{Future, Ready, ready};
+    use std::time::Duration;
+
+    use super::{Cause, NoStale};
+    use crate::Degrade;
+    use crate::registry::Site;
+
+    #[derive(Debug)]
+    pub enum Served<V> {
+        Value(V),
+        Outdated(V, NoStale),
+        Nothing,
+    }
+
+    impl NoStale {
+        pub const fn serve<V>(&self, _: Duration) -> Served<V> {
+            Served::Nothing
+        }
+
+        pub const fn place(&self) -> Self {
+            Self
+        }
+
+        pub const fn not_shared(&self) -> Self {
+            Self
+        }
+
+        pub fn share<V>(&self, _: &mut Self, _: &Site) -> Ready<Option<V>> {
+            ready(None)
+        }
+
+        pub const fn succeeded<V>(&mut self, _: &V) {}
+
+        pub const fn failed<E>(&mut self, _: Option<&Cause<E>>) {}
+    }
+
+    #[derive(Debug)]
+    pub struct Detached<'a, B: ?Sized>(&'a B);
+
+    impl<B: ?Sized> Detached<'_, B> {
+        pub const fn get(&self) -> &B {
+            self.0
+        }
+    }
+
+    pub const fn detach<B: ?Sized>(borrowed: &B) -> Detached<'_, B> {
+        Detached(borrowed)
+    }
+
+    pub fn refresh<A, E, F: Future<Output = Result<A, E>>>(
+        _: NoStale,
+        _: F,
+        _: impl FnOnce(&E) -> Option<&'static str>,
+    ) {
+    }
+
+    pub const fn refresh_failed<E>(
+        _: &E,
+        _: Degrade,
+        _: Option<(u32, Duration)>,
+        _: &Site,
+    ) -> Option<&'static str> {
+        None
+    }
+
+    pub fn refresh_failed_by<E, C>(
+        _: &E,
+        _: Degrade,
+        _: Option<(u32, Duration)>,
+        _: &Site,
+        _: impl FnOnce(&E) -> C,
+    ) -> Option<&'static str> {
+        None
+    }
+}
+
+#[cfg(not(feature = "stale"))]
+pub use without_stale::*;
+
 /// Sets the rate above which there is an alert.
 #[cfg(feature = "boundary")]
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat, ReceiverKind, Type};
+use syn::{Expr, FnArg, Pat, ReceiverKind, Token, Type};
 
 use super::super::{Around, Fragment, Scope};
 use super::stale::Stale;
@@ -185,11 +185,12 @@ fn detached(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
                 // As `#[async_trait]` names it, which has done so already.
                 let renamed = Ident::new("__self", Span::call_site());
                 let span = receiver.self_token.span;
+                // Not as the user's token, which rustc would advise to change.
+                let span = Span::call_site().located_at(span);
                 let borrowed = match scope.async_trait {
-                    Some(_) => quote!(#renamed),
-                    None => receiver.self_token.to_token_stream(),
+                    Some(_) => Ident::new("__self", span).to_token_stream(),
+                    None => Token![self](span).to_token_stream(),
                 };
-                let borrowed = quote_spanned!(span=> #borrowed);
                 detach(borrowed, quote!(#renamed), &renamed, span, number);
             }
             FnArg::Typed(argument) => {
@@ -198,7 +199,9 @@ fn detached(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
                 };
                 let (mutability, name) = (&name.mutability, &name.ident);
                 let named = quote!(#mutability #name);
-                detach(name.to_token_stream(), named, name, argument.ty.span(), number);
+                let borrowed =
+                    Ident::new(&name.to_string(), Span::call_site().located_at(argument.ty.span()));
+                detach(borrowed.to_token_stream(), named, name, argument.ty.span(), number);
             }
             FnArg::Receiver(_) => {}
         }

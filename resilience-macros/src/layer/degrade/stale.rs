@@ -14,6 +14,7 @@ use super::super::handle::makes_a_new;
 use super::super::{Place, Scope};
 use super::ok_type::ok_type;
 use super::refresh::Refresh;
+use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{Arguments, Grammar, Opt, Setting, Value, foreign, literal, reject_constant};
@@ -118,8 +119,9 @@ impl Stale {
         let is_right = own.is_empty();
         errors.append(own);
         let mut depends_on = names;
-        // A store of the instance's own has only its values.
-        if function.sig.receiver().is_some() && store.is_none() {
+        // A store of the instance's own has only its values, and a body that doesn't use the
+        // instance has the same for all.
+        if store.is_none() && uses_self(function) {
             depends_on.insert(0, Ident::new("self", Span::call_site()));
         }
         let missing = depends_on
@@ -212,6 +214,7 @@ impl Stale {
         let first = self.missing.first()?;
         let added = if first == "self" { "self.…".to_owned() } else { first.to_string() };
         let key = match &self.key {
+            Some(Expr::Tuple(key)) if key.elems.is_empty() => added,
             Some(Expr::Tuple(key)) => {
                 let parts = source_text(key.elems.to_token_stream());
                 format!("({}, {added})", parts.trim_end_matches(','))
@@ -220,12 +223,18 @@ impl Stale {
             None => added,
         };
         let names: Vec<String> = self.missing.iter().map(Ident::to_string).collect();
-        let message = format!(
-            "a stale value is the same for every {}; write `key = {key}` if it differs, or \
-             `shared({})`",
-            list(&self.missing),
-            names.join(", ")
-        );
+        let message = match &names[..] {
+            [own] if own == "self" => format!(
+                "all instances share these values; write `shared(self)` if that is right, or \
+                 `store = self.…` or `key = {key}`"
+            ),
+            names => format!(
+                "a stale value is the same for every {}; write `key = {key}` if it differs, or \
+                 `shared({})`",
+                list(&self.missing),
+                names.join(", ")
+            ),
+        };
         Some((self.key.as_ref().map_or(self.span, Spanned::span), message))
     }
 }
@@ -355,6 +364,14 @@ fn types(function: &Function) -> TokenStream {
         }
     }
     quote!((#types))
+}
+
+/// Whether the body may depend on the instance.
+fn uses_self(function: &Function) -> bool {
+    let named = |name| uses(function.body.clone(), &Ident::new(name, Span::call_site()));
+    // `#[async_trait]` has written another name, and a statement with the first.
+    let own = if AsyncTraitBody::recognise(&function.body).is_some() { "__self" } else { "self" };
+    function.sig.receiver().is_some() && named(own)
 }
 
 /// Whether the expression uses the name, perhaps in a text that is formatted.

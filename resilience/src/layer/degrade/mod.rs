@@ -36,7 +36,7 @@ pub use stale_values::StaleValues;
 pub mod internals {
     pub use super::cause::Cause;
     #[cfg(feature = "stale")]
-    pub use super::refresh::{Detach, Detached, Refresh, Served, detach, refresh_failed_by};
+    pub use super::refresh::{Detach, Detached, Lend, Refresh, Served, detach, refresh_failed_by};
     #[cfg(feature = "stale")]
     pub use super::stale::{Keepable, KeptPlace, SharedCall, Stale, stale_key};
 }

@@ -104,32 +104,51 @@ pub fn refresh_failed_by<E: Display>(
 
 /// What a task can have a copy of, where the function borrows it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be copied for a task, which `refresh = background` needs",
-    label = "the task outlives the call, so it can't use what the function borrows",
+    message = "`{Self}` can't be copied for a task, as `refresh = background` needs",
+    label = "the task outlives the call, so it can't use what is borrowed here",
     note = "derive `Clone`, or pass an `Arc`; the copy must also be `Send`, `Sync` and `'static`"
 )]
-pub trait Detach: ToOwned<Owned: Send + Sync + 'static> + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<B: ToOwned<Owned: Send + Sync + 'static> + ?Sized + 'static> Detach for B {}
-
-/// A copy of what a function borrows.
-pub struct Detached<B: ToOwned + ?Sized>(B::Owned);
-
-/// Copies what a function borrows.
-#[inline]
-pub fn detach<B: Detach + ?Sized>(borrowed: &B) -> Detached<B> {
-    Detached(borrowed.to_owned())
+pub trait Detach {
+    fn detach(&self) -> Box<dyn Lend<Self> + Send + Sync>;
 }
 
-impl<B: ToOwned + ?Sized> Detached<B> {
-    #[inline]
-    pub fn get(&self) -> &B {
+#[diagnostic::do_not_recommend]
+impl<B: ToOwned<Owned: Send + Sync + 'static> + ?Sized + 'static> Detach for B {
+    fn detach(&self) -> Box<dyn Lend<Self> + Send + Sync> {
+        Box::new(Copied(self.to_owned()))
+    }
+}
+
+/// What a reference can be taken from.
+pub trait Lend<B: ?Sized> {
+    fn lend(&self) -> &B;
+}
+
+struct Copied<O>(O);
+
+impl<B: ?Sized, O: Borrow<B>> Lend<B> for Copied<O> {
+    fn lend(&self) -> &B {
         self.0.borrow()
     }
 }
 
-impl<B: ToOwned + ?Sized> fmt::Debug for Detached<B> {
+/// A copy of what a function borrows. Boxed, so that a type that can't be copied is one error.
+pub struct Detached<B: ?Sized>(Box<dyn Lend<B> + Send + Sync>);
+
+/// Copies what a function borrows.
+#[inline]
+pub fn detach<B: Detach + ?Sized>(borrowed: &B) -> Detached<B> {
+    Detached(borrowed.detach())
+}
+
+impl<B: ?Sized> Detached<B> {
+    #[inline]
+    pub fn get(&self) -> &B {
+        self.0.lend()
+    }
+}
+
+impl<B: ?Sized> fmt::Debug for Detached<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Detached").finish_non_exhaustive()
     }
