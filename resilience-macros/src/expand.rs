@@ -156,11 +156,12 @@ fn site(is_labelled_by_breaker: bool, is_of_block: bool, scope: &Scope<'_>) -> T
 /// The statements that run once per call.
 fn setup(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
     // A layer that runs those below it in a task sets them up there.
-    let detaches =
-        |layer: &Box<dyn Layer>| downcast::<Degrade>(&**layer).is_some_and(Degrade::runs_in_task);
-    let last = nest.layers.iter().position(detaches).unwrap_or(nest.layers.len());
+    let runs_in_task =
+        |layer: &dyn Layer| downcast::<Degrade>(layer).is_some_and(Degrade::runs_in_task);
+    let last = nest.layers.iter().position(|layer| runs_in_task(&**layer));
+    let here = last.map_or(nest.layers.len(), |last| last + 1);
     let mut setup: TokenStream =
-        nest.layers.iter().take(last + 1).map(|layer| layer.setup(scope)).collect();
+        nest.layers[..here].iter().map(|layer| layer.setup(scope)).collect();
     let any = |property: fn(Properties) -> bool| {
         nest.layers.iter().any(|layer| property(layer.properties()))
     };

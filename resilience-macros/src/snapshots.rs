@@ -764,6 +764,7 @@ fn degrade_with_stale_values_and_a_flag() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn stale_values_that_a_task_refreshes() {
     check(
         Kind::Degrade,

@@ -227,6 +227,7 @@ macro_rules! __stale {
 
 /// Takes the place of a `Stale` in code that doesn't compile.
 #[cfg(not(feature = "stale"))]
+#[must_use]
 #[derive(Debug)]
 pub struct NoStale;
 

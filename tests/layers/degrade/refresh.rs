@@ -24,15 +24,17 @@ struct State {
     error: Mutex<Option<fn() -> CallError>>,
 }
 
+struct Running<'a>(&'a AtomicU32);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Callee {
     async fn call(&self) -> Result<u32, CallError> {
         let number = self.0.calls.fetch_add(1, Relaxed) + 1;
-        struct Running<'a>(&'a AtomicU32);
-        impl Drop for Running<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Relaxed);
-            }
-        }
         self.0.running.fetch_add(1, Relaxed);
         let _running = Running(&self.0.running);
         sleep(secs(1)).await;
@@ -62,8 +64,8 @@ impl Callee {
     }
 }
 
-fn stale(value: u32, age: u64) -> Result<Sourced<u32>, CallError> {
-    Ok(Sourced::stale(value, secs(age)))
+const fn stale(value: u32, age: u64) -> Sourced<u32> {
+    Sourced::stale(value, secs(age))
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,13 +73,13 @@ async fn outdated_value_is_served_at_once_and_refreshed_once() {
     let callee = Callee::default();
     assert_eq!(callee.stock("once").await, Ok(Sourced::live(1)), "nothing is kept yet");
     advance(secs(30)).await;
-    assert_eq!(callee.stock("once").await, stale(1, 30));
+    assert_eq!(callee.stock("once").await, Ok(stale(1, 30)));
     yield_now().await;
     assert_eq!(callee.calls(), 1, "it is fresh");
 
     advance(secs(1)).await;
     for _ in 0..5 {
-        assert_eq!(callee.stock("once").await, stale(1, 31));
+        assert_eq!(callee.stock("once").await, Ok(stale(1, 31)));
         yield_now().await;
     }
     assert_eq!((callee.calls(), callee.running()), (2, 1), "one task");
@@ -118,12 +120,12 @@ async fn failed_refresh_is_logged_once_and_the_value_stays() {
     callee.fails_with(Some(|| CallError::Busy));
     advance(secs(60)).await;
     let events = Events::capture();
-    assert_eq!(callee.stock("failing").await, stale(1, 60));
+    assert_eq!(callee.stock("failing").await, Ok(stale(1, 60)));
     sleep(secs(2)).await;
     let [failed] = &events.named("stale_refresh_failed")[..] else { panic!("{:?}", events.all()) };
     assert_eq!(["code", "function"].map(|name| failed.field(name)), ["BUSY", "stock"]);
     assert!(events.named("graceful_degradation_activated").is_empty());
-    assert_eq!(callee.stock("failing").await, stale(1, 62), "and the next refresh begins");
+    assert_eq!(callee.stock("failing").await, Ok(stale(1, 62)), "and the next refresh begins");
     yield_now().await;
     assert_eq!(callee.calls(), 3);
 }
@@ -135,7 +137,7 @@ async fn definite_answer_to_a_refresh_removes_the_value() {
     callee.stock("gone").await.unwrap();
     callee.fails_with(Some(|| CallError::Absent));
     advance(secs(60)).await;
-    assert_eq!(callee.stock("gone").await, stale(1, 60));
+    assert_eq!(callee.stock("gone").await, Ok(stale(1, 60)));
     sleep(secs(2)).await;
     assert_eq!(callee.stock("gone").await, Err(CallError::Absent));
 }
@@ -145,7 +147,7 @@ async fn refresh_goes_on_when_its_caller_is_dropped() {
     let callee = Callee::default();
     callee.stock("dropped").await.unwrap();
     advance(secs(60)).await;
-    let caller = tokio::spawn({
+    let dropped = tokio::spawn({
         let callee = callee.clone();
         async move {
             callee.stock("dropped").await.unwrap();
@@ -154,7 +156,7 @@ async fn refresh_goes_on_when_its_caller_is_dropped() {
     });
     yield_now().await;
     yield_now().await;
-    caller.abort();
+    dropped.abort();
     assert_eq!(callee.running(), 1);
     sleep(secs(2)).await;
     assert_eq!(*callee.stock("dropped").await.unwrap(), 2);
@@ -249,7 +251,7 @@ async fn layers_below_are_those_of_the_refresh() {
             store = self.last,
             refresh = background,
             weight = |stock| u32::try_from(self.limit.as_secs()).unwrap() + stock
-        ), fallback = order.len() as u32, clone(order), alert_above = "5/1m")]
+        ), fallback = u32::from(order.is_empty()) + 5, clone(order), alert_above = "5/1m")]
         #[retry(idempotent, attempts = 3, base = "500ms", jitter = "none")]
         #[circuit_breaker(self.breaker)]
         #[timeout(self.limit)]

@@ -109,13 +109,13 @@ impl Layer for Degrade {
                 quote!(break #degraded #runtime::Ok(#value))
             });
             let (serves, call) = refresh.around(stale, inner, around, &failed, &leave, scope);
-            let code = self.around_all(serves, Code::Value(call), scope);
+            let code = self.around_all(&serves, Code::Value(call), scope);
             return Fragment { before: TokenStream::new(), code: Code::Value(code) };
         }
         let before = std::mem::take(&mut inner.before);
         let code = match &self.fallback {
             Some(fallback) if self.is_plain() => self.around_fallback(fallback, inner.code, scope),
-            _ if self.replaces() => self.around_all(TokenStream::new(), inner.code, scope),
+            _ if self.replaces() => self.around_all(&TokenStream::new(), inner.code, scope),
             _ => self.around_switch(&inner.code.into_value(scope), scope),
         };
         Fragment { before, code: Code::Value(code) }
@@ -220,17 +220,17 @@ impl Degrade {
     //             break 'degraded Ok(value);
     //         }
     // and after it, `shared.succeeded(&value)` or `shared.failed(cause)`.
-    fn around_all(&self, serves: TokenStream, call: Code, scope: &Scope<'_>) -> TokenStream {
+    fn around_all(&self, serves: &TokenStream, call: Code, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site) = (scope.runtime, &scope.site);
         let [error, succeeded, off, cause, code] =
             ["error", "value", "off", "cause", "code"].map(Scope::local);
         let degraded = Self::label();
-        let (begins, shares) = self.shares(scope);
+        let (begins, joins) = self.shares(scope);
         let outcome = self.failure(call, scope);
-        let outcome = if serves.is_empty() && shares.is_empty() {
+        let outcome = if serves.is_empty() && joins.is_empty() {
             outcome
         } else {
-            quote!({ #serves #shares #outcome })
+            quote!({ #serves #joins #outcome })
         };
         let named = Scope::local("flag");
         let (asks, outcome) = match &self.flag {
@@ -338,8 +338,8 @@ impl Degrade {
                 // A task has kept it already.
                 let keep = stale.refresh.is_none().then(|| stale.keep(&succeeded, scope));
                 let shared = Self::shared();
-                let shares = stale.coalesces.then(|| quote!(#shared.succeeded(&#succeeded);));
-                quote!({ #keep #shares #leave; })
+                let gives = stale.coalesces.then(|| quote!(#shared.succeeded(&#succeeded);));
+                quote!({ #keep #gives #leave; })
             }
         };
         quote! {

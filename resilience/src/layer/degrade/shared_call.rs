@@ -308,7 +308,7 @@ mod tests {
             }
         }
         // Whoever is left must get an answer by wakes alone.
-        while callers.iter_mut().fold(false, |any, caller| caller.poll() || any) {}
+        while callers.iter_mut().any(Driven::poll) {}
         for caller in &callers {
             assert!(caller.future.is_none(), "a caller waits for ever: schedule {schedule}");
         }
