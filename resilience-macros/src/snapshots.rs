@@ -659,6 +659,65 @@ fn an_impl_block() {
     );
 }
 
+/// The compiler decides by the type whether it is a `Sourced`.
+#[test]
+fn fallback_of_a_type_that_the_tokens_do_not_tell() {
+    check(
+        Kind::Degrade,
+        quote!(fallback = Stock::assume_available(sku)),
+        &quote! {
+            async fn stock(sku: &str) -> Result<Stock, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(sku: &str) -> Result<Stock, StockError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                'degraded: {
+                    let error = match async {
+                        if false {
+                            let unreached: Result<Stock, StockError> = __resilience::unreached();
+                            return unreached;
+                        }
+                        'body: { look_up(sku).await }
+                    }
+                        .await
+                    {
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
+                    };
+                    if let __resilience::Some(code) = __resilience::activated::<
+                        <Result<Stock, StockError> as __resilience::Outcome>::Error,
+                    >(
+                        __resilience::Degrade::Critical,
+                        &error,
+                        "Stock::assume_available(sku)",
+                        &__RESILIENCE_SITE,
+                    ) {
+                        {
+                            {
+                                let answer = __resilience::Answers::<Result<Stock, StockError>>::NEW
+                                    .fallback();
+                                let value = answer(Stock::assume_available(sku), code);
+                                __resilience::Ok(value)
+                            }
+                        }
+                    } else {
+                        __resilience::Err(error)
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
 #[test]
 fn degrade_with_stale_values_and_a_flag() {
     check(
@@ -753,7 +812,7 @@ fn degrade_with_stale_values_and_a_flag() {
                                 Result<Sourced<Stock>, StockError>,
                             >::NEW
                                 .fallback();
-                            let value = answer(Stock::assume_available(sku), || code);
+                            let value = answer(Stock::assume_available(sku), code);
                             __resilience::Ok(value)
                         }
                     }
@@ -901,7 +960,7 @@ fn stale_values_that_a_task_refreshes() {
                     {
                         break 'degraded __resilience::Ok(value);
                     }
-                    let code = __resilience::falls_back(cause, &error, "0", &__RESILIENCE_SITE);
+                    __resilience::falls_back(cause, &error, "0", &__RESILIENCE_SITE);
                     {
                         {
                             let value: <Result<u32, StockError> as __resilience::Outcome>::Value = 0;

@@ -49,8 +49,8 @@ impl<R> Deref for Answers<R> {
 impl<T, E> Answers<Result<Sourced<T>, E>> {
     /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> Sourced<T> {
-        |value, cause| Sourced::fallback(value, cause())
+    pub const fn fallback(&self) -> fn(T, &'static str) -> Sourced<T> {
+        Sourced::fallback
     }
 
     /// The function that finds the last good value.
@@ -67,7 +67,7 @@ impl<T, E> Answers<Result<Sourced<T>, E>> {
 impl<T, E> PlainAnswers<Result<T, E>> {
     /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> T {
+    pub const fn fallback(&self) -> fn(T, &'static str) -> T {
         |value, _| value
     }
 
@@ -82,16 +82,28 @@ impl<T, E> PlainAnswers<Result<T, E>> {
     }
 }
 
-/// The error's code.
+/// [`Degrade::activate`], for an error that classifies itself. Returns its code if it applies.
 #[inline]
-pub fn code<E: Classify>(error: &E) -> &'static str {
-    error.classify().code()
+pub fn activated<E: Classify>(
+    policy: Degrade,
+    error: &E,
+    fallback: &'static str,
+    site: &Site,
+) -> Option<&'static str> {
+    activated_by(policy, error, fallback, site, Classified::of)
 }
 
-/// Like [`code`], with `classify = …`.
+/// Like [`activated`], with `classify = …`.
 #[inline]
-pub fn code_by<E: Display>(error: &E, classify: impl FnOnce(&E) -> Classified<E>) -> &'static str {
-    classify(error).class.code()
+pub fn activated_by<E: Display>(
+    policy: Degrade,
+    error: &E,
+    fallback: &'static str,
+    site: &Site,
+    classify: impl FnOnce(&E) -> Classified<E>,
+) -> Option<&'static str> {
+    cause_by(false, policy, error, site, classify)
+        .map(|cause| falls_back(cause, error, fallback, site))
 }
 
 /// Requires a flag.

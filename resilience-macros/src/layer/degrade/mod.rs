@@ -169,14 +169,22 @@ impl Degrade {
     //             }
     //         }
     //
+    // If a `Sourced` may have to know why: `if let Some(code) = activated::<E>(mode, &error, …)`
+    //
     // The fallback isn't inside the match, where the future would have to store the whole outcome
     // while the fallback runs.
     fn around_fallback(&self, fallback: &Fallback, call: Code, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site) = (scope.runtime, &scope.site);
         let error = Scope::local("error");
         let (policy, text) = (self.causes.policy(runtime), fallback.text());
-        let activate = scope.classifying("activate", &quote!(#policy, &#error, #text, &#site));
-        let code = scope.classifying("code", &quote!(&#error));
+        let arguments = quote!(#policy, &#error, #text, &#site);
+        let code = Scope::local("code");
+        let activate = if fallback.needs_code(scope) {
+            let activated = scope.classifying("activated", &arguments);
+            quote!(let #runtime::Some(#code) = #activated)
+        } else {
+            scope.classifying("activate", &arguments)
+        };
         let answer = fallback.answer(&code, scope);
         let (degraded, failure) = (Self::label(), self.failure(call, scope));
         quote! {
@@ -269,9 +277,10 @@ impl Degrade {
         let answer = match &self.fallback {
             Some(fallback) => {
                 let text = fallback.text();
-                let answer = fallback.answer(&quote!(#code), scope);
+                let answer = fallback.answer(&code, scope);
+                let named = fallback.needs_code(scope).then(|| quote!(let #code =));
                 quote! {
-                    let #code = #runtime::falls_back(#cause, &#error, #text, &#site);
+                    #named #runtime::falls_back(#cause, &#error, #text, &#site);
                     #answer
                 }
             }
