@@ -14,8 +14,9 @@ pub(crate) const MAX_LINKS: usize = 1024;
 pub(crate) fn links<'e>(
     first: Option<&'e (dyn Error + 'static)>,
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> + use<'e> {
-    let source = |error: &&'e (dyn Error + 'static)| catch_panic(|| error.source()).flatten();
-    std::iter::successors(first, source).take(MAX_LINKS).map(unshared)
+    std::iter::successors(first, |&error| catch_panic(|| error.source()).flatten())
+        .take(MAX_LINKS)
+        .map(unshared)
 }
 
 /// The error in an `Arc<dyn Error + Send + Sync>`, which hides its type.

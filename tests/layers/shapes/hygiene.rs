@@ -34,11 +34,11 @@ macro_rules! every_type_has {
 }
 
 every_type_has! {
-    acquire acquire_static activate admit attempts begin block budget call checked classify clone_
-    connection current deadline decide done elapsed failed fallback finish fired
-    frame ignore is_current is_on judge key keyed longest_call name next number
-    off pause register_ report run says_whether_to_repeat scope settle settle_at stale succeeded
-    timed under user wait when
+    acquire acquire_static activate admit as_ref attempts begin block budget call checked classify
+    clone_ connection current deadline decide done elapsed failed fallback finish fired frame get
+    ignore is_current is_on judge keep key keyed longest_call name next not_shared number off pause
+    place recall register_ report run says_whether_to_repeat scope serve settle settle_at share
+    stale succeeded timed under user wait when
 }
 
 #[boundary]
@@ -75,6 +75,12 @@ async fn switched(callee: &Callee, partner: &str) -> Result<Sourced<u32>, ShopEr
     callee.call().map(Sourced::live)
 }
 
+#[degrade(stale(max_age = "10m", key = partner, fresh = "1s", refresh = background, coalesce))]
+#[timeout("1s")]
+async fn refreshed(partner: &str) -> Result<usize, ShopError> {
+    Ok(partner.len())
+}
+
 #[degrade(fallback = stale_too(callee).await?, alert_above = "5/1m", on = transient)]
 #[timeout("1s")]
 async fn with_an_alert(callee: &Callee) -> Result<u32, ShopError> {
@@ -109,6 +115,7 @@ async fn users_constants_and_traits_change_nothing() {
     assert_eq!(classified(&Callee::answering_at(3)).await, Ok(3));
     assert_eq!(switched(&Callee::answering_at(2), "a").await.map(|it| *it), Ok(2));
     assert_eq!(switched(&Callee::default(), "a").await.map(|it| *it), Ok(2));
+    assert_eq!(refreshed("a").await, Ok(1));
     assert_eq!(with_an_alert(&Callee::answering_at(2)).await, Ok(2));
     let client = Client {
         breaker: resilience::CircuitBreaker::new("field").failure_threshold(1),
