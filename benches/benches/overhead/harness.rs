@@ -23,6 +23,7 @@ pub(crate) enum Case {
     Breaker,
     BreakerRate,
     BreakerTime,
+    BreakerKeyed,
     BreakerCall,
     FullNest,
     FullNestLarge,
@@ -34,12 +35,13 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
         Self::BreakerRate,
         Self::BreakerTime,
+        Self::BreakerKeyed,
         Self::BreakerCall,
         Self::FullNest,
         Self::FullNestLarge,
@@ -57,6 +59,7 @@ impl Case {
             Self::Breaker => "breaker (consecutive)",
             Self::BreakerRate => "breaker (rate of calls)",
             Self::BreakerTime => "breaker (rate over time)",
+            Self::BreakerKeyed => "breaker (keyed)",
             Self::BreakerCall => "breaker, by method",
             Self::FullNest => "full nest",
             Self::FullNestLarge => "full nest 1 KiB",
