@@ -25,6 +25,7 @@ pub(crate) enum Case {
     BreakerTime,
     BreakerKeyed,
     BreakerCall,
+    BreakerField,
     FullNest,
     FullNestLarge,
     Rejected,
@@ -35,7 +36,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
@@ -43,6 +44,7 @@ impl Case {
         Self::BreakerTime,
         Self::BreakerKeyed,
         Self::BreakerCall,
+        Self::BreakerField,
         Self::FullNest,
         Self::FullNestLarge,
         Self::Rejected,
@@ -61,6 +63,7 @@ impl Case {
             Self::BreakerTime => "breaker (rate over time)",
             Self::BreakerKeyed => "breaker (keyed)",
             Self::BreakerCall => "breaker, by method",
+            Self::BreakerField => "breaker (field)",
             Self::FullNest => "full nest",
             Self::FullNestLarge => "full nest 1 KiB",
             Self::Rejected => "rejected",
