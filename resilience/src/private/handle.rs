@@ -111,11 +111,15 @@ pub fn breaker_set<H: NamesSet + ?Sized>(handle: &H) -> &CircuitBreakers<H::Key>
 /// A set that hashes a key. The set's parameter says the key's type, so references to the key are
 /// followed to it.
 #[derive(Debug)]
-pub struct KeyOf<'a, K: ?Sized>(&'a CircuitBreakers<K>);
+pub struct KeyOf<'a, K: ?Sized> {
+    set: &'a CircuitBreakers<K>,
+    /// Without a bound, since a missing method isn't reported as the missing `Hash`.
+    hash: fn(&CircuitBreakers<K>, &K) -> KeyHash,
+}
 
 #[inline]
-pub fn key_of<K: ?Sized>(set: &CircuitBreakers<K>) -> KeyOf<'_, K> {
-    KeyOf(set)
+pub fn key_of<K: Hash + ?Sized>(set: &CircuitBreakers<K>) -> KeyOf<'_, K> {
+    KeyOf { set, hash: CircuitBreakers::key }
 }
 
 /// For all keys but those that have a method of their own, which is preferred.
@@ -125,12 +129,12 @@ pub trait KeyHasher {
     fn hash_key(&self, key: &Self::Key) -> KeyHash;
 }
 
-impl<K: Hash + ?Sized> KeyHasher for KeyOf<'_, K> {
+impl<K: ?Sized> KeyHasher for KeyOf<'_, K> {
     type Key = K;
 
     #[inline]
     fn hash_key(&self, key: &K) -> KeyHash {
-        self.0.key(key)
+        (self.hash)(self.set, key)
     }
 }
 
@@ -140,7 +144,7 @@ macro_rules! borrowed_keys {
         impl<$($generic)*> KeyOf<'_, $owned> {
             #[inline]
             pub fn hash_key(&self, key: &$borrowed) -> KeyHash {
-                self.0.borrowed_key(key, <$owned>::from)
+                self.set.borrowed_key(key, <$owned>::from)
             }
         }
     )+};
