@@ -85,10 +85,11 @@ impl<W: AtomicWord> Bucket<W> {
         self.update(rules, &now, |tokens| tokens.saturating_sub(amount));
     }
 
-    /// Whether the bucket is full. Costs one load.
+    /// Whether the bucket is full, where `full` is the [word](Self::full) of a full one. Costs one
+    /// load.
     #[inline]
-    pub fn is_full(&self, capacity: u32) -> bool {
-        Contents::unpack(self.word.load()).tokens >= capacity
+    pub fn is_full(&self, full: u64) -> bool {
+        self.word.load() >= full
     }
 
     /// Adds up to `amount`. Costs only one load if the bucket is full, and never reads a clock.

@@ -5,7 +5,7 @@ mod bucket;
 mod builder;
 mod failure_kind;
 
-use std::num::NonZeroU32;
+use std::num::NonZeroU16;
 use std::sync::atomic::AtomicU64;
 
 use crate::support::clock;
@@ -55,6 +55,8 @@ pub use failure_kind::FailureKind;
 #[derive(Debug)]
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
+    /// The word of a full bucket.
+    full: u64,
     settings: BudgetSettings,
     #[cfg(feature = "testing")]
     identity: Identity,
@@ -98,16 +100,19 @@ enum Debit {
 /// The cost of a retry, to be refunded if it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it to `on_success`, or lose the refund"]
-pub struct BudgetCharge(NonZeroU32);
+pub struct BudgetCharge(NonZeroU16);
 
 impl BudgetCharge {
-    // Stores the cost plus one, so that `Option<BudgetCharge>` is no larger.
+    // Stores the cost in tokens plus one, so that `Option<BudgetCharge>` is no larger. All costs are
+    // whole tokens.
     const fn new(cost: u32) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(cost))
+        #[expect(clippy::cast_possible_truncation, reason = "at most as many as `MOST` tokens")]
+        let tokens = (cost / 1_000) as u16;
+        Self(NonZeroU16::MIN.saturating_add(tokens))
     }
 
     const fn cost(self) -> u32 {
-        self.0.get() - 1
+        (self.0.get() as u32 - 1) * 1_000
     }
 }
 
@@ -309,7 +314,7 @@ impl RetryBudget {
     /// Whether the bucket is full, so that a success would earn nothing.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.bucket().is_full(self.settings.capacity)
+        self.bucket().is_full(self.full)
     }
 
     #[cold]
@@ -343,6 +348,7 @@ impl RetryBudget {
     const fn from_settings(settings: BudgetSettings) -> Self {
         Self {
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(settings.capacity)) },
+            full: Bucket::<AtomicU64>::full(settings.capacity),
             settings,
             #[cfg(feature = "testing")]
             identity: Identity::new(),
