@@ -171,6 +171,7 @@ impl Inner {
     }
 
     #[cold]
+    #[inline(never)]
     fn admit_slowly(
         &self,
         longest: Option<Duration>,
@@ -233,7 +234,7 @@ impl Inner {
     }
 
     #[inline]
-    fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
+    pub(super) fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.history().rejected.increment();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
         events::rejected(self.name, &self.key, site, retry_after);
