@@ -30,7 +30,7 @@ pub use crate::error::taxonomy::{
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
 // Only named in messages of the compiler, which then shortens their paths.
 #[cfg(feature = "tokio")]
-pub use crate::layer::attempt::{Attempt, By, ByItself, Unguarded, Waiting};
+pub use crate::layer::attempt::{Attempt, By, Unguarded, Waiting};
 #[cfg(feature = "tokio")]
 pub use crate::layer::classified::Classified;
 #[cfg(feature = "tokio")]
