@@ -900,8 +900,8 @@ fn stale_values_that_a_task_refreshes() {
                                 let deadline_1 = __resilience::Deadline::new(timeout_1);
                                 match __resilience::timed(
                                         (),
-                                        &deadline_1,
-                                        &__RESILIENCE_SITE,
+                                        deadline_1,
+                                        || &__RESILIENCE_SITE,
                                         async {
                                             if false {
                                                 let unreached: Result<u32, StockError> = __resilience::unreached();
