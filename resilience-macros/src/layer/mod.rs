@@ -6,6 +6,7 @@
 mod boundary;
 mod circuit_breaker;
 mod common;
+mod condition;
 mod dead_letter;
 mod defaults;
 mod degrade;
