@@ -9,7 +9,8 @@ use syn::{Attribute, Meta, Path};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Block, Common, DeadLetter, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast, order,
+    Block, Common, DeadLetter, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast,
+    order,
 };
 use crate::options::Arguments;
 use crate::units;
@@ -115,8 +116,14 @@ impl Attributes {
         let places: Vec<_> =
             self.written.iter().map(|layer| (layer.raw.kind, layer.raw.span)).collect();
         order::check(&places, errors);
-        if let Some(letter) = self.written.iter().find_map(|layer| downcast(&**layer.layer.as_ref()?)) {
-            DeadLetter::check_clones(letter, self.written.iter().map(|layer| &layer.common), errors);
+        if let Some(letter) =
+            self.written.iter().find_map(|layer| downcast(&**layer.layer.as_ref()?))
+        {
+            DeadLetter::check_clones(
+                letter,
+                self.written.iter().map(|layer| &layer.common),
+                errors,
+            );
         }
         self.check_timeouts(errors);
         self.check_first_delay(errors);

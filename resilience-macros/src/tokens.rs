@@ -168,8 +168,7 @@ pub(crate) fn without_lifetimes(tokens: TokenStream) -> TokenStream {
         .into_iter()
         .map(|token| {
             let was_lifetime = is_lifetime;
-            is_lifetime =
-                matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+            is_lifetime = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
             match token {
                 TokenTree::Ident(name) if was_lifetime && name != "static" => {
                     TokenTree::Ident(Ident::new("_", name.span()))

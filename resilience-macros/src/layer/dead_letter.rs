@@ -177,11 +177,8 @@ impl Layer for DeadLetter {
             let (span, key) = (key.span(), scope.user(key));
             quote_spanned!(span=> #runtime::Draft::dedupe_key(&mut #draft, &(#key));)
         });
-        let finish = Scope::name(if self.payload().is_some() {
-            "of_payload"
-        } else {
-            "of_arguments"
-        });
+        let finish =
+            Scope::name(if self.payload().is_some() { "of_payload" } else { "of_arguments" });
         let (store, named) = (scope.user(&self.store), source_text(self.store.to_token_stream()));
         // A value that isn't a store is reported where it is written.
         let storing = quote_spanned! {self.store.span()=>
@@ -315,7 +312,8 @@ impl DeadLetter {
         let runtime = Ident::new("__resilience", Span::mixed_site());
         let receiver = signature.receiver();
         let names = function.argument_names();
-        let letter = if names.iter().any(|name| name == "letter") { "dead_letter" } else { "letter" };
+        let letter =
+            if names.iter().any(|name| name == "letter") { "dead_letter" } else { "letter" };
         let letter = Ident::new(letter, Span::mixed_site());
         let opened = Scope::local("opened");
         let (mut inputs, mut restored, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
@@ -396,10 +394,7 @@ fn check_queue(queue: &Expr, errors: &mut Errors) {
         None => false,
     };
     if is_wrong {
-        errors.on(
-            queue,
-            "`queue` must be the name of a queue, such as `queue = \"orders\"`",
-        );
+        errors.on(queue, "`queue` must be the name of a queue, such as `queue = \"orders\"`");
     }
 }
 
@@ -460,12 +455,7 @@ fn read_arguments(function: &Function, replays: bool, errors: &mut Errors) -> Ve
         if is_stored {
             check_type(&typed.ty, replays, errors);
         }
-        arguments.push(Argument {
-            name,
-            ty: (*typed.ty).clone(),
-            mutable,
-            treatment,
-        });
+        arguments.push(Argument { name, ty: (*typed.ty).clone(), mutable, treatment });
     }
     arguments
 }
@@ -477,10 +467,8 @@ fn check_type(ty: &Type, replays: bool, errors: &mut Errors) {
             ty,
             "a letter can't restore what a `&mut` refers to; write `#[skip]` before the argument",
         ),
-        Type::Reference(reference) if matches!(*reference.elem, Type::TraitObject(_)) => errors.on(
-            ty,
-            "a letter can't restore a `dyn` value; write `#[skip]` before the argument",
-        ),
+        Type::Reference(reference) if matches!(*reference.elem, Type::TraitObject(_)) => errors
+            .on(ty, "a letter can't restore a `dyn` value; write `#[skip]` before the argument"),
         _ if replays && mentions_impl(ty) => errors.on(
             ty,
             "a letter can't restore an `impl` type; name the type, or write `#[skip]` before the \

@@ -4,9 +4,7 @@
 use proc_macro2::Span;
 
 use super::Kind;
-use super::Kind::{
-    Boundary, CircuitBreaker, DeadLetter, Degrade, Retry, Timeout, Transaction,
-};
+use super::Kind::{Boundary, CircuitBreaker, DeadLetter, Degrade, Retry, Timeout, Transaction};
 use crate::diagnostics::Errors;
 
 /// A layer that isn't allowed below another.
@@ -135,9 +133,7 @@ impl Forbidden {
             Cure::MoveToTop => {
                 format!("`{inner}` below `{outer}` {why}; move `{inner}` to the top")
             }
-            Cure::Choose => format!(
-                "`{inner}` below `{outer}` {why}; keep one of them"
-            ),
+            Cure::Choose => format!("`{inner}` below `{outer}` {why}; keep one of them"),
             Cure::MoveAbove => format!("`{inner}` below `{outer}` {why}; move it above"),
             Cure::KeepOne => format!(
                 "only one `{inner}` is allowed per function; remove this one, or move it to \

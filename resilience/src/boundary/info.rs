@@ -5,10 +5,10 @@ use std::panic::Location;
 
 use super::panics;
 use super::report::Report;
-use crate::layer::classified::Classified;
-use crate::layer::site::{Place, Site};
 #[cfg(feature = "dead-letter")]
 use crate::RequestContext;
+use crate::layer::classified::Classified;
+use crate::layer::site::{Place, Site};
 use crate::taxonomy::Evidence;
 use crate::{Classification, Classify, alert};
 
@@ -93,7 +93,11 @@ fn of_function<E: Classify>(report: Report<'_, E>, site: &'static Site) {
     let (file, line) = site.location();
     let report = report.at(file, line).site(Some(site));
     let named = RequestContext::current().is_some_and(|context| context.operation().is_some());
-    if named { report.emit() } else { report.operation(site.function()).emit() };
+    if named {
+        report.emit()
+    } else {
+        report.operation(site.function()).emit()
+    };
 }
 
 /// An error of another crate, with its classification.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use resilience::{
-    Category, CircuitBreaker, Classification, Classify as _, Rejected, RequestContext, ServiceError, boundary,
-    circuit_breaker, dead_letter,
+    Category, CircuitBreaker, Classification, Classify as _, Rejected, RequestContext,
+    ServiceError, boundary, circuit_breaker, dead_letter,
     dead_letter::{
         AlreadyConnected, DeadLetterStore, DeadLetters, Handled, Letter, MemoryStore, Reason,
         StoreError, StoreFuture, Stored,

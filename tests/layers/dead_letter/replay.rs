@@ -44,7 +44,10 @@ impl Orders {
         name: &str,
         #[skip] now: u64,
     ) -> Result<(), CallError> {
-        assert_eq!((order, card, lines, name, now), (&Order { id: 7 }, "4111", &[1, 2][..], "n", 9));
+        assert_eq!(
+            (order, card, lines, name, now),
+            (&Order { id: 7 }, "4111", &[1, 2][..], "n", 9)
+        );
         assert_eq!(note.as_deref(), Some("a note"));
         self.outcome()
     }

@@ -93,7 +93,8 @@ impl Draft {
         if let Some(attempts) = attempts {
             letter.attempts = attempts.number();
             let age = attempts.age_of_first_failure().unwrap_or(Duration::ZERO);
-            letter.first_failure = letter.last_failure.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+            letter.first_failure =
+                letter.last_failure.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
         }
         letter.request_id = request::request_id().map(|id| id.to_string());
         letter.trace_parent = RequestContext::current()

@@ -175,7 +175,8 @@ impl Attempts {
     #[cfg(feature = "dead-letter")]
     pub(crate) fn age_of_first_failure(&self) -> Option<Duration> {
         let now = clock::to_nanos(Instant::now());
-        (self.first_failure != 0).then(|| Duration::from_nanos(now.saturating_sub(self.first_failure)))
+        (self.first_failure != 0)
+            .then(|| Duration::from_nanos(now.saturating_sub(self.first_failure)))
     }
 
     /// The state that the body of the current attempt sees.
