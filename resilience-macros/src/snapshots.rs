@@ -719,6 +719,7 @@ fn fallback_of_a_type_that_the_tokens_do_not_tell() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn degrade_with_stale_values_and_a_flag() {
     check(
         Kind::Degrade,

@@ -146,10 +146,17 @@ use state::Ticket;
 /// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
 /// more. All state changes are lock-free, except for listeners.
 ///
-/// A window of calls that is full and without a failure costs two more loads. Otherwise a call
-/// writes to one to three words of the window, a window of time reads the clock once, and slow
-/// calls read it twice. A window is allocated once, when the first call is recorded: two bits for
-/// each call in it, or 168 bytes for a window of time.
+/// With a failure rate, and without slow calls:
+///
+/// | window | a success costs |
+/// |---|---|
+/// | of calls, full and without a failure | the same two loads |
+/// | of calls, otherwise | a write to one to three words of the window |
+/// | of time | a read of the clock, and a write to a word that only a part of the threads shares. The first call in a bucket adds up all buckets, and so does each success while the window has fewer than `min_calls` |
+///
+/// Slow calls read the clock twice. A window is allocated once, when the first call is recorded:
+/// two bits for each call in it, or for a window of time 200 bytes, and 128 for each processor, up
+/// to eight of them. In a [set](crate::CircuitBreakers), it is 328 bytes for each key that has one.
 pub struct CircuitBreaker {
     inner: Inner,
 }
@@ -356,8 +363,9 @@ pub mod internals {
     pub use super::change::Change;
     pub use super::keyed::slot::{KeyHash, Owner};
     pub use super::policy::{Extent, Mode, Policy, Rate, Slow};
+    pub use super::rate::RateMode;
     pub use super::state::{Admission, Core, Settled, Ticket, Verdict};
-    pub use super::window::{Outcome, TimeWindow, Window};
+    pub use super::window::{Outcome, Quiet, TimeWindow, Window};
 
     /// Marks the deadline as expired, as an enclosing timeout does before it drops the call.
     pub fn fire(deadline: &crate::layer::deadline::Deadline<'_>) {
