@@ -1,8 +1,8 @@
 //! Metrics, as a Prometheus server reads them.
 #![allow(clippy::float_cmp, reason = "counts, and fractions that are exact in binary")]
 
+mod allocations;
 mod dashboard;
-mod success_path;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
