@@ -1,9 +1,9 @@
 //! The keys of the metrics, each built once.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
-use metrics::{Key, KeyHasher, Label};
+use metrics::{Key, Label};
 
 /// Names and values of labels. All are constants of the program.
 pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -94,7 +94,7 @@ impl Keys {
 }
 
 fn bucket<const N: usize>(name: &'static str, labels: &Labels<N>) -> usize {
-    let mut hasher = KeyHasher::default();
+    let mut hasher = DefaultHasher::new();
     name.as_ptr().hash(&mut hasher);
     // The labels' names follow from the metric.
     for (_, value) in labels {
