@@ -12,8 +12,8 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Attempt, Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope,
-    Timeout, Transaction,
+    Attempt, Boundary, CircuitBreaker, Code, Degrade, Fragment, Kind, Layer, Nest, Properties,
+    Retry, Scope, Timeout, Transaction, downcast,
 };
 use crate::tokens::{mentions, mentions_impl, respanned};
 use crate::warnings::{self, Said};
@@ -98,6 +98,7 @@ fn write(
         hint: hint(output.as_ref(), &runtime),
         output,
         error: error_type(&function, async_trait, &runtime),
+        clones: &nest.common.clones,
         classified_by: nest.common.classify.is_some(),
         rejected_by: nest.common.rejected.is_some(),
     };
@@ -154,10 +155,13 @@ fn site(is_labelled_by_breaker: bool, is_of_block: bool, scope: &Scope<'_>) -> T
 
 /// The statements that run once per call.
 fn setup(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-    let mut setup = TokenStream::new();
-    for layer in &nest.layers {
-        setup.extend(layer.setup(scope));
-    }
+    // A layer that runs those below it in a task sets them up there.
+    let runs_in_task =
+        |layer: &dyn Layer| downcast::<Degrade>(layer).is_some_and(Degrade::runs_in_task);
+    let last = nest.layers.iter().position(|layer| runs_in_task(&**layer));
+    let here = last.map_or(nest.layers.len(), |last| last + 1);
+    let mut setup: TokenStream =
+        nest.layers[..here].iter().map(|layer| layer.setup(scope)).collect();
     let any = |property: fn(Properties) -> bool| {
         nest.layers.iter().any(|layer| property(layer.properties()))
     };

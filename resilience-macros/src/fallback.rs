@@ -47,9 +47,16 @@ pub(crate) fn not_a_function(kind: Kind, item: &TokenStream, error: syn::Error) 
         _ if item.clone().into_iter().any(|token| is("fn")(&token)) => errors.push(error),
         Some(word) => {
             let article = if is("enum")(&word) || is("extern")(&word) { "an" } else { "a" };
+            let instead = match is("trait")(&word) {
+                true if kind.not_on_impl().is_none() => "; write it on an `impl` of the trait",
+                true => "; write it on the methods of an `impl` of the trait",
+                false => "",
+            };
             errors.at(
                 word.span(),
-                format!("`{kind}` can only be used on {places}, not on {article} `{word}`"),
+                format!(
+                    "`{kind}` can only be used on {places}, not on {article} `{word}`{instead}"
+                ),
             );
         }
         None => {

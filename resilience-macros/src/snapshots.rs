@@ -659,6 +659,65 @@ fn an_impl_block() {
     );
 }
 
+/// The compiler decides by the type whether it is a `Sourced`.
+#[test]
+fn fallback_of_a_type_that_the_tokens_do_not_tell() {
+    check(
+        Kind::Degrade,
+        quote!(fallback = Stock::assume_available(sku)),
+        &quote! {
+            async fn stock(sku: &str) -> Result<Stock, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(sku: &str) -> Result<Stock, StockError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                'degraded: {
+                    let error = match async {
+                        if false {
+                            let unreached: Result<Stock, StockError> = __resilience::unreached();
+                            return unreached;
+                        }
+                        'body: { look_up(sku).await }
+                    }
+                        .await
+                    {
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
+                    };
+                    if let __resilience::Some(code) = __resilience::activated::<
+                        <Result<Stock, StockError> as __resilience::Outcome>::Error,
+                    >(
+                        __resilience::Degrade::Critical,
+                        &error,
+                        "Stock::assume_available(sku)",
+                        &__RESILIENCE_SITE,
+                    ) {
+                        {
+                            {
+                                let answer = __resilience::Answers::<Result<Stock, StockError>>::NEW
+                                    .fallback();
+                                let value = answer(Stock::assume_available(sku), code);
+                                __resilience::Ok(value)
+                            }
+                        }
+                    } else {
+                        __resilience::Err(error)
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
 #[test]
 fn degrade_with_stale_values_and_a_flag() {
     check(
@@ -753,7 +812,158 @@ fn degrade_with_stale_values_and_a_flag() {
                                 Result<Sourced<Stock>, StockError>,
                             >::NEW
                                 .fallback();
-                            let value = answer(Stock::assume_available(sku), || code);
+                            let value = answer(Stock::assume_available(sku), code);
+                            __resilience::Ok(value)
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
+fn stale_values_that_a_task_refreshes() {
+    check(
+        Kind::Degrade,
+        quote!(
+            fallback = 0,
+            stale(
+                max_age = "10m",
+                key = sku,
+                shared(self),
+                fresh = "30s",
+                refresh = background,
+                coalesce
+            )
+        ),
+        &quote! {
+            #[timeout(self.limit)]
+            async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                self.client.stock(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                #[timeout(__touch)]
+                const _: () = ();
+                __resilience::stale! {
+                    stale static __RESILIENCE_STALE : __resilience::StaleValues =
+                    __resilience::StaleValues::new(); let stale_values = & __RESILIENCE_STALE; let
+                    find = __resilience::Answers:: < Result < u32, StockError > > ::NEW.stale(); let
+                    stale = find(stale_values, __resilience::stale_key(& __RESILIENCE_SITE,
+                    (::core::any::type_name:: < Self > (),), & (sku)), Duration::new(600u64, 0u32));
+                }
+                'degraded: {
+                    let off = false;
+                    let mut shared = stale.not_shared();
+                    let error = {
+                        let call = {
+                            let served = match stale.serve(Duration::new(30u64, 0u32)) {
+                                __resilience::Served::Value(value) => {
+                                    break 'degraded __resilience::Ok(value);
+                                }
+                                __resilience::Served::Outdated(value, refresh) => {
+                                    __resilience::Some((value, refresh))
+                                }
+                                __resilience::Served::Nothing => __resilience::None,
+                            };
+                            let place = stale.place();
+                            let copy_0 = __resilience::detach(self);
+                            let copy_1 = __resilience::detach(sku);
+                            let call = async move {
+                                let __self = copy_0.get();
+                                let _ = __self;
+                                let sku = copy_1.get();
+                                let _ = sku;
+                                let timeout_1 = __resilience::clamp::timeout(
+                                    __self.limit,
+                                    &__RESILIENCE_SITE,
+                                );
+                                let deadline_1 = __resilience::Deadline::new(timeout_1);
+                                match __resilience::timed(
+                                        (),
+                                        &deadline_1,
+                                        &__RESILIENCE_SITE,
+                                        async {
+                                            if false {
+                                                let unreached: Result<u32, StockError> = __resilience::unreached();
+                                                return unreached;
+                                            }
+                                            'body: { __self.client.stock(sku).await }
+                                        },
+                                        |argument| __resilience::reject::<
+                                            <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                        >(argument),
+                                    )
+                                    .await
+                                {
+                                    __resilience::Ok(value) => {
+                                        place.keep(&value, |_| 1);
+                                        __resilience::Ok(value)
+                                    }
+                                    __resilience::Err(error) => __resilience::Err(error),
+                                }
+                            };
+                            if let __resilience::Some((value, refresh)) = served {
+                                __resilience::refresh(
+                                    refresh,
+                                    call,
+                                    move |error| __resilience::refresh_failed::<
+                                        <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                    >(
+                                        error,
+                                        __resilience::Degrade::Critical,
+                                        __resilience::None,
+                                        &__RESILIENCE_SITE,
+                                    ),
+                                );
+                                break 'degraded __resilience::Ok(value);
+                            }
+                            call
+                        };
+                        if let __resilience::Some(value) = stale
+                            .share(&mut shared, &__RESILIENCE_SITE)
+                            .await
+                        {
+                            break 'degraded __resilience::Ok(value);
+                        }
+                        match call.await {
+                            __resilience::Err(error) => error,
+                            __resilience::Ok(value) => {
+                                shared.succeeded(&value);
+                                break 'degraded __resilience::Ok(value);
+                            }
+                        }
+                    };
+                    let cause = match {
+                        let cause = __resilience::cause::<
+                            <Result<u32, StockError> as __resilience::Outcome>::Error,
+                        >(off, __resilience::Degrade::Critical, &error, &__RESILIENCE_SITE);
+                        shared.failed(cause.as_ref());
+                        cause
+                    } {
+                        __resilience::Some(cause) => cause,
+                        __resilience::None => break 'degraded __resilience::Err(error),
+                    };
+                    if let __resilience::Some(value) = stale
+                        .recall(&cause, &error, &__RESILIENCE_SITE)
+                    {
+                        break 'degraded __resilience::Ok(value);
+                    }
+                    __resilience::falls_back(cause, &error, "0", &__RESILIENCE_SITE);
+                    {
+                        {
+                            let value: <Result<u32, StockError> as __resilience::Outcome>::Value = 0;
                             __resilience::Ok(value)
                         }
                     }

@@ -347,6 +347,9 @@ pub use layer::{
     timeout::{self, Timeout},
 };
 
+#[cfg(feature = "dead-letter")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dead-letter")))]
+pub use layer::dead_letter;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use observe::metrics;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prometheus_parse::{Scrape, Value};
 use resilience::{
-    CircuitBreaker, Rejected, RetryBudget, ServiceError, circuit_breaker, degrade, retry, secs,
-    timeout,
+    CircuitBreaker, CircuitBreakers, Flag, Rejected, RetryBudget, ServiceError, circuit_breaker,
+    degrade, retry, secs, timeout,
 };
 use tokio::time::sleep;
 
@@ -76,8 +76,8 @@ macro_rules! of {
     ($function:literal) => {
         [("service", $function), ("function", $function)]
     };
-    ($function:literal, $name:literal = $value:literal) => {
-        [("service", $function), ("function", $function), ($name, $value)]
+    ($function:literal $(, $name:literal = $value:expr)+) => {
+        [("service", $function), ("function", $function) $(, ($name, $value))+]
     };
 }
 
@@ -165,8 +165,37 @@ fn breaker_has_durations_failures_rejections_and_a_state() {
     let failures = [breaker, ("code", "BUSY")];
     assert_eq!(scraped.value("resilience_circuit_breaker_failures", &failures), 2.0);
     assert_eq!(scraped.value("resilience_circuit_breaker_state", &[breaker]), 2.0);
+    assert_eq!(scraped.value("resilience_circuit_breaker_open", &[breaker]), 1.0);
     let opened = [breaker, ("state", "open"), ("reason", "failure_threshold")];
     assert_eq!(scraped.value("resilience_circuit_breaker_transitions", &opened), 1.0);
+}
+
+#[test]
+fn set_of_breakers_has_the_number_of_open_ones_and_no_key_in_a_label() {
+    static PARTNERS: CircuitBreakers<str> = CircuitBreakers::new("partners").failure_threshold(1);
+    #[circuit_breaker(PARTNERS, key = partner)]
+    async fn offer(partner: &str, answer: Result<u32, StockError>) -> Result<u32, StockError> {
+        answer
+    }
+    let open = |healed: &'static [&str]| {
+        Scraped::after(async move {
+            PARTNERS.reset();
+            for partner in ["acme", "globex", "initech"] {
+                assert!(offer(partner, Err(StockError::Busy)).await.is_err());
+            }
+            for partner in healed {
+                PARTNERS.get(partner).reset();
+            }
+        })
+    };
+    let set = [("circuit_breaker", "partners")];
+    assert_eq!(open(&[]).value("resilience_circuit_breaker_open", &set), 3.0);
+    let scraped = open(&["globex", "acme"]);
+    assert_eq!(
+        scraped.value("resilience_circuit_breaker_failures", &[set[0], ("code", "BUSY")]),
+        3.0
+    );
+    assert!(!format!("{:?}", scraped.0).contains("acme"));
 }
 
 #[test]
@@ -189,9 +218,37 @@ fn timeouts_and_fallbacks_are_counted() {
         assert!(no_guess().await.is_err());
     });
     assert_eq!(scraped.value("resilience_timeouts", &of!("guess")), 1.0);
-    let degraded = of!("guess", "code" = "NETWORK_TIMEOUT");
+    let degraded = of!("guess", "code" = "NETWORK_TIMEOUT", "source" = "default");
     assert_eq!(scraped.value("resilience_degraded", &degraded), 1.0);
     assert_eq!(scraped.value("resilience_degradation_failed", &of!("no_guess")), 1.0);
+}
+
+#[test]
+fn answers_in_place_of_the_callee_are_counted_by_source() {
+    static COUNT: Flag = Flag::new("metrics-count");
+    #[degrade(fallback = 0, flag = COUNT, stale(max_age = "1h", key = sku, shared(fails), coalesce))]
+    async fn count(sku: u32, fails: bool) -> Result<u32, StockError> {
+        sleep(secs(1)).await;
+        if fails { Err(StockError::Busy) } else { Ok(sku) }
+    }
+    let scraped = Scraped::after(async {
+        count(1, false).await.unwrap();
+        count(2, true).await.unwrap();
+        count(1, true).await.unwrap();
+        // Each caller of a shared call is answered.
+        let _ = tokio::join!(count(1, true), count(1, true), count(1, true));
+        COUNT.set(false);
+        count(1, false).await.unwrap();
+        count(2, false).await.unwrap();
+        count(2, false).await.unwrap();
+    });
+    let degraded = |code, source| {
+        scraped.value("resilience_degraded", &of!("count", "code" = code, "source" = source))
+    };
+    assert_eq!((degraded("BUSY", "cache"), degraded("BUSY", "default")), (4.0, 1.0));
+    let off = "SWITCHED_OFF";
+    assert_eq!((degraded(off, "cache"), degraded(off, "default")), (1.0, 2.0));
+    assert_eq!(scraped.total("resilience_degraded"), 8.0, "live answers aren't counted");
 }
 
 #[test]

@@ -3,6 +3,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
+use super::condition;
 use super::handle::{Holding, makes_a_new, static_path, value_of};
 use super::{Around, Code, Fragment, Layer, Place, Properties, Retry, Scope, Timeout, defaults};
 use crate::diagnostics::Errors;
@@ -48,7 +49,12 @@ pub(crate) struct CircuitBreaker {
 impl Layer for CircuitBreaker {
     fn parse(arguments: &mut Arguments, place: &Place<'_>, errors: &mut Errors) -> Option<Self> {
         const SECOND: &str = "`#[circuit_breaker]` takes only one breaker; remove this one";
-        let ignore = arguments.expr("ignore", errors);
+        let ignore = arguments.take("ignore").and_then(|option| {
+            let key = option.key.clone();
+            let expr = errors.take(option.expr())?;
+            condition::check(&key, &expr, "error", errors);
+            Some(expr)
+        });
         let key = arguments.expr("key", errors);
         let handle = arguments.only_positional(SECOND, errors);
         if let Some(key) = &key {

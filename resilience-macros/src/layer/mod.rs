@@ -6,6 +6,7 @@
 mod boundary;
 mod circuit_breaker;
 mod common;
+mod condition;
 mod defaults;
 mod degrade;
 mod handle;

@@ -1,6 +1,8 @@
 //! The nest of layers on one function.
 
-use super::{Common, Layer, downcast};
+use proc_macro2::TokenStream;
+
+use super::{Common, Layer, Scope, downcast};
 
 /// The layers of a function, and the options that they share.
 pub(crate) struct Nest {
@@ -45,6 +47,11 @@ impl<'a> Around<'a> {
     pub(super) fn below<L: Layer>(&self) -> Option<(usize, &'a L)> {
         let first = self.index + 1;
         of_type(&self.layers[first..], first).next()
+    }
+
+    /// The statements that run once per call, of the layers below.
+    pub(super) fn setup_below(&self, scope: &Scope<'_>) -> TokenStream {
+        self.layers[self.index + 1..].iter().map(|layer| layer.setup(scope)).collect()
     }
 
     /// Whether an `L` is the next layer above.

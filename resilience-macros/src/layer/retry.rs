@@ -5,6 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
+use super::condition;
 use super::degrade::Degrade;
 use super::handle::makes_a_new;
 use super::scope::Visible;
@@ -557,12 +558,7 @@ fn condition(option: Option<Opt>, argument: &str, errors: &mut Errors) -> Option
     let option = option?;
     let key = option.key.clone();
     let expr = errors.take(option.expr())?;
-    if let Some(literal) = options::literal(&expr) {
-        errors.on(
-            literal,
-            format!("`{key}` takes a function or closure; write `{key} = |{argument}| …`"),
-        );
-    }
+    condition::check(&key, &expr, argument, errors);
     Some(Condition { key, expr })
 }
 
@@ -605,7 +601,16 @@ fn budget(option: Option<Opt>, errors: &mut Errors) -> Budget {
             "this creates a new budget for every call, so it never runs out; store it in a \
              `static` and pass that: `budget = BUDGET`",
         ),
+        None if means_off(&expr) => {
+            errors.on(&expr, "write `budget = \"off\"` for no budget");
+        }
         None => {}
     }
     Budget::Handle(*expr)
+}
+
+/// A word that people write for "without a budget".
+fn means_off(expr: &Expr) -> bool {
+    let Expr::Path(path) = expr else { return false };
+    ["none", "None", "off", "disabled"].iter().any(|word| path.path.is_ident(word))
 }

@@ -145,6 +145,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) output: Option<TokenStream>,
     /// The error's type as far as it can be written, or `_`.
     pub(crate) error: TokenStream,
+    /// The arguments that `clone(…)` names.
+    pub(crate) clones: &'a [Ident],
     /// Whether `classify = …` is given.
     pub(crate) classified_by: bool,
     /// Whether `rejected = …` is given.

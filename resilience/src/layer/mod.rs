@@ -12,6 +12,8 @@ pub(crate) mod attempt;
 pub mod circuit_breaker;
 pub(crate) mod classified;
 pub(crate) mod context;
+#[cfg(feature = "dead-letter")]
+pub mod dead_letter;
 pub(crate) mod deadline;
 pub mod degrade;
 pub(crate) mod events;

@@ -14,12 +14,13 @@
 //! | `resilience.transaction.scheduled` | counter | `service`, `function`, `code` | repetitions of transactions |
 //! | `resilience.transaction.stopped` | counter | `service`, `function`, `reason` | transactions that failed for good |
 //! | `resilience.timeouts` | counter | `service`, `function` | calls and attempts that `#[timeout]` cut off |
-//! | `resilience.degraded` | counter | `service`, `function`, `code` | results replaced by a fallback, by the error |
+//! | `resilience.degraded` | counter | `service`, `function`, `code`, `source` | answers in place of the callee's, by the error, and by their source: `cache` for a stale value, `default` for a fallback |
 //! | `resilience.degradation.failed` | counter | `service`, `function` | fallbacks that failed too |
 //! | `resilience.circuit_breaker.call.duration` | histogram, seconds | `circuit_breaker`, `outcome` | calls that the breaker admitted, from admission to result |
 //! | `resilience.circuit_breaker.rejected` | counter | `circuit_breaker` | calls that it rejected |
 //! | `resilience.circuit_breaker.failures` | counter | `circuit_breaker`, `code` | failures that it counted |
-//! | `resilience.circuit_breaker.state` | gauge | `circuit_breaker` | 0 if calls get through, 1 half-open, 2 open; set when it changes |
+//! | `resilience.circuit_breaker.state` | gauge | `circuit_breaker` | 0 if calls get through, 1 half-open, 2 open; set when it changes. Of a set of breakers, that of the key that changed last |
+//! | `resilience.circuit_breaker.open` | gauge | `circuit_breaker` | how many breakers of this name are open, such as those of a set; one that is dropped while it is open still counts |
 //! | `resilience.circuit_breaker.transitions` | counter | `circuit_breaker`, `state`, `reason` | state changes, by the new state |
 //!
 //! The outcome of an attempt, and of a call through a breaker, is `success`, the error's category
@@ -39,6 +40,7 @@
 //! | `function` | the name of the annotated function | one for each annotated function |
 //! | `circuit_breaker` | the breaker's name; a set of keyed breakers has one for all its keys | one for each breaker or set |
 //! | `code` | the error's code | one for each variant of the error types, and those of the library |
+//! | `source` | `cache`, `default` | 2 |
 //! | `outcome` of calls | `success`, `success_after_retry`, `failed` | 3 |
 //! | `outcome` of attempts and breakers | the outcomes above | 6 of attempts, 8 of breakers |
 //! | `reason` of `stopped` | those of the event [`retry_stopped`](crate#events) | 11 |
@@ -122,7 +124,7 @@ metrics! {
     TIMEOUTS = "resilience.timeouts", describe_counter, Unit::Count,
         "Calls and attempts that #[timeout] cut off";
     DEGRADED = "resilience.degraded", describe_counter, Unit::Count,
-        "Results replaced by a fallback, by the error";
+        "Answers in place of the callee's, by the error and their source";
     DEGRADATION_FAILED = "resilience.degradation.failed", describe_counter, Unit::Count,
         "Fallbacks that failed too";
     BREAKER_DURATION = "resilience.circuit_breaker.call.duration", describe_histogram, Unit::Seconds,
@@ -133,6 +135,8 @@ metrics! {
         "Failures that a circuit breaker counted";
     BREAKER_STATE = "resilience.circuit_breaker.state", describe_gauge, Unit::Count,
         "0 if calls get through, 1 half-open, 2 open";
+    BREAKER_OPEN = "resilience.circuit_breaker.open", describe_gauge, Unit::Count,
+        "How many circuit breakers of this name are open";
     BREAKER_TRANSITIONS = "resilience.circuit_breaker.transitions", describe_counter, Unit::Count,
         "State changes of circuit breakers, by the new state";
 }
@@ -140,6 +144,9 @@ metrics! {
 static METADATA: Metadata<'static> = Metadata::new("resilience", Level::INFO, Some(module_path!()));
 
 const SUCCESS: &str = "success";
+
+/// The level of an open circuit.
+const OPEN: u8 = 2;
 
 /// What the metrics of an annotated function are labelled with.
 #[derive(Debug, Clone, Copy)]
@@ -274,8 +281,11 @@ pub(crate) fn timed_out(function: FunctionLabels) {
     count(TIMEOUTS, function.alone());
 }
 
-pub(crate) fn degraded(function: FunctionLabels, code: &'static str) {
-    count(DEGRADED, function.with("code", code));
+/// `source` is that of the event.
+pub(crate) fn degraded(function: FunctionLabels, code: &'static str, source: &'static str) {
+    let FunctionLabels { service, function } = function;
+    let labels = [("service", service), ("function", function), ("code", code), ("source", source)];
+    count(DEGRADED, labels);
 }
 
 pub(crate) fn degradation_failed(function: FunctionLabels) {
@@ -298,14 +308,25 @@ pub(crate) fn breaker_failure(breaker: &'static str, code: &'static str) {
     count(BREAKER_FAILURES, [("circuit_breaker", breaker), ("code", code)]);
 }
 
-/// `level` is that of the gauge, and `state` its name.
+/// The old and the new `levels` are those of the gauge, and `state` is the name of the new one.
 pub(crate) fn breaker_state(
     breaker: &'static str,
-    level: u8,
+    levels: [u8; 2],
     state: &'static str,
     reason: &'static str,
 ) {
-    set(BREAKER_STATE, [("circuit_breaker", breaker)], f64::from(level));
+    set(BREAKER_STATE, [("circuit_breaker", breaker)], f64::from(levels[1]));
+    // A set has one gauge for all its keys.
+    with_key(BREAKER_OPEN, [("circuit_breaker", breaker)], |key| {
+        with_recorder(|recorder| {
+            let gauge = recorder.register_gauge(key, &METADATA);
+            match levels.map(|level| level == OPEN) {
+                [false, true] => gauge.increment(1.0),
+                [true, false] => gauge.decrement(1.0),
+                _ => {}
+            }
+        });
+    });
     let labels = [("circuit_breaker", breaker), ("state", state), ("reason", reason)];
     count(BREAKER_TRANSITIONS, labels);
 }

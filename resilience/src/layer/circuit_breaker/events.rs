@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "metrics")]
+use super::CircuitState;
 use super::key_text::KeyText;
 use super::retry_after::{RetryAfter, millis};
 use super::{CountedFailure, StateChange};
@@ -27,7 +29,7 @@ macro_rules! event {
 pub(super) fn state_change(change: &StateChange, key: &KeyText, site: Option<&Site>) {
     metric!(breaker_state(
         change.service,
-        change.new.level(),
+        [change.old, change.new].map(CircuitState::level),
         change.new.as_str(),
         change.reason.as_str()
     ));

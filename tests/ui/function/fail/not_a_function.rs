@@ -14,6 +14,16 @@ impl Client {
     }
 }
 
+#[retry(idempotent)]
+trait Store {
+    async fn read(&self) -> Result<u32, CallError>;
+}
+
+#[degrade(fallback = 0)]
+trait Cache {
+    async fn get(&self) -> Result<u32, CallError>;
+}
+
 #[timeout("5s")]
 enum Never {}
 

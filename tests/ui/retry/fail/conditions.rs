@@ -18,6 +18,11 @@ async fn no_values() -> Result<u32, CallError> {
     Ok(1)
 }
 
+#[retry(idempotent, external_timeout, when = CallError::Busy)]
+async fn a_variant() -> Result<u32, CallError> {
+    Ok(1)
+}
+
 fn main() {
-    let _ = (sent_twice(), not_functions(), no_values(), Retry::new());
+    let _ = (sent_twice(), not_functions(), no_values(), a_variant(), Retry::new());
 }

@@ -9,6 +9,12 @@ async fn by_word() -> Result<u32, CallError> {
     Ok(1)
 }
 
+#[retry(idempotent, budget = none)]
+#[timeout("5s")]
+async fn by_bare_word() -> Result<u32, CallError> {
+    Ok(1)
+}
+
 #[retry(idempotent, budget = 10)]
 #[timeout("5s")]
 async fn by_number() -> Result<u32, CallError> {
