@@ -1,4 +1,4 @@
-//! The live view.
+//! The live view. It fits into a terminal of 100 columns and 24 rows.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
@@ -60,7 +60,7 @@ pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
     if let Some(address) = scene.metrics {
         let _ = write!(text, "   metrics: http://{address}/metrics");
     }
-    text.push_str("\n\n");
+    text.push('\n');
     for upstream in &scene.upstreams {
         let _ = write!(text, "{:<15} ", upstream.name);
         for (at, behaviour) in upstream.script.by_half_second() {
@@ -70,7 +70,7 @@ pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
         text.push('\n');
     }
     let half_seconds = usize::try_from(elapsed.as_millis() / 500).unwrap_or(usize::MAX);
-    let _ = writeln!(text, "{:>width$}\n", '^', width = 17 + half_seconds.min(39));
+    let _ = writeln!(text, "{:>width$}", '^', width = 17 + half_seconds.min(39));
     let legend =
         Behaviour::ALL.map(|behaviour| format!("{} {}", behaviour.symbol(), behaviour.words()));
     let _ = writeln!(text, "{}\n", legend.join("  "));
@@ -95,14 +95,14 @@ pub(crate) fn table(scene: &Scene, coloured: bool) -> String {
         "p99 ms"
     );
     for dependency in telemetry::ALL {
-        let Counts { sent, retries, rejected, .. } = dependency.counts();
+        let Counts { sent, retries, rejected, switched_off, .. } = dependency.counts();
         let log = dependency.log();
         let percentiles = dependency.latencies.percentiles();
         // Payments has no fallback: a payment can't be made up.
         let [stale, default] = match dependency.name() {
             "payments" => ["none".to_owned(), "none".to_owned()],
             "inventory" => ["cache", "default"].map(|source| log.degraded(source).to_string()),
-            _ => ["none".to_owned(), log.degraded("default").to_string()],
+            _ => ["none".to_owned(), (log.degraded("default") + switched_off).to_string()],
         };
         let _ = writeln!(
             text,

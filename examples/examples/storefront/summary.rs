@@ -11,6 +11,9 @@ use crate::telemetry::{
 };
 use crate::upstream::Upstream;
 
+/// Width of the figures.
+const WIDTH: usize = 92;
+
 pub(crate) struct Check {
     holds: bool,
     what: &'static str,
@@ -89,7 +92,7 @@ fn degradation(tally: &Tally) -> Vec<Check> {
         Check {
             holds: degraded.iter().all(|of| logged(of) > 0 && logged(of) == seen(of)),
             what: "Exactly the degraded answers that customers saw were logged",
-            figures: each(&degraded, |of| format!("{} seen, {} logged", seen(of), logged(of))),
+            figures: each(&degraded, |of| format!("{} of {}", logged(of), seen(of))),
         },
     ]
 }
@@ -110,10 +113,10 @@ fn breakers(scene: &Scene) -> Vec<Check> {
     vec![
         Check {
             holds: telemetry::ALL.iter().all(|of| of.counts().rejected > 0),
-            what: "Open circuits rejected calls to services that were down",
+            what: "Open circuits rejected attempts to call services that were down",
             figures: each(&telemetry::ALL, |of| {
                 let Counts { sent, rejected, .. } = of.counts();
-                format!("{rejected} of {} attempts", sent + rejected)
+                format!("{rejected} of {}", sent + rejected)
             }),
         },
         Check {
@@ -150,9 +153,7 @@ fn breakers(scene: &Scene) -> Vec<Check> {
         Check {
             holds: retrying.iter().all(|of| of.counts().retries > 0),
             what: "Failed calls were retried until a limit was reached",
-            figures: each(&retrying, |of| {
-                format!("{} retries{}", of.counts().retries, reasons(of))
-            }),
+            figures: each(&retrying, |of| format!("{}{}", of.counts().retries, reasons(of))),
         },
         Check {
             holds: early == 0 && waited > 0,
@@ -202,16 +203,34 @@ fn orders(scene: &Scene, tally: &Tally) -> Vec<Check> {
     ]
 }
 
+/// The figures of each dependency, with a line break where they would be too long for a line.
 fn each(dependencies: &[&Dependency], figures: impl Fn(&Dependency) -> String) -> String {
-    let each = dependencies.iter().map(|of| format!("{}: {}", of.name(), figures(of)));
-    each.collect::<Vec<_>>().join("\n       ")
+    let mut text = String::new();
+    let mut width = 0;
+    for of in dependencies {
+        let figures = format!("{} {}", of.name(), figures(of));
+        if !text.is_empty() {
+            text.push(';');
+            width += 1;
+        }
+        if width > 0 && width + 1 + figures.len() > WIDTH {
+            text.push_str("\n       ");
+            width = 0;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        width += figures.len();
+        text.push_str(&figures);
+    }
+    text
 }
 
 fn reasons(of: &Dependency) -> String {
     let log = of.log();
     let reasons: Vec<_> =
         log.given_up.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    if reasons.is_empty() { String::new() } else { format!("; stopped: {}", reasons.join(", ")) }
+    if reasons.is_empty() { String::new() } else { format!(" (stopped: {})", reasons.join(", ")) }
 }
 
 fn money(cents: u64) -> String {
