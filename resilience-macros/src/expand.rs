@@ -81,6 +81,7 @@ fn write(
     let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
     let runtime = Ident::new("__resilience", Span::mixed_site());
     let copies = copies(nest, &mut function);
+    let consumed = consumed(nest, &function);
     let breaker = nest.get::<CircuitBreaker>().map(|(_, breaker)| breaker);
     let service = nest.common.service.as_ref().map(ToTokens::to_token_stream);
     let output = match async_trait {
@@ -112,7 +113,7 @@ fn write(
     let body = body(nest, &copies, &scope);
     let Fragment { before, code } = wrap(nest, body, &scope);
     let value = code.into_value(&scope);
-    let setup = quote!(#site #import #breaker #import_uses #warnings #setup);
+    let setup = quote!(#site #import #breaker #import_uses #warnings #consumed #setup);
     let value = quote!(#before #value);
     function.with_body(&match async_trait {
         Some(body) => body.with_value(&setup, &value),
@@ -222,6 +223,16 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
         quote!(let #mutability #name = ::core::clone::Clone::clone(#borrowed);)
     };
     names.into_iter().map(copy).collect()
+}
+
+/// Moves the arguments that only copies are made of. Otherwise clippy would advise the user to take
+/// a reference, because only the copies are consumed. It says nothing about async functions.
+fn consumed(nest: &Nest, function: &Function) -> TokenStream {
+    if function.is_async() {
+        return TokenStream::new();
+    }
+    let names: BTreeSet<&Ident> = nest.common.clones.iter().collect();
+    names.into_iter().map(|name| quote!(let #name = #name;)).collect()
 }
 
 /// The user's body as a future, or as a value if the function isn't async.

@@ -704,7 +704,7 @@ fn fallback_of_a_type_that_the_tokens_do_not_tell() {
                         {
                             {
                                 let answer = __resilience::Answers::<Result<Stock, StockError>>::NEW
-                                    .fallback();
+                                    .make_of_fallback();
                                 let value = answer(Stock::assume_available(sku), code);
                                 __resilience::Ok(value)
                             }
@@ -748,7 +748,7 @@ fn degrade_with_stale_values_and_a_flag() {
                     stale static __RESILIENCE_STALE : __resilience::StaleValues =
                     __resilience::StaleValues::with_max_entries(1_000); let stale_values = &
                     __RESILIENCE_STALE; let find = __resilience::Answers:: < Result < Sourced < Stock
-                    >, StockError > > ::NEW.stale(); let stale = find(stale_values,
+                    >, StockError > > ::NEW.find_last_good(); let stale = find(stale_values,
                     __resilience::stale_key(& __RESILIENCE_SITE, (::core::any::type_name:: < Self >
                     (),), & (sku)), Duration::new(600u64, 0u32));
                 }
@@ -778,7 +778,7 @@ fn degrade_with_stale_values_and_a_flag() {
                         {
                             __resilience::Err(error) => error,
                             __resilience::Ok(value) => {
-                                stale.keep(&value, |_| 1);
+                                __resilience::Stale::keep(&stale, &value, |_| 1);
                                 break 'degraded __resilience::Ok(value);
                             }
                         }
@@ -795,9 +795,12 @@ fn degrade_with_stale_values_and_a_flag() {
                         __resilience::None => break 'degraded __resilience::Err(error),
                     };
                     let cause = __resilience::alert_above!(cause, 5u32, 60u64, 0u32);
-                    if let __resilience::Some(value) = stale
-                        .recall(&cause, &error, &__RESILIENCE_SITE)
-                    {
+                    if let __resilience::Some(value) = __resilience::Stale::recall(
+                        &stale,
+                        &cause,
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
                         break 'degraded __resilience::Ok(value);
                     }
                     let code = __resilience::falls_back(
@@ -811,7 +814,7 @@ fn degrade_with_stale_values_and_a_flag() {
                             let answer = __resilience::Answers::<
                                 Result<Sourced<Stock>, StockError>,
                             >::NEW
-                                .fallback();
+                                .make_of_fallback();
                             let value = answer(Stock::assume_available(sku), code);
                             __resilience::Ok(value)
                         }
@@ -859,16 +862,20 @@ fn stale_values_that_a_task_refreshes() {
                 __resilience::stale! {
                     stale static __RESILIENCE_STALE : __resilience::StaleValues =
                     __resilience::StaleValues::new(); let stale_values = & __RESILIENCE_STALE; let
-                    find = __resilience::Answers:: < Result < u32, StockError > > ::NEW.stale(); let
-                    stale = find(stale_values, __resilience::stale_key(& __RESILIENCE_SITE,
-                    (::core::any::type_name:: < Self > (),), & (sku)), Duration::new(600u64, 0u32));
+                    find = __resilience::Answers:: < Result < u32, StockError > > ::NEW
+                    .find_last_good(); let stale = find(stale_values, __resilience::stale_key(&
+                    __RESILIENCE_SITE, (::core::any::type_name:: < Self > (),), & (sku)),
+                    Duration::new(600u64, 0u32));
                 }
                 'degraded: {
                     let off = false;
-                    let mut shared = stale.not_shared();
+                    let mut shared = __resilience::Stale::not_shared(&stale);
                     let error = {
                         let call = {
-                            let served = match stale.serve(Duration::new(30u64, 0u32)) {
+                            let served = match __resilience::Stale::serve(
+                                &stale,
+                                Duration::new(30u64, 0u32),
+                            ) {
                                 __resilience::Served::Value(value) => {
                                     break 'degraded __resilience::Ok(value);
                                 }
@@ -877,13 +884,13 @@ fn stale_values_that_a_task_refreshes() {
                                 }
                                 __resilience::Served::Nothing => __resilience::None,
                             };
-                            let place = stale.place();
+                            let place = __resilience::Stale::place(&stale);
                             let copy_0 = __resilience::detach(self);
                             let copy_1 = __resilience::detach(sku);
                             let call = async move {
-                                let __self = copy_0.get();
+                                let __self = __resilience::Detached::get(&copy_0);
                                 let _ = __self;
-                                let sku = copy_1.get();
+                                let sku = __resilience::Detached::get(&copy_1);
                                 let _ = sku;
                                 let timeout_1 = __resilience::clamp::timeout(
                                     __self.limit,
@@ -908,7 +915,7 @@ fn stale_values_that_a_task_refreshes() {
                                     .await
                                 {
                                     __resilience::Ok(value) => {
-                                        place.keep(&value, |_| 1);
+                                        __resilience::KeptPlace::keep(&place, &value, |_| 1);
                                         __resilience::Ok(value)
                                     }
                                     __resilience::Err(error) => __resilience::Err(error),
@@ -931,8 +938,11 @@ fn stale_values_that_a_task_refreshes() {
                             }
                             call
                         };
-                        if let __resilience::Some(value) = stale
-                            .share(&mut shared, &__RESILIENCE_SITE)
+                        if let __resilience::Some(value) = __resilience::Stale::share(
+                                &stale,
+                                &mut shared,
+                                &__RESILIENCE_SITE,
+                            )
                             .await
                         {
                             break 'degraded __resilience::Ok(value);
@@ -940,7 +950,7 @@ fn stale_values_that_a_task_refreshes() {
                         match call.await {
                             __resilience::Err(error) => error,
                             __resilience::Ok(value) => {
-                                shared.succeeded(&value);
+                                __resilience::SharedCall::succeeded(&mut shared, &value);
                                 break 'degraded __resilience::Ok(value);
                             }
                         }
@@ -949,15 +959,18 @@ fn stale_values_that_a_task_refreshes() {
                         let cause = __resilience::cause::<
                             <Result<u32, StockError> as __resilience::Outcome>::Error,
                         >(off, __resilience::Degrade::Critical, &error, &__RESILIENCE_SITE);
-                        shared.failed(cause.as_ref());
+                        __resilience::SharedCall::failed(&mut shared, as_ref(&cause));
                         cause
                     } {
                         __resilience::Some(cause) => cause,
                         __resilience::None => break 'degraded __resilience::Err(error),
                     };
-                    if let __resilience::Some(value) = stale
-                        .recall(&cause, &error, &__RESILIENCE_SITE)
-                    {
+                    if let __resilience::Some(value) = __resilience::Stale::recall(
+                        &stale,
+                        &cause,
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
                         break 'degraded __resilience::Ok(value);
                     }
                     __resilience::falls_back(cause, &error, "0", &__RESILIENCE_SITE);

@@ -11,7 +11,7 @@ use resilience::__private::circuit_breaker::{
     Core, Extent, KeyHash, Mode, Outcome, Owner, Policy, Rate, Settled, Slow, Ticket, TimeWindow,
     Verdict, Window,
 };
-use resilience::__private::retry_budget::{Bucket, Rules};
+use resilience::__private::retry_budget::{Bucket, Rules, settled};
 use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
 
 struct Loom(AtomicU64);
@@ -825,5 +825,28 @@ fn concurrent_refills_add_each_token_once() {
         assert!(mine != thread.join().unwrap());
         assert_eq!(bucket.tokens(&rules, || 1_019), 0);
         assert_eq!(bucket.tokens(&rules, || 1_020), 1_000, "the half token's time isn't lost");
+    });
+}
+
+#[test]
+fn copy_of_a_bucket_ends_up_like_the_bucket_whoever_lists_it() {
+    loom::model(|| {
+        let (budget, copy) = (bucket(), bucket());
+        let (other, others_copy) = (Arc::clone(&budget), Arc::clone(&copy));
+        let thread = thread::spawn(move || {
+            assert!(other.withdraw(&RULES, 1_000, || 0));
+            if other.is_listed() {
+                other.copy_to(&others_copy);
+            }
+        });
+        assert!(budget.mark_listed());
+        budget.copy_to(&copy);
+        budget.debit(&RULES, 500, || 0);
+        budget.copy_to(&copy);
+        thread.join().unwrap();
+        assert_eq!(copy.tokens(&RULES, || 0), 1_500);
+        assert!(!budget.mark_listed());
+        budget.credit(RULES.capacity, 3_000);
+        assert!(budget.is_settled(settled(RULES.capacity)));
     });
 }

@@ -166,6 +166,28 @@ async fn registry_lists_the_breakers_of_the_scope() {
     .await;
 }
 
+#[tokio::test]
+#[isolated]
+async fn registry_lists_the_budgets_of_the_scope() {
+    static BUDGET: RetryBudget = RetryBudget::new().name("of the scope");
+
+    #[retry(idempotent, budget = BUDGET, external_timeout)]
+    async fn call() -> Result<u32, CallError> {
+        Ok(7)
+    }
+
+    let names = || registry().retry_budgets().map(|found| found.name()).collect::<Vec<_>>();
+    assert!(names().is_empty());
+    call().await.unwrap();
+    assert_eq!(names(), ["of the scope"]);
+    isolated(async {
+        assert!(names().is_empty());
+        call().await.unwrap();
+        assert_eq!(names(), ["of the scope"]);
+    })
+    .await;
+}
+
 #[test]
 fn found_breaker_refers_to_the_scope_also_outside() {
     static BREAKER: CircuitBreaker = CircuitBreaker::new("found");

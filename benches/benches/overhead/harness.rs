@@ -24,6 +24,7 @@ pub(crate) enum Case {
     BreakerRate,
     BreakerTime,
     BreakerCall,
+    BreakerField,
     FullNest,
     FullNestLarge,
     Rejected,
@@ -34,13 +35,14 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
         Self::BreakerRate,
         Self::BreakerTime,
         Self::BreakerCall,
+        Self::BreakerField,
         Self::FullNest,
         Self::FullNestLarge,
         Self::Rejected,
@@ -58,6 +60,7 @@ impl Case {
             Self::BreakerRate => "breaker (rate of calls)",
             Self::BreakerTime => "breaker (rate over time)",
             Self::BreakerCall => "breaker, by method",
+            Self::BreakerField => "breaker (field)",
             Self::FullNest => "full nest",
             Self::FullNestLarge => "full nest 1 KiB",
             Self::Rejected => "rejected",

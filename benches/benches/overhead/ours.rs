@@ -38,6 +38,19 @@ async fn guarded_over_time(input: u64) -> Result<u64, CallError> {
     answer(input)
 }
 
+struct Client {
+    breaker: CircuitBreaker,
+}
+
+static CLIENT: Client = Client { breaker: CircuitBreaker::new("field") };
+
+impl Client {
+    #[circuit_breaker(self.breaker)]
+    async fn guarded(&self, input: u64) -> Result<u64, CallError> {
+        answer(input)
+    }
+}
+
 #[circuit_breaker(OPEN)]
 async fn refused(input: u64) -> Result<u64, CallError> {
     answer(input)
@@ -90,6 +103,7 @@ pub(crate) fn contenders() -> Vec<Contender> {
         Contender::new(Case::BreakerRate, "ours", guarded_by_rate),
         Contender::new(Case::BreakerTime, "ours", guarded_over_time),
         Contender::new(Case::BreakerCall, "ours", |input| CLOSED.call(small(input))),
+        Contender::new(Case::BreakerField, "ours", |input| CLIENT.guarded(input)),
         Contender::new(Case::FullNest, "ours", full_nest),
         Contender::new(Case::FullNestLarge, "ours", full_nest_large),
         Contender::new(Case::Rejected, "ours", refused),

@@ -176,6 +176,24 @@ pub(crate) fn mark_sent() {
     });
 }
 
+/// Records for the current attempts of all enclosing calls that a breaker inside them has rejected a
+/// call. Their bodies have run then, whichever breaker it was.
+#[inline]
+pub(crate) fn note_rejected_inside() {
+    if !INNERMOST.get().is_null() {
+        mark_rejected_inside();
+    }
+}
+
+#[cold]
+fn mark_rejected_inside() {
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.word.fetch_or(AttemptState::REJECTED_INSIDE, Relaxed);
+        }
+    });
+}
+
 /// Notes a failure for the timeouts of all enclosing calls, which tell it if they expire.
 pub(crate) fn note_failure(service: &'static str, code: &'static str) {
     if INNERMOST.get().is_null() {
@@ -233,7 +251,7 @@ pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -
 /// Atomics only because a shared `Cell` would make the future `!Send`.
 #[derive(Debug)]
 pub struct AttemptState {
-    /// The number above a flag.
+    /// The number above two flags.
     word: AtomicU32,
     /// The number of the error with which an inner retry has given up, or 0.
     given_up: AtomicU32,
@@ -242,7 +260,9 @@ pub struct AttemptState {
 impl AttemptState {
     /// The body has done something that must not be done twice.
     const SENT: u32 = 1;
-    const FIRST: u32 = 1 << 1;
+    /// A breaker has rejected a call inside the body.
+    const REJECTED_INSIDE: u32 = 1 << 1;
+    const FIRST: u32 = 1 << 2;
     /// The largest number. More attempts than that count as this one.
     const LAST: u32 = u32::MAX / Self::FIRST;
 
@@ -283,6 +303,10 @@ impl AttemptState {
 
     pub(crate) fn has_sent(&self) -> bool {
         self.word.load(Relaxed) & Self::SENT != 0
+    }
+
+    pub(crate) fn has_rejected_inside(&self) -> bool {
+        self.word.load(Relaxed) & Self::REJECTED_INSIDE != 0
     }
 
     /// Moves on to the next attempt.

@@ -16,6 +16,7 @@ use super::window::Window;
 use super::window_counts::WindowCounts;
 use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
+use crate::layer::context;
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
 #[cfg(feature = "metrics")]
@@ -235,6 +236,7 @@ impl Inner {
     #[inline]
     fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.history().rejected.increment();
+        context::note_rejected_inside();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
         events::rejected(self.name, &self.key, site, retry_after);
         retry_after

@@ -196,13 +196,14 @@ impl Attempts {
     pub(crate) fn succeeded_at(&self, budget: &RetryBudget, site: &Site) {
         #[cfg(feature = "metrics")]
         site.metrics().succeeded(|| site.labels(), self.number());
-        if !self.current.is_first() || !budget.is_full() {
+        if !self.current.is_first() || !budget.is_settled() {
             self.succeeded_slowly(budget, site);
         }
     }
 
     #[cold]
     fn succeeded_slowly(&self, budget: &RetryBudget, site: &Site) {
+        budget.list(|| (site.service(), site.function()));
         self.succeeded(budget);
         if !self.current.is_first() {
             events::retry_succeeded(site, self.number());
@@ -297,6 +298,7 @@ impl Attempts {
         if let Some(total) = rules.total {
             total.note(last_failure::number_of(rules.site.failing(class), class.code()));
         }
+        rules.budget.list(|| (rules.site.service(), rules.site.function()));
         metric!(attempt_failed(rules.site.labels(), class));
         let next = self.next(class, error, wanted, rules, now);
         metric!(retry_budget(rules.site.labels(), rules.budget.level()));
@@ -320,7 +322,9 @@ impl Attempts {
                     // The frame of this call is gone by now.
                     context::note_given_up(rules.site.failing(class), class.code());
                 }
-                let made = if rules.refused(class) { self.number() - 1 } else { self.number() };
+                // A call inside the body may use the same breaker.
+                let not_made = rules.refused(class) && !self.current.has_rejected_inside();
+                let made = self.number() - u32::from(not_made);
                 events::retry_stopped(
                     rules.site,
                     error,
