@@ -42,7 +42,7 @@
 //! | `code` | the error's code | one for each variant of the error types, and those of the library |
 //! | `source` | `cache`, `default` | 2 |
 //! | `outcome` of calls | `success`, `success_after_retry`, `failed` | 3 |
-//! | `outcome` of attempts and breakers | the outcomes above | 6 of attempts, 8 of breakers |
+//! | `outcome` of attempts and breakers | the outcomes above | 7 of attempts, 9 of breakers |
 //! | `reason` of `stopped` | those of the event [`retry_stopped`](crate#events) | 11 |
 //! | `reason` of `transitions` | [`ChangeReason`](crate::circuit_breaker::ChangeReason) | 8 |
 //! | `state` | [`CircuitState`](crate::circuit_breaker::CircuitState) | 6 |
