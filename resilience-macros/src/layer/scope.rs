@@ -80,6 +80,11 @@ pub(crate) struct Visible {
 }
 
 impl Visible {
+    /// The local that holds the loop's state.
+    pub(super) fn retry(self) -> Ident {
+        self.retry
+    }
+
     /// The argument for the runtime.
     pub(crate) fn argument(&self, waits: bool, runtime: &Ident) -> TokenStream {
         let retry = &self.retry;
