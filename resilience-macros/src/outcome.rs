@@ -7,7 +7,7 @@ use syn::{GenericArgument, PathArguments, Type};
 
 use crate::function::Function;
 use crate::layer::Kind;
-use crate::tokens::{find_ident, is_ident, mentions, mentions_impl};
+use crate::tokens::{find_ident, is_ident, mentions, mentions_impl, type_text};
 
 /// Why a return type is obviously not a `Result`, with what to write instead.
 pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<String> {
@@ -27,7 +27,7 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
             ));
         }
         Some(ty) if is_obviously_no_result(ty) => {
-            format!("`{}`", ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">"))
+            format!("`{}`", type_text(ty))
         }
         Some(_) => return None,
     };
@@ -127,6 +127,11 @@ fn without_value(ty: &Type) -> Type {
         }
     }
     ty
+}
+
+/// `T` and `E` of a `Result<T, E>` that is written as one.
+pub(crate) fn arguments_of_result(ty: &Type) -> Option<(&Type, &Type)> {
+    Some((first_argument(ty)?, second_argument_of_result(ty)?))
 }
 
 /// Whether the compiler has to infer the error type.

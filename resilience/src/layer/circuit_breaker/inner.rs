@@ -177,6 +177,7 @@ impl Inner {
     }
 
     #[cold]
+    #[inline(never)]
     fn admit_slowly(
         &self,
         longest: Option<Duration>,
@@ -245,7 +246,7 @@ impl Inner {
     }
 
     #[inline]
-    fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
+    pub(super) fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.history().rejected.increment();
         context::note_rejected_inside();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));

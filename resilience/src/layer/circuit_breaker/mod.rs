@@ -31,6 +31,7 @@ mod window;
 mod window_counts;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
@@ -43,12 +44,15 @@ pub use permit::{GuardedBy, Permit};
 pub use window_counts::WindowCounts;
 
 pub use crate::layer::deadline::OuterTimeout;
+use crate::layer::site::Site;
 use crate::support::clock;
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
+use retry_after::RetryAfter;
+use state::Ticket;
 
 /// Rejects calls to a dependency after too many failures, to give it time to recover.
 ///
@@ -279,17 +283,33 @@ impl CircuitBreaker {
         &self.inner
     }
 
-    /// The state of a static, which is listed there. Nearly always it has been since long.
-    #[inline]
-    fn registered_place(&'static self) -> &'static Inner {
+    /// Requests admission to a static, which is listed then. Nearly every call that gets here is
+    /// rejected by an open circuit that has been listed since long.
+    #[cold]
+    fn admit_listed(
+        &'static self,
+        longest: Option<Duration>,
+        site: &'static Site,
+    ) -> Result<Ticket, RetryAfter> {
         let inner = self.inner();
-        if inner.core.is_registered_here() { inner } else { self.register_here() }
+        match inner.core.rejects_if_listed(&inner.policy, clock::millis) {
+            Some(left) => Err(inner.reject(Some(left), Some(site))),
+            None => self.list_and_admit(longest, site),
+        }
     }
 
     #[cold]
-    fn register_here(&'static self) -> &'static Inner {
-        self.register();
-        self.inner().place()
+    #[inline(never)]
+    fn list_and_admit(
+        &'static self,
+        longest: Option<Duration>,
+        site: &'static Site,
+    ) -> Result<Ticket, RetryAfter> {
+        let inner = self.inner();
+        if !inner.core.is_registered_here() {
+            self.register();
+        }
+        self.inner().place().admit(longest, Some(site))
     }
 }
 

@@ -94,6 +94,13 @@ impl Packed {
         self.0 & REGISTERED != 0
     }
 
+    /// One comparison for both.
+    #[inline]
+    pub(super) const fn is_open_and_registered(self) -> bool {
+        const OPEN: u64 = (CircuitState::Open as u64) << MODE_SHIFT | REGISTERED;
+        self.0 & !(REGISTERED - 1) == OPEN
+    }
+
     /// A state that has moved or has no owner rejects all calls, which are then made elsewhere.
     pub(super) const fn state(self) -> CircuitState {
         match self.0 >> MODE_SHIFT {
