@@ -1439,12 +1439,15 @@ fn dead_letter() {
                             break 'dead_letter __resilience::Err(error);
                         }
                     };
-                    __resilience::argument(&mut draft, "order", &order);
+                    {
+                        let argument = &*order;
+                        __resilience::argument(&mut draft, "order", argument);
+                    }
                     __resilience::Draft::redacted(&mut draft, "card");
                     __resilience::Draft::dedupe_key(&mut draft, &(order.id));
                     let stored = __resilience::Draft::store(
                             __resilience::Draft::of_arguments(draft),
-                            &self.letters,
+                            __resilience::letter_store(&self.letters),
                             "self.letters",
                         )
                         .await;
@@ -1463,7 +1466,11 @@ fn dead_letter() {
                     }
                 }
             }
-            ///Processes a letter of `on_order` again. The error is returned, and no new letter is stored.
+            /**Processes a letter of `on_order` again. A failure stores no new letter.
+
+            # Errors
+
+            The handler's error, or that the letter lacks an argument.*/
             #[allow(dead_code)]
             async fn on_order_replay(
                 &self,
