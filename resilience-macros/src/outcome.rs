@@ -7,7 +7,7 @@ use syn::{GenericArgument, PathArguments, Type};
 
 use crate::function::Function;
 use crate::layer::Kind;
-use crate::tokens::{find_ident, is_ident, mentions, mentions_impl};
+use crate::tokens::{find_ident, is_ident, mentions, mentions_impl, type_text};
 
 /// Why a return type is obviously not a `Result`, with what to write instead.
 pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<String> {
@@ -27,7 +27,7 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
             ));
         }
         Some(ty) if is_obviously_no_result(ty) => {
-            format!("`{}`", ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">"))
+            format!("`{}`", type_text(ty))
         }
         Some(_) => return None,
     };

@@ -337,8 +337,8 @@ fn timeout() {
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
                 __resilience::timed(
                         (),
-                        &deadline_0,
-                        &__RESILIENCE_SITE,
+                        deadline_0,
+                        || &__RESILIENCE_SITE,
                         async move {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -633,9 +633,9 @@ fn an_impl_block() {
                                     }
                                     'body: { self.client.find(id).await }
                                 },
-                                __resilience::by_itself::<
+                                __resilience::by_itself(|| __resilience::conversions::<
                                     <Result<u32, OrderError> as __resilience::Outcome>::Error,
-                                >(),
+                                >()),
                             )
                             .await
                     }
@@ -719,6 +719,7 @@ fn fallback_of_a_type_that_the_tokens_do_not_tell() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn degrade_with_stale_values_and_a_flag() {
     check(
         Kind::Degrade,
@@ -899,8 +900,8 @@ fn stale_values_that_a_task_refreshes() {
                                 let deadline_1 = __resilience::Deadline::new(timeout_1);
                                 match __resilience::timed(
                                         (),
-                                        &deadline_1,
-                                        &__RESILIENCE_SITE,
+                                        deadline_1,
+                                        || &__RESILIENCE_SITE,
                                         async {
                                             if false {
                                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -1034,7 +1035,7 @@ fn the_full_nest() {
                     let error = match __resilience::timed(
                             (),
                             &deadline_1,
-                            &__RESILIENCE_SITE,
+                            || &__RESILIENCE_SITE,
                             async {
                                 let mut retry = __resilience::Attempts::new();
                                 loop {
@@ -1053,9 +1054,9 @@ fn the_full_nest() {
                                                 }
                                                 'body: { self.client.stock(sku).await }
                                             },
-                                            __resilience::by_itself::<
+                                            __resilience::by_itself(|| __resilience::conversions::<
                                                 <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                            >(),
+                                            >()),
                                         )
                                         .await
                                     {
@@ -1183,8 +1184,8 @@ fn a_method_of_async_trait() {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
                         __resilience::timed(
                                 (),
-                                &deadline_0,
-                                &__RESILIENCE_SITE,
+                                deadline_0,
+                                || &__RESILIENCE_SITE,
                                 async move {
                                     if false {
                                         let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -1215,7 +1216,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , & deadline_0 , & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , deadline_0 , || & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
         ]],
     );
 }

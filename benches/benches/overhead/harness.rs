@@ -23,6 +23,7 @@ pub(crate) enum Case {
     Breaker,
     BreakerRate,
     BreakerTime,
+    BreakerKeyed,
     BreakerCall,
     BreakerField,
     FullNest,
@@ -35,12 +36,13 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
         Self::BreakerRate,
         Self::BreakerTime,
+        Self::BreakerKeyed,
         Self::BreakerCall,
         Self::BreakerField,
         Self::FullNest,
@@ -59,6 +61,7 @@ impl Case {
             Self::Breaker => "breaker (consecutive)",
             Self::BreakerRate => "breaker (rate of calls)",
             Self::BreakerTime => "breaker (rate over time)",
+            Self::BreakerKeyed => "breaker (keyed)",
             Self::BreakerCall => "breaker, by method",
             Self::BreakerField => "breaker (field)",
             Self::FullNest => "full nest",

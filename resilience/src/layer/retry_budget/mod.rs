@@ -6,7 +6,7 @@ mod builder;
 mod failure_kind;
 pub(super) mod listed;
 
-use std::num::NonZeroU32;
+use std::num::NonZeroU16;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
@@ -109,16 +109,19 @@ enum Debit {
 /// The cost of a retry, to be refunded if it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it to `on_success`, or lose the refund"]
-pub struct BudgetCharge(NonZeroU32);
+pub struct BudgetCharge(NonZeroU16);
 
 impl BudgetCharge {
-    // Stores the cost plus one, so that `Option<BudgetCharge>` is no larger.
+    // Stores the cost in tokens plus one, so that `Option<BudgetCharge>` is no larger. All costs are
+    // whole tokens.
     const fn new(cost: u32) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(cost))
+        #[expect(clippy::cast_possible_truncation, reason = "at most as many as `MOST` tokens")]
+        let tokens = (cost / 1_000) as u16;
+        Self(NonZeroU16::MIN.saturating_add(tokens))
     }
 
     const fn cost(self) -> u32 {
-        self.0.get() - 1
+        (self.0.get() as u32 - 1) * 1_000
     }
 }
 
