@@ -1339,6 +1339,7 @@ fn transaction() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of them are the expansion")]
 fn dead_letter() {
     check(
         Kind::DeadLetter,
