@@ -120,7 +120,7 @@ classify! {
         Other => UNKNOWN,
     }
 
-    /// An error of a request to JetStream.
+    /// An error of a request about streams and consumers.
     ///
     /// | kind | classification |
     /// |---|---|

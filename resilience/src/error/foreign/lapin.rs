@@ -1,4 +1,4 @@
-//! `Classify` for `lapin::Error`, of the client of RabbitMQ.
+//! `Classify` for `lapin::Error`, of a client of AMQP brokers.
 
 use lapin::{Error, ErrorKind};
 
