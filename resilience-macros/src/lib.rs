@@ -17,6 +17,7 @@ mod item;
 mod krate;
 mod layer;
 mod leftovers;
+mod mockall;
 mod options;
 mod outcome;
 #[cfg(test)]
@@ -47,6 +48,7 @@ macro_rules! attributes {
 
 attributes! {
     boundary => Boundary,
+    dead_letter => DeadLetter,
     degrade => Degrade,
     retry => Retry,
     circuit_breaker => CircuitBreaker,

@@ -337,8 +337,8 @@ fn timeout() {
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
                 __resilience::timed(
                         (),
-                        &deadline_0,
-                        &__RESILIENCE_SITE,
+                        deadline_0,
+                        || &__RESILIENCE_SITE,
                         async move {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -633,9 +633,9 @@ fn an_impl_block() {
                                     }
                                     'body: { self.client.find(id).await }
                                 },
-                                __resilience::by_itself::<
+                                __resilience::by_itself(|| __resilience::conversions::<
                                     <Result<u32, OrderError> as __resilience::Outcome>::Error,
-                                >(),
+                                >()),
                             )
                             .await
                     }
@@ -704,7 +704,7 @@ fn fallback_of_a_type_that_the_tokens_do_not_tell() {
                         {
                             {
                                 let answer = __resilience::Answers::<Result<Stock, StockError>>::NEW
-                                    .fallback();
+                                    .make_of_fallback();
                                 let value = answer(Stock::assume_available(sku), code);
                                 __resilience::Ok(value)
                             }
@@ -719,6 +719,7 @@ fn fallback_of_a_type_that_the_tokens_do_not_tell() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn degrade_with_stale_values_and_a_flag() {
     check(
         Kind::Degrade,
@@ -748,7 +749,7 @@ fn degrade_with_stale_values_and_a_flag() {
                     stale static __RESILIENCE_STALE : __resilience::StaleValues =
                     __resilience::StaleValues::with_max_entries(1_000); let stale_values = &
                     __RESILIENCE_STALE; let find = __resilience::Answers:: < Result < Sourced < Stock
-                    >, StockError > > ::NEW.stale(); let stale = find(stale_values,
+                    >, StockError > > ::NEW.find_last_good(); let stale = find(stale_values,
                     __resilience::stale_key(& __RESILIENCE_SITE, (::core::any::type_name:: < Self >
                     (),), & (sku)), Duration::new(600u64, 0u32));
                 }
@@ -778,7 +779,7 @@ fn degrade_with_stale_values_and_a_flag() {
                         {
                             __resilience::Err(error) => error,
                             __resilience::Ok(value) => {
-                                stale.keep(&value, |_| 1);
+                                __resilience::Stale::keep(&stale, &value, |_| 1);
                                 break 'degraded __resilience::Ok(value);
                             }
                         }
@@ -795,9 +796,12 @@ fn degrade_with_stale_values_and_a_flag() {
                         __resilience::None => break 'degraded __resilience::Err(error),
                     };
                     let cause = __resilience::alert_above!(cause, 5u32, 60u64, 0u32);
-                    if let __resilience::Some(value) = stale
-                        .recall(&cause, &error, &__RESILIENCE_SITE)
-                    {
+                    if let __resilience::Some(value) = __resilience::Stale::recall(
+                        &stale,
+                        &cause,
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
                         break 'degraded __resilience::Ok(value);
                     }
                     let code = __resilience::falls_back(
@@ -811,7 +815,7 @@ fn degrade_with_stale_values_and_a_flag() {
                             let answer = __resilience::Answers::<
                                 Result<Sourced<Stock>, StockError>,
                             >::NEW
-                                .fallback();
+                                .make_of_fallback();
                             let value = answer(Stock::assume_available(sku), code);
                             __resilience::Ok(value)
                         }
@@ -859,16 +863,20 @@ fn stale_values_that_a_task_refreshes() {
                 __resilience::stale! {
                     stale static __RESILIENCE_STALE : __resilience::StaleValues =
                     __resilience::StaleValues::new(); let stale_values = & __RESILIENCE_STALE; let
-                    find = __resilience::Answers:: < Result < u32, StockError > > ::NEW.stale(); let
-                    stale = find(stale_values, __resilience::stale_key(& __RESILIENCE_SITE,
-                    (::core::any::type_name:: < Self > (),), & (sku)), Duration::new(600u64, 0u32));
+                    find = __resilience::Answers:: < Result < u32, StockError > > ::NEW
+                    .find_last_good(); let stale = find(stale_values, __resilience::stale_key(&
+                    __RESILIENCE_SITE, (::core::any::type_name:: < Self > (),), & (sku)),
+                    Duration::new(600u64, 0u32));
                 }
                 'degraded: {
                     let off = false;
-                    let mut shared = stale.not_shared();
+                    let mut shared = __resilience::Stale::not_shared(&stale);
                     let error = {
                         let call = {
-                            let served = match stale.serve(Duration::new(30u64, 0u32)) {
+                            let served = match __resilience::Stale::serve(
+                                &stale,
+                                Duration::new(30u64, 0u32),
+                            ) {
                                 __resilience::Served::Value(value) => {
                                     break 'degraded __resilience::Ok(value);
                                 }
@@ -877,13 +885,13 @@ fn stale_values_that_a_task_refreshes() {
                                 }
                                 __resilience::Served::Nothing => __resilience::None,
                             };
-                            let place = stale.place();
+                            let place = __resilience::Stale::place(&stale);
                             let copy_0 = __resilience::detach(self);
                             let copy_1 = __resilience::detach(sku);
                             let call = async move {
-                                let __self = copy_0.get();
+                                let __self = __resilience::Detached::get(&copy_0);
                                 let _ = __self;
-                                let sku = copy_1.get();
+                                let sku = __resilience::Detached::get(&copy_1);
                                 let _ = sku;
                                 let timeout_1 = __resilience::clamp::timeout(
                                     __self.limit,
@@ -892,8 +900,8 @@ fn stale_values_that_a_task_refreshes() {
                                 let deadline_1 = __resilience::Deadline::new(timeout_1);
                                 match __resilience::timed(
                                         (),
-                                        &deadline_1,
-                                        &__RESILIENCE_SITE,
+                                        deadline_1,
+                                        || &__RESILIENCE_SITE,
                                         async {
                                             if false {
                                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -908,7 +916,7 @@ fn stale_values_that_a_task_refreshes() {
                                     .await
                                 {
                                     __resilience::Ok(value) => {
-                                        place.keep(&value, |_| 1);
+                                        __resilience::KeptPlace::keep(&place, &value, |_| 1);
                                         __resilience::Ok(value)
                                     }
                                     __resilience::Err(error) => __resilience::Err(error),
@@ -931,8 +939,11 @@ fn stale_values_that_a_task_refreshes() {
                             }
                             call
                         };
-                        if let __resilience::Some(value) = stale
-                            .share(&mut shared, &__RESILIENCE_SITE)
+                        if let __resilience::Some(value) = __resilience::Stale::share(
+                                &stale,
+                                &mut shared,
+                                &__RESILIENCE_SITE,
+                            )
                             .await
                         {
                             break 'degraded __resilience::Ok(value);
@@ -940,7 +951,7 @@ fn stale_values_that_a_task_refreshes() {
                         match call.await {
                             __resilience::Err(error) => error,
                             __resilience::Ok(value) => {
-                                shared.succeeded(&value);
+                                __resilience::SharedCall::succeeded(&mut shared, &value);
                                 break 'degraded __resilience::Ok(value);
                             }
                         }
@@ -949,15 +960,18 @@ fn stale_values_that_a_task_refreshes() {
                         let cause = __resilience::cause::<
                             <Result<u32, StockError> as __resilience::Outcome>::Error,
                         >(off, __resilience::Degrade::Critical, &error, &__RESILIENCE_SITE);
-                        shared.failed(cause.as_ref());
+                        __resilience::SharedCall::failed(&mut shared, as_ref(&cause));
                         cause
                     } {
                         __resilience::Some(cause) => cause,
                         __resilience::None => break 'degraded __resilience::Err(error),
                     };
-                    if let __resilience::Some(value) = stale
-                        .recall(&cause, &error, &__RESILIENCE_SITE)
-                    {
+                    if let __resilience::Some(value) = __resilience::Stale::recall(
+                        &stale,
+                        &cause,
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
                         break 'degraded __resilience::Ok(value);
                     }
                     __resilience::falls_back(cause, &error, "0", &__RESILIENCE_SITE);
@@ -1021,7 +1035,7 @@ fn the_full_nest() {
                     let error = match __resilience::timed(
                             (),
                             &deadline_1,
-                            &__RESILIENCE_SITE,
+                            || &__RESILIENCE_SITE,
                             async {
                                 let mut retry = __resilience::Attempts::new();
                                 loop {
@@ -1040,9 +1054,9 @@ fn the_full_nest() {
                                                 }
                                                 'body: { self.client.stock(sku).await }
                                             },
-                                            __resilience::by_itself::<
+                                            __resilience::by_itself(|| __resilience::conversions::<
                                                 <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                            >(),
+                                            >()),
                                         )
                                         .await
                                     {
@@ -1170,8 +1184,8 @@ fn a_method_of_async_trait() {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
                         __resilience::timed(
                                 (),
-                                &deadline_0,
-                                &__RESILIENCE_SITE,
+                                deadline_0,
+                                || &__RESILIENCE_SITE,
                                 async move {
                                     if false {
                                         let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -1202,7 +1216,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , & deadline_0 , & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , deadline_0 , || & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
         ]],
     );
 }
@@ -1319,6 +1333,158 @@ fn transaction() {
                     };
                     wait.pause().await;
                 }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn dead_letter() {
+    check(
+        Kind::DeadLetter,
+        quote!(queue = "orders", store = self.letters, dedupe_key = order.id),
+        &quote! {
+            #[retry(idempotent, external_timeout)]
+            async fn on_order(
+                &self,
+                order: &Order,
+                #[redact] card: &str,
+                #[skip] now: Instant,
+            ) -> Result<(), OrderError> {
+                self.process(order, card, now).await
+            }
+        },
+        &expect![[r#"
+            async fn on_order(
+                &self,
+                order: &Order,
+                card: &str,
+                now: Instant,
+            ) -> Result<(), OrderError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "on_order",
+                    "on_order",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                #[retry(__touch)]
+                const _: () = ();
+                let mut retry = __resilience::Attempts::new();
+                'dead_letter: {
+                    let error = match loop {
+                        let wait = match __resilience::scoped(
+                                __resilience::current(&retry),
+                                (),
+                                async {
+                                    if false {
+                                        let unreached: Result<(), OrderError> = __resilience::unreached();
+                                        return unreached;
+                                    }
+                                    'body: { self.process(order, card, now).await }
+                                },
+                            )
+                            .await
+                        {
+                            __resilience::Err(error) => {
+                                match __resilience::judge::<
+                                    <Result<(), OrderError> as __resilience::Outcome>::Error,
+                                >(
+                                    &mut retry,
+                                    error,
+                                    __resilience::rules(
+                                        &const { __resilience::Retry::new().idempotent().checked() },
+                                        __resilience::Site::budget(&__RESILIENCE_SITE),
+                                        &__RESILIENCE_SITE,
+                                        __resilience::None,
+                                        __resilience::None,
+                                        __resilience::None,
+                                        false,
+                                    ),
+                                ) {
+                                    __resilience::Ok(wait) => wait,
+                                    __resilience::Err(error) => break __resilience::Err(error),
+                                }
+                            }
+                            __resilience::Ok(value) => {
+                                __resilience::retry_succeeded(
+                                    &retry,
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
+                                    &__RESILIENCE_SITE,
+                                );
+                                break __resilience::Ok(value);
+                            }
+                        };
+                        wait.pause().await;
+                    } {
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'dead_letter __resilience::Ok(value),
+                    };
+                    let mut draft = match __resilience::draft::<
+                        <Result<(), OrderError> as __resilience::Outcome>::Error,
+                    >(
+                        &error,
+                        __resilience::handler_call(
+                            __resilience::queue(&"orders"),
+                            __resilience::Some(&retry),
+                            __resilience::None,
+                            &__RESILIENCE_SITE,
+                        ),
+                    ) {
+                        __resilience::Some(draft) => draft,
+                        __resilience::None => {
+                            __resilience::report_fatal::<
+                                <Result<(), OrderError> as __resilience::Outcome>::Error,
+                            >(&error, &__RESILIENCE_SITE);
+                            break 'dead_letter __resilience::Err(error);
+                        }
+                    };
+                    __resilience::argument(&mut draft, "order", &order);
+                    __resilience::Draft::redacted(&mut draft, "card");
+                    __resilience::Draft::dedupe_key(&mut draft, &(order.id));
+                    let stored = __resilience::Draft::store(
+                            __resilience::Draft::of_arguments(draft),
+                            &self.letters,
+                            "self.letters",
+                        )
+                        .await;
+                    match stored {
+                        __resilience::Some(id) => {
+                            __resilience::report_letter::<
+                                <Result<(), OrderError> as __resilience::Outcome>::Error,
+                            >(&error, &__RESILIENCE_SITE);
+                            __resilience::Ok(
+                                __resilience::dead_lettered::<
+                                    <Result<(), OrderError> as __resilience::Outcome>::Value,
+                                >(id),
+                            )
+                        }
+                        __resilience::None => __resilience::Err(error),
+                    }
+                }
+            }
+            ///Processes a letter of `on_order` again. The error is returned, and no new letter is stored.
+            #[allow(dead_code)]
+            async fn on_order_replay(
+                &self,
+                letter: &__private::Letter,
+                card: &str,
+                now: Instant,
+            ) -> ::core::result::Result<(), __private::ReplayError<OrderError>> {
+                use __private as __resilience;
+                let opened = __resilience::Opened::new(letter);
+                let argument_0: Order = __resilience::restore(opened, "order")?;
+                __resilience::replaying(
+                        __resilience::Handler {
+                            function: "on_order",
+                            file: ::core::file!(),
+                            line: ::core::line!(),
+                        },
+                        Self::on_order(self, &argument_0, card, now),
+                    )
+                    .await
+                    .map_err(__resilience::ReplayError::Handler)
             }
         "#]],
     );

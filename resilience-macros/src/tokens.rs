@@ -128,9 +128,22 @@ pub(crate) fn source_text(tokens: TokenStream) -> String {
     text
 }
 
+/// A type as it was written: `Result<u32, E>`.
+pub(crate) fn type_text(ty: &impl ToTokens) -> String {
+    source_text(ty.to_token_stream()).replace(" < ", "<").replace(" >", ">").replace("> >", ">>")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn type_text_reads_as_it_was_written() {
+        for text in ["R<u32>", "&[Option<u8>]", "Vec<Result<std::string::String, E>>", "(A, B)"] {
+            let tokens: TokenStream = text.parse().expect("tokens");
+            assert_eq!(type_text(&tokens), text);
+        }
+    }
 
     #[test]
     fn source_text_reads_as_it_was_written() {
@@ -159,4 +172,28 @@ mod tests {
             assert!(!is_constant(name), "{name}");
         }
     }
+}
+
+/// The tokens of a type, with `'_` for each named lifetime but `'static`.
+pub(crate) fn without_lifetimes(tokens: TokenStream) -> TokenStream {
+    let mut is_lifetime = false;
+    tokens
+        .into_iter()
+        .map(|token| {
+            let was_lifetime = is_lifetime;
+            is_lifetime = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+            match token {
+                TokenTree::Ident(name) if was_lifetime && name != "static" => {
+                    TokenTree::Ident(Ident::new("_", name.span()))
+                }
+                TokenTree::Group(group) => {
+                    let mut inner =
+                        Group::new(group.delimiter(), without_lifetimes(group.stream()));
+                    inner.set_span(group.span());
+                    TokenTree::Group(inner)
+                }
+                token => token,
+            }
+        })
+        .collect()
 }

@@ -16,6 +16,11 @@ fn messages_of_circuit_breaker() {
 }
 
 #[test]
+fn messages_of_dead_letter() {
+    run_ui_tests("dead_letter");
+}
+
+#[test]
 fn messages_of_degrade() {
     run_ui_tests("degrade");
 }
@@ -50,6 +55,12 @@ fn messages_of_annotated_functions() {
 #[test]
 fn messages_of_impl_blocks() {
     run_ui_tests("impl_block");
+}
+
+/// Mocks of annotated functions.
+#[test]
+fn messages_of_mockall() {
+    run_ui_tests("mockall");
 }
 
 /// Several attributes on one function.

@@ -58,6 +58,11 @@ impl<'a> Around<'a> {
     pub(super) fn is_directly_below<L: Layer>(&self) -> bool {
         self.above::<L>().is_some_and(|(at, _)| at + 1 == self.index)
     }
+
+    /// Whether there is no layer below.
+    pub(super) const fn is_innermost(&self) -> bool {
+        self.index + 1 == self.layers.len()
+    }
 }
 
 /// The layers of type `L`, with their indices, which begin with `first`.

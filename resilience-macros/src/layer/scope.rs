@@ -63,8 +63,8 @@ pub(crate) struct Attempt {
     future: TokenStream,
     /// The attempt of a retried call that is visible to the body.
     pub(crate) visible: Option<Visible>,
-    /// The local that holds the deadline of the timeout.
-    pub(super) timeout: Option<Ident>,
+    /// The deadline of the timeout: its local, or a reference to that.
+    pub(super) timeout: Option<TokenStream>,
     /// The breaker and its function.
     pub(super) breaker: Option<TokenStream>,
     /// The local that holds the nearest deadline above, if there is no timeout.
@@ -80,6 +80,11 @@ pub(crate) struct Visible {
 }
 
 impl Visible {
+    /// The local that holds the loop's state.
+    pub(super) fn retry(self) -> Ident {
+        self.retry
+    }
+
     /// The argument for the runtime.
     pub(crate) fn argument(&self, waits: bool, runtime: &Ident) -> TokenStream {
         let retry = &self.retry;
@@ -115,7 +120,7 @@ impl Attempt {
             (None, None) => future,
             (None, Some(deadline)) => {
                 let reject = scope.reject_function();
-                quote!(#runtime::timed(#visible, &#deadline, &#site, #future, #reject))
+                quote!(#runtime::timed(#visible, #deadline, || &#site, #future, #reject))
             }
             (Some(breaker), None) => {
                 let by = scope.conversions();
@@ -123,7 +128,7 @@ impl Attempt {
             }
             (Some(breaker), Some(deadline)) => {
                 let by = scope.conversions();
-                quote!(#runtime::guarded_and_timed(#visible, &#deadline, #breaker, #future, #by))
+                quote!(#runtime::guarded_and_timed(#visible, #deadline, #breaker, #future, #by))
             }
         }
     }
@@ -209,7 +214,7 @@ impl Scope<'_> {
     fn conversions(&self) -> TokenStream {
         let (runtime, error) = (self.runtime, &self.error);
         if !self.rejected_by && !self.classified_by {
-            return quote!(#runtime::by_itself::<#error>());
+            return quote!(#runtime::by_itself(|| #runtime::conversions::<#error>()));
         }
         let reject = if self.rejected_by {
             Self::reject().to_token_stream()

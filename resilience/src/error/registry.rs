@@ -154,6 +154,10 @@ static BUILT_IN: &[Known] = &[
     Known::built_in::<Diagnosis>(),
     #[cfg(feature = "tonic")]
     Known::built_in::<tonic::Status>(),
+    #[cfg(feature = "lapin")]
+    Known::built_in::<lapin::Error>(),
+    #[cfg(feature = "redis")]
+    Known::built_in::<redis::RedisError>(),
     #[cfg(feature = "tokio")]
     Known::built_in::<tokio::time::error::Elapsed>(),
     #[cfg(feature = "validator")]

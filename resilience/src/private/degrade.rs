@@ -25,7 +25,8 @@ use crate::{Classify, Degrade, Flag, Rejected, Sourced, flags};
 
 /// How a function that returns an `R` is answered for. The compiler chooses by the type: the
 /// methods of `Answers<Result<Sourced<T>, E>>` hide those of [`PlainAnswers`], which it
-/// dereferences to.
+/// dereferences to. They have names that no user trait has. Otherwise a user's blanket
+/// implementation would take precedence.
 #[derive(Debug)]
 pub struct Answers<R>(PhantomData<fn() -> R>);
 
@@ -49,14 +50,16 @@ impl<R> Deref for Answers<R> {
 impl<T, E> Answers<Result<Sourced<T>, E>> {
     /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub const fn fallback(&self) -> fn(T, &'static str) -> Sourced<T> {
+    pub const fn make_of_fallback(&self) -> fn(T, &'static str) -> Sourced<T> {
         Sourced::fallback
     }
 
     /// The function that finds the last good value.
     #[cfg(feature = "stale")]
     #[inline]
-    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, Sourced<T>, T>
+    pub fn find_last_good<'a>(
+        &self,
+    ) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, Sourced<T>, T>
     where
         T: Keepable,
     {
@@ -67,14 +70,14 @@ impl<T, E> Answers<Result<Sourced<T>, E>> {
 impl<T, E> PlainAnswers<Result<T, E>> {
     /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub const fn fallback(&self) -> fn(T, &'static str) -> T {
+    pub const fn make_of_fallback(&self) -> fn(T, &'static str) -> T {
         |value, _| value
     }
 
     /// The function that finds the last good value.
     #[cfg(feature = "stale")]
     #[inline]
-    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, T, T>
+    pub fn find_last_good<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, T, T>
     where
         T: Keepable,
     {
@@ -242,6 +245,9 @@ macro_rules! __stale {
 #[must_use]
 #[derive(Debug)]
 pub struct NoStale;
+
+#[cfg(not(feature = "stale"))]
+pub use self::{NoStale as KeptPlace, NoStale as SharedCall, NoStale as Stale};
 
 #[cfg(not(feature = "stale"))]
 impl NoStale {

@@ -5,7 +5,6 @@
 pub(crate) mod atomic_word;
 #[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod bounded;
-#[cfg(feature = "tokio")]
 pub(crate) mod catch_panic;
 #[cfg(feature = "tokio")]
 pub(crate) mod clock;
@@ -14,6 +13,8 @@ pub(crate) mod duration;
 pub(crate) mod escape;
 #[cfg(feature = "testing")]
 pub(crate) mod isolation;
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) mod once;
 #[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]

@@ -115,7 +115,7 @@ impl Fallback {
                     // rustc has more to say about a method.
                     let answer = Scope::local("answer");
                     let found = quote_spanned! {output.span()=>
-                        #runtime::Answers::<#output>::NEW.fallback()
+                        #runtime::Answers::<#output>::NEW.make_of_fallback()
                     };
                     let called =
                         Ident::new(&answer.to_string(), answer.span().located_at(output.span()));

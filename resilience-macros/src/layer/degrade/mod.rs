@@ -261,13 +261,13 @@ impl Degrade {
         let finds = scope.classifying("cause", &quote!(#off, #policy, &#error, &#site));
         let finds = if self.coalesces() {
             let shared = Self::shared();
-            quote!({ let #cause = #finds; #shared.failed(#cause.as_ref()); #cause })
+            quote!({ let #cause = #finds; #runtime::SharedCall::failed(&mut #shared, ::core::option::Option::as_ref(&#cause)); #cause })
         } else {
             finds
         };
         let rate = self.alert_above.as_ref().map(|rate| rate.set(&cause, scope));
         let recall = self.stale.as_ref().map(|_| {
-            let recall = Stale::recall(&quote!(&#cause, &#error, &#site));
+            let recall = Stale::recall(&quote!(&#cause, &#error, &#site), runtime);
             quote! {
                 if let #runtime::Some(#succeeded) = #recall {
                     break #degraded #runtime::Ok(#succeeded);
@@ -311,9 +311,9 @@ impl Degrade {
         let (runtime, site, degraded) = (scope.runtime, &scope.site, Self::label());
         let (stale, shared, value) = (Stale::local(), Self::shared(), Scope::local("value"));
         (
-            quote!(let mut #shared = #stale.not_shared();),
+            quote!(let mut #shared = #runtime::Stale::not_shared(&#stale);),
             quote! {
-                if let #runtime::Some(#value) = #stale.share(&mut #shared, &#site).await {
+                if let #runtime::Some(#value) = #runtime::Stale::share(&#stale, &mut #shared, &#site).await {
                     break #degraded #runtime::Ok(#value);
                 }
             },
@@ -347,7 +347,9 @@ impl Degrade {
                 // A task has kept it already.
                 let keep = stale.refresh.is_none().then(|| stale.keep(&succeeded, scope));
                 let shared = Self::shared();
-                let gives = stale.coalesces.then(|| quote!(#shared.succeeded(&#succeeded);));
+                let gives = stale
+                    .coalesces
+                    .then(|| quote!(#runtime::SharedCall::succeeded(&mut #shared, &#succeeded);));
                 quote!({ #keep #gives #leave; })
             }
         };

@@ -131,7 +131,7 @@ impl Refresh {
             #before
             match #body {
                 #runtime::Ok(#value) => {
-                    #place.keep(&#value, #weight);
+                    #runtime::KeptPlace::keep(&#place, &#value, #weight);
                     #runtime::Ok(#value)
                 }
                 #runtime::Err(#error) => #runtime::Err(#error),
@@ -145,14 +145,14 @@ impl Refresh {
         let start = located(quote!(#runtime::refresh), self.span);
         let before = quote! {
             let #call = {
-                let #served = match #local.serve(#fresh) {
+                let #served = match #runtime::Stale::serve(&#local, #fresh) {
                     #runtime::Served::Value(#value) => #leave,
                     #runtime::Served::Outdated(#value, #refresh) => {
                         #runtime::Some((#value, #refresh))
                     }
                     #runtime::Served::Nothing => #runtime::None,
                 };
-                let #place = #local.place();
+                let #place = #runtime::Stale::place(&#local);
                 #copies
                 let #call = async move { #borrows #own };
                 if let #runtime::Some((#value, #refresh)) = #served {
@@ -177,7 +177,7 @@ fn detached(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
             // A type that can't be copied is reported at its argument.
             let call = located(quote!(#runtime::detach), at);
             copies.extend(quote!(let #copy = #call(#borrowed);));
-            borrows.extend(quote!(let #named = #copy.get(); let _ = #used;));
+            borrows.extend(quote!(let #named = #runtime::Detached::get(&#copy); let _ = #used;));
         };
     for (number, input) in scope.function.sig.inputs.iter().enumerate() {
         match input {

@@ -144,7 +144,7 @@ impl Stale {
 
     // Output: static STALE: StaleValues = StaleValues::new();
     //         let values = &STALE;
-    //         let find = Answers::<Result<T, E>>::NEW.stale();
+    //         let find = Answers::<Result<T, E>>::NEW.find_last_good();
     //         let stale = find(values, stale_key(&SITE, (…), &key), max_age);
     //
     // In a macro of the runtime, which knows its features.
@@ -177,7 +177,8 @@ impl Stale {
         let output = scope.output.clone().unwrap_or_else(|| quote!(_));
         // A type that can't be kept is reported at the return type.
         let find = Scope::local("find");
-        let found = located(quote!(#runtime::Answers::<#output>::NEW.stale()), output.span());
+        let found =
+            located(quote!(#runtime::Answers::<#output>::NEW.find_last_good()), output.span());
         // The span is where the missing feature is reported.
         quote_spanned! {Span::mixed_site().located_at(self.span)=>
             #runtime::stale! {
@@ -191,8 +192,8 @@ impl Stale {
 
     /// A statement that keeps a copy of the value.
     pub(super) fn keep(&self, value: &Ident, scope: &Scope<'_>) -> TokenStream {
-        let (stale, weight) = (Self::local(), self.weight(scope));
-        quote!(#stale.keep(&#value, #weight);)
+        let (runtime, stale, weight) = (scope.runtime, Self::local(), self.weight(scope));
+        quote!(#runtime::Stale::keep(&#stale, &#value, #weight);)
     }
 
     pub(super) fn weight(&self, scope: &Scope<'_>) -> TokenStream {
@@ -200,9 +201,9 @@ impl Stale {
     }
 
     /// The value that is kept, as an `Option`.
-    pub(super) fn recall(arguments: &TokenStream) -> TokenStream {
+    pub(super) fn recall(arguments: &TokenStream, runtime: &Ident) -> TokenStream {
         let stale = Self::local();
-        quote!(#stale.recall(#arguments))
+        quote!(#runtime::Stale::recall(&#stale, #arguments))
     }
 
     pub(super) fn local() -> Ident {

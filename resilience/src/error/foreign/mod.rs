@@ -7,6 +7,10 @@ mod boxed;
 #[cfg(feature = "garde")]
 mod garde;
 mod io;
+#[cfg(feature = "lapin")]
+mod lapin;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest")]
