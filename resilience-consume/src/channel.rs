@@ -20,7 +20,8 @@
 //! # });
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, OccupiedEntry};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -85,7 +86,7 @@ impl State {
     /// The next message that is due.
     fn pop(&mut self, now: Instant) -> Option<Entry> {
         let delayed = self.delayed.first_entry().filter(|first| first.key().0 <= now);
-        let delayed = delayed.map(|first| first.remove());
+        let delayed = delayed.map(OccupiedEntry::remove);
         let mut entry = delayed.or_else(|| self.ready.pop_front())?;
         entry.deliveries = entry.deliveries.saturating_add(1);
         self.in_flight += 1;

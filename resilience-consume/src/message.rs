@@ -226,7 +226,6 @@ pub struct Undecodable(String);
 
 impl Undecodable {
     /// Says what is wrong. The text goes into the dead letter and into the log.
-    #[expect(clippy::needless_pass_by_value, reason = "so that it fits into `map_err`")]
     pub fn new(problem: impl fmt::Display) -> Self {
         Self(problem.to_string())
     }

@@ -25,10 +25,6 @@ impl suite::Broker for Channel {
     async fn unacknowledged(&self) -> usize {
         self.sender.unacknowledged()
     }
-
-    fn uncounts(&self) -> bool {
-        true
-    }
 }
 
 async fn channel(queue: &'static str) -> Option<Channel> {
