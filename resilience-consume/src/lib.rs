@@ -10,11 +10,9 @@
 //! | source | feature | counts deliveries | keeps messages over a crash | own dead letters |
 //! |---|---|---|---|---|
 //! | `channel` | `channel`, on by default | in the process | no | no: use a store |
-//! | RabbitMQ, `amqp` | `amqp`, needs Rust 1.88 | the broker, in quorum queues | yes | an exchange |
-//! | NATS JetStream, `nats` | `nats`, needs Rust 1.89 | the server | yes | a subject of a stream |
 //!
-//! A store works with all of them, and is needed to replay with `resilience-dead-letters`. The
-//! broker's own dead letters need nothing else, and stay where its other tools find them.
+//! Implement [`Source`] and [`Delivery`] for your broker; if it keeps dead letters itself, implement
+//! [`DeadLettering`] too.
 //!
 //! # What is durable when
 //!
@@ -39,16 +37,12 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "amqp")]
-pub mod amqp;
 #[cfg(feature = "channel")]
 pub mod channel;
 mod consumer;
 mod control;
 mod handler;
 mod message;
-#[cfg(feature = "nats")]
-pub mod nats;
 mod order;
 mod source;
 mod work;

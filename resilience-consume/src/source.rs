@@ -210,23 +210,3 @@ impl<D: DeadLettering> Destination<D> for BrokerDeadLetters<D> {
         delivery.dead_letter(letter).await
     }
 }
-
-/// What a broker's headers tell of a letter, in one line each.
-#[cfg(any(feature = "amqp", feature = "nats"))]
-pub(crate) fn facts(letter: &Letter) -> impl Iterator<Item = (&'static str, String)> {
-    let line = |text: &str| -> String {
-        text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(500).collect()
-    };
-    let category = letter.failure.category.map_or("unclassified", |category| category.as_str());
-    [
-        ("Queue", line(&letter.queue)),
-        ("Reason", letter.reason.as_str().to_owned()),
-        ("Code", line(&letter.failure.code)),
-        ("Category", category.to_owned()),
-        ("Error-Type", line(&letter.failure.error_type)),
-        ("Error", line(&letter.failure.message)),
-        ("Attempts", letter.attempts.to_string()),
-        ("Request-Id", letter.request_id.as_deref().map(line).unwrap_or_default()),
-    ]
-    .into_iter()
-}

@@ -2,6 +2,7 @@
 
 use resilience_consume::channel::{self, ChannelSource, Sender};
 use resilience_consume::{Delivery as _, Message, Source as _};
+use std::future::{Ready, ready};
 use std::sync::Mutex;
 
 mod suite;
@@ -27,9 +28,9 @@ impl suite::Broker for Channel {
     }
 }
 
-async fn channel(queue: &'static str) -> Option<Channel> {
+fn channel(queue: &'static str) -> Ready<Option<Channel>> {
     let (sender, source) = channel::bounded(queue, 100);
-    Some(Channel { sender, source: Mutex::new(Some(source)) })
+    ready(Some(Channel { sender, source: Mutex::new(Some(source)) }))
 }
 
 conformance!(channel, start_paused = true);
