@@ -1339,6 +1339,7 @@ fn transaction() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of them are the expansion")]
 fn dead_letter() {
     check(
         Kind::DeadLetter,
@@ -1440,12 +1441,15 @@ fn dead_letter() {
                             break 'dead_letter __resilience::Err(error);
                         }
                     };
-                    __resilience::argument(&mut draft, "order", &order);
+                    {
+                        let argument = &*order;
+                        __resilience::argument(&mut draft, "order", argument);
+                    }
                     __resilience::Draft::redacted(&mut draft, "card");
                     __resilience::Draft::dedupe_key(&mut draft, &(order.id));
                     let stored = __resilience::Draft::store(
                             __resilience::Draft::of_arguments(draft),
-                            &self.letters,
+                            __resilience::letter_store(&self.letters),
                             "self.letters",
                         )
                         .await;
@@ -1464,7 +1468,11 @@ fn dead_letter() {
                     }
                 }
             }
-            ///Processes a letter of `on_order` again. The error is returned, and no new letter is stored.
+            /**Processes a letter of `on_order` again. A failure stores no new letter.
+
+            # Errors
+
+            The handler's error, or that the letter lacks an argument.*/
             #[allow(dead_code)]
             async fn on_order_replay(
                 &self,

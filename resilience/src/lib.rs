@@ -253,7 +253,7 @@
 //! - `macros`: the attributes and `#[derive(ServiceError)]`.
 //! - `tokio`: the layers and their events.
 //! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
-//! - `lapin`, `redis`: `Classify` for the errors of these clients.
+//! - `lapin`, `async-nats`, `redis`: `Classify` for the errors of these clients.
 //! - `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and
 //!   for boxed errors. `axum` includes `tower`.
 //! - `validator`, `garde`: `Classify`, with field errors, for what `validate` of these crates

@@ -145,7 +145,7 @@ impl Layer for DeadLetter {
     //                 None => { report_fatal::<E>(&error, &SITE); break 'dead_letter Err(error) }
     //             };
     //             argument(&mut draft, "order", &order);
-    //             match Draft::store(draft.of_arguments(), &self.letters, "self.letters").await {
+    //             match Draft::store(draft.of_arguments(), letter_store(&self.letters), "self.letters").await {
     //                 Some(id) => { report_letter::<E>(&error, &SITE); Ok(dead_lettered::<T>(id)) }
     //                 None => Err(error),
     //             }
@@ -182,7 +182,7 @@ impl Layer for DeadLetter {
         let (store, named) = (scope.user(&self.store), source_text(self.store.to_token_stream()));
         // A value that isn't a store is reported where it is written.
         let storing = quote_spanned! {self.store.span()=>
-            #runtime::Draft::store(#runtime::Draft::#finish(#draft), &#store, #named)
+            #runtime::Draft::store(#runtime::Draft::#finish(#draft), #runtime::letter_store(&#store), #named)
         };
         let value = match &scope.output {
             Some(output) => quote_spanned! {output.span()=>
@@ -239,8 +239,14 @@ impl DeadLetter {
             Treatment::Skip => return None,
             Treatment::Redact => quote!(#runtime::Draft::redacted(&mut #draft, #text);),
             Treatment::Serialize => {
+                let (local, blamed) = (Scope::local("argument"), Scope::located("argument", span));
                 let add = quote_spanned!(span=> #runtime::argument);
-                quote!(#add(&mut #draft, #text, &#value);)
+                // Of what a reference refers to, whose type is the one to change.
+                let value = match &argument.ty {
+                    Type::Reference(_) => quote!(&*#value),
+                    _ => quote!(&#value),
+                };
+                quote!({ let #local = #value; #add(&mut #draft, #text, #blamed); })
             }
             Treatment::Payload => {
                 let content_type = match &self.content_type {
@@ -364,7 +370,8 @@ impl DeadLetter {
         let params = &generics.params;
         let params = (!params.is_empty()).then(|| quote!(<#params>));
         let doc = format!(
-            "Processes a letter of `{}` again. The error is returned, and no new letter is stored.",
+            "Processes a letter of `{}` again. A failure stores no new letter.\n\n# Errors\n\nThe \
+             handler's error, or that the letter lacks an argument.",
             name.unraw()
         );
         let returned =
@@ -467,7 +474,7 @@ fn check_type(ty: &Type, replays: bool, errors: &mut Errors) {
             ty,
             "a letter can't restore what a `&mut` refers to; write `#[skip]` before the argument",
         ),
-        Type::Reference(reference) if matches!(*reference.elem, Type::TraitObject(_)) => errors
+        Type::Reference(reference) if is_object(&reference.elem) => errors
             .on(ty, "a letter can't restore a `dyn` value; write `#[skip]` before the argument"),
         _ if replays && mentions_impl(ty) => errors.on(
             ty,
@@ -501,4 +508,14 @@ fn owned_type(ty: &Type) -> (TokenStream, bool) {
 /// Whether this is `&[u8]`.
 fn is_bytes(ty: &Type) -> bool {
     matches!(ty, Type::Reference(reference) if matches!(*reference.elem, Type::Slice(_)))
+}
+
+/// Whether this is `dyn Trait`, or `(dyn Trait + Send)`.
+fn is_object(ty: &Type) -> bool {
+    match ty {
+        Type::TraitObject(_) => true,
+        Type::Paren(inner) => is_object(&inner.elem),
+        Type::Group(inner) => is_object(&inner.elem),
+        _ => false,
+    }
 }

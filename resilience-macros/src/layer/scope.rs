@@ -166,6 +166,11 @@ impl Scope<'_> {
         format_ident!("__resilience_{name}", span = Span::mixed_site())
     }
 
+    /// The same name with another place in messages.
+    pub(super) fn located(name: &str, at: Span) -> Ident {
+        format_ident!("__resilience_{name}", span = Span::mixed_site().located_at(at))
+    }
+
     /// The name of an item or a method.
     pub(crate) fn name(name: &str) -> Ident {
         Ident::new(name, Span::mixed_site())

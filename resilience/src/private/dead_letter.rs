@@ -87,6 +87,12 @@ pub fn queue<Q: AsRef<str> + ?Sized>(queue: &Q) -> &str {
     queue.as_ref()
 }
 
+/// Requires a store.
+#[inline]
+pub fn letter_store<S: DeadLetterStore>(store: &S) -> &dyn DeadLetterStore {
+    store
+}
+
 #[inline]
 pub fn bytes<B: AsRef<[u8]> + ?Sized>(bytes: &B) -> &[u8] {
     bytes.as_ref()

@@ -58,8 +58,9 @@ pub use crate::private::expansion::{
 pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
-    Caller, CloneHandle, Keeps, KeyHasher, KeyOf, Names, NamesBreaker, NamesSet, breaker,
-    breaker_set, budget, clone_handle, kept, key_of, key_of_2, key_of_3, key_text, of_static,
+    BorrowedKeyHasher, Caller, CloneHandle, Keeps, KeyHasher, KeyOf, Names, NamesBreaker, NamesSet,
+    OwnedKey, breaker, breaker_set, budget, clone_handle, kept, key_of, key_of_2, key_of_3,
+    key_text, of_static,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::layers::*;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "anyhow")]
 mod anyhow;
+#[cfg(feature = "async-nats")]
+mod async_nats;
 #[cfg(feature = "boxed")]
 mod boxed;
 #[cfg(feature = "garde")]

@@ -153,11 +153,7 @@ impl Draft {
 
     /// Stores the letter. `None` if that failed, so that the message must not be acknowledged.
     /// `named` is how the attribute names the store.
-    pub async fn store<S: DeadLetterStore + ?Sized>(
-        self,
-        store: &S,
-        named: &'static str,
-    ) -> Option<LetterId> {
+    pub async fn store(self, store: &dyn DeadLetterStore, named: &'static str) -> Option<LetterId> {
         let Self { letter, site, .. } = self;
         match store.store(&letter).await {
             Ok(stored) => {

@@ -53,4 +53,6 @@ async fn foreign(order: u32) -> Result<(), CallError> {
     Ok(drop(order))
 }
 
-fn main() {}
+fn main() {
+    let _ = MemoryStore::new();
+}
