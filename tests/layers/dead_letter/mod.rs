@@ -60,7 +60,9 @@ async fn category_decides_what_becomes_of_a_message() {
         (CallError::Corrupt, None),
     ] {
         let letters = MemoryStore::new();
-        let outcome = once("o-1", Some(error.clone()), &letters).await;
+        // Of its own, because a fatal error requests a shutdown.
+        let handled = once("o-1", Some(error.clone()), &letters);
+        let outcome = Shutdown::new().scope(handled).await;
         let stored: Vec<_> = letters.letters().iter().map(|(_, letter)| letter.reason).collect();
         assert_eq!(stored, Vec::from_iter(reason), "{error:?}");
         assert_eq!(outcome, if reason.is_some() { Ok(()) } else { Err(error) });
@@ -162,7 +164,7 @@ async fn failure_is_recorded_once() {
         (CallError::Corrupt, &Down),
     ] {
         let events = Events::capture();
-        let stored = handle(1, &error, store).await.is_ok();
+        let stored = Shutdown::new().scope(handle(1, &error, store)).await.is_ok();
         let reports = events.reports();
         assert_eq!(reports.len(), 1, "{error:?}, {stored}: {:?}", events.names());
         assert_eq!(reports[0].field("operation"), "take_order");
