@@ -12,8 +12,8 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Attempt, Boundary, CircuitBreaker, Code, Fragment, Kind, Nest, Properties, Retry, Scope,
-    Timeout, Transaction,
+    Attempt, Boundary, CircuitBreaker, Code, Degrade, Fragment, Kind, Layer, Nest, Properties,
+    Retry, Scope, Timeout, Transaction, downcast,
 };
 use crate::tokens::{mentions, mentions_impl, respanned};
 use crate::warnings::{self, Said};
@@ -81,6 +81,7 @@ fn write(
     let krate = nest.common.krate.clone().unwrap_or_else(krate::default);
     let runtime = Ident::new("__resilience", Span::mixed_site());
     let copies = copies(nest, &mut function);
+    let consumed = consumed(nest, &function);
     let breaker = nest.get::<CircuitBreaker>().map(|(_, breaker)| breaker);
     let service = nest.common.service.as_ref().map(ToTokens::to_token_stream);
     let output = match async_trait {
@@ -98,6 +99,7 @@ fn write(
         hint: hint(output.as_ref(), &runtime),
         output,
         error: error_type(&function, async_trait, &runtime),
+        clones: &nest.common.clones,
         classified_by: nest.common.classify.is_some(),
         rejected_by: nest.common.rejected.is_some(),
     };
@@ -111,7 +113,7 @@ fn write(
     let body = body(nest, &copies, &scope);
     let Fragment { before, code } = wrap(nest, body, &scope);
     let value = code.into_value(&scope);
-    let setup = quote!(#site #import #breaker #import_uses #warnings #setup);
+    let setup = quote!(#site #import #breaker #import_uses #warnings #consumed #setup);
     let value = quote!(#before #value);
     function.with_body(&match async_trait {
         Some(body) => body.with_value(&setup, &value),
@@ -154,10 +156,13 @@ fn site(is_labelled_by_breaker: bool, is_of_block: bool, scope: &Scope<'_>) -> T
 
 /// The statements that run once per call.
 fn setup(nest: &Nest, scope: &Scope<'_>) -> TokenStream {
-    let mut setup = TokenStream::new();
-    for layer in &nest.layers {
-        setup.extend(layer.setup(scope));
-    }
+    // A layer that runs those below it in a task sets them up there.
+    let runs_in_task =
+        |layer: &dyn Layer| downcast::<Degrade>(layer).is_some_and(Degrade::runs_in_task);
+    let last = nest.layers.iter().position(|layer| runs_in_task(&**layer));
+    let here = last.map_or(nest.layers.len(), |last| last + 1);
+    let mut setup: TokenStream =
+        nest.layers[..here].iter().map(|layer| layer.setup(scope)).collect();
     let any = |property: fn(Properties) -> bool| {
         nest.layers.iter().any(|layer| property(layer.properties()))
     };
@@ -218,6 +223,16 @@ fn copies(nest: &Nest, function: &mut Function) -> TokenStream {
         quote!(let #mutability #name = ::core::clone::Clone::clone(#borrowed);)
     };
     names.into_iter().map(copy).collect()
+}
+
+/// Moves the arguments that only copies are made of. Otherwise clippy would advise the user to take
+/// a reference, because only the copies are consumed. It says nothing about async functions.
+fn consumed(nest: &Nest, function: &Function) -> TokenStream {
+    if function.is_async() {
+        return TokenStream::new();
+    }
+    let names: BTreeSet<&Ident> = nest.common.clones.iter().collect();
+    names.into_iter().map(|name| quote!(let #name = #name;)).collect()
 }
 
 /// The user's body as a future, or as a value if the function isn't async.

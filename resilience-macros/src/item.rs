@@ -8,12 +8,15 @@ use crate::function::Function;
 use crate::impl_block::{self, ImplBlock};
 use crate::layer::Kind;
 use crate::warnings::Said;
-use crate::{expand, fallback};
+use crate::{expand, fallback, mockall};
 
 /// Expands the attribute `kind` and all its siblings on the same item.
 pub(crate) fn attribute(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
     if is_import_use(&arguments) {
         return TokenStream::new();
+    }
+    if let Some(part) = mockall::part_of_mock(kind, &arguments, item) {
+        return part;
     }
     match syn::parse2::<Function>(item.clone()) {
         Ok(function) => of_function(kind, arguments, function),

@@ -17,6 +17,7 @@ mod item;
 mod krate;
 mod layer;
 mod leftovers;
+mod mockall;
 mod options;
 mod outcome;
 #[cfg(test)]

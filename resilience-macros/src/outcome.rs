@@ -7,7 +7,7 @@ use syn::{GenericArgument, PathArguments, Type};
 
 use crate::function::Function;
 use crate::layer::Kind;
-use crate::tokens::{find_ident, is_ident, mentions, mentions_impl};
+use crate::tokens::{find_ident, is_ident, mentions, mentions_impl, type_text};
 
 /// Why a return type is obviously not a `Result`, with what to write instead.
 pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<String> {
@@ -27,7 +27,7 @@ pub(crate) fn rejection_reason(function: &Function, attribute: Kind) -> Option<S
             ));
         }
         Some(ty) if is_obviously_no_result(ty) => {
-            format!("`{}`", ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">"))
+            format!("`{}`", type_text(ty))
         }
         Some(_) => return None,
     };
@@ -86,25 +86,47 @@ fn is_future(ty: &Type) -> bool {
     }
 }
 
-/// The error type as far as it can be named: a projection, or `E` of `Result<impl T, E>`, or `_`.
+/// The error type as far as it can be named: a projection, or `_`.
 ///
 /// `Result` may be an alias whose second argument is only a part of the error, as in
-/// `type Result<T, C> = std::result::Result<T, Report<C>>`. So `E` itself is only used if there is
-/// nothing better. The projection has its span, for what the compiler says about it.
+/// `type Result<T, C> = std::result::Result<T, Report<C>>`. So `E` itself is never used. The
+/// projection has its span, for what the compiler says about it.
 pub(crate) fn error_type(ty: &Type, runtime: &Ident) -> TokenStream {
     match second_argument_of_result(ty) {
-        Some(error) if mentions_impl(ty) => error.to_token_stream(),
+        Some(error) if mentions_impl(ty) => projection(&without_value(ty), error, runtime),
         None if mentions_impl(ty) => quote!(_),
-        error => {
-            // From the first token to the last, since stable Rust can't join their spans.
-            let mut tokens = error.unwrap_or(ty).to_token_stream().into_iter();
-            let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
-            let last = tokens.last().map_or(first, |token| token.span());
-            let projection = quote_spanned!(first=> <#ty as #runtime::Outcome>::);
-            let error = Ident::new("Error", last);
-            quote!(#projection #error)
+        error => projection(ty, error.unwrap_or(ty), runtime),
+    }
+}
+
+/// `<ty as Outcome>::Error`, with the span of `shown`.
+fn projection(ty: &Type, shown: &Type, runtime: &Ident) -> TokenStream {
+    // From the first token to the last, since stable Rust can't join their spans.
+    let mut tokens = shown.to_token_stream().into_iter();
+    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    let last = tokens.last().map_or(first, |token| token.span());
+    let projection = quote_spanned!(first=> <#ty as #runtime::Outcome>::);
+    let error = Ident::new("Error", last);
+    quote!(#projection #error)
+}
+
+/// `Result<(), E>` of `Result<impl T, E>`, where an expression can't name the value.
+fn without_value(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    if let Type::Path(path) = &mut ty {
+        if let Some(PathArguments::AngleBracketed(arguments)) =
+            path.path.segments.last_mut().map(|last| &mut last.arguments)
+        {
+            let value = arguments.args.iter_mut().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            if let Some(value) = value {
+                *value = Type::Tuple(syn::parse_quote!(()));
+            }
         }
     }
+    ty
 }
 
 /// Whether the compiler has to infer the error type.

@@ -337,8 +337,8 @@ fn timeout() {
                 let deadline_0 = __resilience::Deadline::new(Duration::new(5u64, 0u32));
                 __resilience::timed(
                         (),
-                        &deadline_0,
-                        &__RESILIENCE_SITE,
+                        deadline_0,
+                        || &__RESILIENCE_SITE,
                         async move {
                             if false {
                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -633,9 +633,9 @@ fn an_impl_block() {
                                     }
                                     'body: { self.client.find(id).await }
                                 },
-                                __resilience::by_itself::<
+                                __resilience::by_itself(|| __resilience::conversions::<
                                     <Result<u32, OrderError> as __resilience::Outcome>::Error,
-                                >(),
+                                >()),
                             )
                             .await
                     }
@@ -659,7 +659,67 @@ fn an_impl_block() {
     );
 }
 
+/// The compiler decides by the type whether it is a `Sourced`.
 #[test]
+fn fallback_of_a_type_that_the_tokens_do_not_tell() {
+    check(
+        Kind::Degrade,
+        quote!(fallback = Stock::assume_available(sku)),
+        &quote! {
+            async fn stock(sku: &str) -> Result<Stock, StockError> {
+                look_up(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(sku: &str) -> Result<Stock, StockError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                'degraded: {
+                    let error = match async {
+                        if false {
+                            let unreached: Result<Stock, StockError> = __resilience::unreached();
+                            return unreached;
+                        }
+                        'body: { look_up(sku).await }
+                    }
+                        .await
+                    {
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'degraded __resilience::Ok(value),
+                    };
+                    if let __resilience::Some(code) = __resilience::activated::<
+                        <Result<Stock, StockError> as __resilience::Outcome>::Error,
+                    >(
+                        __resilience::Degrade::Critical,
+                        &error,
+                        "Stock::assume_available(sku)",
+                        &__RESILIENCE_SITE,
+                    ) {
+                        {
+                            {
+                                let answer = __resilience::Answers::<Result<Stock, StockError>>::NEW
+                                    .make_of_fallback();
+                                let value = answer(Stock::assume_available(sku), code);
+                                __resilience::Ok(value)
+                            }
+                        }
+                    } else {
+                        __resilience::Err(error)
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
 fn degrade_with_stale_values_and_a_flag() {
     check(
         Kind::Degrade,
@@ -689,7 +749,7 @@ fn degrade_with_stale_values_and_a_flag() {
                     stale static __RESILIENCE_STALE : __resilience::StaleValues =
                     __resilience::StaleValues::with_max_entries(1_000); let stale_values = &
                     __RESILIENCE_STALE; let find = __resilience::Answers:: < Result < Sourced < Stock
-                    >, StockError > > ::NEW.stale(); let stale = find(stale_values,
+                    >, StockError > > ::NEW.find_last_good(); let stale = find(stale_values,
                     __resilience::stale_key(& __RESILIENCE_SITE, (::core::any::type_name:: < Self >
                     (),), & (sku)), Duration::new(600u64, 0u32));
                 }
@@ -719,7 +779,7 @@ fn degrade_with_stale_values_and_a_flag() {
                         {
                             __resilience::Err(error) => error,
                             __resilience::Ok(value) => {
-                                stale.keep(&value, |_| 1);
+                                __resilience::Stale::keep(&stale, &value, |_| 1);
                                 break 'degraded __resilience::Ok(value);
                             }
                         }
@@ -736,9 +796,12 @@ fn degrade_with_stale_values_and_a_flag() {
                         __resilience::None => break 'degraded __resilience::Err(error),
                     };
                     let cause = __resilience::alert_above!(cause, 5u32, 60u64, 0u32);
-                    if let __resilience::Some(value) = stale
-                        .recall(&cause, &error, &__RESILIENCE_SITE)
-                    {
+                    if let __resilience::Some(value) = __resilience::Stale::recall(
+                        &stale,
+                        &cause,
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
                         break 'degraded __resilience::Ok(value);
                     }
                     let code = __resilience::falls_back(
@@ -752,8 +815,169 @@ fn degrade_with_stale_values_and_a_flag() {
                             let answer = __resilience::Answers::<
                                 Result<Sourced<Stock>, StockError>,
                             >::NEW
-                                .fallback();
-                            let value = answer(Stock::assume_available(sku), || code);
+                                .make_of_fallback();
+                            let value = answer(Stock::assume_available(sku), code);
+                            __resilience::Ok(value)
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as it is")]
+fn stale_values_that_a_task_refreshes() {
+    check(
+        Kind::Degrade,
+        quote!(
+            fallback = 0,
+            stale(
+                max_age = "10m",
+                key = sku,
+                shared(self),
+                fresh = "30s",
+                refresh = background,
+                coalesce
+            )
+        ),
+        &quote! {
+            #[timeout(self.limit)]
+            async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                self.client.stock(sku).await
+            }
+        },
+        &expect![[r#"
+            async fn stock(&self, sku: &str) -> Result<u32, StockError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "stock",
+                    "stock",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                #[timeout(__touch)]
+                const _: () = ();
+                __resilience::stale! {
+                    stale static __RESILIENCE_STALE : __resilience::StaleValues =
+                    __resilience::StaleValues::new(); let stale_values = & __RESILIENCE_STALE; let
+                    find = __resilience::Answers:: < Result < u32, StockError > > ::NEW
+                    .find_last_good(); let stale = find(stale_values, __resilience::stale_key(&
+                    __RESILIENCE_SITE, (::core::any::type_name:: < Self > (),), & (sku)),
+                    Duration::new(600u64, 0u32));
+                }
+                'degraded: {
+                    let off = false;
+                    let mut shared = __resilience::Stale::not_shared(&stale);
+                    let error = {
+                        let call = {
+                            let served = match __resilience::Stale::serve(
+                                &stale,
+                                Duration::new(30u64, 0u32),
+                            ) {
+                                __resilience::Served::Value(value) => {
+                                    break 'degraded __resilience::Ok(value);
+                                }
+                                __resilience::Served::Outdated(value, refresh) => {
+                                    __resilience::Some((value, refresh))
+                                }
+                                __resilience::Served::Nothing => __resilience::None,
+                            };
+                            let place = __resilience::Stale::place(&stale);
+                            let copy_0 = __resilience::detach(self);
+                            let copy_1 = __resilience::detach(sku);
+                            let call = async move {
+                                let __self = __resilience::Detached::get(&copy_0);
+                                let _ = __self;
+                                let sku = __resilience::Detached::get(&copy_1);
+                                let _ = sku;
+                                let timeout_1 = __resilience::clamp::timeout(
+                                    __self.limit,
+                                    &__RESILIENCE_SITE,
+                                );
+                                let deadline_1 = __resilience::Deadline::new(timeout_1);
+                                match __resilience::timed(
+                                        (),
+                                        &deadline_1,
+                                        &__RESILIENCE_SITE,
+                                        async {
+                                            if false {
+                                                let unreached: Result<u32, StockError> = __resilience::unreached();
+                                                return unreached;
+                                            }
+                                            'body: { __self.client.stock(sku).await }
+                                        },
+                                        |argument| __resilience::reject::<
+                                            <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                        >(argument),
+                                    )
+                                    .await
+                                {
+                                    __resilience::Ok(value) => {
+                                        __resilience::KeptPlace::keep(&place, &value, |_| 1);
+                                        __resilience::Ok(value)
+                                    }
+                                    __resilience::Err(error) => __resilience::Err(error),
+                                }
+                            };
+                            if let __resilience::Some((value, refresh)) = served {
+                                __resilience::refresh(
+                                    refresh,
+                                    call,
+                                    move |error| __resilience::refresh_failed::<
+                                        <Result<u32, StockError> as __resilience::Outcome>::Error,
+                                    >(
+                                        error,
+                                        __resilience::Degrade::Critical,
+                                        __resilience::None,
+                                        &__RESILIENCE_SITE,
+                                    ),
+                                );
+                                break 'degraded __resilience::Ok(value);
+                            }
+                            call
+                        };
+                        if let __resilience::Some(value) = __resilience::Stale::share(
+                                &stale,
+                                &mut shared,
+                                &__RESILIENCE_SITE,
+                            )
+                            .await
+                        {
+                            break 'degraded __resilience::Ok(value);
+                        }
+                        match call.await {
+                            __resilience::Err(error) => error,
+                            __resilience::Ok(value) => {
+                                __resilience::SharedCall::succeeded(&mut shared, &value);
+                                break 'degraded __resilience::Ok(value);
+                            }
+                        }
+                    };
+                    let cause = match {
+                        let cause = __resilience::cause::<
+                            <Result<u32, StockError> as __resilience::Outcome>::Error,
+                        >(off, __resilience::Degrade::Critical, &error, &__RESILIENCE_SITE);
+                        __resilience::SharedCall::failed(&mut shared, as_ref(&cause));
+                        cause
+                    } {
+                        __resilience::Some(cause) => cause,
+                        __resilience::None => break 'degraded __resilience::Err(error),
+                    };
+                    if let __resilience::Some(value) = __resilience::Stale::recall(
+                        &stale,
+                        &cause,
+                        &error,
+                        &__RESILIENCE_SITE,
+                    ) {
+                        break 'degraded __resilience::Ok(value);
+                    }
+                    __resilience::falls_back(cause, &error, "0", &__RESILIENCE_SITE);
+                    {
+                        {
+                            let value: <Result<u32, StockError> as __resilience::Outcome>::Value = 0;
                             __resilience::Ok(value)
                         }
                     }
@@ -811,7 +1035,7 @@ fn the_full_nest() {
                     let error = match __resilience::timed(
                             (),
                             &deadline_1,
-                            &__RESILIENCE_SITE,
+                            || &__RESILIENCE_SITE,
                             async {
                                 let mut retry = __resilience::Attempts::new();
                                 loop {
@@ -830,9 +1054,9 @@ fn the_full_nest() {
                                                 }
                                                 'body: { self.client.stock(sku).await }
                                             },
-                                            __resilience::by_itself::<
+                                            __resilience::by_itself(|| __resilience::conversions::<
                                                 <Result<u32, StockError> as __resilience::Outcome>::Error,
-                                            >(),
+                                            >()),
                                         )
                                         .await
                                     {
@@ -960,8 +1184,8 @@ fn a_method_of_async_trait() {
                         let deadline_0 = __resilience::Deadline::new(timeout_0);
                         __resilience::timed(
                                 (),
-                                &deadline_0,
-                                &__RESILIENCE_SITE,
+                                deadline_0,
+                                || &__RESILIENCE_SITE,
                                 async move {
                                     if false {
                                         let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -992,7 +1216,7 @@ fn an_incomplete_body() {
             async fn stock(v: Client) -> Result<u32, StockError> { v. }
         },
         &expect![[
-            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , & deadline_0 , & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
+            r#"async fn stock (v : Client) -> Result < u32 , StockError > { static __RESILIENCE_SITE : __resilience :: Site = __resilience :: Site :: new ("stock" , "stock" , :: core :: module_path ! () , :: core :: file ! () , :: core :: line ! ()) ; use __private as __resilience ; let deadline_0 = __resilience :: Deadline :: new (Duration :: new (5u64 , 0u32)) ; __resilience :: timed (() , deadline_0 , || & __RESILIENCE_SITE , async move { if false { let unreached : Result < u32 , StockError > = __resilience :: unreached () ; return unreached ; } 'body : { v . } } , | argument | __resilience :: reject :: < < Result < u32 , StockError > as __resilience :: Outcome > :: Error > (argument)) . await }"#
         ]],
     );
 }

@@ -7,9 +7,49 @@ use crate::tokens::{is_ident, is_punct};
 /// Methods that read the answer to an earlier step, and so do nothing that matters twice.
 const READS: [&str; 6] = ["bytes", "chunk", "json", "message", "text", "text_with_charset"];
 
+/// Functions and macros that make one future of several, which all begin.
+const JOINS: [&str; 11] = [
+    "join",
+    "join3",
+    "join4",
+    "join5",
+    "join_all",
+    "select_ok",
+    "try_join",
+    "try_join3",
+    "try_join4",
+    "try_join5",
+    "try_join_all",
+];
+
+/// Types whose values are several futures.
+const SETS: [&str; 3] = ["FuturesOrdered", "FuturesUnordered", "JoinSet"];
+
+/// Methods that make several steps of the future or stream on which they are awaited.
+const STEPS: [&str; 14] = [
+    "and_then",
+    "buffer_unordered",
+    "buffered",
+    "for_each",
+    "for_each_concurrent",
+    "join",
+    "or_else",
+    "race",
+    "then",
+    "try_buffer_unordered",
+    "try_buffered",
+    "try_for_each",
+    "try_for_each_concurrent",
+    "try_join",
+];
+
+/// Functions that begin something which goes on by itself.
+const SPAWNS: [&str; 4] = ["spawn", "spawn_blocking", "spawn_local", "spawn_on"];
+
 /// Whether the body goes on after a step that the runtime doesn't see.
 ///
-/// A step is an `.await`, except of a method that reads an answer. The runtime sees a step whose
+/// A step is an `.await`, except of a method that reads an answer, and the start of a task that isn't
+/// awaited there. One `.await` is several steps if it is that of several futures. The runtime sees a step whose
 /// outcome is passed to `.checked(…)`. Nothing follows the last step, unless it is in a loop.
 pub(crate) fn goes_on_unseen(body: &TokenStream) -> bool {
     let mut steps = Steps::default();
@@ -47,13 +87,19 @@ impl Steps {
                     if ident == "for" || ident == "while" || ident == "loop" {
                         before_loop = true;
                     } else if ident == "await" && is_punct(before.last(), '.') {
-                        if !is_read(&before[..at - 1]) {
-                            self.step(is_checked(after), in_loop || before_loop);
+                        let call = &before[..at - 1];
+                        if !is_read(call) {
+                            let in_loop = in_loop || before_loop || has_several_steps(call);
+                            self.step(is_checked(after), in_loop);
                         }
-                    } else if (ident == "join" || ident == "try_join")
-                        && is_punct(after.first(), '!')
+                    } else if SETS.iter().any(|set| ident == set)
+                        || JOINS.iter().any(|join| ident == join) && calls(before, after)
                     {
                         self.step(false, true);
+                    } else if ident == "select" && is_punct(after.first(), '!')
+                        || SPAWNS.iter().any(|spawn| ident == spawn) && is_left_alone(after)
+                    {
+                        self.step(false, in_loop || before_loop);
                     }
                 }
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {}
@@ -64,6 +110,45 @@ impl Steps {
 
 fn is_block(group: &Group) -> bool {
     group.delimiter() == proc_macro2::Delimiter::Brace
+}
+
+/// Whether a function or macro is called by its path: `join_all(…)`, `futures::join!(…)`. But not a
+/// method: `names.join(", ")`.
+fn calls(before: &[TokenTree], after: &[TokenTree]) -> bool {
+    !is_punct(before.last(), '.')
+        && match after.first() {
+            Some(TokenTree::Group(arguments)) => {
+                arguments.delimiter() == proc_macro2::Delimiter::Parenthesis
+            }
+            next => is_punct(next, '!'),
+        }
+}
+
+/// Whether a task is started and not awaited at once: `spawn(…)`, and not `spawn(…).await`.
+fn is_left_alone(after: &[TokenTree]) -> bool {
+    matches!(after.first(), Some(TokenTree::Group(_)))
+        && !(is_punct(after.get(1), '.') && is_ident(after.get(2), "await"))
+}
+
+/// Whether a method of the awaited call makes several steps of it: `charge(order).and_then(tell)`.
+fn has_several_steps(call: &[TokenTree]) -> bool {
+    let mut rest = call;
+    loop {
+        let [before @ .., TokenTree::Group(_)] = rest else { return false };
+        let before = without_type_arguments(before);
+        let [before @ .., TokenTree::Ident(method)] = before else { return false };
+        if !is_punct(before.last(), '.') {
+            return false;
+        }
+        if STEPS.iter().any(|step| method == step) {
+            return true;
+        }
+        rest = &before[..before.len() - 1];
+        // `charge(order)?.mail().await`
+        if is_punct(rest.last(), '?') {
+            rest = &rest[..rest.len() - 1];
+        }
+    }
 }
 
 /// Whether the call that ends here reads an answer: `….json::<Stock>()`.
@@ -123,6 +208,11 @@ mod tests {
             "http.post(url).send().await?.error_for_status()?.json::<Vec<Vec<u8>>>().await",
             "let answer = http.post(url).send().await?; answer.text().await",
             "let key = context(); for header in headers {} http.post(url).send().await",
+            "http.post([base, names.join(\"/\")].concat()).send().await",
+            "tokio::task::spawn_blocking(move || charge(order)).await?",
+            "tokio::spawn(charge(order)).await?",
+            "charge(order).await.and_then(|receipt| receipt.check()).or_else(|error| give_up(error))",
+            "let then = order.and_then(Order::next); charge(then).await",
         ] {
             assert!(!goes_on(body), "{body}");
         }
@@ -152,6 +242,18 @@ mod tests {
             "tokio::try_join!(charge(a), charge(b))",
             "charge(order).await?.json(); tell().await",
             "json().await?; tell().await",
+            "futures::future::try_join_all(orders.iter().map(charge)).await",
+            "future::join(charge(a), charge(b)).await",
+            "charges.into_iter().map(charge).collect::<FuturesUnordered<_>>().collect().await",
+            "let mut charges = FuturesUnordered::new(); charges.push(charge(a)); charges.next().await",
+            "stream::iter(orders).map(charge).buffer_unordered(4).try_collect::<Vec<_>>().await",
+            "stream::iter(orders).try_for_each(charge).await",
+            "charge(order).and_then(|receipt| mail(receipt)).await",
+            "charge(order).or_else(|_| charge_elsewhere(order)).await",
+            "(charge(a), charge(b)).join().await",
+            "tokio::spawn(tell(order)); charge(order).await",
+            "let charged = tokio::task::spawn_blocking(charge); tell(order).await",
+            "select! { done = charge(order) => done?, () = cancelled() => {} }; tell(order).await",
         ] {
             assert!(goes_on(body), "{body}");
         }

@@ -128,9 +128,22 @@ pub(crate) fn source_text(tokens: TokenStream) -> String {
     text
 }
 
+/// A type as it was written: `Result<u32, E>`.
+pub(crate) fn type_text(ty: &impl ToTokens) -> String {
+    source_text(ty.to_token_stream()).replace(" < ", "<").replace(" >", ">").replace("> >", ">>")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn type_text_reads_as_it_was_written() {
+        for text in ["R<u32>", "&[Option<u8>]", "Vec<Result<std::string::String, E>>", "(A, B)"] {
+            let tokens: TokenStream = text.parse().expect("tokens");
+            assert_eq!(type_text(&tokens), text);
+        }
+    }
 
     #[test]
     fn source_text_reads_as_it_was_written() {

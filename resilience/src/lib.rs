@@ -174,7 +174,7 @@
 //! | classify errors | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
 //! | use the layers without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | read the attempt, the idempotency key or the time left inside a call | [`context()`] |
-//! | inspect and control circuit breakers | [`registry()`] |
+//! | inspect and control circuit breakers, inspect retry budgets | [`registry()`] |
 //! | learn whether a value is live, stale or a fallback | [`Sourced`] |
 //! | turn an integration off at run time | [`Flag`], [`flags()`](flags) |
 //! | log each failure once | [`report`](report()), [`report::Report`], [`RequestContext`] |

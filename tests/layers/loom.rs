@@ -1,23 +1,29 @@
 //! Every interleaving of the lock-free parts, in minimal cases. The code is that of the crate, with
 //! loom's atomics.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, AtomicU64};
+use loom::sync::atomic::{AtomicBool, AtomicU64, fence};
 use loom::thread;
 use resilience::__private::AtomicWord;
 use resilience::__private::circuit_breaker::{
-    Core, Extent, KeyHash, Mode, Outcome, Owner, Policy, Rate, Settled, Slow, Ticket, TimeWindow,
-    Verdict, Window,
+    Core, Extent, KeyHash, Mode, Outcome, Owner, Policy, Quiet, Rate, RateMode, Settled, Slow,
+    Ticket, TimeWindow, Verdict, Window,
 };
-use resilience::__private::retry_budget::{Bucket, Rules};
+use resilience::__private::retry_budget::{Bucket, Rules, settled};
 use resilience::circuit_breaker::CircuitState::{self, Closed, HalfOpen, Open};
 
 struct Loom(AtomicU64);
 
 impl AtomicWord for Loom {
     fn load(&self) -> u64 {
+        self.0.load(Acquire)
+    }
+
+    fn load_in_order(&self) -> u64 {
+        // Loom takes a sequentially consistent load for an acquiring one.
+        fence(SeqCst);
         self.0.load(Acquire)
     }
 
@@ -345,13 +351,17 @@ struct RateBreaker {
 
 impl RateBreaker {
     fn new(rate: Rate, probes: u16) -> Arc<Self> {
+        Arc::new(Self::unshared(rate, probes))
+    }
+
+    fn unshared(rate: Rate, probes: u16) -> Self {
         let word = || Loom(AtomicU64::new(0));
         let core = Core { state: word(), lease: word(), lease_length: word(), reopened: word() };
         let policy = Policy { mode: Mode::Rate(rate), probes, recovery: 100, ..Policy::new() };
-        let breaker = Self { core, policy, rate, window: Window::new(&rate, word) };
+        let breaker = Self { core, policy, rate, window: Window::new(&rate, 1, word) };
         // Closed as a breaker with a rate is.
         breaker.set(Closed);
-        Arc::new(breaker)
+        breaker
     }
 
     fn admit(&self, now: u64) -> Option<Ticket> {
@@ -359,7 +369,19 @@ impl RateBreaker {
     }
 
     fn settle(&self, ticket: Ticket, verdict: Verdict, now: u64) -> Settled {
-        self.core.settle_rate(&self.policy, &self.rate, &self.window, ticket, verdict, || now)
+        self.core.settle_rate(&self.mode(), ticket, verdict, || now, || self.core.is_in(ticket))
+    }
+
+    fn mode(&self) -> RateMode<'_, Loom> {
+        RateMode { policy: &self.policy, rate: &self.rate, window: &self.window }
+    }
+
+    /// A success as an annotated function has it: with one load if that is all.
+    fn succeed(&self) {
+        let ticket = self.admit(0).unwrap();
+        if !self.core.is_at(ticket) {
+            self.settle(ticket, Verdict::Success, 0);
+        }
     }
 
     fn call(&self, verdict: Verdict, now: u64) -> Settled {
@@ -413,7 +435,7 @@ fn opened(settled: &[Settled]) -> usize {
 
 #[test]
 fn concurrent_failures_open_a_window_of_calls_once() {
-    loom::model(|| {
+    with_preemptions(3, || {
         let breaker = RateBreaker::new(over(Extent::Calls(3), 100, 2), 1);
         let fail = |breaker: &RateBreaker| breaker.call(Verdict::Failure, 0);
         let settled = both(&breaker, fail, fail);
@@ -469,6 +491,92 @@ fn result_of_an_old_generation_does_not_enter_a_window_of_calls() {
 }
 
 #[test]
+fn failure_stays_in_a_settled_window_until_as_many_successes_follow() {
+    for len in [1, 2] {
+        with_preemptions(3, move || {
+            let breaker = RateBreaker::new(over(Extent::Calls(len), 100, len), 1);
+            breaker.set(CircuitState::ForcedClosed);
+            for _ in 0..=len {
+                breaker.succeed();
+            }
+            let ticket = breaker.admit(0).unwrap();
+            assert!(breaker.core.is_at(ticket), "it is settled");
+            both(
+                &breaker,
+                move |breaker| {
+                    breaker.settle(ticket, Verdict::Failure, 0);
+                    breaker.succeed();
+                    Settled::default()
+                },
+                |breaker| {
+                    breaker.succeed();
+                    Settled::default()
+                },
+            );
+            let counts = || breaker.window.counts(ticket.generation(), || 0);
+            assert_eq!(counts().calls, u64::from(len));
+            assert!(counts().failures < u64::from(len), "{:?}", counts());
+            breaker.succeed();
+            assert_eq!(counts().failures, 0, "two successes have followed");
+            breaker.settle(ticket, Verdict::Failure, 0);
+            assert_eq!(counts().failures, 1);
+            (0..len).for_each(|_| breaker.succeed());
+            assert_eq!(counts().failures, 0);
+        });
+    }
+}
+
+#[test]
+fn window_that_was_settled_once_opens_on_the_failures_that_follow() {
+    with_preemptions(3, || {
+        let breaker = RateBreaker::new(over(Extent::Calls(1), 100, 1), 1);
+        breaker.succeed();
+        let (late, failing) = (breaker.admit(0).unwrap(), breaker.admit(0).unwrap());
+        // One thread settles the window while the other one fails.
+        let settled = both(
+            &breaker,
+            move |breaker| breaker.settle(late, Verdict::Success, 0),
+            move |breaker| breaker.settle(failing, Verdict::Failure, 0),
+        );
+        assert_eq!((opened(&settled), breaker.state()), (1, Open));
+    });
+}
+
+#[test]
+fn success_in_a_bucket_that_is_left_is_judged_by_one_of_both_threads() {
+    with_preemptions(3, || {
+        let window = two_buckets();
+        // Judged in the first bucket, with one call there.
+        window.record(0, GOOD, 10, || true);
+        window.is_judged(0, 10);
+        let other = Arc::clone(&window);
+        let thread = thread::spawn(move || other.record_quietly(0, 15));
+        let counts = window.record(0, GOOD, 20, || true).unwrap();
+        match thread.join().unwrap() {
+            // This thread has found it.
+            Quiet::Recorded => assert_eq!(counts.calls, 3),
+            Quiet::RecordedUnjudged => {}
+            Quiet::NotRecorded => panic!("its bucket is in the window"),
+        }
+        assert_eq!(window.counts(0, 20).calls, 3);
+    });
+}
+
+#[test]
+fn quiet_success_does_not_enter_a_bucket_that_is_reused() {
+    with_preemptions(3, || {
+        let window = two_buckets();
+        window.record(0, GOOD, 10, || true);
+        window.is_judged(0, 10);
+        let other = Arc::clone(&window);
+        let thread = thread::spawn(move || other.record_quietly(0, 15));
+        window.record(0, GOOD, 35, || true);
+        thread.join().unwrap();
+        assert_eq!(window.counts(0, 35).calls, 1);
+    });
+}
+
+#[test]
 fn concurrent_failures_open_a_window_of_time_once() {
     with_preemptions(2, || {
         let breaker = RateBreaker::new(over(Extent::Millis(100), 50, 4), 1);
@@ -502,7 +610,7 @@ fn concurrent_results_in_two_buckets_are_each_counted_once() {
 
 /// Two buckets of 10 ms: with ten, there are too many interleavings.
 fn two_buckets() -> Arc<TimeWindow<Loom, 2>> {
-    Arc::new(TimeWindow::new(20, || Loom(AtomicU64::new(0))))
+    Arc::new(TimeWindow::new(20, 1, || Loom(AtomicU64::new(0))))
 }
 
 const GOOD: Outcome = Outcome { failed: false, slow: false };
@@ -567,8 +675,7 @@ fn running_calls_are_counted_until_they_end() {
         let breaker = RateBreaker::new(rate, 1);
         let watch = |breaker: &RateBreaker, now| {
             let ticket = breaker.admit(now).unwrap();
-            let opened =
-                breaker.core.watch(&breaker.policy, &breaker.rate, &breaker.window, ticket);
+            let opened = breaker.core.watch(&breaker.mode(), ticket);
             assert_eq!(opened, None);
             ticket
         };
@@ -707,6 +814,94 @@ fn state_of_a_breaker_that_is_being_registered_stays_where_it_is() {
     });
 }
 
+/// A breaker in rate mode whose state may move, with the window that both places share.
+struct MovableRate {
+    cores: [Core<Loom>; 2],
+    policy: Policy,
+    rate: Rate,
+    window: Window<Loom>,
+}
+
+impl MovableRate {
+    fn new(rate: Rate) -> Arc<Self> {
+        let core = || {
+            let word = || Loom(AtomicU64::new(0));
+            Core { state: word(), lease: word(), lease_length: word(), reopened: word() }
+        };
+        let RateBreaker { policy, window, .. } = RateBreaker::unshared(rate, 1);
+        let cores = [core(), core()];
+        cores[0].set(&policy.mode, Closed);
+        Arc::new(Self { cores, policy, rate, window })
+    }
+
+    fn place(&self) -> &Core<Loom> {
+        &self.cores[usize::from(self.cores[0].has_moved())]
+    }
+
+    fn admit(&self) -> Option<Ticket> {
+        let [first, second] = &self.cores;
+        let admission = first.admit(&self.policy, 0, || 0);
+        if admission.is_plain_rejection() && first.has_moved() {
+            return second.admit(&self.policy, 0, || 0).ticket.ok();
+        }
+        admission.ticket.ok()
+    }
+
+    /// As the crate's breaker does it.
+    fn settle(&self, ticket: Ticket, verdict: Verdict) -> Settled {
+        let mode = RateMode { policy: &self.policy, rate: &self.rate, window: &self.window };
+        let [first, second] = &self.cores;
+        let is_current = || self.place().is_in(ticket);
+        let settled = first.settle_rate(&mode, ticket, verdict, || 0, is_current);
+        if !first.has_moved() {
+            return settled;
+        }
+        if settled.is_late {
+            return second.settle_rate(&mode, ticket, verdict, || 0, is_current);
+        }
+        match settled {
+            Settled { window: Some(_), change: None, .. } => {
+                let moved = second.judge_moved(&mode, ticket, || 0);
+                Settled { change: moved.map(|(change, _)| change), ..settled }
+            }
+            settled => settled,
+        }
+    }
+}
+
+#[test]
+fn results_are_in_the_window_once_while_the_state_moves() {
+    for window in [Extent::Calls(3), Extent::Millis(100)] {
+        with_preemptions(2, move || {
+            let breaker = MovableRate::new(over(window, 100, 3));
+            breaker.settle(breaker.admit().unwrap(), Verdict::Failure);
+            let (early, other) = (breaker.admit().unwrap(), Arc::clone(&breaker));
+            let thread = thread::spawn(move || other.settle(early, Verdict::Failure));
+            assert!(breaker.cores[0].move_to(&breaker.cores[1]));
+            let mine = breaker.settle(breaker.admit().unwrap(), Verdict::Failure);
+            let both = [mine, thread.join().unwrap()];
+            assert!(both.iter().all(|settled| settled.failures == Some(0)));
+            assert_eq!((opened(&both), breaker.place().snapshot().0), (1, Open));
+        });
+    }
+}
+
+#[test]
+fn settled_window_moves_with_its_state() {
+    with_preemptions(3, || {
+        let breaker = MovableRate::new(over(Extent::Calls(1), 100, 1));
+        for _ in 0..2 {
+            breaker.settle(breaker.admit().unwrap(), Verdict::Success);
+        }
+        let (failing, other) = (breaker.admit().unwrap(), Arc::clone(&breaker));
+        assert!(breaker.cores[0].is_at(failing), "it is settled");
+        let thread = thread::spawn(move || other.settle(failing, Verdict::Failure));
+        assert!(breaker.cores[0].move_to(&breaker.cores[1]));
+        let settled = thread.join().unwrap();
+        assert_eq!((opened(&[settled]), breaker.place().snapshot().0), (1, Open));
+    });
+}
+
 /// A slot of a set, which two keys use one after the other.
 struct Slot {
     owner: Owner<Loom>,
@@ -825,5 +1020,28 @@ fn concurrent_refills_add_each_token_once() {
         assert!(mine != thread.join().unwrap());
         assert_eq!(bucket.tokens(&rules, || 1_019), 0);
         assert_eq!(bucket.tokens(&rules, || 1_020), 1_000, "the half token's time isn't lost");
+    });
+}
+
+#[test]
+fn copy_of_a_bucket_ends_up_like_the_bucket_whoever_lists_it() {
+    loom::model(|| {
+        let (budget, copy) = (bucket(), bucket());
+        let (other, others_copy) = (Arc::clone(&budget), Arc::clone(&copy));
+        let thread = thread::spawn(move || {
+            assert!(other.withdraw(&RULES, 1_000, || 0));
+            if other.is_listed() {
+                other.copy_to(&others_copy);
+            }
+        });
+        assert!(budget.mark_listed());
+        budget.copy_to(&copy);
+        budget.debit(&RULES, 500, || 0);
+        budget.copy_to(&copy);
+        thread.join().unwrap();
+        assert_eq!(copy.tokens(&RULES, || 0), 1_500);
+        assert!(!budget.mark_listed());
+        budget.credit(RULES.capacity, 3_000);
+        assert!(budget.is_settled(settled(RULES.capacity)));
     });
 }

@@ -7,7 +7,9 @@ use resilience::retry::{
     BudgetCharge,
     FailureKind::{self, Other, TimedOut},
 };
-use resilience::{Advice, Classification, Rejected, Retry, RetryBudget, millis, retry, secs};
+use resilience::{
+    Advice, Classification, Rejected, Retry, RetryBudget, millis, registry, retry, secs,
+};
 use resilience_test_support::CallError;
 use tokio::time::advance;
 
@@ -446,4 +448,102 @@ async fn failure_whose_callee_forbids_a_retry_costs_a_grpc_budget_a_token() {
     assert_eq!(call(&mut calls).await, Err("overloaded"));
     assert_eq!(calls, 1);
     holds(&BUDGET, 9.0);
+}
+
+/// What the registry knows of a function's or a named budget: tokens, and refused retries.
+fn listed(name: &str, function: &str) -> Vec<(f64, u64)> {
+    let budgets = registry().retry_budgets();
+    let found = budgets.filter(|budget| budget.name() == name && budget.function() == function);
+    found.map(|budget| (budget.tokens(), budget.refused())).collect()
+}
+
+fn busy_until(attempt: u32) -> Result<u32, CallError> {
+    if resilience::context().attempt() < attempt { Err(CallError::Busy) } else { Ok(7) }
+}
+
+#[retry(idempotent, attempts = 2, external_timeout, service = "of its own")]
+async fn with_its_own_budget(attempt: u32) -> Result<u32, CallError> {
+    busy_until(attempt)
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_of_a_function_is_listed_with_its_first_call() {
+    assert_eq!(listed("of its own", "with_its_own_budget"), []);
+    assert_eq!(with_its_own_budget(1).await, Ok(7));
+    assert_eq!(listed("of its own", "with_its_own_budget"), [(100.0, 0)]);
+    assert_eq!(with_its_own_budget(2).await, Ok(7));
+    assert_eq!(listed("of its own", "with_its_own_budget"), [(96.0, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn static_budget_is_listed_once_under_its_name() {
+    static SHARED: RetryBudget = RetryBudget::new().capacity(5).no_refill().name("shared by two");
+
+    #[retry(idempotent, attempts = 2, budget = SHARED, external_timeout)]
+    async fn first(attempt: u32) -> Result<u32, CallError> {
+        busy_until(attempt)
+    }
+
+    #[retry(idempotent, attempts = 2, budget = SHARED, external_timeout)]
+    async fn second(attempt: u32) -> Result<u32, CallError> {
+        busy_until(attempt)
+    }
+
+    assert_eq!(first(3).await, Err(CallError::Busy));
+    assert_eq!(second(3).await, Err(CallError::Busy));
+    assert_eq!(listed("shared by two", "first"), [(0.0, 1)], "the second retry was refused");
+    assert_eq!(listed("shared by two", "second"), []);
+    assert_eq!(second(1).await, Ok(7));
+    assert_eq!(listed("shared by two", "first"), [(1.0, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_in_a_field_is_listed_wherever_it_moves_until_it_is_dropped() {
+    struct Client {
+        budget: RetryBudget,
+    }
+
+    impl Client {
+        #[retry(idempotent, attempts = 2, budget = self.budget, external_timeout)]
+        async fn fetch_in_field(&self, attempt: u32) -> Result<u32, CallError> {
+            busy_until(attempt)
+        }
+    }
+
+    let clients = [(); 2].map(|()| Client { budget: RetryBudget::new().name("in a field") });
+    for client in &clients {
+        assert_eq!(client.fetch_in_field(1).await, Ok(7));
+    }
+    assert_eq!(listed("in a field", "fetch_in_field"), [(100.0, 0); 2]);
+    let [first, second] = clients;
+    let moved = Box::new(second);
+    assert_eq!(moved.fetch_in_field(2).await, Ok(7));
+    assert_eq!(listed("in a field", "fetch_in_field"), [(100.0, 0), (96.0, 0)]);
+    drop(first);
+    assert_eq!(listed("in a field", "fetch_in_field"), [(96.0, 0)]);
+    advance(secs(2)).await;
+    assert_eq!(listed("in a field", "fetch_in_field"), [(98.0, 0)], "with its refill");
+    drop(moved);
+    assert_eq!(listed("in a field", "fetch_in_field"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_of_a_hand_written_call_is_listed_and_an_unlimited_one_is_not() {
+    let [limited, unlimited] = [RetryBudget::grpc(10, 0.5), RetryBudget::unlimited()];
+    let policy = Retry::new().attempts(2).idempotent();
+    let run = |budget| policy.run("by hand", budget, || async { busy_until(3) });
+    assert_eq!(run(&limited).await, Err(CallError::Busy));
+    assert_eq!(run(&unlimited).await, Err(CallError::Busy));
+    assert_eq!(listed("by hand", "run"), [(8.0, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_lived_budgets_take_no_lasting_space() {
+    let policy = Retry::new().idempotent();
+    for _ in 0..10_000 {
+        let budget = RetryBudget::new();
+        let call = policy.run("short-lived", &budget, || async { Ok::<_, CallError>(7) });
+        assert_eq!(call.await, Ok(7));
+    }
+    assert_eq!(listed("short-lived", "run"), []);
 }

@@ -74,6 +74,21 @@ async fn under_all(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
 }
 
+#[degrade(stale(max_age = "1m", key = sku))]
+async fn under_stale(sku: &str) -> Result<[u64; 4], Rejected> {
+    Ok([sku.len() as u64; 4])
+}
+
+#[degrade(stale(max_age = "1m", key = sku, coalesce))]
+async fn under_coalesce(sku: &str) -> Result<[u64; 4], Rejected> {
+    Ok([sku.len() as u64; 4])
+}
+
+#[degrade(stale(max_age = "1h", key = sku, refresh = background, fresh = "30m"))]
+async fn served_at_once(sku: &str) -> Result<[u64; 4], Rejected> {
+    Ok([sku.len() as u64; 4])
+}
+
 #[boundary]
 async fn under_boundary(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
@@ -143,6 +158,17 @@ fn known_key_does_not_allocate() {
     let sku = "sku";
     assert_eq!(repeated(|| assert!(now(under_keyed_breaker(sku)).is_ok())), 0);
     assert_eq!(repeated(|| HOSTS.get("host").acquire().unwrap().succeeded()), 0);
+}
+
+/// What `stale` keeps is the one thing that a success allocates.
+#[test]
+fn kept_value_is_served_without_allocation_and_sharing_a_call_costs_one() {
+    let sku = "sku";
+    let kept = repeated(|| assert!(now(under_stale(sku)).is_ok()));
+    let shared = repeated(|| assert!(now(under_coalesce(sku)).is_ok()));
+    assert!(kept > 0, "the value");
+    assert_eq!(shared, kept + 1, "the call in the table");
+    assert_eq!(repeated(|| assert!(now(served_at_once(sku)).is_ok())), 0, "from the store");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prometheus_parse::{Scrape, Value};
 use resilience::{
-    CircuitBreaker, Rejected, RetryBudget, ServiceError, circuit_breaker, degrade, retry, secs,
-    timeout,
+    CircuitBreaker, Flag, Rejected, RetryBudget, ServiceError, circuit_breaker, degrade, retry,
+    secs, timeout,
 };
 use tokio::time::sleep;
 
@@ -76,8 +76,8 @@ macro_rules! of {
     ($function:literal) => {
         [("service", $function), ("function", $function)]
     };
-    ($function:literal, $name:literal = $value:literal) => {
-        [("service", $function), ("function", $function), ($name, $value)]
+    ($function:literal $(, $name:literal = $value:expr)+) => {
+        [("service", $function), ("function", $function) $(, ($name, $value))+]
     };
 }
 
@@ -189,9 +189,37 @@ fn timeouts_and_fallbacks_are_counted() {
         assert!(no_guess().await.is_err());
     });
     assert_eq!(scraped.value("resilience_timeouts", &of!("guess")), 1.0);
-    let degraded = of!("guess", "code" = "NETWORK_TIMEOUT");
+    let degraded = of!("guess", "code" = "NETWORK_TIMEOUT", "source" = "default");
     assert_eq!(scraped.value("resilience_degraded", &degraded), 1.0);
     assert_eq!(scraped.value("resilience_degradation_failed", &of!("no_guess")), 1.0);
+}
+
+#[test]
+fn answers_in_place_of_the_callee_are_counted_by_source() {
+    static COUNT: Flag = Flag::new("metrics-count");
+    #[degrade(fallback = 0, flag = COUNT, stale(max_age = "1h", key = sku, shared(fails), coalesce))]
+    async fn count(sku: u32, fails: bool) -> Result<u32, StockError> {
+        sleep(secs(1)).await;
+        if fails { Err(StockError::Busy) } else { Ok(sku) }
+    }
+    let scraped = Scraped::after(async {
+        count(1, false).await.unwrap();
+        count(2, true).await.unwrap();
+        count(1, true).await.unwrap();
+        // Each caller of a shared call is answered.
+        let _ = tokio::join!(count(1, true), count(1, true), count(1, true));
+        COUNT.set(false);
+        count(1, false).await.unwrap();
+        count(2, false).await.unwrap();
+        count(2, false).await.unwrap();
+    });
+    let degraded = |code, source| {
+        scraped.value("resilience_degraded", &of!("count", "code" = code, "source" = source))
+    };
+    assert_eq!((degraded("BUSY", "cache"), degraded("BUSY", "default")), (4.0, 1.0));
+    let off = "SWITCHED_OFF";
+    assert_eq!((degraded(off, "cache"), degraded(off, "default")), (1.0, 2.0));
+    assert_eq!(scraped.total("resilience_degraded"), 8.0, "live answers aren't counted");
 }
 
 #[test]

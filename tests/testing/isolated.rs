@@ -6,8 +6,8 @@ use resilience::errors::{MissingConfig, ServiceUnavailable};
 use resilience::retry::FailureKind;
 use resilience::testing::{self, Script, isolated};
 use resilience::{
-    CircuitBreaker, Classification, Rejected, Retry, RetryBudget, ServiceError, circuit_breaker,
-    on_alert, registry, report, retry, secs, shutdown,
+    CircuitBreaker, CircuitBreakers, Classification, Rejected, Retry, RetryBudget, ServiceError,
+    circuit_breaker, on_alert, registry, report, retry, secs, shutdown,
 };
 
 #[derive(Debug, thiserror::Error, ServiceError)]
@@ -162,6 +162,28 @@ async fn registry_lists_the_breakers_of_the_scope() {
         assert!(registry().circuit_breaker("by-static").is_none());
         through_static(false).await.unwrap();
         client.fetch(false).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+#[isolated]
+async fn registry_lists_the_budgets_of_the_scope() {
+    static BUDGET: RetryBudget = RetryBudget::new().name("of the scope");
+
+    #[retry(idempotent, budget = BUDGET, external_timeout)]
+    async fn call() -> Result<u32, CallError> {
+        Ok(7)
+    }
+
+    let names = || registry().retry_budgets().map(|found| found.name()).collect::<Vec<_>>();
+    assert!(names().is_empty());
+    call().await.unwrap();
+    assert_eq!(names(), ["of the scope"]);
+    isolated(async {
+        assert!(names().is_empty());
+        call().await.unwrap();
+        assert_eq!(names(), ["of the scope"]);
     })
     .await;
 }
@@ -373,4 +395,35 @@ async fn warnings_that_are_logged_once_are_logged_in_each_test() {
         })
         .await;
     }
+}
+
+static PARTNERS: CircuitBreakers<str> = CircuitBreakers::new("partners").failure_threshold(1);
+
+#[circuit_breaker(PARTNERS, key = partner)]
+async fn order(partner: &str, fails: bool) -> Result<(), CallError> {
+    if fails { Err(CallError::Rejected(Rejected::timed_out("partners", secs(1)))) } else { Ok(()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keyed_set_is_fresh_inside_and_unchanged_outside() {
+    order("outside", true).await.unwrap_err();
+    let inside = async |own: &str, other: &str| {
+        assert_eq!(PARTNERS.metrics().keys, 0);
+        assert!(order("outside", false).await.is_ok());
+        order(own, true).await.unwrap_err();
+        tokio::task::yield_now().await;
+        assert!(matches!(
+            order(own, false).await,
+            Err(CallError::Rejected(rejected)) if rejected.is_circuit_open()
+        ));
+        assert_eq!(PARTNERS.get(own).state(), CircuitState::Open);
+        assert_eq!(PARTNERS.get(other).state(), CircuitState::Closed);
+        assert_eq!((PARTNERS.metrics().keys, PARTNERS.metrics().open), (2, 1));
+        let listed = registry().circuit_breaker_sets().find(|set| set.name() == "partners");
+        listed.unwrap().reset();
+        assert!(order(own, false).await.is_ok());
+    };
+    tokio::join!(isolated(inside("a", "b")), isolated(inside("b", "a")));
+    assert_eq!((PARTNERS.metrics().keys, PARTNERS.metrics().open), (1, 1));
+    assert!(order("outside", false).await.is_err() && order("a", false).await.is_ok());
 }

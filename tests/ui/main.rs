@@ -52,6 +52,12 @@ fn messages_of_impl_blocks() {
     run_ui_tests("impl_block");
 }
 
+/// Mocks of annotated functions.
+#[test]
+fn messages_of_mockall() {
+    run_ui_tests("mockall");
+}
+
 /// Several attributes on one function.
 #[test]
 fn messages_of_nested_attributes() {

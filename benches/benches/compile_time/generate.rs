@@ -4,8 +4,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-pub(crate) const FUNCTIONS: usize = 200;
-
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Plain,
@@ -45,7 +43,7 @@ impl Kind {
 }
 
 /// Writes the workspace with the three crates, and says where.
-pub(crate) fn workspace() -> io::Result<PathBuf> {
+pub(crate) fn workspace(functions: usize) -> io::Result<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let workspace = repository.join("target/bench/compile_time");
     fs::create_dir_all(&workspace)?;
@@ -59,14 +57,14 @@ pub(crate) fn workspace() -> io::Result<PathBuf> {
         let directory = directory(&workspace, kind);
         fs::create_dir_all(directory.join("src"))?;
         fs::write(directory.join("Cargo.toml"), manifest(kind, &repository))?;
-        touch(&workspace, kind)?;
+        touch(&workspace, kind, functions)?;
     }
     Ok(workspace)
 }
 
 /// Writes the source again, as it was, so that cargo finds it new.
-pub(crate) fn touch(workspace: &Path, kind: Kind) -> io::Result<()> {
-    fs::write(directory(workspace, kind).join("src/lib.rs"), source(kind))
+pub(crate) fn touch(workspace: &Path, kind: Kind, functions: usize) -> io::Result<()> {
+    fs::write(directory(workspace, kind).join("src/lib.rs"), source(kind, functions))
 }
 
 fn directory(workspace: &Path, kind: Kind) -> PathBuf {
@@ -89,9 +87,9 @@ tracing = {{ version = "0.1", default-features = false, features = ["attributes"
     )
 }
 
-fn source(kind: Kind) -> String {
+fn source(kind: Kind, functions: usize) -> String {
     let mut source = String::from(HEAD);
-    for number in 0..FUNCTIONS {
+    for number in 0..functions {
         let _ = write!(
             source,
             "\n{}pub async fn stock_{number}(warehouse: &str, count: u64) -> Result<u64, StockError> {{
@@ -103,7 +101,7 @@ fn source(kind: Kind) -> String {
     }
     // Boxed as trait objects, or no future would ever become machine code.
     source.push_str("\npub fn all(warehouse: &str) -> Vec<Boxed<'_>> {\n    vec![\n");
-    for number in 0..FUNCTIONS {
+    for number in 0..functions {
         let _ = writeln!(source, "        Box::pin(stock_{number}(warehouse, {number})),");
     }
     source.push_str("    ]\n}\n");

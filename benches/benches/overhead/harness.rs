@@ -23,7 +23,9 @@ pub(crate) enum Case {
     Breaker,
     BreakerRate,
     BreakerTime,
+    BreakerKeyed,
     BreakerCall,
+    BreakerField,
     FullNest,
     FullNestLarge,
     Rejected,
@@ -34,13 +36,15 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Retry,
         Self::Timeout,
         Self::Breaker,
         Self::BreakerRate,
         Self::BreakerTime,
+        Self::BreakerKeyed,
         Self::BreakerCall,
+        Self::BreakerField,
         Self::FullNest,
         Self::FullNestLarge,
         Self::Rejected,
@@ -57,7 +61,9 @@ impl Case {
             Self::Breaker => "breaker (consecutive)",
             Self::BreakerRate => "breaker (rate of calls)",
             Self::BreakerTime => "breaker (rate over time)",
+            Self::BreakerKeyed => "breaker (keyed)",
             Self::BreakerCall => "breaker, by method",
+            Self::BreakerField => "breaker (field)",
             Self::FullNest => "full nest",
             Self::FullNestLarge => "full nest 1 KiB",
             Self::Rejected => "rejected",

@@ -1,7 +1,8 @@
 //! The attributes, as a user writes them.
 
 use resilience::{
-    CircuitBreaker, Flag, RequestContext, boundary, circuit_breaker, degrade, retry, secs, timeout,
+    CircuitBreaker, CircuitBreakers, Flag, RequestContext, boundary, circuit_breaker, degrade,
+    retry, secs, timeout,
 };
 
 use crate::body::{CallError, Large, answer, large_answer, small};
@@ -10,6 +11,7 @@ use crate::harness::{Case, Contender};
 static CLOSED: CircuitBreaker = CircuitBreaker::new("closed");
 static RATE: CircuitBreaker = CircuitBreaker::new("rate").failure_rate(50);
 static TIME: CircuitBreaker = CircuitBreaker::new("time").failure_rate(50).window_time(secs(10));
+static KEYED: CircuitBreakers<u64> = CircuitBreakers::new("keyed");
 static NEST: CircuitBreaker = CircuitBreaker::new("nest");
 static OPEN: CircuitBreaker = CircuitBreaker::new("open").recovery_timeout(secs(86_400));
 
@@ -36,6 +38,24 @@ async fn guarded_by_rate(input: u64) -> Result<u64, CallError> {
 #[circuit_breaker(TIME)]
 async fn guarded_over_time(input: u64) -> Result<u64, CallError> {
     answer(input)
+}
+
+#[circuit_breaker(KEYED, key = input)]
+async fn guarded_by_key(input: u64) -> Result<u64, CallError> {
+    answer(input)
+}
+
+struct Client {
+    breaker: CircuitBreaker,
+}
+
+static CLIENT: Client = Client { breaker: CircuitBreaker::new("field") };
+
+impl Client {
+    #[circuit_breaker(self.breaker)]
+    async fn guarded(&self, input: u64) -> Result<u64, CallError> {
+        answer(input)
+    }
 }
 
 #[circuit_breaker(OPEN)]
@@ -89,7 +109,9 @@ pub(crate) fn contenders() -> Vec<Contender> {
         Contender::new(Case::Breaker, "ours", guarded),
         Contender::new(Case::BreakerRate, "ours", guarded_by_rate),
         Contender::new(Case::BreakerTime, "ours", guarded_over_time),
+        Contender::new(Case::BreakerKeyed, "ours", guarded_by_key),
         Contender::new(Case::BreakerCall, "ours", |input| CLOSED.call(small(input))),
+        Contender::new(Case::BreakerField, "ours", |input| CLIENT.guarded(input)),
         Contender::new(Case::FullNest, "ours", full_nest),
         Contender::new(Case::FullNestLarge, "ours", full_nest_large),
         Contender::new(Case::Rejected, "ours", refused),

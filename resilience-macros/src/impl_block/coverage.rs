@@ -1,7 +1,7 @@
 //! Which methods of an annotated `impl` block get the layers.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Meta, Path, Type, Visibility};
 
@@ -10,7 +10,7 @@ use crate::async_trait::AsyncTraitBody;
 use crate::function::Function;
 use crate::layer::Kind;
 use crate::outcome;
-use crate::tokens::{located, mentions_impl, source_text};
+use crate::tokens::{located, mentions_impl, type_text};
 
 /// Whether a method gets the layers.
 pub(super) enum Coverage {
@@ -104,7 +104,7 @@ pub(super) fn why_none(
          attribute"
             .to_owned()
     } else if let Some(ty) = unclear {
-        let ty = source_text(ty.to_token_stream());
+        let ty = type_text(ty);
         format!(
             "`{kind}` covers async methods that return a `Result`, and this `impl` has none; if \
              `{ty}` is one, write `Result<…>`"

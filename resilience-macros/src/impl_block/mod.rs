@@ -19,7 +19,7 @@ use crate::function::Function;
 use crate::layer::{Block, CircuitBreaker, Common, Kind, Nest, Retry};
 use crate::tokens::mentions;
 use crate::warnings::Said;
-use crate::{expand, fallback, krate, leftovers};
+use crate::{expand, fallback, krate, leftovers, mockall};
 
 /// Expands the attribute `kind` and all its siblings on an `impl` block.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, mut block: ImplBlock) -> TokenStream {
@@ -28,6 +28,15 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, mut block: ImplBlock) -
     let span = Span::call_site().resolved_at(block.span());
     if let Some(reason) = kind.not_on_impl() {
         errors.at(span, reason);
+    }
+    if let Some(automock) = block.attrs.iter().find(|attribute| mockall::is_automock(attribute)) {
+        errors.on(
+            automock.path(),
+            format!(
+                "`#[automock]` below `{kind}` makes a mock that nothing else can name; write the \
+                 mock with `mock!`, or mock a trait"
+            ),
+        );
     }
     let is_generic = block.is_generic;
     let first = Raw { kind, span, arguments, block: Some(Block { is_generic }) };

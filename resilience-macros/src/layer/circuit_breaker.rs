@@ -29,6 +29,7 @@ pub(super) const GRAMMAR: Grammar = Grammar {
         "abandoned_after",
         "ignore",
         "key",
+        "key_text",
     ],
     flags: &["shared", "slow_while_running"],
     lists: &["clone"],
@@ -40,6 +41,8 @@ pub(crate) struct CircuitBreaker {
     handle: Option<Expr>,
     /// Selects a breaker of the set that `handle` names.
     key: Option<Expr>,
+    /// The text of the key for events.
+    key_text: Option<Expr>,
     settings: Vec<(Ident, TokenStream)>,
     ignore: Option<Expr>,
     /// Whether the breaker is the one of the `impl` block, which declares it.
@@ -56,6 +59,7 @@ impl Layer for CircuitBreaker {
             Some(expr)
         });
         let key = arguments.expr("key", errors);
+        let key_text = arguments.expr("key_text", errors);
         let handle = arguments.only_positional(SECOND, errors);
         if let Some(key) = &key {
             if handle.is_none() {
@@ -71,6 +75,13 @@ impl Layer for CircuitBreaker {
                      `key = partner`",
                 );
             }
+        }
+        if let (None, Some(text)) = (&key, &key_text) {
+            errors.on(
+                text,
+                "`key_text` is the text of a `key`; write both, such as \
+                 `key = partner, key_text = partner.to_string()`",
+            );
         }
         if let Some(handle) = handle {
             if options::literal(&handle).is_some() {
@@ -102,6 +113,7 @@ impl Layer for CircuitBreaker {
             return Some(Self {
                 handle: Some(handle),
                 key,
+                key_text,
                 settings: Vec::new(),
                 ignore,
                 is_of_block: false,
@@ -122,7 +134,14 @@ impl Layer for CircuitBreaker {
             );
         }
         let settings = own_settings(arguments, place.function, errors);
-        Some(Self { handle: None, key, settings, ignore, is_of_block: place.block.is_some() })
+        Some(Self {
+            handle: None,
+            key,
+            key_text,
+            settings,
+            ignore,
+            is_of_block: place.block.is_some(),
+        })
     }
 
     fn needs_async(_: &Ident) -> Option<String> {
@@ -271,9 +290,10 @@ impl CircuitBreaker {
     // Input:  PARTNERS, key = partner
     // Output: let set = breaker_set(of_static(&PARTNERS));
     //         uses_set(&SITE, set);
-    //         let key = key_of(set, &partner);
+    //         let key = { use KeyHasher as _; key_of(set).hash_key(&partner) };
     //
-    // The key is hashed, so the body may move what it is made of.
+    // A method, since a set of `String`s has another one than a set of other keys, which takes a
+    // `str`. The key is hashed, so the body may move what it is made of.
     fn select(&self, handle: &Expr, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site, set) = (scope.runtime, &scope.site, Self::local());
         let held = scope.hold(handle, "breaker_set", &set);
@@ -284,12 +304,7 @@ impl CircuitBreaker {
                 }
                 key => vec![key],
             };
-            let name = match parts.len() {
-                1 => "key_of".to_owned(),
-                count => format!("key_of_{count}"),
-            };
-            let find = Scope::name(&name);
-            let find = located(quote!(#runtime::#find), key.span());
+            let count = parts.len();
             let parts = parts.into_iter().map(|part| {
                 let value = scope.user(part);
                 match part {
@@ -301,9 +316,24 @@ impl CircuitBreaker {
                 }
             });
             let local = Self::key_local();
-            quote!(let #local = #find(#set, #(#parts),*);)
+            if count > 1 {
+                let find = Scope::name(&format!("key_of_{count}"));
+                let find = located(quote!(#runtime::#find), key.span());
+                return quote!(let #local = #find(#set, #(#parts),*););
+            }
+            let find = located(quote!(hash_key), key.span());
+            quote! {
+                let #local = {
+                    use #runtime::KeyHasher as _;
+                    #runtime::key_of(#set).#find(#(#parts),*)
+                };
+            }
         });
-        quote!(#held #runtime::uses_set(&#site, #set); #key)
+        let text = self.key_text.as_ref().map(|text| {
+            let (local, text) = (Self::key_local(), scope.user(text));
+            quote!(#runtime::key_text(#set, #local, || #text);)
+        });
+        quote!(#held #runtime::uses_set(&#site, #set); #key #text)
     }
 
     /// The breaker, after `setup`. `None` if each call has one of a set.

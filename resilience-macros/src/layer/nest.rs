@@ -1,6 +1,8 @@
 //! The nest of layers on one function.
 
-use super::{Common, Layer, downcast};
+use proc_macro2::TokenStream;
+
+use super::{Common, Layer, Scope, downcast};
 
 /// The layers of a function, and the options that they share.
 pub(crate) struct Nest {
@@ -47,9 +49,19 @@ impl<'a> Around<'a> {
         of_type(&self.layers[first..], first).next()
     }
 
+    /// The statements that run once per call, of the layers below.
+    pub(super) fn setup_below(&self, scope: &Scope<'_>) -> TokenStream {
+        self.layers[self.index + 1..].iter().map(|layer| layer.setup(scope)).collect()
+    }
+
     /// Whether an `L` is the next layer above.
     pub(super) fn is_directly_below<L: Layer>(&self) -> bool {
         self.above::<L>().is_some_and(|(at, _)| at + 1 == self.index)
+    }
+
+    /// Whether there is no layer below.
+    pub(super) const fn is_innermost(&self) -> bool {
+        self.index + 1 == self.layers.len()
     }
 }
 

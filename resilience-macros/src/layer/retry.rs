@@ -155,7 +155,7 @@ impl Layer for Retry {
 
     // Input:  the body with a timeout
     // Output: loop {
-    //             match timed::<_, E>(waiting(&retry), &deadline_0, &SITE, body).await {
+    //             match timed(waiting(&retry), &deadline_0, || &SITE, body, reject).await {
     //                 Err(error) => match judge::<E>(&mut retry, error, rules) {
     //                     Ok(_) => {}
     //                     Err(error) => break Err(error),

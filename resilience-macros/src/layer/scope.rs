@@ -63,8 +63,8 @@ pub(crate) struct Attempt {
     future: TokenStream,
     /// The attempt of a retried call that is visible to the body.
     pub(crate) visible: Option<Visible>,
-    /// The local that holds the deadline of the timeout.
-    pub(super) timeout: Option<Ident>,
+    /// The deadline of the timeout: its local, or a reference to that.
+    pub(super) timeout: Option<TokenStream>,
     /// The breaker and its function.
     pub(super) breaker: Option<TokenStream>,
     /// The local that holds the nearest deadline above, if there is no timeout.
@@ -115,7 +115,7 @@ impl Attempt {
             (None, None) => future,
             (None, Some(deadline)) => {
                 let reject = scope.reject_function();
-                quote!(#runtime::timed(#visible, &#deadline, &#site, #future, #reject))
+                quote!(#runtime::timed(#visible, #deadline, || &#site, #future, #reject))
             }
             (Some(breaker), None) => {
                 let by = scope.conversions();
@@ -123,7 +123,7 @@ impl Attempt {
             }
             (Some(breaker), Some(deadline)) => {
                 let by = scope.conversions();
-                quote!(#runtime::guarded_and_timed(#visible, &#deadline, #breaker, #future, #by))
+                quote!(#runtime::guarded_and_timed(#visible, #deadline, #breaker, #future, #by))
             }
         }
     }
@@ -145,6 +145,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) output: Option<TokenStream>,
     /// The error's type as far as it can be written, or `_`.
     pub(crate) error: TokenStream,
+    /// The arguments that `clone(…)` names.
+    pub(crate) clones: &'a [Ident],
     /// Whether `classify = …` is given.
     pub(crate) classified_by: bool,
     /// Whether `rejected = …` is given.
@@ -207,7 +209,7 @@ impl Scope<'_> {
     fn conversions(&self) -> TokenStream {
         let (runtime, error) = (self.runtime, &self.error);
         if !self.rejected_by && !self.classified_by {
-            return quote!(#runtime::by_itself::<#error>());
+            return quote!(#runtime::by_itself(|| #runtime::conversions::<#error>()));
         }
         let reject = if self.rejected_by {
             Self::reject().to_token_stream()

@@ -3,7 +3,9 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
-use super::{Around, Attempt, Code, Fragment, Layer, Place, Properties, Scope};
+use super::{
+    Around, Attempt, CircuitBreaker, Code, Fragment, Layer, Place, Properties, Retry, Scope,
+};
 use crate::diagnostics::Errors;
 use crate::options::{self, Arguments, Grammar, Setting, foreign};
 
@@ -69,7 +71,7 @@ impl Layer for Timeout {
 
     // Input:  the call
     // Output: let deadline_0 = Deadline::new(5s);
-    //         timed::<_, E>((), &deadline_0, &SITE, call)
+    //         timed((), deadline_0, || &SITE, call, reject)
     fn wrap(&self, around: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
         let runtime = scope.runtime;
         let (deadline, after) = (self.deadline(), self.duration());
@@ -90,7 +92,11 @@ impl Layer for Timeout {
                 (before, Attempt::new(call))
             }
         };
-        attempt.timeout = Some(deadline.clone());
+        // The attempt owns the deadline if no other layer reads it, and then holds no reference.
+        let is_shared = !around.is_innermost()
+            || around.above::<Retry>().is_some()
+            || around.above::<CircuitBreaker>().is_some();
+        attempt.timeout = Some(if is_shared { quote!(&#deadline) } else { quote!(#deadline) });
         Fragment {
             before: quote! {
                 let #deadline = #runtime::Deadline::#new;

@@ -507,6 +507,18 @@ pub(crate) const STALE: Rows = &[
     ("cache values map handle in_ into", "write `store = {=self.last}`"),
     ("weigher weigh cost value_size", "write `weight = {=…}` with `max_weight`"),
     (
+        "soft_ttl fresh_for refresh_after refresh_after_write revalidate_after stale_after",
+        "write `fresh = \"{d=30s}\"` with `refresh = background`",
+    ),
+    (
+        "stale_while_revalidate swr revalidate refresh_ahead background async_refresh prefetch",
+        "write `refresh = background`",
+    ),
+    (
+        "single_flight singleflight collapse collapsing dedup deduplicate lock synchronized sync",
+        "write `coalesce`",
+    ),
+    (
         "ignore except skip exclude",
         "write `shared(…)` with arguments that the value doesn't depend on",
     ),

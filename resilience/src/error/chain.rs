@@ -4,15 +4,19 @@ use std::error::Error;
 use std::sync::Arc;
 
 use super::downcast::downcast;
+use crate::support::catch_panic::catch_panic;
 
 /// The maximum number of errors visited in a chain. A longer one is assumed to be circular.
 pub(crate) const MAX_LINKS: usize = 1024;
 
-/// The error and its sources, outermost first, at most [`MAX_LINKS`] of them.
+/// The error and its sources, outermost first, at most [`MAX_LINKS`] of them. A `source` that panics
+/// ends the chain, so that an error can be classified and logged whatever is in it.
 pub(crate) fn links<'e>(
     first: Option<&'e (dyn Error + 'static)>,
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> + use<'e> {
-    std::iter::successors(first, |&error| error.source()).take(MAX_LINKS).map(unshared)
+    std::iter::successors(first, |&error| catch_panic(|| error.source()).flatten())
+        .take(MAX_LINKS)
+        .map(unshared)
 }
 
 /// The error in an `Arc<dyn Error + Send + Sync>`, which hides its type.

@@ -192,7 +192,8 @@ impl<E: Display, C: ClassifyError<E>, A: OuterTimeout, P: GuardedBy> Guard<E, C>
         self.is_granted()
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a rejection is written where the caller wants it")]
     fn request(&mut self) -> Result<(), Rejected> {
         self.request_again()
     }
@@ -224,17 +225,37 @@ impl<E: Display, C: ClassifyError<E>, A: OuterTimeout, P: GuardedBy> Guard<E, C>
 
 /// An attempt with a timeout and no breaker.
 #[derive(Debug)]
-pub struct Unguarded<'a> {
-    pub(crate) deadline: &'a Deadline<'a>,
-    pub(crate) site: &'a Site,
+pub struct Unguarded<D, S> {
+    pub(crate) deadline: D,
+    pub(crate) site: S,
 }
 
-impl<E, C> Guard<E, C> for Unguarded<'_> {
+/// The annotated function of an attempt: a function that returns it, which takes no space in a
+/// future, or a reference.
+pub trait At {
+    fn site(&self) -> &Site;
+}
+
+impl At for &Site {
+    #[inline]
+    fn site(&self) -> &Site {
+        self
+    }
+}
+
+impl<F: Fn() -> &'static Site> At for F {
+    #[inline]
+    fn site(&self) -> &Site {
+        self()
+    }
+}
+
+impl<E, C, D: OuterTimeout, S: At> Guard<E, C> for Unguarded<D, S> {
     const REQUESTS: bool = false;
 
     #[inline]
     fn has_begun(&self) -> bool {
-        self.deadline.has_started()
+        self.deadline.deadline().is_some_and(Deadline::has_started)
     }
 
     #[inline]
@@ -250,12 +271,12 @@ impl<E, C> Guard<E, C> for Unguarded<'_> {
 
     #[inline]
     fn deadline(&self) -> Option<&Deadline<'_>> {
-        Some(self.deadline)
+        self.deadline.deadline()
     }
 
     #[inline]
     fn site(&self) -> Option<&Site> {
-        Some(self.site)
+        Some(self.site.site())
     }
 }
 
@@ -354,31 +375,33 @@ pub trait ClassifyError<E> {
 
 /// Both, for an error that does it by itself.
 ///
-/// A function pointer, so that the type doesn't repeat the bounds on the error. rustc would report
-/// a missing trait again wherever the future is used.
-#[derive(Debug)]
-pub struct ByItself<E>(fn() -> Conversions<E>);
+/// From a closure in the expansion, so that the type doesn't repeat the bounds on the error. rustc
+/// would report a missing trait again wherever the future is used.
+#[derive(Debug, Clone, Copy)]
+pub struct ByItself<F>(pub(crate) F);
 
-struct Conversions<E> {
+/// What the closure returns.
+#[derive(Debug)]
+pub struct Conversions<E> {
     reject: fn(Rejected) -> E,
     classify: fn(&E) -> Classified<E>,
 }
 
-impl<E: Classify + FromRejected> ByItself<E> {
+impl<E: Classify + FromRejected> Conversions<E> {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self(|| Conversions { reject: E::from_rejected, classify: Classified::of })
+        Self { reject: E::from_rejected, classify: Classified::of }
     }
 }
 
-impl<E> Reject<E> for ByItself<E> {
+impl<E, F: Fn() -> Conversions<E>> Reject<E> for ByItself<F> {
     #[inline]
     fn reject(&self, rejected: Rejected) -> E {
         ((self.0)().reject)(rejected)
     }
 }
 
-impl<E> ClassifyError<E> for ByItself<E> {
+impl<E, F: Fn() -> Conversions<E>> ClassifyError<E> for ByItself<F> {
     #[inline]
     fn classify(&self, error: &E) -> Classified<E> {
         ((self.0)().classify)(error)

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::error::taxonomy::{LastFailure, last_failure};
 use crate::layer::deadline::{Deadline, OuterTimeout, Remaining};
+use crate::layer::retry_budget::BudgetCharge;
 use crate::support::random;
 
 /// Describes the current call. Returned by [`context`].
@@ -176,6 +177,24 @@ pub(crate) fn mark_sent() {
     });
 }
 
+/// Records for the current attempts of all enclosing calls that a breaker inside them has rejected a
+/// call. Their bodies have run then, whichever breaker it was.
+#[inline]
+pub(crate) fn note_rejected_inside() {
+    if !INNERMOST.get().is_null() {
+        mark_rejected_inside();
+    }
+}
+
+#[cold]
+fn mark_rejected_inside() {
+    with_frames(|frame| {
+        if let Some(attempt) = frame.attempt {
+            attempt.word.fetch_or(AttemptState::REJECTED_INSIDE, Relaxed);
+        }
+    });
+}
+
 /// Notes a failure for the timeouts of all enclosing calls, which tell it if they expire.
 pub(crate) fn note_failure(service: &'static str, code: &'static str) {
     if INNERMOST.get().is_null() {
@@ -194,7 +213,8 @@ pub(crate) fn note_given_up(service: &'static str, code: &'static str) {
     if INNERMOST.get().is_null() {
         return;
     }
-    let failure = last_failure::number_of(service, code);
+    // There are fewer failures than that.
+    let failure = last_failure::number_of(service, code).try_into().unwrap_or(0);
     with_frames(|frame| {
         if let Some(attempt) = frame.attempt {
             attempt.given_up.store(failure, Relaxed);
@@ -225,7 +245,7 @@ pub(crate) fn time_left(now: Instant) -> Option<Duration> {
 /// Runs a function under a deadline, for example that of a request.
 #[inline]
 pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -> T {
-    Frame::new(None, None, Some(deadline)).run(function)
+    Linked::run(deadline, function)
 }
 
 /// The number of an attempt, and what it remembers.
@@ -233,23 +253,30 @@ pub(crate) fn within<T>(deadline: &Deadline<'_>, function: impl FnOnce() -> T) -
 /// Atomics only because a shared `Cell` would make the future `!Send`.
 #[derive(Debug)]
 pub struct AttemptState {
-    /// The number above a flag.
+    /// The number above two flags.
     word: AtomicU32,
     /// The number of the error with which an inner retry has given up, or 0.
-    given_up: AtomicU32,
+    given_up: AtomicU16,
+    /// What the retry has cost that this attempt is. Here, because there is space for it.
+    pub(crate) withdrawn: Option<BudgetCharge>,
 }
+
+/// Every future of a retried call contains one.
+const _: () = assert!(size_of::<AttemptState>() == 8);
 
 impl AttemptState {
     /// The body has done something that must not be done twice.
     const SENT: u32 = 1;
-    const FIRST: u32 = 1 << 1;
+    /// A breaker has rejected a call inside the body.
+    const REJECTED_INSIDE: u32 = 1 << 1;
+    const FIRST: u32 = 1 << 2;
     /// The largest number. More attempts than that count as this one.
     const LAST: u32 = u32::MAX / Self::FIRST;
 
     /// The state before the first attempt.
     #[inline]
     pub(crate) const fn first() -> Self {
-        Self { word: AtomicU32::new(Self::FIRST), given_up: AtomicU32::new(0) }
+        Self { word: AtomicU32::new(Self::FIRST), given_up: AtomicU16::new(0), withdrawn: None }
     }
 
     /// The attempt of a call that has started the task.
@@ -262,7 +289,7 @@ impl AttemptState {
 
     /// The code of the error with which an inner retry has given up in this attempt.
     pub(crate) fn given_up(&self) -> Option<&'static str> {
-        last_failure::by_number(self.given_up.load(Relaxed)).map(LastFailure::code)
+        last_failure::by_number(self.given_up.load(Relaxed).into()).map(LastFailure::code)
     }
 
     /// Starts at 1.
@@ -285,10 +312,15 @@ impl AttemptState {
         self.word.load(Relaxed) & Self::SENT != 0
     }
 
-    /// Moves on to the next attempt.
+    pub(crate) fn has_rejected_inside(&self) -> bool {
+        self.word.load(Relaxed) & Self::REJECTED_INSIDE != 0
+    }
+
+    /// Moves on to the next attempt, and keeps what it has cost.
     pub(crate) fn next(&mut self) {
         let number = (self.number() + 1).min(Self::LAST);
-        *self = Self { word: AtomicU32::new(number * Self::FIRST), ..Self::first() };
+        let word = AtomicU32::new(number * Self::FIRST);
+        *self = Self { word, withdrawn: self.withdrawn, ..Self::first() };
     }
 }
 
@@ -366,8 +398,6 @@ pub(crate) struct Frame<'a> {
     key: Option<&'a Key<'a>>,
     /// The innermost deadline around the body.
     deadline: Option<&'a Deadline<'a>>,
-    /// The enclosing frame, while this one is visible.
-    outer: *const (),
 }
 
 impl<'a> Frame<'a> {
@@ -377,15 +407,56 @@ impl<'a> Frame<'a> {
         key: Option<&'a Key<'a>>,
         deadline: Option<&'a Deadline<'a>>,
     ) -> Self {
-        Self { attempt, key, deadline, outer: ptr::null() }
+        Self { attempt, key, deadline }
     }
 
     /// Makes the frame visible while `body` runs.
     #[inline]
-    pub(crate) fn run<T>(mut self, body: impl FnOnce() -> T) -> T {
+    pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
+        Linked::run(self, body)
+    }
+}
+
+/// A frame, or the parts of one that has no others: each part takes time to write.
+trait Parts {
+    /// The type, in the low bits of a pointer to it.
+    const TYPE: usize;
+}
+
+/// The bits of a pointer that tell the type.
+const TYPE_BITS: usize = 0b11;
+
+impl Parts for Frame<'_> {
+    const TYPE: usize = 0;
+}
+
+impl<'a> Parts for &'a Deadline<'a> {
+    const TYPE: usize = 1;
+}
+
+impl Parts for &AttemptState {
+    const TYPE: usize = 2;
+}
+
+impl<'a> Parts for (&'a AttemptState, &'a Deadline<'a>) {
+    const TYPE: usize = 3;
+}
+
+/// A frame in the list of those that are visible.
+struct Linked<P> {
+    /// The enclosing frame, with its type.
+    outer: *const (),
+    parts: P,
+}
+
+impl<P: Parts> Linked<P> {
+    /// Makes the parts visible while `body` runs.
+    #[inline]
+    fn run<T>(parts: P, body: impl FnOnce() -> T) -> T {
+        const { assert!(align_of::<Self>() > TYPE_BITS) }
         let restore = Restore(INNERMOST.get());
-        self.outer = restore.0;
-        INNERMOST.set(ptr::from_ref(&self).cast());
+        let linked = Self { outer: restore.0, parts };
+        INNERMOST.set(ptr::from_ref(&linked).cast::<()>().map_addr(|address| address | P::TYPE));
         body()
     }
 }
@@ -409,7 +480,10 @@ impl Visible for () {
 impl Visible for &AttemptState {
     #[inline]
     fn during<T>(&self, deadline: Option<&Deadline<'_>>, poll: impl FnOnce() -> T) -> T {
-        Frame::new(Some(self), None, deadline).run(poll)
+        match deadline {
+            Some(deadline) => Linked::run((*self, deadline), poll),
+            None => Linked::run(*self, poll),
+        }
     }
 }
 
@@ -524,14 +598,50 @@ impl Drop for Restore {
 /// Calls `look` with each visible frame, innermost first.
 fn with_frames(mut look: impl FnMut(&Frame<'_>)) {
     let mut at = INNERMOST.get();
-    // SAFETY: the list contains only frames of calls to `run` that are still running. Each frame
-    // is a local of a `run` further up this thread's stack, whose guard unlinks it before `run`
-    // returns or unwinds. Nothing writes to a frame after it has been linked, and it is only read
-    // through a shared reference that doesn't outlive `look`: its argument is generic over the
-    // frame's lifetime, so the reference can't escape.
-    while let Some(frame) = unsafe { at.cast::<Frame<'_>>().as_ref() } {
-        look(frame);
-        at = frame.outer;
+    while !at.is_null() {
+        // SAFETY: the list contains only frames of calls to `run` that are still running. Each
+        // frame is a local of a `run` further up this thread's stack, whose guard unlinks it before
+        // `run` returns or unwinds. `look` is generic over the frame's lifetime, so nothing of it
+        // can escape.
+        let (outer, frame) = unsafe { read(at) };
+        look(&frame);
+        at = outer;
+    }
+}
+
+/// Returns the enclosing frame, and what the frame at `at` consists of.
+///
+/// # Safety
+/// `at` must be a pointer that [`Linked::run`] has set, and that `run` must not end in `'a`.
+unsafe fn read<'a>(at: *const ()) -> (*const (), Frame<'a>) {
+    /// # Safety
+    /// As above, and `P` must be the type that the pointer tells.
+    unsafe fn linked<P: Parts + Copy>(at: *const ()) -> (*const (), P) {
+        let linked = at.map_addr(|address| address & !TYPE_BITS).cast::<Linked<P>>();
+        // SAFETY: the pointer comes from a reference to a `Linked<P>`, which nothing writes to once
+        // it is linked.
+        let linked = unsafe { &*linked };
+        (linked.outer, linked.parts)
+    }
+
+    // SAFETY: `run` writes the type of its parts into the pointer.
+    unsafe {
+        match at.addr() & TYPE_BITS {
+            <&Deadline<'_>>::TYPE => {
+                let (outer, deadline) = linked::<&'a Deadline<'a>>(at);
+                (outer, Frame::new(None, None, Some(deadline)))
+            }
+            <&AttemptState>::TYPE => {
+                let (outer, attempt) = linked::<&'a AttemptState>(at);
+                (outer, Frame::new(Some(attempt), None, None))
+            }
+            <(&AttemptState, &Deadline<'_>)>::TYPE => {
+                let (outer, (attempt, deadline)) =
+                    linked::<(&'a AttemptState, &'a Deadline<'a>)>(at);
+                (outer, Frame::new(Some(attempt), None, Some(deadline)))
+            }
+            _ => linked::<Frame<'a>>(at),
+        }
     }
 }
 

@@ -203,6 +203,15 @@ impl OuterTimeout for () {
     }
 }
 
+impl OuterTimeout for Deadline<'_> {
+    const KEEPS_TIME: bool = true;
+
+    #[inline]
+    fn deadline(&self) -> Option<&Deadline<'_>> {
+        Some(self)
+    }
+}
+
 impl OuterTimeout for &Deadline<'_> {
     const KEEPS_TIME: bool = true;
 

@@ -274,7 +274,7 @@ pub(crate) fn degraded(
     source: &'static str,
     age: Option<Duration>,
 ) {
-    metric!(degraded(site.labels(), class.code()));
+    metric!(degraded(site.labels(), class.code(), source));
     error_event!(
         warn,
         site,
@@ -286,6 +286,35 @@ pub(crate) fn degraded(
         age_ms = age.map(millis),
         fallback
     );
+}
+
+/// A task couldn't refresh a stale value. `keeps` says whether the value can still be the answer.
+#[cfg(feature = "stale")]
+pub(crate) fn refresh_failed(
+    site: &Site,
+    error: &dyn Loggable,
+    error_type: &'static str,
+    class: &Classification,
+    keeps: bool,
+) {
+    macro_rules! failed {
+        ($level:ident) => {
+            error_event!(
+                $level,
+                site,
+                error,
+                "stale_refresh_failed",
+                error_type,
+                code = class.code()
+            )
+        };
+    }
+    // A definite answer, such as "no such item", is normal. The next caller gets it.
+    if keeps {
+        failed!(warn);
+    } else {
+        failed!(debug);
+    }
 }
 
 /// Once for each change, and not for each call.

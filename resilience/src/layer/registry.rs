@@ -1,4 +1,5 @@
-//! Lists the program's circuit breakers, so that they can be monitored and controlled.
+//! Lists the program's circuit breakers and retry budgets, so that they can be monitored and
+//! controlled.
 
 use std::sync::Arc;
 
@@ -7,9 +8,11 @@ pub use super::site::Site;
 use super::circuit_breaker::{
     CircuitBreaker, CircuitBreakerRef, CircuitBreakersRef, keyed, listed,
 };
+use super::retry_budget::{self, RetryBudgetRef};
 
-/// Returns the registry of circuit breakers: all that have been used by an annotated function, and
-/// those that were added with [`register`](CircuitBreaker::register) or [`watch`](Registry::watch).
+/// Returns the registry of circuit breakers and retry budgets: all that have been used by an
+/// annotated function, and the breakers that were added with [`register`](CircuitBreaker::register)
+/// or [`watch`](Registry::watch).
 ///
 /// ```
 /// use resilience::{CircuitBreaker, registry, circuit_breaker::CircuitState};
@@ -24,12 +27,12 @@ use super::circuit_breaker::{
 /// assert_eq!(INVENTORY.state(), CircuitState::ForcedOpen);
 /// ```
 ///
-/// In an isolated test, with the feature `testing`, these are the breakers that the test has used.
+/// In an isolated test, with the feature `testing`, these are those that the test has used.
 pub fn registry() -> Registry {
     Registry { _later: () }
 }
 
-/// The list of circuit breakers. See [`registry`].
+/// The list of circuit breakers and retry budgets. See [`registry`].
 #[derive(Debug, Clone, Copy)]
 pub struct Registry {
     _later: (),
@@ -118,6 +121,30 @@ impl Registry {
     /// ```
     pub fn circuit_breaker_sets(self) -> impl Iterator<Item = CircuitBreakersRef> {
         keyed::listed::all()
+    }
+
+    /// The retry budgets listed now, in the order in which they were added: statics, fields, and
+    /// those that belong to a function with `#[retry]`.
+    ///
+    /// A budget is added by the first call that uses it, through `#[retry]`, [`Retry::run`] or
+    /// [`Attempts::judge`], and removed when it is dropped. An
+    /// [unlimited](crate::RetryBudget::unlimited) one isn't added.
+    ///
+    /// [`Retry::run`]: crate::Retry::run
+    /// [`Attempts::judge`]: crate::retry::Attempts::judge
+    ///
+    /// ```
+    /// use resilience::registry;
+    ///
+    /// for budget in registry().retry_budgets() {
+    ///     println!("{}: {} of {} tokens", budget.name(), budget.tokens(), budget.capacity());
+    ///     if budget.refused() > 0 {
+    ///         println!("{} retries weren't made", budget.refused());
+    ///     }
+    /// }
+    /// ```
+    pub fn retry_budgets(self) -> impl Iterator<Item = RetryBudgetRef> {
+        retry_budget::listed::all()
     }
 
     /// Adds a circuit breaker in an `Arc` before its first call. The registry holds only a weak

@@ -47,7 +47,8 @@ impl Timeout {
         self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let guard = Unguarded { deadline: &self.deadline, site: &self.site };
+        let Self { site, deadline } = self;
+        let guard = Unguarded { deadline, site: &site };
         Attempt::new(call, None::<Sleep>, (), guard, By(E::from_rejected, ())).await
     }
 }

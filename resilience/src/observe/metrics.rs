@@ -15,7 +15,7 @@
 //! | `resilience.transaction.scheduled` | counter | `service`, `function`, `code` | repetitions of transactions |
 //! | `resilience.transaction.stopped` | counter | `service`, `function`, `reason` | transactions that failed for good |
 //! | `resilience.timeouts` | counter | `service`, `function` | calls and attempts that `#[timeout]` cut off |
-//! | `resilience.degraded` | counter | `service`, `function`, `code` | results replaced by a fallback, by the error |
+//! | `resilience.degraded` | counter | `service`, `function`, `code`, `source` | answers in place of the callee's, by the error, and by their source: `cache` for a stale value, `default` for a fallback |
 //! | `resilience.degradation.failed` | counter | `service`, `function` | fallbacks that failed too |
 //! | `resilience.circuit_breaker.call.duration` | histogram, seconds | `circuit_breaker`, `outcome` | calls that the breaker admitted, from admission to result |
 //! | `resilience.circuit_breaker.rejected` | counter | `circuit_breaker` | calls that it rejected |
@@ -96,7 +96,7 @@ metrics! {
     TIMEOUTS = "resilience.timeouts", describe_counter, Unit::Count,
         "Calls and attempts that #[timeout] cut off";
     DEGRADED = "resilience.degraded", describe_counter, Unit::Count,
-        "Results replaced by a fallback, by the error";
+        "Answers in place of the callee's, by the error and their source";
     DEGRADATION_FAILED = "resilience.degradation.failed", describe_counter, Unit::Count,
         "Fallbacks that failed too";
     BREAKER_DURATION = "resilience.circuit_breaker.call.duration", describe_histogram, Unit::Seconds,
@@ -233,8 +233,11 @@ pub(crate) fn timed_out(function: FunctionLabels) {
     counter!(TIMEOUTS, "service" => service, "function" => function).increment(1);
 }
 
-pub(crate) fn degraded(function: FunctionLabels, code: &'static str) {
-    counter!(DEGRADED, function.with("code", code)).increment(1);
+/// `source` is that of the event.
+pub(crate) fn degraded(function: FunctionLabels, code: &'static str, source: &'static str) {
+    let mut labels = function.with("code", code);
+    labels.push(Label::from_static_parts("source", source));
+    counter!(DEGRADED, labels).increment(1);
 }
 
 pub(crate) fn degradation_failed(function: FunctionLabels) {

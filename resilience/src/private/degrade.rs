@@ -2,8 +2,14 @@
 #![allow(missing_docs, reason = "only the expansion calls these")]
 
 use std::fmt::Display;
+#[cfg(feature = "stale")]
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::ops::Deref;
+#[cfg(feature = "stale")]
+use std::pin::pin;
+#[cfg(feature = "stale")]
+use std::task::Poll;
 #[cfg(feature = "stale")]
 use std::time::Duration;
 
@@ -19,7 +25,8 @@ use crate::{Classify, Degrade, Flag, Rejected, Sourced, flags};
 
 /// How a function that returns an `R` is answered for. The compiler chooses by the type: the
 /// methods of `Answers<Result<Sourced<T>, E>>` hide those of [`PlainAnswers`], which it
-/// dereferences to.
+/// dereferences to. They have names that no user trait has. Otherwise a user's blanket
+/// implementation would take precedence.
 #[derive(Debug)]
 pub struct Answers<R>(PhantomData<fn() -> R>);
 
@@ -43,14 +50,16 @@ impl<R> Deref for Answers<R> {
 impl<T, E> Answers<Result<Sourced<T>, E>> {
     /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> Sourced<T> {
-        |value, cause| Sourced::fallback(value, cause())
+    pub const fn make_of_fallback(&self) -> fn(T, &'static str) -> Sourced<T> {
+        Sourced::fallback
     }
 
     /// The function that finds the last good value.
     #[cfg(feature = "stale")]
     #[inline]
-    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, Sourced<T>, T>
+    pub fn find_last_good<'a>(
+        &self,
+    ) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, Sourced<T>, T>
     where
         T: Keepable,
     {
@@ -61,14 +70,14 @@ impl<T, E> Answers<Result<Sourced<T>, E>> {
 impl<T, E> PlainAnswers<Result<T, E>> {
     /// The function that makes an `Ok` value of a fallback and the code of its cause.
     #[inline]
-    pub fn fallback<C: FnOnce() -> &'static str>(&self) -> fn(T, C) -> T {
+    pub const fn make_of_fallback(&self) -> fn(T, &'static str) -> T {
         |value, _| value
     }
 
     /// The function that finds the last good value.
     #[cfg(feature = "stale")]
     #[inline]
-    pub fn stale<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, T, T>
+    pub fn find_last_good<'a>(&self) -> fn(&'a StaleValues, u128, Duration) -> Stale<'a, T, T>
     where
         T: Keepable,
     {
@@ -76,16 +85,28 @@ impl<T, E> PlainAnswers<Result<T, E>> {
     }
 }
 
-/// The error's code.
+/// [`Degrade::activate`], for an error that classifies itself. Returns its code if it applies.
 #[inline]
-pub fn code<E: Classify>(error: &E) -> &'static str {
-    error.classify().code()
+pub fn activated<E: Classify>(
+    policy: Degrade,
+    error: &E,
+    fallback: &'static str,
+    site: &Site,
+) -> Option<&'static str> {
+    activated_by(policy, error, fallback, site, Classified::of)
 }
 
-/// Like [`code`], with `classify = …`.
+/// Like [`activated`], with `classify = …`.
 #[inline]
-pub fn code_by<E: Display>(error: &E, classify: impl FnOnce(&E) -> Classified<E>) -> &'static str {
-    classify(error).class.code()
+pub fn activated_by<E: Display>(
+    policy: Degrade,
+    error: &E,
+    fallback: &'static str,
+    site: &Site,
+    classify: impl FnOnce(&E) -> Classified<E>,
+) -> Option<&'static str> {
+    cause_by(false, policy, error, site, classify)
+        .map(|cause| falls_back(cause, error, fallback, site))
 }
 
 /// Requires a flag.
@@ -151,11 +172,47 @@ pub fn stale_values<H: Names<StaleValues> + ?Sized>(handle: &H) -> &StaleValues 
 }
 
 #[cfg(feature = "stale")]
+impl super::handle::CloneHandle for StaleValues {}
+
+#[cfg(feature = "stale")]
 impl Names<StaleValues> for StaleValues {
     #[inline]
     fn named(&self) -> &StaleValues {
         self
     }
+}
+
+/// Like [`refresh_failed_by`], for an error that classifies itself.
+#[cfg(feature = "stale")]
+pub fn refresh_failed<E: Classify>(
+    error: &E,
+    policy: Degrade,
+    alert_above: Option<(u32, Duration)>,
+    site: &Site,
+) -> Option<&'static str> {
+    refresh_failed_by(error, policy, alert_above, site, Classified::of)
+}
+
+/// Starts the task that refreshes a stale value. It ends with a shutdown.
+#[cfg(feature = "stale")]
+pub fn refresh<A, T, E, F>(
+    refresh: Refresh<A, T>,
+    call: F,
+    failed: impl FnOnce(&E) -> Option<&'static str> + Send + 'static,
+) where
+    F: Future<Output = Result<A, E>> + Send + 'static,
+{
+    crate::boundary::request::spawn_detached(async move {
+        let mut requested = pin!(crate::shutdown::requested());
+        let mut call = pin!(call);
+        let outcome = poll_fn(|cx| match requested.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => call.as_mut().poll(cx).map(Some),
+        });
+        if let Some(outcome) = outcome.await {
+            refresh.end(outcome, failed);
+        }
+    });
 }
 
 /// The statements that find the last good value, and the name that they give it.
@@ -185,6 +242,7 @@ macro_rules! __stale {
 
 /// Takes the place of a `Stale` in code that doesn't compile.
 #[cfg(not(feature = "stale"))]
+#[must_use]
 #[derive(Debug)]
 pub struct NoStale;
 
@@ -196,6 +254,88 @@ impl NoStale {
         None
     }
 }
+
+/// The rest of what `refresh` and `coalesce` call, for the same reason.
+#[cfg(not(feature = "stale"))]
+mod without_stale {
+    use std::future::{Future, Ready, ready};
+    use std::time::Duration;
+
+    use super::{Cause, NoStale};
+    use crate::Degrade;
+    use crate::registry::Site;
+
+    #[derive(Debug)]
+    pub enum Served<V> {
+        Value(V),
+        Outdated(V, NoStale),
+        Nothing,
+    }
+
+    impl NoStale {
+        pub const fn serve<V>(&self, _: Duration) -> Served<V> {
+            Served::Nothing
+        }
+
+        pub const fn place(&self) -> Self {
+            Self
+        }
+
+        pub const fn not_shared(&self) -> Self {
+            Self
+        }
+
+        pub fn share<V>(&self, _: &mut Self, _: &Site) -> Ready<Option<V>> {
+            ready(None)
+        }
+
+        pub const fn succeeded<V>(&mut self, _: &V) {}
+
+        pub const fn failed<E>(&mut self, _: Option<&Cause<E>>) {}
+    }
+
+    #[derive(Debug)]
+    pub struct Detached<'a, B: ?Sized>(&'a B);
+
+    impl<B: ?Sized> Detached<'_, B> {
+        pub const fn get(&self) -> &B {
+            self.0
+        }
+    }
+
+    pub const fn detach<B: ?Sized>(borrowed: &B) -> Detached<'_, B> {
+        Detached(borrowed)
+    }
+
+    pub fn refresh<A, E, F: Future<Output = Result<A, E>>>(
+        _: NoStale,
+        _: F,
+        _: impl FnOnce(&E) -> Option<&'static str>,
+    ) {
+    }
+
+    pub const fn refresh_failed<E>(
+        _: &E,
+        _: Degrade,
+        _: Option<(u32, Duration)>,
+        _: &Site,
+    ) -> Option<&'static str> {
+        None
+    }
+
+    pub fn refresh_failed_by<E, C>(
+        _: &E,
+        _: Degrade,
+        _: Option<(u32, Duration)>,
+        _: &Site,
+        _: impl FnOnce(&E) -> C,
+    ) -> Option<&'static str> {
+        None
+    }
+}
+
+#[cfg(not(feature = "stale"))]
+pub use without_stale::*;
 
 /// Sets the rate above which there is an alert.
 #[cfg(feature = "boundary")]

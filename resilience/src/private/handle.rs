@@ -108,10 +108,63 @@ pub fn breaker_set<H: NamesSet + ?Sized>(handle: &H) -> &CircuitBreakers<H::Key>
     handle.named_set()
 }
 
-/// The set's parameter says the type, so references to the key are followed to it.
+/// A set that hashes a key. The set's parameter says the key's type, so references to the key are
+/// followed to it.
+#[derive(Debug)]
+pub struct KeyOf<'a, K: ?Sized> {
+    set: &'a CircuitBreakers<K>,
+    /// Without a bound, since a missing method isn't reported as the missing `Hash`.
+    hash: fn(&CircuitBreakers<K>, &K) -> KeyHash,
+}
+
 #[inline]
-pub fn key_of<K: Hash + ?Sized>(set: &CircuitBreakers<K>, key: &K) -> KeyHash {
-    set.key(key)
+pub fn key_of<K: Hash + ?Sized>(set: &CircuitBreakers<K>) -> KeyOf<'_, K> {
+    KeyOf { set, hash: CircuitBreakers::key }
+}
+
+/// For all keys but those that have a method of their own, which is preferred.
+pub trait KeyHasher {
+    type Key: ?Sized;
+
+    fn hash_key(&self, key: &Self::Key) -> KeyHash;
+}
+
+impl<K: ?Sized> KeyHasher for KeyOf<'_, K> {
+    type Key = K;
+
+    #[inline]
+    fn hash_key(&self, key: &K) -> KeyHash {
+        (self.hash)(self.set, key)
+    }
+}
+
+/// A set of owned keys takes borrowed ones, which have the same hash.
+macro_rules! borrowed_keys {
+    ($([$($generic:tt)*] $owned:ty => $borrowed:ty;)+) => {$(
+        impl<$($generic)*> KeyOf<'_, $owned> {
+            #[inline]
+            pub fn hash_key(&self, key: &$borrowed) -> KeyHash {
+                self.set.borrowed_key(key, <$owned>::from)
+            }
+        }
+    )+};
+}
+
+borrowed_keys! {
+    [] String => str;
+    [] Box<str> => str;
+    [] Arc<str> => str;
+    [T: Hash + Clone] Vec<T> => [T];
+}
+
+/// Puts a key's text into the events of its breaker. The text is made if the key is new.
+#[inline]
+pub fn key_text<K: ?Sized, T: Into<String>>(
+    set: &CircuitBreakers<K>,
+    key: KeyHash,
+    text: impl FnOnce() -> T,
+) {
+    set.set_key_text(key, || text().into());
 }
 
 /// A tuple is hashed in parts, so it moves none of them.

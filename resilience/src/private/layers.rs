@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use crate::circuit_breaker::{KeyedCircuitBreaker, Permit};
-use crate::layer::attempt::{Attempt, By, ByItself, Repeated, Unguarded, Waiting};
+use crate::layer::attempt::{Attempt, By, ByItself, Conversions, Repeated, Unguarded, Waiting};
 use crate::layer::circuit_breaker::{Guard, GuardedBy, Held, KeyHash, KeyedPlace};
 use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Key, Scoped, Visible, WithKey};
@@ -116,15 +116,15 @@ pub fn run_scoped<T>(visible: &impl Visible, body: impl FnOnce() -> T) -> T {
     visible.during(None, body)
 }
 
-/// An attempt with a timeout.
+/// An attempt with a timeout. Takes the deadline itself if nothing else reads it.
 #[inline]
-pub const fn timed<'a, F, R, C>(
+pub const fn timed<F, R, D: OuterTimeout, S: Fn() -> &'static Site, C>(
     repeated: R,
-    deadline: &'a Deadline<'a>,
-    site: &'static Site,
+    deadline: D,
+    site: S,
     call: F,
     reject: C,
-) -> Attempt<F, R, Unguarded<'a>, Option<Sleep>, By<C, ()>> {
+) -> Attempt<F, R, Unguarded<D, S>, Option<Sleep>, By<C, ()>> {
     Attempt::new(call, None, repeated, Unguarded { deadline, site }, By(reject, ()))
 }
 
@@ -153,10 +153,16 @@ pub fn guarded_and_timed<'a, F, R: Repeated, G: GuardedBy, C>(
     Attempt::new(call, None, repeated, permit, convert)
 }
 
-/// Conversions of an error that does them by itself.
+/// Conversions of an error that does them by itself, from a closure that returns [`conversions`].
 #[inline]
-pub const fn by_itself<E: Classify + FromRejected>() -> ByItself<E> {
-    ByItself::new()
+pub const fn by_itself<E, F: Fn() -> Conversions<E>>(conversions: F) -> ByItself<F> {
+    ByItself(conversions)
+}
+
+/// See [`by_itself`].
+#[inline]
+pub const fn conversions<E: Classify + FromRejected>() -> Conversions<E> {
+    Conversions::new()
 }
 
 /// `rejected = …` and `classify = …`.

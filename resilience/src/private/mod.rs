@@ -30,7 +30,7 @@ pub use crate::error::taxonomy::{
 pub use crate::layer::circuit_breaker::internals as circuit_breaker;
 // Only named in messages of the compiler, which then shortens their paths.
 #[cfg(feature = "tokio")]
-pub use crate::layer::attempt::{Attempt, By, ByItself, Unguarded, Waiting};
+pub use crate::layer::attempt::{Attempt, By, Unguarded, Waiting};
 #[cfg(feature = "tokio")]
 pub use crate::layer::classified::Classified;
 #[cfg(feature = "tokio")]
@@ -54,8 +54,8 @@ pub use crate::private::expansion::{
 pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
-    Caller, CloneHandle, Keeps, Names, NamesBreaker, NamesSet, breaker, breaker_set, budget,
-    clone_handle, kept, key_of, key_of_2, key_of_3, of_static,
+    Caller, CloneHandle, Keeps, KeyHasher, KeyOf, Names, NamesBreaker, NamesSet, breaker,
+    breaker_set, budget, clone_handle, kept, key_of, key_of_2, key_of_3, key_text, of_static,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::layers::*;

@@ -1,6 +1,7 @@
 //! Tokio's clock as plain integers. A point in time fits into an atomic, and tests can pause the
 //! clock.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::Instant as StdInstant;
 use tokio::time::{Duration, Instant};
@@ -31,16 +32,52 @@ pub(crate) fn to_nanos(instant: Instant) -> u64 {
 }
 
 /// The current time in milliseconds, rounded down. Saturates 17 years before and after the base.
+#[inline]
 pub(crate) fn millis() -> u64 {
-    to_millis(Instant::now())
+    millis_at(Instant::now())
 }
 
-/// Computed from seconds and a fraction, since every rejection by a breaker does this. A single
-/// number of nanoseconds would need a 128-bit multiplication and a division.
+/// A millisecond that a thread has seen. Every rejection by a breaker needs the current one, and an
+/// overloaded thread makes many of them in a millisecond. Two comparisons then take the place of
+/// the subtraction of the base.
+#[derive(Clone, Copy)]
+struct Tick {
+    seen: Instant,
+    end: Instant,
+    millis: u64,
+}
+
+thread_local! {
+    static LAST: Cell<Option<Tick>> = const { Cell::new(None) };
+}
+
+#[inline]
+fn millis_at(now: Instant) -> u64 {
+    match LAST.get() {
+        // A clock of another runtime can be earlier.
+        Some(tick) if tick.seen <= now && now < tick.end => tick.millis,
+        _ => next_millis(now),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn next_millis(now: Instant) -> u64 {
+    let millis = to_millis(now);
+    // Before the base, the end of a millisecond isn't needed.
+    let end = (millis + 1).checked_sub(BASE_MILLIS).map(Duration::from_millis);
+    let end = end.and_then(|end| base().checked_add(end));
+    LAST.set(end.map(|end| Tick { seen: now, end: Instant::from_std(end), millis }));
+    millis
+}
+
+/// Computed from seconds and a fraction. A single number of nanoseconds would need a 128-bit
+/// multiplication and a division.
 fn to_millis(instant: Instant) -> u64 {
     let (instant, base) = (instant.into_std(), base());
+    // Saturates before the multiplication, where it takes one comparison.
     let distance = |seconds: u64, millis: u32| {
-        seconds.saturating_mul(1_000).saturating_add(millis.into()).min(BASE_MILLIS - 1)
+        (seconds.min(BASE_MILLIS / 1_000 + 1) * 1_000 + u64::from(millis)).min(BASE_MILLIS - 1)
     };
     match instant.checked_duration_since(base) {
         Some(after) => BASE_MILLIS + distance(after.as_secs(), after.subsec_millis()),
@@ -82,9 +119,27 @@ mod tests {
     }
 
     #[test]
+    fn millisecond_that_was_seen_is_the_same_in_any_order() {
+        let base = Instant::from_std(base());
+        let micros = [0_u64, 999, 1_000, 1_001, 1_999, 2_000, 5_000_500, 5_000_999, 5_001_000];
+        let instants = micros.iter().map(|micros| Duration::from_micros(*micros));
+        let after = instants.clone().map(|distance| base + distance);
+        let before = instants.filter_map(|distance| base.checked_sub(distance));
+        let instants: Vec<Instant> = after.chain(before).collect();
+        for first in &instants {
+            for second in &instants {
+                assert_eq!(millis_at(*first), to_millis(*first));
+                assert_eq!(millis_at(*second), to_millis(*second), "{first:?}, {second:?}");
+                assert_eq!(millis_at(*second), to_millis(*second), "again");
+            }
+        }
+    }
+
+    #[test]
     fn milliseconds_end_where_their_bits_do() {
         let base = Instant::from_std(base());
         let later = base + Duration::from_secs(20 * 365 * 86_400);
         assert_eq!(to_millis(later), (1 << MILLIS_BITS) - 1);
+        assert_eq!(millis_at(later), (1 << MILLIS_BITS) - 1);
     }
 }

@@ -5,7 +5,6 @@
 pub(crate) mod atomic_word;
 #[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod bounded;
-#[cfg(feature = "tokio")]
 pub(crate) mod catch_panic;
 #[cfg(feature = "tokio")]
 pub(crate) mod clock;

@@ -1,5 +1,6 @@
 //! gRPC statuses over a real connection: as a client, and as a server.
 
+mod garbage;
 mod server;
 
 use std::future::{pending, ready};

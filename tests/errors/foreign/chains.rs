@@ -246,3 +246,29 @@ proptest! {
         }
     }
 }
+
+/// Its `source` panics.
+#[derive(Debug)]
+struct Unsound;
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unsound")
+    }
+}
+
+impl Error for Unsound {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        panic!("no source");
+    }
+}
+
+#[test]
+fn chain_ends_where_a_source_panics() {
+    let boxed: BoxError = Unsound.into();
+    assert_eq!(boxed.classify(), Classification::unclassified());
+    assert_eq!(io::Error::other(Unsound).classify(), Classification::unclassified());
+    let wrapped: BoxError = Opaque(Box::new(Unsound)).into();
+    assert_eq!(wrapped.classify(), Classification::unclassified());
+    assert_eq!(anyhow::Error::new(Unsound).context("calling").classify(), wrapped.classify());
+}

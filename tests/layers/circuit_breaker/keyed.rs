@@ -360,3 +360,113 @@ async fn timeout_inside_counts_for_the_key_and_a_dropped_call_does_not() {
     let states: [CircuitState; 2] = [1, 2].map(|key| SLOW.get(&key).state());
     assert_eq!((states, SLOW.metrics().abandoned), ([Closed, Open], 1));
 }
+
+static NAMES: CircuitBreakers<String> =
+    CircuitBreakers::new("names").failure_threshold(1).log_keys(String::clone);
+static PARTS: CircuitBreakers<Vec<u8>> = CircuitBreakers::new("parts").failure_threshold(1);
+
+#[circuit_breaker(NAMES, key = name)]
+async fn by_name(name: &str, fails: bool) -> Result<usize, Rejected> {
+    if fails { Err(down()) } else { Ok(name.len()) }
+}
+
+#[circuit_breaker(NAMES, key = name)]
+async fn by_owned_name(name: String) -> Result<String, Rejected> {
+    Ok(name)
+}
+
+#[circuit_breaker(PARTS, key = &parts[..2])]
+async fn by_part(parts: &[u8]) -> Result<u8, Rejected> {
+    parts.get(2).copied().ok_or_else(down)
+}
+
+#[tokio::test(start_paused = true)]
+async fn set_of_owned_keys_takes_borrowed_ones() {
+    let events = Events::capture();
+    by_name("a", true).await.unwrap_err();
+    assert!(by_owned_name("a".to_owned()).await.unwrap_err().is_circuit_open());
+    assert!(by_name("b", false).await.is_ok());
+    assert_eq!(NAMES.get(&"a".to_owned()).state(), Open);
+    let opened = events.all().into_iter().find(|event| event.name.contains("state_change"));
+    assert!(opened.unwrap().line.contains(r#"key="a""#));
+
+    by_part(&[1, 2]).await.unwrap_err();
+    assert!(by_part(&[1, 2, 3]).await.unwrap_err().is_circuit_open());
+    assert_eq!(by_part(&[1, 3, 4]).await, Ok(4));
+    assert_eq!(PARTS.get(&vec![1, 2]).state(), Open);
+}
+
+static TOLD: CircuitBreakers<(Tenant, u8)> = CircuitBreakers::new("told").failure_threshold(1);
+
+#[circuit_breaker(TOLD, key = (tenant, region), key_text = format!("{}/{region}", tenant.0))]
+async fn told(tenant: Tenant, region: u8) -> Result<Tenant, Rejected> {
+    if region == 0 { Err(down()) } else { Ok(tenant) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_of_a_tuple_is_in_the_events_if_the_attribute_says_it() {
+    let events = Events::capture();
+    let tenant = || Tenant("t".to_owned());
+    told(tenant(), 0).await.unwrap_err();
+    assert!(told(tenant(), 0).await.unwrap_err().is_circuit_open());
+    assert!(told(tenant(), 1).await.is_ok());
+    assert_eq!(TOLD.get(&(tenant(), 0)).state(), Open);
+    let lines: Vec<String> = events.all().into_iter().map(|event| event.line).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains(r#"key="t/0""#)), "{lines:?}");
+}
+
+struct Courier {
+    breakers: Arc<CircuitBreakers<str>>,
+    region: String,
+}
+
+#[circuit_breaker(self.breakers, key = self.region)]
+impl Courier {
+    async fn pick_up(&self, fails: bool) -> Result<(), Rejected> {
+        if fails { Err(down()) } else { Ok(()) }
+    }
+
+    async fn deliver(&mut self, parcel: String) -> Result<String, Rejected> {
+        Ok(parcel)
+    }
+
+    #[resilience(skip)]
+    async fn cost(&self) -> Result<u32, Rejected> {
+        std::future::ready(Ok(3)).await
+    }
+}
+
+#[circuit_breaker(PARTNERS_OF_BLOCK, key = partner)]
+impl Client {
+    async fn buy(&self, partner: u64, fails: bool) -> Result<u64, Rejected> {
+        if fails { Err(down()) } else { Ok(partner) }
+    }
+
+    async fn sell(&self, partner: u64) -> Result<u64, Rejected> {
+        Ok(partner)
+    }
+}
+
+static PARTNERS_OF_BLOCK: CircuitBreakers<u64> =
+    CircuitBreakers::new("of a block").failure_threshold(1);
+
+#[tokio::test(start_paused = true)]
+async fn block_has_one_set_and_each_call_its_key() {
+    let breakers = Arc::new(CircuitBreakers::new("couriers").failure_threshold(1));
+    let mut courier = Courier { breakers, region: "north".to_owned() };
+    courier.pick_up(true).await.unwrap_err();
+    assert!(courier.deliver("box".to_owned()).await.unwrap_err().is_circuit_open());
+    assert_eq!(courier.cost().await, Ok(3));
+    courier.region = "south".to_owned();
+    assert_eq!(courier.deliver("box".to_owned()).await.as_deref(), Ok("box"));
+
+    let client = Client {
+        partners: Arc::new(CircuitBreakers::new("p")),
+        hosts: CircuitBreakers::new("h"),
+        calls: 0,
+    };
+    client.buy(1, true).await.unwrap_err();
+    assert!(client.sell(1).await.unwrap_err().is_circuit_open());
+    assert_eq!((client.buy(2, false).await, client.sell(2).await), (Ok(2), Ok(2)));
+}

@@ -359,6 +359,51 @@ fn many_threads_leave_exact_counts() {
 }
 
 #[test]
+fn many_threads_leave_exact_counts_over_time() {
+    let breaker = CircuitBreaker::new("search").failure_rate(50).window_time(secs(3_600));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for call in 1..=20_000 {
+                    let permit = breaker.acquire().unwrap();
+                    if call % 100 == 0 { permit.failed(&BUSY) } else { permit.succeeded() }
+                }
+            });
+        }
+    });
+    assert_eq!(counts(&breaker), (80_000, 800, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_opens_when_earlier_ones_have_left_the_window_of_time() {
+    let breaker =
+        CircuitBreaker::new("search").failure_rate(50).window_time(secs(10)).min_calls(20);
+    succeed(&breaker, 100);
+    advance(secs(5)).await;
+    succeed(&breaker, 8);
+    fail(&breaker, 11);
+    assert_eq!((breaker.state(), counts(&breaker)), (Closed, (119, 11, 0)));
+    advance(secs(5)).await;
+    assert_eq!(counts(&breaker), (19, 11, 0));
+    succeed(&breaker, 1);
+    assert_eq!(breaker.state(), Open, "the twentieth call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_in_a_judged_bucket_is_counted() {
+    let breaker = CircuitBreaker::new("search").failure_rate(50).window_time(secs(10)).min_calls(2);
+    succeed(&breaker, 50);
+    assert_eq!(counts(&breaker), (50, 0, 0));
+    fail(&breaker, 49);
+    assert_eq!((breaker.state(), counts(&breaker)), (Closed, (99, 49, 0)));
+    succeed(&breaker, 3);
+    fail(&breaker, 3);
+    assert_eq!((breaker.state(), counts(&breaker)), (Closed, (105, 52, 0)));
+    fail(&breaker, 1);
+    assert_eq!(breaker.state(), Open);
+}
+
+#[test]
 #[should_panic(expected = "either `failure_threshold` or `failure_rate` opens the circuit")]
 fn threshold_contradicts_a_rate() {
     let _ = CircuitBreaker::new("search").failure_rate(50).failure_threshold(5);

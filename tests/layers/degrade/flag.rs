@@ -69,6 +69,34 @@ async fn change_is_seen_by_the_next_call_on_any_thread() {
     }
 }
 
+#[test]
+fn change_is_seen_by_the_next_call_in_a_runtime_of_another_thread() {
+    static FLAG: Flag = Flag::new("runtimes");
+    #[degrade(fallback = false, flag = FLAG)]
+    async fn is_called() -> Result<bool, CallError> {
+        tokio::task::yield_now().await;
+        Ok(true)
+    }
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (ask, asked) = std::sync::mpsc::channel();
+    let (answer, answers) = std::sync::mpsc::channel();
+    let caller = std::thread::spawn(move || {
+        let runtime = runtime();
+        for () in asked {
+            answer.send(runtime.block_on(is_called())).unwrap();
+        }
+    });
+    let here = runtime();
+    for on in [true, false, true, false, false, true] {
+        FLAG.set(on);
+        ask.send(()).unwrap();
+        assert_eq!(answers.recv().unwrap(), Ok(on), "the thread and its runtime run all the time");
+        assert_eq!(here.block_on(is_called()), Ok(on));
+    }
+    drop(ask);
+    caller.join().unwrap();
+}
+
 #[tokio::test]
 async fn without_a_fallback_the_call_is_rejected() {
     static FLAG: Flag = Flag::off("rejects");

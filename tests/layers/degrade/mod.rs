@@ -1,8 +1,10 @@
 //! `#[degrade]`: which errors the fallback replaces, and what it may do.
 
 mod alert_above;
+mod coalesce;
 mod flag;
 mod open_feature;
+mod refresh;
 mod sourced;
 mod stale;
 

@@ -25,7 +25,7 @@ fn age<T>(sourced: &Sourced<T>) -> std::time::Duration {
     sourced.source().age().expect("it is stale")
 }
 
-mod in_the_readme {
+mod in_a_client {
     use super::*;
 
     static INVENTORY: CircuitBreaker = CircuitBreaker::new("stale inventory").failure_threshold(3);
@@ -37,8 +37,10 @@ mod in_the_readme {
     type InventoryError = CallError;
 
     impl Inventory {
-        #[allow(deprecated, reason = "there is one instance")]
-        #[degrade(fallback = Stock::assume_available(sku), stale(max_age = "10m", key = sku))]
+        #[degrade(
+            fallback = Stock::assume_available(sku),
+            stale(max_age = "10m", key = sku, shared(self))
+        )]
         #[retry(idempotent, attempts = 3, base = "500ms", max_delay = "15s")]
         #[circuit_breaker(INVENTORY)]
         #[timeout("5s")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use resilience::{CircuitBreaker, circuit_breaker::CircuitState, millis, retry, secs};
-use resilience_test_support::{Answer, CallError, Events, Script, poll_once};
+use resilience_test_support::{Answer, CallError, Event, Events, Script, poll_once};
 use tokio::time::Instant;
 
 use super::{Client, breaker, busy, fail};
@@ -142,6 +142,65 @@ async fn rejection_by_another_breaker_of_the_same_name_is_an_attempt() {
     assert!(both.outer(&calls).await.is_err());
     assert_eq!(calls.get(), 1);
     assert_eq!(events.named("retry_stopped")[0].field("attempts"), "1");
+}
+
+/// Three functions of one breaker, which opens while the body runs.
+struct OneBreaker {
+    breaker: CircuitBreaker,
+    calls: Cell<u32>,
+}
+
+impl OneBreaker {
+    #[retry(idempotent, external_timeout)]
+    #[resilience::circuit_breaker(self.breaker)]
+    async fn outer(&self) -> Result<u32, CallError> {
+        self.open();
+        self.between().await
+    }
+
+    #[retry(idempotent, blocking)]
+    #[resilience::circuit_breaker(self.breaker)]
+    fn outer_that_is_not_async(&self) -> Result<u32, CallError> {
+        self.open();
+        self.inner()
+    }
+
+    #[retry(idempotent, attempts = 1, external_timeout)]
+    async fn between(&self) -> Result<u32, CallError> {
+        self.inner()
+    }
+
+    #[resilience::circuit_breaker(self.breaker)]
+    fn inner(&self) -> Result<u32, CallError> {
+        Ok(1)
+    }
+
+    fn open(&self) {
+        self.calls.set(self.calls.get() + 1);
+        self.breaker.force_open();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejection_by_the_same_breaker_inside_the_body_is_an_attempt() {
+    let client = OneBreaker { breaker: breaker(), calls: Cell::new(0) };
+    let events = Events::capture();
+    let stopped = || -> Vec<_> {
+        let field = |event: &Event, name| event.field(name).to_owned();
+        let stopped = events.named("retry_stopped");
+        stopped.iter().map(|event| (field(event, "function"), field(event, "attempts"))).collect()
+    };
+    let event = |function: &str, attempts: &str| (function.to_owned(), attempts.to_owned());
+    assert!(client.outer().await.is_err());
+    assert_eq!(stopped(), [event("between", "1"), event("outer", "1")]);
+    assert!(client.outer().await.is_err());
+    assert_eq!((stopped().len(), client.calls.get()), (2, 1), "rejected outside: no attempt");
+
+    client.breaker.reset();
+    assert!(client.outer_that_is_not_async().is_err());
+    assert_eq!(stopped()[2..], [event("outer_that_is_not_async", "1")]);
+    assert!(client.outer_that_is_not_async().is_err());
+    assert_eq!((stopped().len(), client.calls.get()), (3, 2), "rejected outside: no attempt");
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,6 +54,45 @@ async fn mark_does_not_stop_calls_that_may_be_repeated() {
     }
 }
 
+/// As `futures` has it: the macro only sees its name.
+async fn try_join_all(calls: impl IntoIterator<Item = &Script>) -> Result<Vec<u32>, CallError> {
+    let mut all = Vec::new();
+    for call in calls {
+        all.push(call.call().await?);
+    }
+    Ok(all)
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_awaited_at_once_are_not_repeated() {
+    #[retry(non_idempotent, external_timeout)]
+    async fn pay(payments: &Script, mail: &Script) -> Result<Vec<u32>, CallError> {
+        try_join_all([payments, mail]).await
+    }
+    #[retry(non_idempotent, external_timeout)]
+    async fn start(payments: &Arc<Script>, mail: &Script) -> Result<u32, CallError> {
+        let payments = Arc::clone(payments);
+        tokio::spawn(async move { payments.call().await });
+        tokio::task::yield_now().await;
+        mail.call().await
+    }
+    async fn call(payments: Arc<Script>) -> Result<u32, CallError> {
+        payments.call().await
+    }
+    #[retry(non_idempotent, external_timeout)]
+    async fn one_task(payments: &Arc<Script>) -> Result<u32, CallError> {
+        tokio::spawn(call(Arc::clone(payments))).await.expect("no panic")
+    }
+    let (payments, mail) = (Arc::new(Script::new([])), refusing());
+    assert_eq!(pay(&payments, &mail).await, Err(CallError::Refused));
+    assert_eq!(payments.calls(), 1);
+    assert_eq!(start(&payments, &mail).await, Err(CallError::Refused));
+    assert_eq!(payments.calls(), 2);
+    let refused = Arc::new(refusing());
+    assert_eq!(one_task(&refused).await, Err(CallError::Refused));
+    assert_eq!(refused.calls(), 3, "it is one step, which sent nothing");
+}
+
 #[tokio::test(start_paused = true)]
 async fn body_that_goes_on_after_an_unseen_step_is_not_repeated() {
     #[retry(non_idempotent, external_timeout)]

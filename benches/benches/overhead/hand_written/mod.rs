@@ -11,6 +11,7 @@ mod context;
 mod retry;
 mod timeout;
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use resilience::Rejected;
@@ -25,6 +26,9 @@ use timeout::Lazy;
 const LIMIT: Duration = Duration::from_secs(5);
 
 static CLOSED: Breaker = Breaker::new(5, Duration::from_secs(30));
+/// A breaker for each key, of the keys that were used last.
+static KEYED: LazyLock<moka::sync::Cache<u64, Arc<Breaker>>> =
+    LazyLock::new(|| moka::sync::Cache::new(10_000));
 static NEST: Breaker = Breaker::new(5, Duration::from_secs(30));
 static OPEN: Breaker = Breaker::new(5, Duration::from_hours(24));
 static BUDGET: Budget = Budget::new();
@@ -76,6 +80,12 @@ async fn guarded(breaker: &Breaker, input: u64) -> Result<u64, CallError> {
     let outcome = small(input).await;
     permit.settle(&outcome);
     outcome
+}
+
+async fn guarded_by_key(input: u64) -> Result<u64, CallError> {
+    let breaker = || Arc::new(Breaker::new(5, Duration::from_secs(30)));
+    let breaker = KEYED.get(&input).unwrap_or_else(|| KEYED.get_with(input, breaker));
+    guarded(&breaker, input).await
 }
 
 async fn guarded_call<T>(
@@ -171,6 +181,7 @@ pub(crate) fn contenders() -> Vec<Contender> {
         Contender::new(Case::FullNest, EQUAL, full_nest_equal),
         Contender::new(Case::Timeout, "hand-written", limited),
         Contender::new(Case::Breaker, "hand-written", |input| guarded(&CLOSED, input)),
+        Contender::new(Case::BreakerKeyed, "hand-written", guarded_by_key),
         Contender::new(Case::BreakerCall, "hand-written", |input| {
             guarded_call(&CLOSED, small(input))
         }),

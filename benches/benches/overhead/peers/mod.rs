@@ -8,12 +8,12 @@
 //! | backon | closure, transient errors, no jitter | | | |
 //! | backon-macros | attribute, transient errors, no jitter | | | |
 //! | tokio-retry2 | closure, transient errors, no jitter | | | |
-//! | failsafe | | | in a row, under a lock | |
-//! | recloser | | | rate over the last 100 calls, lock-free | |
+//! | failsafe | | | in a row, or a moving average over 10 s, under a lock | |
+//! | recloser | | | rate over the last 100 calls, under a spin lock | |
 //! | tower | policy by hand, no budget | timer made eagerly | | |
 //! | execution-policy | transient errors, no jitter | its own, boxed | in a row, under a lock | retry, breaker, timeout; the breaker outside the retry |
 //! | tower-resilience | any error | tokio's | in a row, under an async lock | fallback, retry, breaker, timeout |
-//! | seatbelt | transient errors, jitter | its own timers | rate over 30 s, under a lock | fallback, retry, breaker, timeout |
+//! | seatbelt | transient errors, jitter | its own timers | rate over 30 s, under a lock; keyed: in a tree under a read-write lock, unbounded | fallback, retry, breaker, timeout |
 
 mod breakers;
 mod execution_policy;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use layered::{Execute, Service, Stack};
 use resilience::Rejected;
-use seatbelt::breaker::{Breaker, BreakerLayer};
+use seatbelt::breaker::{Breaker, BreakerId, BreakerLayer};
 use seatbelt::fallback::{Fallback, FallbackLayer};
 use seatbelt::retry::{Retry, RetryLayer};
 use seatbelt::timeout::{Timeout, TimeoutLayer};
@@ -56,6 +56,10 @@ fn over_time<T: Send + 'static>(setting: &Setting<T>) -> BreakerLayer<u64, Outco
     breaker.failure_threshold(0.5).min_throughput(MIN_CALLS).sampling_duration(WINDOW)
 }
 
+fn by_key(setting: &Setting<u64>) -> BreakerLayer<u64, Outcome<u64>, Set, Set> {
+    breaker(setting, RECOVERY).breaker_id(|input| BreakerId::from(*input))
+}
+
 fn timeout<T: Send + 'static>(setting: &Setting<T>) -> TimeoutLayer<u64, Outcome<T>, Set, Set> {
     Timeout::layer("timeout", setting)
         .timeout_error(|_| Rejected::timed_out("service", LIMIT).into())
@@ -93,6 +97,7 @@ pub(super) fn contenders() -> Vec<Contender> {
         call(Case::Timeout, (timeout(setting), Execute::new(small)).into_service()),
         call(Case::Breaker, (breaker(setting, RECOVERY), Execute::new(small)).into_service()),
         call(Case::BreakerTime, (over_time(setting), Execute::new(small)).into_service()),
+        call(Case::BreakerKeyed, (by_key(setting), Execute::new(small)).into_service()),
         call(Case::FullNest, nest.into_service()),
         call(Case::FullNestLarge, large_nest.into_service()),
         call(Case::Rejected, (breaker(setting, A_DAY), Execute::new(small)).into_service()),

@@ -51,14 +51,21 @@ impl Fallback {
         source_text(self.value.to_token_stream())
     }
 
-    // Input:  the code of the error
+    /// Whether the answer tells the code of the error.
+    pub(super) fn needs_code(&self, scope: &Scope<'_>) -> bool {
+        !matches!(self.value, Expr::Return(_))
+            && !never_yields(&self.value)
+            && scope.output.as_ref().is_some_and(ok_type::may_be_sourced)
+    }
+
+    // Input:  the name of the error's code
     // Output: { let value: T = fallback; Ok(value) }
     // A fallback that can leave, by `?` for example:
     //         match async { let value: T = fallback; Ok(value) }.await {
     //             Ok(value) => Ok(value),
     //             Err(failed) => { fallback_failed::<E>(&failed, …); Err(error) }
     //         }
-    pub(super) fn answer(&self, code: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+    pub(super) fn answer(&self, code: &Ident, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site, hint) = (scope.runtime, &scope.site, &scope.hint);
         let [error, failed, succeeded] = ["error", "failed", "value"].map(Scope::local);
         let visible = self.error.as_ref().map(|pattern| quote!(let #pattern = &#error;));
@@ -92,7 +99,7 @@ impl Fallback {
     }
 
     /// The statements that yield the value as a `Result`.
-    fn ok(&self, code: &TokenStream, scope: &Scope<'_>) -> TokenStream {
+    fn ok(&self, code: &Ident, scope: &Scope<'_>) -> TokenStream {
         let (runtime, succeeded) = (scope.runtime, Scope::local("value"));
         let value = scope.user(&self.value);
         match &self.value {
@@ -103,18 +110,18 @@ impl Fallback {
             // Around these, rustc would report the `Ok` as unreachable.
             diverging if never_yields(diverging) => value,
             _ => match &scope.output {
-                Some(output) if ok_type::may_be_sourced(output) => {
+                Some(output) if self.needs_code(scope) => {
                     // A mismatch is explained by the return type. By a function pointer, because
                     // rustc has more to say about a method.
                     let answer = Scope::local("answer");
                     let found = quote_spanned! {output.span()=>
-                        #runtime::Answers::<#output>::NEW.fallback()
+                        #runtime::Answers::<#output>::NEW.make_of_fallback()
                     };
                     let called =
                         Ident::new(&answer.to_string(), answer.span().located_at(output.span()));
                     quote! {
                         let #answer = #found;
-                        let #succeeded = #called(#value, || #code);
+                        let #succeeded = #called(#value, #code);
                         #runtime::Ok(#succeeded)
                     }
                 }

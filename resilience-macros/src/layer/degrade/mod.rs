@@ -4,6 +4,7 @@ mod causes;
 mod fallback;
 mod ok_type;
 mod rate;
+mod refresh;
 mod stale;
 
 use proc_macro2::{Ident, Span, TokenStream};
@@ -100,12 +101,22 @@ impl Layer for Degrade {
         self.stale.as_ref().map(|stale| stale.setup(scope)).unwrap_or_default()
     }
 
-    fn wrap(&self, _: &Around<'_>, inner: Fragment, scope: &Scope<'_>) -> Fragment {
-        let Fragment { before, code } = inner;
+    fn wrap(&self, around: &Around<'_>, mut inner: Fragment, scope: &Scope<'_>) -> Fragment {
+        let refresh = self.stale.as_ref().and_then(|stale| Some((stale, stale.refresh.as_ref()?)));
+        if let Some((stale, refresh)) = refresh {
+            let (failed, leave) = (self.refresh_failed(scope), |value: &Ident| {
+                let (runtime, degraded) = (scope.runtime, Self::label());
+                quote!(break #degraded #runtime::Ok(#value))
+            });
+            let (serves, call) = refresh.around(stale, inner, around, &failed, &leave, scope);
+            let code = self.around_all(&serves, Code::Value(call), scope);
+            return Fragment { before: TokenStream::new(), code: Code::Value(code) };
+        }
+        let before = std::mem::take(&mut inner.before);
         let code = match &self.fallback {
-            Some(fallback) if self.is_plain() => self.around_fallback(fallback, code, scope),
-            _ if self.replaces() => self.around_all(code, scope),
-            _ => self.around_switch(&code.into_value(scope), scope),
+            Some(fallback) if self.is_plain() => self.around_fallback(fallback, inner.code, scope),
+            _ if self.replaces() => self.around_all(&TokenStream::new(), inner.code, scope),
+            _ => self.around_switch(&inner.code.into_value(scope), scope),
         };
         Fragment { before, code: Code::Value(code) }
     }
@@ -124,6 +135,15 @@ impl Degrade {
     /// What the key of the stale values may lack, with what to write.
     pub(crate) fn finding(&self) -> Option<(Span, String)> {
         self.stale.as_ref()?.finding()
+    }
+
+    /// Whether the layers below and the body may run in a task.
+    pub(crate) fn runs_in_task(&self) -> bool {
+        self.stale.as_ref().is_some_and(|stale| stale.refresh.is_some())
+    }
+
+    fn coalesces(&self) -> bool {
+        self.stale.as_ref().is_some_and(|stale| stale.coalesces)
     }
 
     /// Whether there is anything that can replace an error.
@@ -149,14 +169,22 @@ impl Degrade {
     //             }
     //         }
     //
+    // If a `Sourced` may have to know why: `if let Some(code) = activated::<E>(mode, &error, …)`
+    //
     // The fallback isn't inside the match, where the future would have to store the whole outcome
     // while the fallback runs.
     fn around_fallback(&self, fallback: &Fallback, call: Code, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site) = (scope.runtime, &scope.site);
         let error = Scope::local("error");
         let (policy, text) = (self.causes.policy(runtime), fallback.text());
-        let activate = scope.classifying("activate", &quote!(#policy, &#error, #text, &#site));
-        let code = scope.classifying("code", &quote!(&#error));
+        let arguments = quote!(#policy, &#error, #text, &#site);
+        let code = Scope::local("code");
+        let activate = if fallback.needs_code(scope) {
+            let activated = scope.classifying("activated", &arguments);
+            quote!(let #runtime::Some(#code) = #activated)
+        } else {
+            scope.classifying("activate", &arguments)
+        };
         let answer = fallback.answer(&code, scope);
         let (degraded, failure) = (Self::label(), self.failure(call, scope));
         quote! {
@@ -171,7 +199,7 @@ impl Degrade {
         }
     }
 
-    // Input:  the call
+    // Input:  what may be served before the call, and the call
     // Output: 'degraded: {
     //             let flag = flag(of_static(&FLAG));
     //             let off = !is_on(flag);
@@ -194,12 +222,24 @@ impl Degrade {
     //             let code = falls_back(cause, &error, …);
     //             Ok(fallback)
     //         }
-    fn around_all(&self, call: Code, scope: &Scope<'_>) -> TokenStream {
+    //
+    // With `coalesce`, before the call:
+    // Output: if let Some(value) = stale.share(&mut shared, &SITE).await {
+    //             break 'degraded Ok(value);
+    //         }
+    // and after it, `shared.succeeded(&value)` or `shared.failed(cause)`.
+    fn around_all(&self, serves: &TokenStream, call: Code, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site) = (scope.runtime, &scope.site);
         let [error, succeeded, off, cause, code] =
             ["error", "value", "off", "cause", "code"].map(Scope::local);
         let degraded = Self::label();
+        let (begins, joins) = self.shares(scope);
         let outcome = self.failure(call, scope);
+        let outcome = if serves.is_empty() && joins.is_empty() {
+            outcome
+        } else {
+            quote!({ #serves #joins #outcome })
+        };
         let named = Scope::local("flag");
         let (asks, outcome) = match &self.flag {
             None => (quote!(let #off = false;), outcome),
@@ -219,9 +259,15 @@ impl Degrade {
         };
         let policy = self.causes.policy(runtime);
         let finds = scope.classifying("cause", &quote!(#off, #policy, &#error, &#site));
+        let finds = if self.coalesces() {
+            let shared = Self::shared();
+            quote!({ let #cause = #finds; #runtime::SharedCall::failed(&mut #shared, ::core::option::Option::as_ref(&#cause)); #cause })
+        } else {
+            finds
+        };
         let rate = self.alert_above.as_ref().map(|rate| rate.set(&cause, scope));
         let recall = self.stale.as_ref().map(|_| {
-            let recall = Stale::recall(&quote!(&#cause, &#error, &#site));
+            let recall = Stale::recall(&quote!(&#cause, &#error, &#site), runtime);
             quote! {
                 if let #runtime::Some(#succeeded) = #recall {
                     break #degraded #runtime::Ok(#succeeded);
@@ -231,9 +277,10 @@ impl Degrade {
         let answer = match &self.fallback {
             Some(fallback) => {
                 let text = fallback.text();
-                let answer = fallback.answer(&quote!(#code), scope);
+                let answer = fallback.answer(&code, scope);
+                let named = fallback.needs_code(scope).then(|| quote!(let #code =));
                 quote! {
-                    let #code = #runtime::falls_back(#cause, &#error, #text, &#site);
+                    #named #runtime::falls_back(#cause, &#error, #text, &#site);
                     #answer
                 }
             }
@@ -242,6 +289,7 @@ impl Degrade {
         quote! {
             #degraded: {
                 #asks
+                #begins
                 let #error = #outcome;
                 let #cause = match #finds {
                     #runtime::Some(#cause) => #cause,
@@ -252,6 +300,36 @@ impl Degrade {
                 #answer
             }
         }
+    }
+
+    /// For `coalesce`: the statement that begins it, and the one that waits while another caller
+    /// makes the call.
+    fn shares(&self, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+        if !self.coalesces() {
+            return (TokenStream::new(), TokenStream::new());
+        }
+        let (runtime, site, degraded) = (scope.runtime, &scope.site, Self::label());
+        let (stale, shared, value) = (Stale::local(), Self::shared(), Scope::local("value"));
+        (
+            quote!(let mut #shared = #runtime::Stale::not_shared(&#stale);),
+            quote! {
+                if let #runtime::Some(#value) = #runtime::Stale::share(&#stale, &mut #shared, &#site).await {
+                    break #degraded #runtime::Ok(#value);
+                }
+            },
+        )
+    }
+
+    fn shared() -> Ident {
+        Scope::local("shared")
+    }
+
+    /// What is done with the error of a refresh.
+    fn refresh_failed(&self, scope: &Scope<'_>) -> TokenStream {
+        let (runtime, site, error) = (scope.runtime, &scope.site, Scope::local("error"));
+        let policy = self.causes.policy(runtime);
+        let rate = scope.option(self.alert_above.as_ref().map(Rate::value));
+        scope.classifying("refresh_failed", &quote!(#error, #policy, #rate, &#site))
     }
 
     /// The error of the call. A success is kept, and leaves the block of the layer.
@@ -266,8 +344,13 @@ impl Degrade {
         let leave = match &self.stale {
             None => leave,
             Some(stale) => {
-                let keep = stale.keep(&succeeded, scope);
-                quote!({ #keep #leave; })
+                // A task has kept it already.
+                let keep = stale.refresh.is_none().then(|| stale.keep(&succeeded, scope));
+                let shared = Self::shared();
+                let gives = stale
+                    .coalesces
+                    .then(|| quote!(#runtime::SharedCall::succeeded(&mut #shared, &#succeeded);));
+                quote!({ #keep #gives #leave; })
             }
         };
         quote! {

@@ -37,6 +37,12 @@ impl Rate {
         }
     }
 
+    /// The number and the duration, as a tuple.
+    pub(super) fn value(&self) -> TokenStream {
+        let (count, secs, nanos) = (self.count, self.window.as_secs(), self.window.subsec_nanos());
+        quote!((#count, ::core::time::Duration::new(#secs, #nanos)))
+    }
+
     /// A statement that adds it to the cause.
     pub(super) fn set(&self, cause: &Ident, scope: &Scope<'_>) -> TokenStream {
         let (runtime, count) = (scope.runtime, self.count);

@@ -13,6 +13,8 @@ use syn::{Expr, FnArg, GenericParam, Lit, Pat, Token};
 use super::super::handle::makes_a_new;
 use super::super::{Place, Scope};
 use super::ok_type::ok_type;
+use super::refresh::Refresh;
+use crate::async_trait::AsyncTraitBody;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::options::{Arguments, Grammar, Opt, Setting, Value, foreign, literal, reject_constant};
@@ -20,8 +22,8 @@ use crate::tokens::{contains_ident, located, mentions, mentions_impl, source_tex
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "stale",
-    keys: &["max_age", "key", "max_entries", "max_weight", "weight", "store"],
-    flags: &[],
+    keys: &["max_age", "key", "max_entries", "max_weight", "weight", "store", "refresh", "fresh"],
+    flags: &["coalesce"],
     lists: &["shared"],
     foreign: foreign::STALE,
     foreign_by_words: &[],
@@ -36,6 +38,9 @@ pub(super) struct Stale {
     bound: Bound,
     weight: Option<Expr>,
     store: Option<Expr>,
+    pub(super) refresh: Option<Refresh>,
+    /// Whether concurrent calls of one key share one.
+    pub(super) coalesces: bool,
     /// The arguments that the value may depend on and the key leaves out.
     missing: Vec<Ident>,
 }
@@ -90,6 +95,18 @@ impl Stale {
         } else if let (None, Bound::Weight(most)) = (&weight, &bound) {
             own.on(most, "`max_weight` needs the weight of a value; write `weight = |value| …`");
         }
+        let refresh = Refresh::parse(&mut arguments, max_age.as_ref(), function, &mut own);
+        let coalesce = arguments.flag("coalesce");
+        if let Some(coalesce) = coalesce.as_ref().filter(|_| !function.is_async()) {
+            own.on(
+                coalesce,
+                format!(
+                    "`coalesce` lets calls wait for each other, which would block their threads; \
+                     write `async fn {}`",
+                    function.name()
+                ),
+            );
+        }
         let shared = shared(&mut arguments, function, &mut own);
         check_return_type(span, function, &mut own);
         if max_age.is_none() && own.is_empty() {
@@ -102,8 +119,9 @@ impl Stale {
         let is_right = own.is_empty();
         errors.append(own);
         let mut depends_on = names;
-        // A store of the instance's own has only its values.
-        if function.sig.receiver().is_some() && store.is_none() {
+        // A store of the instance's own has only its values, and a body that doesn't use the
+        // instance has the same for all.
+        if store.is_none() && uses_self(function) {
             depends_on.insert(0, Ident::new("self", Span::call_site()));
         }
         let missing = depends_on
@@ -118,13 +136,15 @@ impl Stale {
             bound,
             weight,
             store,
+            refresh,
+            coalesces: coalesce.is_some(),
             missing,
         })
     }
 
     // Output: static STALE: StaleValues = StaleValues::new();
     //         let values = &STALE;
-    //         let find = Answers::<Result<T, E>>::NEW.stale();
+    //         let find = Answers::<Result<T, E>>::NEW.find_last_good();
     //         let stale = find(values, stale_key(&SITE, (…), &key), max_age);
     //
     // In a macro of the runtime, which knows its features.
@@ -157,7 +177,8 @@ impl Stale {
         let output = scope.output.clone().unwrap_or_else(|| quote!(_));
         // A type that can't be kept is reported at the return type.
         let find = Scope::local("find");
-        let found = located(quote!(#runtime::Answers::<#output>::NEW.stale()), output.span());
+        let found =
+            located(quote!(#runtime::Answers::<#output>::NEW.find_last_good()), output.span());
         // The span is where the missing feature is reported.
         quote_spanned! {Span::mixed_site().located_at(self.span)=>
             #runtime::stale! {
@@ -171,21 +192,21 @@ impl Stale {
 
     /// A statement that keeps a copy of the value.
     pub(super) fn keep(&self, value: &Ident, scope: &Scope<'_>) -> TokenStream {
-        let stale = Self::local();
-        let weight = match &self.weight {
-            Some(weight) => scope.user(weight),
-            None => quote!(|_| 1),
-        };
-        quote!(#stale.keep(&#value, #weight);)
+        let (runtime, stale, weight) = (scope.runtime, Self::local(), self.weight(scope));
+        quote!(#runtime::Stale::keep(&#stale, &#value, #weight);)
+    }
+
+    pub(super) fn weight(&self, scope: &Scope<'_>) -> TokenStream {
+        self.weight.as_ref().map_or_else(|| quote!(|_| 1), |weight| scope.user(weight))
     }
 
     /// The value that is kept, as an `Option`.
-    pub(super) fn recall(arguments: &TokenStream) -> TokenStream {
+    pub(super) fn recall(arguments: &TokenStream, runtime: &Ident) -> TokenStream {
         let stale = Self::local();
-        quote!(#stale.recall(#arguments))
+        quote!(#runtime::Stale::recall(&#stale, #arguments))
     }
 
-    fn local() -> Ident {
+    pub(super) fn local() -> Ident {
         Scope::local("stale")
     }
 
@@ -194,6 +215,7 @@ impl Stale {
         let first = self.missing.first()?;
         let added = if first == "self" { "self.…".to_owned() } else { first.to_string() };
         let key = match &self.key {
+            Some(Expr::Tuple(key)) if key.elems.is_empty() => added,
             Some(Expr::Tuple(key)) => {
                 let parts = source_text(key.elems.to_token_stream());
                 format!("({}, {added})", parts.trim_end_matches(','))
@@ -202,12 +224,18 @@ impl Stale {
             None => added,
         };
         let names: Vec<String> = self.missing.iter().map(Ident::to_string).collect();
-        let message = format!(
-            "a stale value is the same for every {}; write `key = {key}` if it differs, or \
-             `shared({})`",
-            list(&self.missing),
-            names.join(", ")
-        );
+        let message = match &names[..] {
+            [own] if own == "self" => format!(
+                "all instances share these values; write `shared(self)` if that is right, or \
+                 `store = self.…` or `key = {key}`"
+            ),
+            names => format!(
+                "a stale value is the same for every {}; write `key = {key}` if it differs, or \
+                 `shared({})`",
+                list(&self.missing),
+                names.join(", ")
+            ),
+        };
         Some((self.key.as_ref().map_or(self.span, Spanned::span), message))
     }
 }
@@ -337,6 +365,14 @@ fn types(function: &Function) -> TokenStream {
         }
     }
     quote!((#types))
+}
+
+/// Whether the body may depend on the instance.
+fn uses_self(function: &Function) -> bool {
+    let named = |name| uses(function.body.clone(), &Ident::new(name, Span::call_site()));
+    // `#[async_trait]` has written another name, and a statement with the first.
+    let own = if AsyncTraitBody::recognise(&function.body).is_some() { "__self" } else { "self" };
+    function.sig.receiver().is_some() && named(own)
 }
 
 /// Whether the expression uses the name, perhaps in a text that is formatted.

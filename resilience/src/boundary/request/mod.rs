@@ -37,8 +37,26 @@ pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
+    start(context::carry(future))
+}
+
+/// Like [`spawn`], for work that goes on when the current call has ended: without that call's
+/// attempt, key and deadline.
+#[cfg(feature = "stale")]
+#[track_caller]
+pub(crate) fn spawn_detached<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    start(future)
+}
+
+#[track_caller]
+fn start<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
     let span = tracing::Span::current();
-    let future = context::carry(future);
     #[cfg(feature = "testing")]
     let future = crate::support::isolation::carry(future);
     match (RequestContext::current(), Shutdown::scoped()) {

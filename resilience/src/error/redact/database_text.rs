@@ -3,8 +3,11 @@
 //!
 //! Tells less where it can't be sure: a message that may quote a value is left out to its end.
 
+use std::borrow::Cow;
+
 use super::REDACTED;
 use super::brackets::{string_literal, until_closing_bracket};
+use super::replace::Replaced;
 
 /// How such an error starts in its `Debug` format, up to the bracket, and which of its texts stay.
 const DEBUG: &[(&str, char, &[&str])] = &[
@@ -77,23 +80,21 @@ pub(super) fn redact(text: &str, known_len: impl Fn(&str) -> usize) -> Option<St
 
 /// Redacts the `Debug` format of each error, up to its closing bracket.
 fn redact_debug(text: &str) -> Option<String> {
-    let mut redacted = String::new();
-    let (mut copied, mut at) = (0, 0);
+    let (mut redacted, mut at) = (Replaced::new(text), 0);
     while let Some(bracket) = text[at..].find(['{', '(']) {
         let before = text[..at + bracket].trim_end_matches(' ');
         at += bracket + 1;
         let Some(kept) = kept_texts(before, &text[at - 1..]) else { continue };
-        redacted.push_str(&text[copied..at]);
         let body = until_closing_bracket(&text[at..]);
+        let end = at + body.len();
         if kept == NOTHING || kept == TEXT {
-            redacted.push_str(REDACTED);
+            redacted.replace(at..end, REDACTED);
         } else {
-            redact_literals(body, kept, &mut redacted);
+            redacted.replace(at..end, &redact_literals(body, kept));
         }
-        at += body.len();
-        copied = at;
+        at = end;
     }
-    (copied > 0).then(|| redacted + &text[copied..])
+    redacted.finish()
 }
 
 fn kept_texts(before: &str, bracket: &str) -> Option<&'static [&'static str]> {
@@ -105,23 +106,24 @@ fn kept_texts(before: &str, bracket: &str) -> Option<&'static [&'static str]> {
     (kept != TEXT || bracket[1..].trim_start().starts_with(['"', '\\'])).then_some(kept)
 }
 
-/// Copies `text` to `redacted`, replacing the string literals that don't follow one of the keys.
-fn redact_literals(text: &str, keys: &[&str], redacted: &mut String) {
-    let mut rest = text;
-    while let Some(quote) = rest.find('"') {
-        let (before, after) = rest.split_at(quote);
+/// Replaces the string literals that don't follow one of the keys.
+fn redact_literals<'t>(text: &'t str, keys: &[&str]) -> Cow<'t, str> {
+    let (mut redacted, mut at) = (Replaced::new(text), 0);
+    while let Some(quote) = text[at..].find('"') {
+        let (before, after) = (&text[at..at + quote], &text[at + quote..]);
         let literal = string_literal(after);
-        redacted.push_str(before);
         // `{:#?}` has line breaks between key and literal.
         let key = before.trim_end();
         let key = key.strip_suffix("Some(").unwrap_or(key).trim_end();
         let is_kept = keys.iter().any(|kept| {
             key.strip_suffix(kept).is_some_and(|before| before.ends_with([' ', '\n', ',']))
         });
-        redacted.push_str(if is_kept { literal } else { REDACTED });
-        rest = &after[literal.len()..];
+        at += quote + literal.len();
+        if !is_kept {
+            redacted.replace(at - literal.len()..at, REDACTED);
+        }
     }
-    redacted.push_str(rest);
+    redacted.finish().map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Leaves out the first message that may quote a value, and all that follows it: the value may

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::brackets::until_closing_bracket;
+use super::replace::Replaced;
 
 /// Replaces a value.
 const MASK: &str = "***";
@@ -139,16 +140,13 @@ pub(super) fn redact(text: &str) -> Option<String> {
 
 /// Replaces these ranges. `None` if there are none.
 fn mask(text: &str, ranges: Vec<Range<usize>>) -> Option<String> {
-    let mut masked = String::new();
-    let mut copied = 0;
+    let mut masked = Replaced::new(text);
     for range in ranges {
-        if range.start >= copied && range.end > range.start && &text[range.clone()] != MASK {
-            masked.push_str(&text[copied..range.start]);
-            masked.push_str(MASK);
-            copied = range.end;
+        if range.end > range.start && &text[range.clone()] != MASK {
+            masked.replace(range, MASK);
         }
     }
-    (copied > 0).then(|| masked + &text[copied..])
+    masked.finish()
 }
 
 /// What is between the lines `-----BEGIN … PRIVATE KEY-----` and `-----END … PRIVATE KEY-----`.

@@ -12,6 +12,7 @@ mod brackets;
 mod database;
 mod database_text;
 mod known_forms;
+mod replace;
 mod url_credentials;
 
 use std::borrow::Cow;

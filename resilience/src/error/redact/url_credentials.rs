@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::replace::Replaced;
+
 /// Replaces credentials.
 const MASK: &str = "***";
 
@@ -71,8 +73,7 @@ fn shorten(text: &str, before: &str, last: u8) -> String {
 /// `scheme://user:password@host` → `scheme://***@host`, anywhere in the text. `None` if there is
 /// nothing to mask.
 fn mask(text: &str) -> Option<String> {
-    let mut masked = String::new();
-    let mut copied = 0;
+    let mut masked = Replaced::new(text);
     let mut word = Word::default();
     let mut at = 0;
     while let Some(found) = text[at..].find("://") {
@@ -93,13 +94,11 @@ fn mask(text: &str) -> Option<String> {
             None => None,
         };
         if let Some(host) = host {
-            masked.push_str(&text[copied..start]);
-            masked.push_str(MASK);
-            copied = host;
+            masked.replace(start..host, MASK);
             at = host;
         }
     }
-    (copied > 0).then(|| masked + &text[copied..])
+    masked.finish()
 }
 
 /// Whether the text can be a host, optionally with a port number.

@@ -103,6 +103,13 @@ impl<W: AtomicWord> Core<W> {
         if found.state() == CircuitState::Open { time_left(policy, found, now()) } else { None }
     }
 
+    /// The same, if the breaker is listed.
+    #[inline]
+    pub fn rejects_if_listed(&self, policy: &Policy, now: impl Fn() -> u64) -> Option<u64> {
+        let found = Packed(self.state.load());
+        if found.is_open_and_registered() { time_left(policy, found, now()) } else { None }
+    }
+
     /// Returns whether a call would be rejected now because the circuit is open.
     pub fn would_reject(&self, policy: &Policy, now: impl Fn() -> u64) -> bool {
         let found = Packed(self.state.load());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::key_text::KeyText;
 use super::retry_after::{RetryAfter, millis};
 use super::{CountedFailure, StateChange};
@@ -62,6 +64,7 @@ pub(super) fn failure(failure: &CountedFailure, key: &KeyText, site: Option<&Sit
     );
 }
 
+#[inline]
 pub(super) fn rejected(
     breaker: &'static str,
     key: &KeyText,
@@ -69,6 +72,20 @@ pub(super) fn rejected(
     retry_after: RetryAfter,
 ) {
     metric!(breaker_rejected(breaker));
+    // The event asks for this itself, but its function needs much of the stack.
+    if LevelFilter::current() >= LevelFilter::DEBUG {
+        log_rejected(breaker, key, site, retry_after);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn log_rejected(
+    breaker: &'static str,
+    key: &KeyText,
+    site: Option<&Site>,
+    retry_after: RetryAfter,
+) {
     event!(
         debug,
         breaker,

@@ -10,12 +10,14 @@ use super::key_text::KeyText;
 use super::listeners::{CountedFailure, StateChange};
 use super::packed::Packed;
 use super::policy::{LONGEST, Mode, Policy, Rate};
+use super::rate::RateMode;
 use super::retry_after::{RetryAfter, millis};
 use super::state::{Core, Settled, Ticket, Verdict};
-use super::window::Window;
+use super::window::{Quiet, Window, stripes};
 use super::window_counts::WindowCounts;
 use super::{CircuitBreaker, events, listed};
 use crate::Rejected;
+use crate::layer::context;
 use crate::layer::deadline::Deadline;
 use crate::layer::site::Site;
 #[cfg(feature = "metrics")]
@@ -42,6 +44,8 @@ pub(super) struct Inner {
     moved_to: OnceLock<Arc<CircuitBreaker>>,
     /// Only that of a breaker in a set has a text.
     key: KeyText,
+    /// Whether there are so many that a window must be small.
+    is_in_set: bool,
     #[cfg(feature = "testing")]
     pub(super) identity: Identity,
     #[cfg(feature = "metrics")]
@@ -58,6 +62,7 @@ impl Inner {
             history: OnceLock::new(),
             moved_to: OnceLock::new(),
             key: KeyText::none(),
+            is_in_set: false,
             #[cfg(feature = "testing")]
             identity: Identity::new(),
             #[cfg(feature = "metrics")]
@@ -71,6 +76,7 @@ impl Inner {
             core: Core::vacant(),
             policy,
             history: OnceLock::from(history),
+            is_in_set: true,
             #[cfg(feature = "testing")]
             identity: Identity::never_replaced(),
             ..Self::new(name)
@@ -171,6 +177,7 @@ impl Inner {
     }
 
     #[cold]
+    #[inline(never)]
     fn admit_slowly(
         &self,
         longest: Option<Duration>,
@@ -202,8 +209,7 @@ impl Inner {
         ticket: Ticket,
         site: Option<&'static Site>,
     ) -> Result<Ticket, RetryAfter> {
-        let Some((change, counts)) = self.core.watch(&self.policy, rate, self.window(rate), ticket)
-        else {
+        let Some((change, counts)) = self.core.watch(&self.rate_mode(rate), ticket) else {
             return Ok(ticket);
         };
         self.report(None, Some(change), Some(counts), site);
@@ -211,7 +217,14 @@ impl Inner {
     }
 
     fn window(&self, rate: &Rate) -> &Arc<Window<AtomicU64>> {
-        self.window.get_or_init(|| Arc::new(Window::new(rate, || AtomicU64::new(0))))
+        self.window.get_or_init(|| {
+            let stripes = if self.is_in_set { 1 } else { stripes() };
+            Arc::new(Window::new(rate, stripes, || AtomicU64::new(0)))
+        })
+    }
+
+    fn rate_mode<'a>(&'a self, rate: &'a Rate) -> RateMode<'a, AtomicU64> {
+        RateMode { policy: &self.policy, rate, window: self.window(rate) }
     }
 
     /// Only while the breaker is built.
@@ -233,8 +246,9 @@ impl Inner {
     }
 
     #[inline]
-    fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
+    pub(super) fn reject(&self, wait: Option<u64>, site: Option<&Site>) -> RetryAfter {
         self.history().rejected.increment();
+        context::note_rejected_inside();
         let retry_after = RetryAfter(wait.unwrap_or(u64::MAX));
         events::rejected(self.name, &self.key, site, retry_after);
         retry_after
@@ -255,14 +269,15 @@ impl Inner {
         code: &'static str,
         site: Option<&'static Site>,
     ) {
+        if verdict == Verdict::Success && self.succeed_quietly(ticket, site) {
+            return;
+        }
         let (policy, now) = (&self.policy, clock::millis);
         let settled = match &policy.mode {
             Mode::Consecutive { failures } => {
                 self.core.settle(policy, *failures, ticket.without_time(), verdict, now)
             }
-            Mode::Rate(rate) => {
-                self.core.settle_rate(policy, rate, self.window(rate), ticket, verdict, now)
-            }
+            Mode::Rate(rate) => self.settle_rate(rate, ticket, verdict),
         };
         if settled.is_late {
             if let Some(breaker) = self.on_heap() {
@@ -271,6 +286,51 @@ impl Inner {
         }
         let Settled { failures, change, window, .. } = settled;
         self.report(failures.map(|failures| (code, failures)), change, window, site);
+    }
+
+    /// Records a success in rate mode, if it can't open the circuit. Nearly every call.
+    #[inline]
+    fn succeed_quietly(&self, ticket: Ticket, site: Option<&'static Site>) -> bool {
+        let Mode::Rate(rate) = &self.policy.mode else { return false };
+        let mode = self.rate_mode(rate);
+        match self.core.succeed_quietly(&mode, ticket, clock::millis) {
+            Quiet::Recorded => true,
+            Quiet::NotRecorded => false,
+            Quiet::RecordedUnjudged => {
+                let settled = self.core.judge_success(&mode, ticket, clock::millis);
+                let Settled { change, window, .. } = self.settled_here(&mode, ticket, settled);
+                self.report(None, change, window, site);
+                true
+            }
+        }
+    }
+
+    fn settle_rate(&self, rate: &Rate, ticket: Ticket, verdict: Verdict) -> Settled {
+        let (mode, now) = (self.rate_mode(rate), clock::millis);
+        // Also after the state has moved, so that a result is recorded at once and as a whole.
+        let is_current = || self.place().core.is_in(ticket.without_time());
+        let settled = self.core.settle_rate(&mode, ticket, verdict, now, is_current);
+        self.settled_here(&mode, ticket, settled)
+    }
+
+    /// What was recorded here, and judged again where the state is if that has moved meanwhile.
+    fn settled_here(
+        &self,
+        mode: &RateMode<'_, AtomicU64>,
+        ticket: Ticket,
+        settled: Settled,
+    ) -> Settled {
+        match (self.on_heap(), settled) {
+            (Some(breaker), Settled { window: Some(_), change: None, .. }) => {
+                match breaker.inner.core.judge_moved(mode, ticket, clock::millis) {
+                    Some((change, window)) => {
+                        Settled { change: Some(change), window: Some(window), ..settled }
+                    }
+                    None => settled,
+                }
+            }
+            (_, settled) => settled,
+        }
     }
 
     /// Settles a call that was dropped without a result, under this deadline if it has one.

@@ -31,6 +31,7 @@ mod window;
 mod window_counts;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use change::{ChangeReason, CircuitState};
 pub use control::CircuitMetrics;
@@ -43,12 +44,15 @@ pub use permit::{GuardedBy, Permit};
 pub use window_counts::WindowCounts;
 
 pub use crate::layer::deadline::OuterTimeout;
+use crate::layer::site::Site;
 use crate::support::clock;
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 use crate::{Classify, Rejected, taxonomy::FromRejected};
 use call::Call;
 use inner::Inner;
+use retry_after::RetryAfter;
+use state::Ticket;
 
 /// Rejects calls to a dependency after too many failures, to give it time to recover.
 ///
@@ -142,10 +146,17 @@ use inner::Inner;
 /// [`registry`](crate::registry()) finds it wherever the field moves; a call then costs two loads
 /// more. All state changes are lock-free, except for listeners.
 ///
-/// A window of calls that is full and without a failure costs two more loads. Otherwise a call
-/// writes to one to three words of the window, a window of time reads the clock once, and slow
-/// calls read it twice. A window is allocated once, when the first call is recorded: two bits for
-/// each call in it, or 168 bytes for a window of time.
+/// With a failure rate, and without slow calls:
+///
+/// | window | a success costs |
+/// |---|---|
+/// | of calls, full and without a failure | the same two loads |
+/// | of calls, otherwise | a write to one to three words of the window |
+/// | of time | a read of the clock, and a write to a word that only a part of the threads shares. The first call in a bucket adds up all buckets, and so does each success while the window has fewer than `min_calls` |
+///
+/// Slow calls read the clock twice. A window is allocated once, when the first call is recorded:
+/// two bits for each call in it, or for a window of time 200 bytes, and 128 for each processor, up
+/// to eight of them. In a [set](crate::CircuitBreakers), it is 328 bytes for each key that has one.
 pub struct CircuitBreaker {
     inner: Inner,
 }
@@ -272,17 +283,33 @@ impl CircuitBreaker {
         &self.inner
     }
 
-    /// The state of a static, which is listed there. Nearly always it has been since long.
-    #[inline]
-    fn registered_place(&'static self) -> &'static Inner {
+    /// Requests admission to a static, which is listed then. Nearly every call that gets here is
+    /// rejected by an open circuit that has been listed since long.
+    #[cold]
+    fn admit_listed(
+        &'static self,
+        longest: Option<Duration>,
+        site: &'static Site,
+    ) -> Result<Ticket, RetryAfter> {
         let inner = self.inner();
-        if inner.core.is_registered_here() { inner } else { self.register_here() }
+        match inner.core.rejects_if_listed(&inner.policy, clock::millis) {
+            Some(left) => Err(inner.reject(Some(left), Some(site))),
+            None => self.list_and_admit(longest, site),
+        }
     }
 
     #[cold]
-    fn register_here(&'static self) -> &'static Inner {
-        self.register();
-        self.inner().place()
+    #[inline(never)]
+    fn list_and_admit(
+        &'static self,
+        longest: Option<Duration>,
+        site: &'static Site,
+    ) -> Result<Ticket, RetryAfter> {
+        let inner = self.inner();
+        if !inner.core.is_registered_here() {
+            self.register();
+        }
+        self.inner().place().admit(longest, Some(site))
     }
 }
 
@@ -336,8 +363,9 @@ pub mod internals {
     pub use super::change::Change;
     pub use super::keyed::slot::{KeyHash, Owner};
     pub use super::policy::{Extent, Mode, Policy, Rate, Slow};
+    pub use super::rate::RateMode;
     pub use super::state::{Admission, Core, Settled, Ticket, Verdict};
-    pub use super::window::{Outcome, TimeWindow, Window};
+    pub use super::window::{Outcome, Quiet, TimeWindow, Window};
 
     /// Marks the deadline as expired, as an enclosing timeout does before it drops the call.
     pub fn fire(deadline: &crate::layer::deadline::Deadline<'_>) {

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! | mode 3 | registered 1 | generation 20 | payload 40                                  |
-//!                                           closed, forced closed: consecutive failures, or 1 if
-//!                                               a window records each result
+//!                                           closed, forced closed: consecutive failures; with a
+//!                                               failure rate 0 while one more success would
+//!                                               change nothing, else another number
 //!                                           open: when to probe, in milliseconds
 //!                                           half-open: extra 4 | epoch 4 | admitted 16 | succeeded 16
 //! ```
@@ -30,8 +31,14 @@ const EXTRA_MASK: u64 = 0xf;
 /// which aren't timed stays a single comparison.
 const CLOSED_TIMED: u64 = 7;
 
-/// Not 0, so that no success looks like one that changes nothing.
+/// The payload of an empty window. Not 0, so that no success looks like one that changes nothing.
 const RECORDING: u64 = 1;
+
+/// The payload after the first failure that a window has recorded.
+pub(super) const FIRST_MARK: u64 = RECORDING + 1;
+
+/// The largest payload.
+pub(super) const LAST_MARK: u64 = PAYLOAD_MASK;
 
 /// A value of the state word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +92,13 @@ impl Packed {
     #[inline]
     pub(super) const fn is_registered(self) -> bool {
         self.0 & REGISTERED != 0
+    }
+
+    /// One comparison for both.
+    #[inline]
+    pub(super) const fn is_open_and_registered(self) -> bool {
+        const OPEN: u64 = (CircuitState::Open as u64) << MODE_SHIFT | REGISTERED;
+        self.0 & !(REGISTERED - 1) == OPEN
     }
 
     /// A state that has moved or has no owner rejects all calls, which are then made elsewhere.
@@ -142,6 +156,17 @@ impl Packed {
 
     pub(super) const fn with_failures(self, failures: u64) -> Self {
         self.with_payload(failures)
+    }
+
+    /// One more success would change nothing, so it is only compared with this word.
+    pub(super) const fn settled(self) -> Self {
+        self.with_payload(0)
+    }
+
+    /// Each result has to be recorded. No earlier payload of this generation has been the same
+    /// `mark`, so a thread that wants to settle the window notices that it has changed.
+    pub(super) const fn unsettled(self, mark: u64) -> Self {
+        self.with_payload(mark)
     }
 
     /// Saturates if the point in time doesn't fit.

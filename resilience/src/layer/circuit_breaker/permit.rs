@@ -100,7 +100,7 @@ impl<F: Fn() -> (&'static CircuitBreaker, &'static Site)> GuardedBy for F {
     #[expect(clippy::inline_always, reason = "the compiler takes this for cold: it calls `admit`")]
     fn admit(&mut self, longest: Option<Duration>) -> Result<Ticket, RetryAfter> {
         let (breaker, site) = self();
-        breaker.registered_place().admit(longest, Some(site))
+        breaker.admit_listed(longest, site)
     }
 }
 
@@ -194,7 +194,8 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     }
 
     /// Like [`request`](Self::request), after [`granted_at_once`](Self::granted_at_once).
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the compiler takes this for cold: it calls `admit`")]
     pub(crate) fn request_again(&mut self) -> Result<(), Rejected> {
         let longest = self.above.deadline().map(Deadline::after);
         self.request_slowly(longest)
@@ -340,6 +341,7 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
 
     /// Little code for the caller, so that the drop of a future stays inlined.
     #[cold]
+    #[inline(never)]
     fn release_slowly(&mut self) {
         let ticket = mem::replace(&mut self.ticket, Ticket::NONE);
         let inner = self.place.breaker().inner();
@@ -356,6 +358,7 @@ impl<A: OuterTimeout, P: GuardedBy> Permit<'_, A, P> {
     }
 
     #[cold]
+    #[inline(never)]
     fn settle_slowly(&mut self, verdict: Verdict, code: &'static str) {
         // Taken, so that a panic doesn't record a second result.
         let ticket = mem::replace(&mut self.ticket, Ticket::NONE);

@@ -88,7 +88,12 @@ impl Rate {
 
     /// Why a window with these calls opens the circuit, if it does.
     pub(super) fn judge(&self, calls: WindowCounts) -> Option<ChangeReason> {
-        if calls.calls < u64::from(self.min_calls()) { None } else { self.judge_probes(calls) }
+        if self.are_enough(calls) { self.judge_probes(calls) } else { None }
+    }
+
+    /// Whether a window with these calls is judged.
+    pub(super) fn are_enough(&self, calls: WindowCounts) -> bool {
+        calls.calls >= u64::from(self.min_calls())
     }
 
     /// Like `judge`, for any number of calls.

@@ -15,6 +15,9 @@ pub struct Cause<E> {
     alert_above: Option<crate::observe::alert::Rate>,
 }
 
+/// The code of [`Rejected::SwitchedOff`](crate::Rejected::SwitchedOff).
+const SWITCHED_OFF: &str = "SWITCHED_OFF";
+
 impl<E: Display> Cause<E> {
     /// `None` if the error is to be returned.
     pub(crate) fn of<C: Into<Classified<E>>>(
@@ -52,7 +55,7 @@ impl<E: Display> Cause<E> {
 
     /// The code of the error.
     pub(crate) fn code(&self) -> &'static str {
-        self.error.as_ref().map_or("SWITCHED_OFF", |error| error.class.code())
+        self.error.as_ref().map_or(SWITCHED_OFF, |error| error.class.code())
     }
 
     /// Logs that something else answers than the callee. Nothing if a flag is off: then its change
@@ -64,7 +67,10 @@ impl<E: Display> Cause<E> {
         source: Source,
         site: &Site,
     ) {
-        let Some(classified) = &self.error else { return };
+        let Some(classified) = &self.error else {
+            count(site, self.code(), source);
+            return;
+        };
         events::degraded(
             site,
             &classified.redacted(error),
@@ -80,4 +86,14 @@ impl<E: Display> Cause<E> {
             None => classified.count_fallback(error, site.service()),
         }
     }
+}
+
+/// Counts an answer for which there is no event.
+#[cfg_attr(
+    not(feature = "metrics"),
+    allow(clippy::missing_const_for_fn, reason = "it does nothing")
+)]
+pub(super) fn count(site: &Site, code: &'static str, source: Source) {
+    let _ = (site, code, source);
+    metric!(degraded(site.labels(), code, source.as_str()));
 }

@@ -5,9 +5,15 @@ mod cause;
 mod causes;
 mod flag;
 mod flags;
+#[cfg(feature = "stale")]
+mod key_hash;
 #[cfg(feature = "open-feature")]
 mod open_feature;
 mod policy;
+#[cfg(feature = "stale")]
+mod refresh;
+#[cfg(feature = "stale")]
+mod shared_call;
 mod sourced;
 #[cfg(feature = "stale")]
 mod stale;
@@ -30,5 +36,7 @@ pub use stale_values::StaleValues;
 pub mod internals {
     pub use super::cause::Cause;
     #[cfg(feature = "stale")]
-    pub use super::stale::{Keepable, Stale, stale_key};
+    pub use super::refresh::{Detach, Detached, Lend, Refresh, Served, detach, refresh_failed_by};
+    #[cfg(feature = "stale")]
+    pub use super::stale::{Keepable, KeptPlace, SharedCall, Stale, stale_key};
 }

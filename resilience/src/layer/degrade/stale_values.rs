@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasherDefault, Hash};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
+use super::key_hash::{AlreadyHashed, hash};
+use super::shared_call::Calls;
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 
@@ -47,11 +49,19 @@ use crate::support::isolation::{self, Identity, Isolate};
 /// stored, but 128 bits of a hash, from which they can't be computed: they may be personal. Ages
 /// are by tokio's clock, so a test can pause it. An outdated value is no longer returned, but takes
 /// its space until another one does.
+///
+/// It is a handle: clones share their values.
 pub struct StaleValues {
     bound: Bound,
-    cache: OnceLock<Values>,
+    shared: OnceLock<Arc<Shared>>,
     #[cfg(feature = "testing")]
     identity: Identity,
+}
+
+/// What the clones of a store share.
+pub(super) struct Shared {
+    cache: Values,
+    calls: Calls,
 }
 
 type Values = Cache<u128, Entry, BuildHasherDefault<AlreadyHashed>>;
@@ -105,19 +115,31 @@ impl StaleValues {
     const fn bounded(bound: Bound) -> Self {
         Self {
             bound,
-            cache: OnceLock::new(),
+            shared: OnceLock::new(),
             #[cfg(feature = "testing")]
             identity: Identity::new(),
         }
     }
 
-    /// The values. Every access goes through here.
+    /// Where the values are. Every access goes through here.
     #[inline]
-    fn cache(&self) -> &OnceLock<Values> {
+    fn current(&self) -> &Self {
         #[cfg(feature = "testing")]
-        return &isolation::current(self).cache;
+        return isolation::current(self);
         #[cfg(not(feature = "testing"))]
-        &self.cache
+        self
+    }
+
+    /// The values, if there have been any.
+    #[inline]
+    fn cache(&self) -> Option<&Values> {
+        self.current().shared.get().map(|shared| &shared.cache)
+    }
+
+    #[inline]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        let this = self.current();
+        this.shared.get_or_init(|| this.bound.new_store())
     }
 
     /// Keeps a value under a key, instead of an earlier one.
@@ -157,7 +179,7 @@ impl StaleValues {
 
     /// Removes all values.
     pub fn clear(&self) {
-        if let Some(cache) = self.cache().get() {
+        if let Some(cache) = self.cache() {
             cache.invalidate_all();
             cache.run_pending_tasks();
         }
@@ -165,7 +187,7 @@ impl StaleValues {
 
     /// The number of values, outdated ones included.
     pub fn len(&self) -> u64 {
-        self.cache().get().map_or(0, |cache| {
+        self.cache().map_or(0, |cache| {
             cache.run_pending_tasks();
             cache.entry_count()
         })
@@ -177,8 +199,7 @@ impl StaleValues {
     }
 
     pub(super) fn keep<V: Send + Sync + 'static>(&self, key: u128, value: V, weight: u32) {
-        let value = Arc::new(Dated { at: Instant::now(), value });
-        self.cache().get_or_init(|| self.bound.cache()).insert(key, Entry { weight, value });
+        self.shared().keep(key, value, weight);
     }
 
     pub(super) fn find<V: Clone + Send + Sync + 'static>(
@@ -186,10 +207,40 @@ impl StaleValues {
         key: u128,
         max_age: Duration,
     ) -> Option<(V, Duration)> {
-        let entry = self.cache().get()?.get(&key)?;
+        let entry = self.cache()?.get(&key)?;
         let Dated { at, value } = entry.value.downcast_ref::<Dated<V>>()?;
         let age = Instant::now().saturating_duration_since(*at);
         (age <= max_age).then(|| (value.clone(), age))
+    }
+}
+
+impl Shared {
+    pub(super) fn keep<V: Send + Sync + 'static>(&self, key: u128, value: V, weight: u32) {
+        let value = Arc::new(Dated { at: Instant::now(), value });
+        self.cache.insert(key, Entry { weight, value });
+    }
+
+    pub(super) fn remove(&self, key: u128) {
+        self.cache.invalidate(&key);
+    }
+}
+
+impl AsRef<Calls> for Shared {
+    fn as_ref(&self) -> &Calls {
+        &self.calls
+    }
+}
+
+impl Clone for StaleValues {
+    fn clone(&self) -> Self {
+        // Not by way of `current`: a clone that is made in an isolated test may be used outside.
+        let shared = self.shared.get_or_init(|| self.bound.new_store());
+        Self {
+            bound: self.bound,
+            shared: OnceLock::from(Arc::clone(shared)),
+            #[cfg(feature = "testing")]
+            identity: self.identity.of_moved(),
+        }
     }
 }
 
@@ -217,7 +268,11 @@ impl fmt::Debug for StaleValues {
 }
 
 impl Bound {
-    fn cache(self) -> Values {
+    fn new_store(self) -> Arc<Shared> {
+        Arc::new(Shared { cache: self.new_cache(), calls: Calls::default() })
+    }
+
+    fn new_cache(self) -> Values {
         // Not moka's default policy, which may refuse a new key in favour of old ones. And not
         // moka's expiry, which has a clock of its own.
         let cache = Cache::builder().eviction_policy(EvictionPolicy::lru());
@@ -226,34 +281,5 @@ impl Bound {
             Self::Weight(most) => cache.max_capacity(most).weigher(|_, entry: &Entry| entry.weight),
         };
         cache.build_with_hasher(BuildHasherDefault::default())
-    }
-}
-
-/// 128 bits of a hash with the keys of this process, so that an attacker can't choose two keys of one
-/// hash, or compute a key from it.
-pub(super) fn hash<K: Hash + ?Sized>(key: &K) -> u128 {
-    static STATES: OnceLock<[RandomState; 2]> = OnceLock::new();
-    let [high, low] = STATES.get_or_init(|| [RandomState::new(), RandomState::new()]);
-    u128::from(high.hash_one(key)) << 64 | u128::from(low.hash_one(key))
-}
-
-/// The hash of what is a hash already.
-#[derive(Default)]
-struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "either half is a good hash")]
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -13,7 +13,7 @@ use crate::layer::classified::Classified;
 use crate::layer::context::{self, AttemptState, Scoped};
 use crate::layer::deadline::Deadline;
 use crate::layer::events::{self, Stopped};
-use crate::layer::retry_budget::{BudgetCharge, FailureKind};
+use crate::layer::retry_budget::FailureKind;
 use crate::layer::site::Site;
 use crate::support::clock;
 use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sent};
@@ -54,15 +54,16 @@ use crate::{Category, CircuitBreaker, Classification, Rejected, RetryBudget, Sen
 /// assert_eq!((answer.unwrap(), calls), (7, 3));
 /// # }
 /// ```
+// What is 0 at first is adjacent, and so written at once.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Attempts {
-    current: AttemptState,
     /// The delay before the current attempt, in nanoseconds.
     previous: u64,
-    withdrawn: Option<BudgetCharge>,
     /// When the first attempt began, or if that is unknown, when it failed, in the unit of
     /// [`clock::to_nanos`]. 0 until an attempt has failed.
     first_failure: u64,
+    current: AttemptState,
 }
 
 /// The inputs to [`Attempts::judge`]: the policy and the layers around the attempt.
@@ -144,7 +145,7 @@ impl Attempts {
     /// Creates the state before the first attempt.
     #[inline]
     pub const fn new() -> Self {
-        Self { current: AttemptState::first(), previous: 0, withdrawn: None, first_failure: 0 }
+        Self { current: AttemptState::first(), previous: 0, first_failure: 0 }
     }
 
     /// The number of the current attempt, starting at 1.
@@ -179,7 +180,13 @@ impl Attempts {
     /// How long to wait before the current attempt. `None` for the first.
     #[inline]
     pub(crate) fn wait(&self) -> Option<Duration> {
-        (!self.current.is_first()).then_some(Duration::from_nanos(self.previous))
+        self.has_failed().then_some(Duration::from_nanos(self.previous))
+    }
+
+    /// Whether an attempt has failed. Cheaper than the number of the current one, which is atomic.
+    #[inline]
+    const fn has_failed(&self) -> bool {
+        self.first_failure != 0
     }
 
     /// Reports a success, which may credit the budget.
@@ -196,13 +203,14 @@ impl Attempts {
     pub(crate) fn succeeded_at(&self, budget: &RetryBudget, site: &Site) {
         #[cfg(feature = "metrics")]
         site.metrics().succeeded(|| site.labels(), self.number());
-        if !self.current.is_first() || !budget.is_full() {
+        if self.has_failed() || !budget.is_settled() {
             self.succeeded_slowly(budget, site);
         }
     }
 
     #[cold]
     fn succeeded_slowly(&self, budget: &RetryBudget, site: &Site) {
+        budget.list(|| (site.service(), site.function()));
         self.succeeded(budget);
         if !self.current.is_first() {
             events::retry_succeeded(site, self.number());
@@ -211,7 +219,7 @@ impl Attempts {
 
     #[cold]
     fn pay_in(&self, budget: &RetryBudget) {
-        budget.on_success(self.withdrawn, self.current.is_first());
+        budget.on_success(self.current.withdrawn, self.current.is_first());
     }
 
     /// Decides what to do after a failure. Returns how long to wait before the next attempt, or
@@ -297,6 +305,7 @@ impl Attempts {
         if let Some(total) = rules.total {
             total.note(last_failure::number_of(rules.site.failing(class), class.code()));
         }
+        rules.budget.list(|| (rules.site.service(), rules.site.function()));
         metric!(attempt_failed(rules.site.labels(), class));
         let next = self.next(class, error, wanted, rules, now);
         metric!(retry_budget(rules.site.labels(), rules.budget.level()));
@@ -320,7 +329,9 @@ impl Attempts {
                     // The frame of this call is gone by now.
                     context::note_given_up(rules.site.failing(class), class.code());
                 }
-                let made = if rules.refused(class) { self.number() - 1 } else { self.number() };
+                // A call inside the body may use the same breaker.
+                let not_made = rules.refused(class) && !self.current.has_rejected_inside();
+                let made = self.number() - u32::from(not_made);
                 events::retry_stopped(
                     rules.site,
                     error,
@@ -392,7 +403,7 @@ impl Attempts {
             return Err(Stopped::CircuitOpen);
         }
         match rules.budget.try_withdraw(kind) {
-            Some(withdrawn) => self.withdrawn = Some(withdrawn),
+            Some(withdrawn) => self.current.withdrawn = Some(withdrawn),
             None => return Err(Stopped::Budget),
         }
         Ok(delay)

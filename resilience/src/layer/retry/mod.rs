@@ -13,5 +13,5 @@ pub use conditional::{Condition, ConditionalRetry};
 pub use pause::{Pause, Wait};
 pub use policy::{Jitter, Retry};
 
-pub use super::retry_budget::{BudgetCharge, FailureKind, RetryBudget};
+pub use super::retry_budget::{BudgetCharge, FailureKind, RetryBudget, RetryBudgetRef};
 pub use crate::support::random::seed_jitter;

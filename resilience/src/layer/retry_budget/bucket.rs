@@ -1,13 +1,21 @@
 //! A lock-free token bucket: tokens and time in one word, generic over the atomic type.
 //!
 //! ```text
-//! | tokens in thousandths 24 | refilled up to, in milliseconds 40 |
+//! | tokens in thousandths 24 | listed 1 | refilled up to, in milliseconds 39 |
 //! ```
 
 use crate::support::atomic_word::AtomicWord;
+use crate::support::clock;
 
-const STAMP_BITS: u32 = 40;
+const STAMP_BITS: u32 = clock::MILLIS_BITS - 1;
 const STAMP_MASK: u64 = (1 << STAMP_BITS) - 1;
+
+/// The current time for a stamp, in milliseconds. Saturates eight years before and after the base of
+/// the clock: its other half is left out, so that a stamp is one bit shorter.
+pub(super) fn now() -> u64 {
+    const OMITTED: u64 = 1 << (clock::MILLIS_BITS - 2);
+    clock::millis().saturating_sub(OMITTED).min(STAMP_MASK)
+}
 
 /// The settings of a bucket, in thousandths of a token and milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -23,23 +31,25 @@ pub struct Rules {
 /// The contents of the bucket.
 #[derive(Debug)]
 pub struct Bucket<W> {
-    /// Tokens and the time of the last refill.
+    /// Tokens, the time of the last refill, and whether the bucket is listed.
     pub word: W,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Contents {
     tokens: u32,
+    listed: bool,
     stamp: u64,
 }
 
 impl Contents {
     const fn unpack(word: u64) -> Self {
-        Self { tokens: (word >> STAMP_BITS) as u32, stamp: word & STAMP_MASK }
+        let upper = word >> STAMP_BITS;
+        Self { tokens: (upper >> 1) as u32, listed: upper & 1 == 1, stamp: word & STAMP_MASK }
     }
 
     const fn pack(self) -> u64 {
-        (self.tokens as u64) << STAMP_BITS | self.stamp & STAMP_MASK
+        (upper(self.tokens, self.listed) as u64) << STAMP_BITS | self.stamp & STAMP_MASK
     }
 
     /// Adds the tokens for the time that has passed. Only whole tokens are added, and the stamp
@@ -54,18 +64,29 @@ impl Contents {
         let tokens = passed / rules.refill;
         let full = u64::from(rules.capacity - self.tokens) <= tokens.saturating_mul(1000);
         if full {
-            return Self { tokens: rules.capacity, stamp: now };
+            return Self { tokens: rules.capacity, stamp: now, ..self };
         }
         // This is less than the missing amount, so neither product can overflow.
         let brought = u32::try_from(tokens * 1000).unwrap_or(u32::MAX);
-        Self { tokens: self.tokens + brought, stamp: self.stamp + tokens * rules.refill }
+        let stamp = self.stamp + tokens * rules.refill;
+        Self { tokens: self.tokens + brought, stamp, ..self }
     }
+}
+
+/// The bits above the stamp.
+const fn upper(tokens: u32, listed: bool) -> u32 {
+    tokens << 1 | listed as u32
+}
+
+/// The bits above the stamp while the bucket is full and listed, when a success has nothing to do.
+pub const fn settled(capacity: u32) -> u32 {
+    upper(capacity, true)
 }
 
 impl<W: AtomicWord> Bucket<W> {
     /// The word of a full bucket. Its stamp is 0, because a full bucket ignores elapsed time.
     pub const fn full(capacity: u32) -> u64 {
-        Contents { tokens: capacity, stamp: 0 }.pack()
+        Contents { tokens: capacity, listed: false, stamp: 0 }.pack()
     }
 
     /// Withdraws `cost` for a retry, all or nothing. Withdraws nothing at or below the floor.
@@ -89,6 +110,52 @@ impl<W: AtomicWord> Bucket<W> {
     #[inline]
     pub fn is_full(&self, capacity: u32) -> bool {
         Contents::unpack(self.word.load()).tokens >= capacity
+    }
+
+    /// Whether the bucket is full and listed. Costs one load. `settled` is [`settled`] of the
+    /// capacity.
+    #[inline]
+    pub fn is_settled(&self, settled: u32) -> bool {
+        self.word.load() >> STAMP_BITS == u64::from(settled)
+    }
+
+    /// Whether the bucket is listed.
+    pub fn is_listed(&self) -> bool {
+        Contents::unpack(self.word.load()).listed
+    }
+
+    /// Marks the bucket as listed. Returns whether it wasn't.
+    pub fn mark_listed(&self) -> bool {
+        let mut found = self.word.load();
+        loop {
+            let contents = Contents::unpack(found);
+            if contents.listed {
+                return false;
+            }
+            let listed = Contents { listed: true, ..contents }.pack();
+            match self.word.compare_exchange_weak(found, listed) {
+                Ok(_) => return true,
+                Err(other) => found = other,
+            }
+        }
+    }
+
+    /// Copies the contents to where they can be read without the bucket. Every change is followed
+    /// by a copy; then the last copy is that of the last change.
+    ///
+    /// A thread that writes the copy after another one synchronizes with it, so it sees the other's
+    /// change when it compares.
+    pub fn copy_to(&self, copy: &Self) {
+        loop {
+            let word = self.word.load();
+            let mut found = copy.word.load();
+            while let Err(other) = copy.word.compare_exchange_weak(found, word) {
+                found = other;
+            }
+            if self.word.load() == word {
+                return;
+            }
+        }
     }
 
     /// Adds up to `amount`. Costs only one load if the bucket is full, and never reads a clock.

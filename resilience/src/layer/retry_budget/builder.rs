@@ -1,5 +1,7 @@
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use super::bucket::{self, Bucket};
 use super::{Debit, RetryBudget};
 
 /// The maximum capacity, cost and credit: as many thousandths as fit in 24 bits, rounded down.
@@ -17,11 +19,24 @@ impl RetryBudget {
     ///
     /// Panics if the value is out of range.
     #[must_use]
-    pub const fn capacity(self, tokens: u32) -> Self {
+    pub const fn capacity(mut self, tokens: u32) -> Self {
         assert!(tokens >= 1 && tokens <= MOST, "`capacity` must be between 1 and 10000 tokens");
-        let mut settings = self.settings;
-        settings.capacity = tokens * 1_000;
-        Self::from_settings(settings)
+        self.settings.capacity = tokens * 1_000;
+        self.settings.settled = bucket::settled(tokens * 1_000);
+        self.bucket.word = AtomicU64::new(Bucket::<AtomicU64>::full(tokens * 1_000));
+        self
+    }
+
+    /// Sets the name of the budget in [`registry`](crate::registry()). Without one, it has the label
+    /// of the first function that has used it.
+    ///
+    /// ```
+    /// static PAYMENTS: resilience::RetryBudget = resilience::RetryBudget::new().name("payments");
+    /// ```
+    #[must_use]
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
     }
 
     /// Sets the cost of a retry, in tokens: 0 to 10 000, by default 5.

@@ -4,16 +4,19 @@
 mod bucket;
 mod builder;
 mod failure_kind;
+pub(super) mod listed;
 
-use std::num::NonZeroU32;
+use std::num::NonZeroU16;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
-use crate::support::clock;
 #[cfg(feature = "testing")]
 use crate::support::isolation::{self, Identity, Isolate};
 use bucket::{Bucket, Rules};
+use listed::Listing;
 
 pub use failure_kind::FailureKind;
+pub use listed::RetryBudgetRef;
 
 /// Limits the retries for a dependency with tokens: retries or failures cost tokens, and successes
 /// earn them back.
@@ -39,6 +42,9 @@ pub use failure_kind::FailureKind;
 /// Tokens are counted in thousandths. A success costs one load if the bucket is full. The clock is
 /// read only on failures.
 ///
+/// A budget is listed in [`registry`](crate::registry()) with the first call that uses it, until it
+/// is dropped.
+///
 /// # Presets
 ///
 /// | | [`standard`](Self::standard) | [`aws_standard`](Self::aws_standard) | [`aws_standard_v2_1`](Self::aws_standard_v2_1) | [`grpc`](Self::grpc) |
@@ -56,6 +62,9 @@ pub use failure_kind::FailureKind;
 pub struct RetryBudget {
     bucket: Bucket<AtomicU64>,
     settings: BudgetSettings,
+    name: Option<&'static str>,
+    /// Set with the first call that uses the budget.
+    listing: OnceLock<Arc<Listing>>,
     #[cfg(feature = "testing")]
     identity: Identity,
 }
@@ -67,7 +76,7 @@ impl Isolate for RetryBudget {
     }
 
     fn fresh(&self) -> Self {
-        Self::from_settings(self.settings)
+        Self { name: self.name, ..Self::from_settings(self.settings) }
     }
 }
 
@@ -76,6 +85,8 @@ impl Isolate for RetryBudget {
 struct BudgetSettings {
     debit: Debit,
     capacity: u32,
+    /// [`bucket::settled`] of the capacity.
+    settled: u32,
     retry_cost: u32,
     /// `None` if it is the same as the cost of other retries.
     timeout_cost: Option<u32>,
@@ -98,16 +109,19 @@ enum Debit {
 /// The cost of a retry, to be refunded if it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it to `on_success`, or lose the refund"]
-pub struct BudgetCharge(NonZeroU32);
+pub struct BudgetCharge(NonZeroU16);
 
 impl BudgetCharge {
-    // Stores the cost plus one, so that `Option<BudgetCharge>` is no larger.
+    // Stores the cost in tokens plus one, so that `Option<BudgetCharge>` is no larger. All costs are
+    // whole tokens.
     const fn new(cost: u32) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(cost))
+        #[expect(clippy::cast_possible_truncation, reason = "at most as many as `MOST` tokens")]
+        let tokens = (cost / 1_000) as u16;
+        Self(NonZeroU16::MIN.saturating_add(tokens))
     }
 
     const fn cost(self) -> u32 {
-        self.0.get() - 1
+        (self.0.get() as u32 - 1) * 1_000
     }
 }
 
@@ -121,6 +135,7 @@ impl RetryBudget {
         Self::from_settings(BudgetSettings {
             debit: Debit::Retries,
             capacity: 100_000,
+            settled: bucket::settled(100_000),
             retry_cost: 5_000,
             timeout_cost: None,
             rate_limited_cost: None,
@@ -263,7 +278,9 @@ impl RetryBudget {
     #[inline]
     pub fn on_failure(&self, kind: FailureKind) {
         if self.settings.debit == Debit::Failures {
-            self.bucket().debit(&self.settings.rules(), self.settings.cost(kind), clock::millis);
+            let this = self.current();
+            this.bucket.debit(&self.settings.rules(), self.settings.cost(kind), bucket::now);
+            this.copy_to_listing();
         }
     }
 
@@ -284,9 +301,13 @@ impl RetryBudget {
             Debit::Retries => self.settings.cost(kind),
             Debit::Failures => 0,
         };
-        self.bucket()
-            .withdraw(&self.settings.rules(), cost, clock::millis)
-            .then_some(BudgetCharge::new(cost))
+        let this = self.current();
+        let granted = this.bucket.withdraw(&self.settings.rules(), cost, bucket::now);
+        this.copy_to_listing();
+        if !granted {
+            this.count_refusal();
+        }
+        granted.then_some(BudgetCharge::new(cost))
     }
 
     /// Records a success. For a retry, pass the charge returned by the last withdrawal.
@@ -309,7 +330,52 @@ impl RetryBudget {
     /// Whether the bucket is full, so that a success would earn nothing.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.bucket().is_full(self.settings.capacity)
+        self.current().bucket.is_full(self.settings.capacity)
+    }
+
+    /// Whether the bucket is full and the budget is listed, so that there is nothing to do after a
+    /// success.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.current().bucket.is_settled(self.settings.settled)
+    }
+
+    /// Lists the budget, unless it is listed. `user` is the function that uses it: the label of its
+    /// dependency, and its name.
+    #[cold]
+    pub(crate) fn list(&self, user: impl FnOnce() -> (&'static str, &'static str)) {
+        let this = self.current();
+        if this.bucket.is_listed() {
+            return;
+        }
+        if self.settings.debit == Debit::Nothing {
+            this.bucket.mark_listed();
+            return;
+        }
+        // Before the mark, so that each change after it finds the listing.
+        let listing = this
+            .listing
+            .get_or_init(|| Arc::new(Listing::new(this.name, user(), self.settings.rules())));
+        if this.bucket.mark_listed() {
+            listed::add(listing);
+            this.copy_to_listing();
+        }
+    }
+
+    fn copy_to_listing(&self) {
+        if let Some(listing) = self.listing() {
+            self.bucket.copy_to(&listing.bucket);
+        }
+    }
+
+    fn count_refusal(&self) {
+        if let Some(listing) = self.listing() {
+            listing.count_refusal();
+        }
+    }
+
+    fn listing(&self) -> Option<&Listing> {
+        if self.bucket.is_listed() { self.listing.get().map(|listing| &**listing) } else { None }
     }
 
     #[cold]
@@ -320,7 +386,9 @@ impl RetryBudget {
             Some(withdrawn) if self.settings.refund => withdrawn.cost(),
             _ => 0,
         };
-        self.bucket().credit(self.settings.capacity, credit + refund);
+        let this = self.current();
+        this.bucket.credit(self.settings.capacity, credit + refund);
+        this.copy_to_listing();
     }
 
     /// The current number of tokens, to three decimal places. An unlimited budget returns its
@@ -330,7 +398,7 @@ impl RetryBudget {
     /// assert_eq!(resilience::RetryBudget::standard().tokens(), 100.0);
     /// ```
     pub fn tokens(&self) -> f64 {
-        f64::from(self.bucket().tokens(&self.settings.rules(), clock::millis)) / 1000.0
+        f64::from(self.current().bucket.tokens(&self.settings.rules(), bucket::now)) / 1000.0
     }
 
     /// The share of the capacity that is left, from 0 to 1.
@@ -344,19 +412,20 @@ impl RetryBudget {
         Self {
             bucket: Bucket { word: AtomicU64::new(Bucket::<AtomicU64>::full(settings.capacity)) },
             settings,
+            name: None,
+            listing: OnceLock::new(),
             #[cfg(feature = "testing")]
             identity: Identity::new(),
         }
     }
 
-    /// Every access to the tokens goes through here.
+    /// Where the tokens are. Every access goes through here.
     #[inline]
-    fn bucket(&self) -> &Bucket<AtomicU64> {
+    fn current(&self) -> &Self {
         #[cfg(feature = "testing")]
-        let this = isolation::current(self);
+        return isolation::current(self);
         #[cfg(not(feature = "testing"))]
-        let this = self;
-        &this.bucket
+        self
     }
 }
 
@@ -386,5 +455,5 @@ impl BudgetSettings {
 /// The lock-free core, for the model checker.
 #[cfg(feature = "_internals")]
 pub mod internals {
-    pub use super::bucket::{Bucket, Rules};
+    pub use super::bucket::{Bucket, Rules, settled};
 }

@@ -64,3 +64,59 @@ impl Transactional for MySql {
 fn is_missing_savepoint(error: &(dyn DatabaseError + 'static)) -> bool {
     error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1305)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server executes of a statement, as the manuals of MySQL ("Comments") and MariaDB
+    /// ("Comment Syntax") describe it.
+    fn executed(statement: &str, is_mariadb: bool, version: u32) -> String {
+        let (mut rest, mut executed) = (statement, String::new());
+        while let Some((before, comment)) = rest.split_once("/*") {
+            executed += before;
+            let (comment, after) = comment.split_once("*/").expect("it ends");
+            rest = after;
+            let (is_its_own, comment) = match comment.strip_prefix("M!") {
+                Some(comment) => (is_mariadb, comment),
+                None => (!is_mariadb, comment.strip_prefix('!').expect("a version")),
+            };
+            let digits = comment.find(|digit: char| !digit.is_ascii_digit()).expect("a text");
+            let (from, text) = comment.split_at(digits);
+            let from: u32 = from.parse().expect("a version");
+            // MariaDB executes no comment for a MySQL that it doesn't descend from.
+            let is_for_it = is_its_own || is_mariadb && !(50_700..=99_999).contains(&from);
+            if is_for_it && version >= from {
+                assert!(text.starts_with(' '), "newer versions of MySQL require it");
+                executed += text;
+            }
+        }
+        let words: Vec<_> = executed.split_whitespace().chain(rest.split_whitespace()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn each_server_executes_its_own_limit() {
+        let statement = MySql::limit_statement(1_500).expect("a statement");
+        for version in [50_708, 80_036, 80_400, 90_001] {
+            assert_eq!(
+                executed(&statement, false, version),
+                "; SET @_resilience_limit = @@SESSION.max_execution_time, \
+                 SESSION max_execution_time = 1500"
+            );
+        }
+        for version in [100_101, 101_102, 120_002] {
+            assert_eq!(
+                executed(&statement, true, version),
+                "; SET @_resilience_limit = @@SESSION.max_statement_time, \
+                 SESSION max_statement_time = 1.500"
+            );
+        }
+    }
+
+    #[test]
+    fn limit_fits_the_largest_of_mysql() {
+        let statement = MySql::limit_statement(u128::from(u64::MAX)).expect("a statement");
+        assert!(executed(&statement, false, 80_036).ends_with(" = 4294967295"));
+    }
+}

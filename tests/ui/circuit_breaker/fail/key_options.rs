@@ -20,4 +20,9 @@ async fn setting_of_the_set(partner: &str) -> Result<usize, CallError> {
     Ok(partner.len())
 }
 
+#[circuit_breaker(PARTNERS, key_text = partner.to_owned())]
+async fn text_without_key(partner: &str) -> Result<usize, CallError> {
+    Ok(partner.len())
+}
+
 fn main() {}

@@ -3,17 +3,29 @@
 use resilience::degrade;
 use resilience_test_support::CallError;
 
-struct Inventory;
+struct Inventory {
+    warehouse: u32,
+}
 
 impl Inventory {
     #[degrade(stale(max_age = "10m", key = sku))]
     async fn of_one_instance(&self, sku: &str) -> Result<u32, CallError> {
-        Ok(sku.len() as u32)
+        Ok(self.warehouse + sku.len() as u32)
     }
 
     #[degrade(stale(max_age = "10m"))]
     async fn without_arguments(&self) -> Result<u32, CallError> {
-        Ok(1)
+        Ok(self.warehouse)
+    }
+
+    #[degrade(stale(max_age = "10m", key = ()))]
+    async fn of_one_instance_and_tenant(&self, tenant: &str) -> Result<u32, CallError> {
+        Ok(self.warehouse + tenant.len() as u32)
+    }
+
+    #[degrade(stale(max_age = "10m", key = sku))]
+    async fn of_every_instance(&self, sku: &str) -> Result<u32, CallError> {
+        Ok(sku.len() as u32)
     }
 }
 
@@ -28,6 +40,8 @@ async fn complete(client: &str, sku: &str) -> Result<u32, CallError> {
 }
 
 fn main() {
-    let _ = (Inventory.of_one_instance(""), Inventory.without_arguments());
+    let inventory = Inventory { warehouse: 1 };
+    let _ = (inventory.of_one_instance(""), inventory.without_arguments());
+    let _ = (inventory.of_one_instance_and_tenant(""), inventory.of_every_instance(""));
     let _ = (of_one_tenant("", "", 1), complete("", ""));
 }

@@ -58,13 +58,16 @@ use table::Table;
 ///
 /// # Keys
 ///
-/// For text, use `CircuitBreakers<str>`: then a `&str`, `String` or `Arc<str>` is a key. Several
-/// values are a tuple, as in `CircuitBreakers<(TenantId, Region)>` with `key = (tenant, region)`.
+/// For text, use `CircuitBreakers<str>`: then a `&str`, `String` or `Arc<str>` is a key. An
+/// attribute also takes a `&str` for a set of `String`, `Box<str>` or `Arc<str>`, and a slice for
+/// one of `Vec`. Several values are a tuple, as in `CircuitBreakers<(TenantId, Region)>` with
+/// `key = (tenant, region)`.
 ///
 /// The set doesn't store keys. It tells them apart by 128 bits of SipHash-1-3, with secrets of its
 /// own that are random in each process. Among a million keys, two have the same hash with a
 /// probability of 10⁻²⁷. So a key only has to be `Hash`, and no personal data stays in memory. Two
-/// keys that aren't equal have to hash different data, as they do with `#[derive(Hash)]`.
+/// keys that aren't equal have to hash different data, as they do with `#[derive(Hash)]`. A `Path`
+/// doesn't: `/tmp` and `tmp` have the same hash. Use `path.as_os_str()` as the key.
 ///
 /// # Size
 ///
@@ -134,8 +137,18 @@ impl<K: ?Sized> CircuitBreakers<K> {
     /// static HOSTS: CircuitBreakers<str> = CircuitBreakers::new("hosts").log_keys(|host| host.to_owned());
     /// ```
     ///
-    /// The text is made once, when the key is new. A key that an attribute writes as a tuple,
-    /// `key = (tenant, region)`, has no text.
+    /// The text is made once, when the key is new. An attribute can say it instead, which is also
+    /// the way for a key that it writes as a tuple:
+    ///
+    /// ```
+    /// # use resilience::{CircuitBreakers, Rejected, circuit_breaker};
+    /// static REGIONS: CircuitBreakers<(u64, String)> = CircuitBreakers::new("regions");
+    ///
+    /// #[circuit_breaker(REGIONS, key = (tenant, region), key_text = format!("{tenant}/{region}"))]
+    /// async fn order(tenant: u64, region: String) -> Result<(), Rejected> {
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub const fn log_keys(mut self, text: fn(&K) -> String) -> Self {
         self.text = Some(text);
@@ -242,6 +255,24 @@ impl<K: Hash + ?Sized> CircuitBreakers<K> {
     }
 }
 
+impl<K> CircuitBreakers<K> {
+    /// Like [`key`](Self::key), for the borrowed form of a key, which has the same hash. The key
+    /// itself is only made for its text.
+    #[inline]
+    pub(crate) fn borrowed_key<'q, Q: Hash + ?Sized>(
+        &self,
+        key: &'q Q,
+        to_owned: impl FnOnce(&'q Q) -> K,
+    ) -> KeyHash {
+        let table = self.table();
+        let hash = table.hash(key);
+        if let Some(text) = self.text {
+            table.add_with_text(hash, || text(&to_owned(key)));
+        }
+        hash
+    }
+}
+
 impl<K: ?Sized> CircuitBreakers<K> {
     /// Returns the set's label.
     ///
@@ -309,6 +340,12 @@ impl<K: ?Sized> CircuitBreakers<K> {
         self.table().hash(parts)
     }
 
+    /// Adds the key of an annotated call with its text, if it is new.
+    #[inline]
+    pub(crate) fn set_key_text(&self, key: KeyHash, text: impl FnOnce() -> String) {
+        self.table().add_with_text(key, text);
+    }
+
     /// The breaker of an annotated call, and the function that it guards.
     #[inline]
     pub(crate) fn place(&self, key: KeyHash, site: &'static Site) -> KeyedPlace<'_> {
@@ -374,9 +411,13 @@ impl<'a, K: ?Sized> KeyedCircuitBreaker<'a, K> {
         state.unwrap_or(CircuitState::Closed)
     }
 
-    /// Returns the number of consecutive failures, which is 0 unless the circuit is closed.
+    /// Returns the number of consecutive failures, which is 0 unless the circuit is closed, and 0
+    /// with a [failure rate](CircuitBreaker::failure_rate).
     pub fn consecutive_failures(&self) -> u64 {
-        self.table.read(self.key, |inner| inner.core.snapshot().1).unwrap_or(0)
+        let count = |inner: &Inner| {
+            if inner.is_in_rate_mode() { 0 } else { inner.core.snapshot().1 }
+        };
+        self.table.read(self.key, count).unwrap_or(0)
     }
 
     /// Returns whether a call would be rejected now because the circuit is open. See

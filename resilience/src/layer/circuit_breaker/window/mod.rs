@@ -8,13 +8,15 @@ mod probes;
 mod running;
 mod time;
 
+use super::packed::{FIRST_MARK, LAST_MARK};
 use super::policy::{Extent, Rate};
 use super::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 use count::CountWindow;
 use probes::Probes;
 use running::Running;
-pub use time::TimeWindow;
+pub(super) use time::stripes;
+pub use time::{Quiet, TimeWindow};
 
 /// The buckets of a window of time.
 const BUCKETS: usize = 10;
@@ -29,7 +31,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    const fn is_good(self) -> bool {
+    pub(super) const fn is_good(self) -> bool {
         !self.failed && !self.slow
     }
 }
@@ -38,6 +40,8 @@ impl Outcome {
 #[derive(Debug)]
 pub struct Window<W> {
     closed: Closed<W>,
+    /// The last mark of a failure. See [`Window::next_mark`].
+    mark: W,
     probes: Probes<W>,
     running: Option<Running<W>>,
 }
@@ -49,15 +53,17 @@ enum Closed<W> {
 }
 
 impl<W: AtomicWord> Window<W> {
-    /// Creates an empty window, of words made by `word` with the value 0.
-    pub fn new(rate: &Rate, word: impl Fn() -> W) -> Self {
+    /// Creates an empty window, of words made by `word` with the value 0. A window of time counts
+    /// successes in so many `stripes`.
+    pub fn new(rate: &Rate, stripes: usize, word: impl Fn() -> W) -> Self {
         let closed = match rate.window {
             Extent::Calls(calls) => Closed::Count(CountWindow::new(calls, &word)),
-            Extent::Millis(millis) => Closed::Time(TimeWindow::new(millis, &word)),
+            Extent::Millis(millis) => Closed::Time(TimeWindow::new(millis, stripes, &word)),
         };
         let watched = rate.slow.filter(|slow| slow.while_running);
         Self {
             closed,
+            mark: word(),
             probes: Probes::new(&word),
             running: watched.map(|slow| Running::new(slow.longer_than, &word)),
         }
@@ -84,6 +90,33 @@ impl<W: AtomicWord> Window<W> {
         match &self.closed {
             Closed::Count(window) => window.is_settled(generation),
             Closed::Time(_) => false,
+        }
+    }
+
+    /// Records a success that can't open the circuit, without a look at the other calls.
+    #[inline]
+    pub fn record_quietly(&self, generation: u64, now: impl FnOnce() -> u64) -> Quiet {
+        match &self.closed {
+            Closed::Count(_) => Quiet::NotRecorded,
+            Closed::Time(window) => window.record_quietly(generation, now()),
+        }
+    }
+
+    /// The calls in the window are enough, and don't open the circuit. `now` is the time that was
+    /// recorded before they were counted.
+    pub fn is_judged(&self, generation: u64, now: impl FnOnce() -> u64) {
+        if let Closed::Time(window) = &self.closed {
+            window.is_judged(generation, now());
+        }
+    }
+
+    /// A number that marks a failure in a window that may be settled, or `None` if it never is.
+    pub fn next_mark(&self) -> Option<u64> {
+        match &self.closed {
+            Closed::Count(_) => update(&self.mark, |mark| {
+                Some(if mark == LAST_MARK { FIRST_MARK } else { FIRST_MARK.max(mark + 1) })
+            }),
+            Closed::Time(_) => None,
         }
     }
 

@@ -3,15 +3,23 @@
 //! The thread that first comes to a later bucket clears the buckets in between, and then publishes
 //! which bucket is the current one. A bucket's words say to which lap of the ring they belong, so a
 //! thread that was stopped in the meantime neither clears nor fills a bucket that is reused.
+//!
+//! A success lowers the rates. So it can open the circuit only if it completes the minimum number
+//! of calls, or if calls have left the window. Once the calls have been judged in the current
+//! bucket, and are enough, neither is possible until the next bucket. Until then a success is
+//! counted in a stripe of its thread, and no calls are added up.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{GENERATION_SHIFT, Outcome, generation_of, update};
 use crate::layer::circuit_breaker::window_counts::WindowCounts;
 use crate::support::atomic_word::AtomicWord;
 
 /// ```text
-/// current:  | generation 20 | number of the bucket 44     |
-/// calls:    | generation 8 | lap 8 | calls 48             |
-/// unwanted: | generation 8 | lap 8 | failures 24, slow 24 |
+/// current, judged:  | generation 20 | number of the bucket 44     |
+/// calls, successes: | generation 8 | lap 8 | calls 48             |
+/// unwanted:         | generation 8 | lap 8 | failures 24, slow 24 |
 /// ```
 ///
 /// The current bucket is known in full, and clears what has the same few bits by accident.
@@ -20,7 +28,55 @@ pub struct TimeWindow<W, const BUCKETS: usize> {
     /// Of one bucket, in milliseconds.
     length: u64,
     current: W,
+    /// The last bucket in which the calls were judged, and were enough.
+    judged: W,
     buckets: [Bucket<W>; BUCKETS],
+    stripes: Box<[Stripe<W, BUCKETS>]>,
+}
+
+/// How a success was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// It can't have opened the circuit.
+    Recorded,
+    /// Another bucket has become the current one meanwhile, so the calls have to be judged.
+    RecordedUnjudged,
+    /// It has to be recorded with a look at the other calls.
+    NotRecorded,
+}
+
+/// The successes of some threads, for each bucket. Other threads don't write to its cache lines.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Stripe<W, const BUCKETS: usize>([W; BUCKETS]);
+
+/// The most stripes that a window has.
+const MOST_STRIPES: usize = 8;
+
+/// One stripe for each thread that can run at the same time, up to eight.
+pub(in crate::layer::circuit_breaker) fn stripes() -> usize {
+    use std::sync::OnceLock;
+    static STRIPES: OnceLock<usize> = OnceLock::new();
+    *STRIPES.get_or_init(|| {
+        std::thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_STRIPES))
+    })
+}
+
+/// Numbers the threads that record calls.
+#[inline]
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    match NUMBER.get() {
+        usize::MAX => {
+            let number = NEXT.fetch_add(1, Relaxed);
+            NUMBER.set(number);
+            number
+        }
+        number => number,
+    }
 }
 
 #[derive(Debug)]
@@ -50,13 +106,51 @@ const fn number_of(current: u64) -> u64 {
 impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
     const COUNT: u64 = BUCKETS as u64;
 
-    /// Creates an empty window.
-    pub fn new(millis: u64, word: impl Fn() -> W) -> Self {
+    /// Creates an empty window, with at least one stripe.
+    pub fn new(millis: u64, stripes: usize, word: impl Fn() -> W) -> Self {
         let bucket = |_| Bucket { calls: word(), unwanted: word() };
+        let stripe = |_| Stripe(std::array::from_fn(|_| word()));
         Self {
             length: millis.div_ceil(Self::COUNT).max(1),
             current: word(),
+            judged: word(),
             buckets: std::array::from_fn(bucket),
+            stripes: (0..stripes.max(1)).map(stripe).collect(),
+        }
+    }
+
+    /// Records a success if the calls have been judged in the current bucket.
+    #[inline]
+    pub fn record_quietly(&self, generation: u64, now: u64) -> Quiet {
+        let judged = self.judged.load();
+        let number = number_of(judged);
+        // The bucket number of `now`, without a division. No bucket has the number 0.
+        let start = number.wrapping_sub(Self::COUNT).wrapping_mul(self.length);
+        if generation_of(judged) != generation || now.wrapping_sub(start) >= self.length {
+            return Quiet::NotRecorded;
+        }
+        let tag = tag(generation, number / Self::COUNT);
+        let Stripe(successes) = &self.stripes[thread_number() % self.stripes.len()];
+        if increment(&successes[Self::at(number)], tag).is_none() {
+            return Quiet::NotRecorded;
+        }
+        // Who enters the next bucket reads the stripes after that. So it counts this success, or
+        // this thread finds that it has to.
+        if self.current.load_in_order() == judged {
+            Quiet::Recorded
+        } else {
+            Quiet::RecordedUnjudged
+        }
+    }
+
+    /// The calls in the window are enough, and don't open the circuit, after a call was recorded at
+    /// this time.
+    pub fn is_judged(&self, generation: u64, now: u64) {
+        let found = self.judged.load();
+        let judged = current(generation, self.number(now));
+        // The calls were counted in this bucket, if it is still the current one.
+        if found != judged && self.current.load() == judged {
+            let _ = self.judged.compare_exchange(found, judged);
         }
     }
 
@@ -72,11 +166,7 @@ impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
             let number = self.enter(generation, self.number(now), &is_current)?;
             let (bucket, tag) = (self.bucket(number), tag(generation, number / Self::COUNT));
             // Calls first, and read last: so no one ever sees more failures than calls.
-            let counted = update(&bucket.calls, |word| {
-                (word & !VALUE_MASK == tag)
-                    .then(|| word + u64::from(word & VALUE_MASK < VALUE_MASK))
-            });
-            if counted.is_none() {
+            if increment(&bucket.calls, tag).is_none() {
                 if self.current.load() != current(generation, number) {
                     continue;
                 }
@@ -97,7 +187,8 @@ impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
         }
     }
 
-    pub(super) fn counts(&self, generation: u64, now: u64) -> WindowCounts {
+    /// The calls in the window.
+    pub fn counts(&self, generation: u64, now: u64) -> WindowCounts {
         let word = self.current.load();
         let (newest, number) = (number_of(word), self.number(now));
         // A current bucket far ahead comes from another clock.
@@ -113,9 +204,19 @@ impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
         now / self.length + Self::COUNT
     }
 
+    /// The place of a bucket in the ring.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "below the number of buckets")]
+    const fn at(number: u64) -> usize {
+        (number % Self::COUNT) as usize
+    }
+
     fn bucket(&self, number: u64) -> &Bucket<W> {
-        &self.buckets[(number % Self::COUNT) as usize]
+        &self.buckets[Self::at(number)]
+    }
+
+    fn successes(&self, number: u64) -> impl Iterator<Item = &W> {
+        self.stripes.iter().map(move |Stripe(successes)| &successes[Self::at(number)])
     }
 
     /// Makes a bucket the current one, unless a later one is, and returns the current one. `None`
@@ -135,10 +236,17 @@ impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
             }
             let oldest = number + 1 - Self::COUNT;
             let first = if same && !ahead { oldest.max(newest + 1) } else { oldest };
-            let cleared = (first..=number).all(|number| {
-                let (bucket, tag) = (self.bucket(number), tag(generation, number / Self::COUNT));
-                self.clear(&bucket.calls, tag, found) && self.clear(&bucket.unwanted, tag, found)
-            });
+            // What was judged by a clock that is set back says nothing about what comes.
+            let forgotten = !ahead || self.clear(&self.judged, 0, found);
+            let cleared = forgotten
+                && (first..=number).all(|number| {
+                    let tag = tag(generation, number / Self::COUNT);
+                    let Bucket { calls, unwanted } = self.bucket(number);
+                    [calls, unwanted]
+                        .into_iter()
+                        .chain(self.successes(number))
+                        .all(|word| self.clear(word, tag, found))
+                });
             if cleared && self.current.compare_exchange(found, current(generation, number)).is_ok()
             {
                 return Some(number);
@@ -157,7 +265,7 @@ impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
     fn sum(&self, generation: u64, newest: u64, number: u64) -> WindowCounts {
         let numbers = || number + 1 - Self::COUNT..=newest;
         let value = |word: &W, number| {
-            let word = word.load();
+            let word = word.load_in_order();
             if word & !VALUE_MASK == tag(generation, number / Self::COUNT) {
                 word & VALUE_MASK
             } else {
@@ -170,9 +278,21 @@ impl<W: AtomicWord, const BUCKETS: usize> TimeWindow<W, BUCKETS> {
             failures += unwanted >> FAILURES_SHIFT;
             slow += unwanted & COUNT_MASK;
         }
-        let calls = numbers().map(|number| value(&self.bucket(number).calls, number)).sum();
+        let mut calls = 0;
+        for number in numbers() {
+            calls += value(&self.bucket(number).calls, number);
+            calls += self.successes(number).map(|word| value(word, number)).sum::<u64>();
+        }
         WindowCounts { calls, failures, slow }
     }
+}
+
+/// Counts one more call in a bucket, or returns `None` if its word belongs to another lap.
+#[inline]
+fn increment<W: AtomicWord>(calls: &W, tag: u64) -> Option<u64> {
+    update(calls, |word| {
+        (word & !VALUE_MASK == tag).then(|| word + u64::from(word & VALUE_MASK < VALUE_MASK))
+    })
 }
 
 #[cfg(test)]
@@ -187,7 +307,7 @@ mod tests {
     const BUCKETS: u64 = 10;
 
     fn window(millis: u64) -> TimeWindow<AtomicU64, 10> {
-        TimeWindow::new(millis, || AtomicU64::new(0))
+        TimeWindow::new(millis, 2, || AtomicU64::new(0))
     }
 
     #[test]
@@ -198,7 +318,7 @@ mod tests {
             (random >> 33) % below
         };
         for millis in [10, 100, 10_000] {
-            let (window, mut calls) = (window(millis), Vec::new());
+            let (window, mut calls, mut recorded_quietly) = (window(millis), Vec::new(), 0);
             let (mut now, length) = (1 << 39, millis / BUCKETS);
             for step in 0..if cfg!(miri) { 100 } else { 5_000 } {
                 now += match roll(20) {
@@ -208,7 +328,17 @@ mod tests {
                 };
                 let outcome = [GOOD, GOOD, FAILED, BOTH][usize::try_from(roll(4)).unwrap()];
                 calls.push((now / length, outcome));
-                let counted = window.record(3, outcome, now, || true).unwrap();
+                let quietly = roll(2) == 0
+                    && outcome == GOOD
+                    && window.record_quietly(3, now) == Quiet::Recorded;
+                let counted = if quietly {
+                    window.counts(3, now)
+                } else {
+                    let counted = window.record(3, outcome, now, || true).unwrap();
+                    window.is_judged(3, now);
+                    counted
+                };
+                recorded_quietly += u64::from(quietly);
                 let recent = || calls.iter().filter(|(number, _)| number + BUCKETS > now / length);
                 let expected = WindowCounts {
                     calls: recent().count() as u64,
@@ -223,6 +353,7 @@ mod tests {
                     .count();
                 assert_eq!(window.counts(3, now + later).calls, left as u64);
             }
+            assert!(recorded_quietly > 0);
         }
     }
 
@@ -234,6 +365,34 @@ mod tests {
         assert_eq!(window.record(1, BOTH, 5_000, || false), None);
         let counts = window.counts(2, 5_000);
         assert_eq!((counts.calls, counts.failures, counts.slow), (1, 0, 0));
+    }
+
+    #[test]
+    fn success_is_recorded_quietly_only_in_the_bucket_and_generation_that_was_judged() {
+        let window = window(1_000);
+        assert_eq!(window.record_quietly(0, 0), Quiet::NotRecorded);
+        window.record(0, GOOD, 50, || true);
+        assert_eq!(window.record_quietly(0, 50), Quiet::NotRecorded);
+        window.is_judged(0, 50);
+        assert_eq!(window.record_quietly(0, 99), Quiet::Recorded);
+        assert_eq!(window.record_quietly(0, 100), Quiet::NotRecorded);
+        assert_eq!(window.record_quietly(1, 99), Quiet::NotRecorded);
+        window.record(0, GOOD, 100, || true);
+        assert_eq!(window.record_quietly(0, 99), Quiet::RecordedUnjudged);
+        // A judgement that comes too late isn't kept.
+        window.is_judged(0, 99);
+        assert_eq!(window.record_quietly(0, 100), Quiet::NotRecorded);
+        assert_eq!(window.counts(0, 100).calls, 4);
+    }
+
+    #[test]
+    fn judgement_by_another_clock_is_forgotten() {
+        let window = window(1_000);
+        window.record(0, GOOD, 1_000_000, || true);
+        window.is_judged(0, 1_000_000);
+        window.record(0, GOOD, 0, || true);
+        window.record(0, GOOD, 1_000_000, || true);
+        assert_eq!(window.record_quietly(0, 1_000_000), Quiet::NotRecorded);
     }
 
     #[test]
