@@ -9,7 +9,8 @@ use syn::{Attribute, Meta, Path};
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Block, Common, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast, order,
+    Block, Common, DeadLetter, Kind, Layer, Nest, Place, Retry, Timeout, Transaction, downcast,
+    order,
 };
 use crate::options::Arguments;
 use crate::units;
@@ -85,6 +86,11 @@ impl Attributes {
         attributes
     }
 
+    /// Whether an attribute of this kind is among them.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.written.iter().any(|written| written.raw.kind == kind)
+    }
+
     /// The attributes, which can be parsed again for another function.
     pub(crate) fn raws(&self) -> Vec<Raw> {
         self.written.iter().map(|written| written.raw.clone()).collect()
@@ -110,6 +116,15 @@ impl Attributes {
         let places: Vec<_> =
             self.written.iter().map(|layer| (layer.raw.kind, layer.raw.span)).collect();
         order::check(&places, errors);
+        if let Some(letter) =
+            self.written.iter().find_map(|layer| downcast(&**layer.layer.as_ref()?))
+        {
+            DeadLetter::check_clones(
+                letter,
+                self.written.iter().map(|layer| &layer.common),
+                errors,
+            );
+        }
         self.check_timeouts(errors);
         self.check_first_delay(errors);
         if !function.is_async() {

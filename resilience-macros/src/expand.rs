@@ -12,8 +12,8 @@ use crate::attributes::Attributes;
 use crate::diagnostics::Errors;
 use crate::function::Function;
 use crate::layer::{
-    Attempt, Boundary, CircuitBreaker, Code, Degrade, Fragment, Kind, Layer, Nest, Properties,
-    Retry, Scope, Timeout, Transaction, downcast,
+    Attempt, Boundary, CircuitBreaker, Code, DeadLetter, Degrade, Fragment, Kind, Layer, Nest,
+    Properties, Retry, Scope, Timeout, Transaction, downcast,
 };
 use crate::tokens::{mentions, mentions_impl, respanned};
 use crate::warnings::{self, Said};
@@ -22,7 +22,7 @@ use crate::{fallback, krate, leftovers, outcome};
 /// Expands all attributes of a function. `first` is the one that the compiler is expanding, at
 /// `span`. `errors` are those found so far.
 pub(crate) fn function(
-    function: Function,
+    mut function: Function,
     attributes: Attributes,
     (first, span): (Kind, Span),
     mut errors: Errors,
@@ -31,6 +31,9 @@ pub(crate) fn function(
     let async_trait =
         AsyncTraitBody::recognise(&function.body).filter(|_| function.sig.asyncness.is_none());
     let import_uses = attributes.import_uses.clone();
+    if attributes.has(Kind::DeadLetter) {
+        DeadLetter::take_marks(&mut function);
+    }
     let not_on_main = (first == Kind::Boundary && function.sig.ident == "main")
         .then(|| Boundary::NOT_ON_MAIN.to_owned());
     if let Some(reason) = leftovers::rejection_reason(&function.body, first) {
@@ -115,10 +118,18 @@ fn write(
     let value = code.into_value(&scope);
     let setup = quote!(#site #import #breaker #import_uses #warnings #consumed #setup);
     let value = quote!(#before #value);
-    function.with_body(&match async_trait {
+    // `#[async_trait]` is on the implementation of a trait, which has no other methods.
+    let replay = nest.get::<DeadLetter>().filter(|_| async_trait.is_none());
+    let replay = replay.and_then(|(_, letter)| {
+        let (file, line) = place(nest.is_of_block, &function);
+        let name = function.sig.ident.to_string();
+        letter.replay(&function, &krate, &quote!({ function: #name, file: #file, line: #line }))
+    });
+    let written = function.with_body(&match async_trait {
         Some(body) => body.with_value(&setup, &value),
         None => quote!(#setup #value),
-    })
+    });
+    quote!(#written #replay)
 }
 
 /// The error's type as far as it can be written, or `_`.
@@ -145,13 +156,21 @@ fn site(is_labelled_by_breaker: bool, is_of_block: bool, scope: &Scope<'_>) -> T
     } else {
         (quote!(Site::new), label.clone())
     };
-    // The place of the attribute, unless that is the same for several methods.
-    let place = quote!(::core::file!(), ::core::line!());
-    let place = if is_of_block { respanned(place, signature.fn_token.span) } else { place };
+    let (file, line) = place(is_of_block, scope.function);
     quote! {
         static #site: #runtime::Site =
-            #runtime::#new(#label, #name, ::core::module_path!(), #place);
+            #runtime::#new(#label, #name, ::core::module_path!(), #file, #line);
     }
+}
+
+/// The place of the attribute, unless that is the same for several methods.
+fn place(is_of_block: bool, function: &Function) -> (TokenStream, TokenStream) {
+    let (file, line) = (quote!(::core::file!()), quote!(::core::line!()));
+    if !is_of_block {
+        return (file, line);
+    }
+    let span = function.sig.fn_token.span;
+    (respanned(file, span), respanned(line, span))
 }
 
 /// The statements that run once per call.

@@ -48,6 +48,7 @@ macro_rules! attributes {
 
 attributes! {
     boundary => Boundary,
+    dead_letter => DeadLetter,
     degrade => Degrade,
     retry => Retry,
     circuit_breaker => CircuitBreaker,

@@ -129,6 +129,11 @@ fn without_value(ty: &Type) -> Type {
     ty
 }
 
+/// `T` and `E` of a `Result<T, E>` that is written as one.
+pub(crate) fn arguments_of_result(ty: &Type) -> Option<(&Type, &Type)> {
+    Some((first_argument(ty)?, second_argument_of_result(ty)?))
+}
+
 /// Whether the compiler has to infer the error type.
 pub(crate) fn is_inferred(error: &TokenStream) -> bool {
     error.to_string() == "_"

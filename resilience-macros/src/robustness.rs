@@ -142,6 +142,7 @@ const ATTRIBUTES: &[&str] = &[
     "#[circuit_breaker]",
     "#[circuit_breaker[INVENTORY]]",
     "#[resilience::degrade(fallback = 0)]",
+    "#[dead_letter(queue = \"orders\", store = self.letters, dedupe_key = sku)]",
     "#[::resilience::retry(=)]",
     "#[doc = \"text\"]",
     "/// text\n",
@@ -159,6 +160,7 @@ const ATTRIBUTES: &[&str] = &[
 
 const SIGNATURES: &[&str] = &[
     "async fn stock(sku: &str) -> Result<u32, E>",
+    "async fn on(#[payload] body: &'a [u8], #[skip] _: impl Fn(), #[redact] mut x: u8, #[skip(1)] #[redact] (a, b): &mut T) -> Result<(), E>",
     "fn stock(&mut self, (a, mut sku): (u8, String)) -> io::Result<()>",
     "pub(crate) unsafe extern \"C\" fn r#try(self: Arc<Self>, r#type: impl Fn(u8) -> u8) -> Alias<'_>",
     "async fn stock<T: Ord, const N: usize>([a, .., b]: [T; N]) -> Result<impl Iterator<Item = T>, Box<dyn Error>> where T: Copy",
@@ -298,6 +300,8 @@ proptest! {
         let expansion = item::attribute(kind, arguments, &item);
         let file: syn::File = syn::parse2(expansion).expect("items");
         let functions: Vec<_> = file.items.iter().filter_map(|item| match item {
+            // The replay function of `#[dead_letter]`.
+            syn::Item::Fn(function) if function.sig.ident == "stock_replay" => None,
             syn::Item::Fn(function) => Some(function),
             _ => None,
         }).collect();

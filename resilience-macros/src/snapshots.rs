@@ -900,8 +900,8 @@ fn stale_values_that_a_task_refreshes() {
                                 let deadline_1 = __resilience::Deadline::new(timeout_1);
                                 match __resilience::timed(
                                         (),
-                                        &deadline_1,
-                                        &__RESILIENCE_SITE,
+                                        deadline_1,
+                                        || &__RESILIENCE_SITE,
                                         async {
                                             if false {
                                                 let unreached: Result<u32, StockError> = __resilience::unreached();
@@ -1333,6 +1333,166 @@ fn transaction() {
                     };
                     wait.pause().await;
                 }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of them are the expansion")]
+fn dead_letter() {
+    check(
+        Kind::DeadLetter,
+        quote!(queue = "orders", store = self.letters, dedupe_key = order.id),
+        &quote! {
+            #[retry(idempotent, external_timeout)]
+            async fn on_order(
+                &self,
+                order: &Order,
+                #[redact] card: &str,
+                #[skip] now: Instant,
+            ) -> Result<(), OrderError> {
+                self.process(order, card, now).await
+            }
+        },
+        &expect![[r#"
+            async fn on_order(
+                &self,
+                order: &Order,
+                card: &str,
+                now: Instant,
+            ) -> Result<(), OrderError> {
+                static __RESILIENCE_SITE: __resilience::Site = __resilience::Site::new(
+                    "on_order",
+                    "on_order",
+                    ::core::module_path!(),
+                    ::core::file!(),
+                    ::core::line!(),
+                );
+                use __private as __resilience;
+                #[retry(__touch)]
+                const _: () = ();
+                let mut retry = __resilience::Attempts::new();
+                'dead_letter: {
+                    let error = match loop {
+                        let wait = match __resilience::scoped(
+                                __resilience::current(&retry),
+                                (),
+                                async {
+                                    if false {
+                                        let unreached: Result<(), OrderError> = __resilience::unreached();
+                                        return unreached;
+                                    }
+                                    'body: { self.process(order, card, now).await }
+                                },
+                            )
+                            .await
+                        {
+                            __resilience::Err(error) => {
+                                match __resilience::judge::<
+                                    <Result<(), OrderError> as __resilience::Outcome>::Error,
+                                >(
+                                    &mut retry,
+                                    error,
+                                    __resilience::rules(
+                                        &const { __resilience::Retry::new().idempotent().checked() },
+                                        __resilience::Site::budget(&__RESILIENCE_SITE),
+                                        &__RESILIENCE_SITE,
+                                        __resilience::None,
+                                        __resilience::None,
+                                        __resilience::None,
+                                        false,
+                                    ),
+                                ) {
+                                    __resilience::Ok(wait) => wait,
+                                    __resilience::Err(error) => break __resilience::Err(error),
+                                }
+                            }
+                            __resilience::Ok(value) => {
+                                __resilience::retry_succeeded(
+                                    &retry,
+                                    __resilience::Site::budget(&__RESILIENCE_SITE),
+                                    &__RESILIENCE_SITE,
+                                );
+                                break __resilience::Ok(value);
+                            }
+                        };
+                        wait.pause().await;
+                    } {
+                        __resilience::Err(error) => error,
+                        __resilience::Ok(value) => break 'dead_letter __resilience::Ok(value),
+                    };
+                    let mut draft = match __resilience::draft::<
+                        <Result<(), OrderError> as __resilience::Outcome>::Error,
+                    >(
+                        &error,
+                        __resilience::handler_call(
+                            __resilience::queue(&"orders"),
+                            __resilience::Some(&retry),
+                            __resilience::None,
+                            &__RESILIENCE_SITE,
+                        ),
+                    ) {
+                        __resilience::Some(draft) => draft,
+                        __resilience::None => {
+                            __resilience::report_fatal::<
+                                <Result<(), OrderError> as __resilience::Outcome>::Error,
+                            >(&error, &__RESILIENCE_SITE);
+                            break 'dead_letter __resilience::Err(error);
+                        }
+                    };
+                    {
+                        let argument = &*order;
+                        __resilience::argument(&mut draft, "order", argument);
+                    }
+                    __resilience::Draft::redacted(&mut draft, "card");
+                    __resilience::Draft::dedupe_key(&mut draft, &(order.id));
+                    let stored = __resilience::Draft::store(
+                            __resilience::Draft::of_arguments(draft),
+                            __resilience::letter_store(&self.letters),
+                            "self.letters",
+                        )
+                        .await;
+                    match stored {
+                        __resilience::Some(id) => {
+                            __resilience::report_letter::<
+                                <Result<(), OrderError> as __resilience::Outcome>::Error,
+                            >(&error, &__RESILIENCE_SITE);
+                            __resilience::Ok(
+                                __resilience::dead_lettered::<
+                                    <Result<(), OrderError> as __resilience::Outcome>::Value,
+                                >(id),
+                            )
+                        }
+                        __resilience::None => __resilience::Err(error),
+                    }
+                }
+            }
+            /**Processes a letter of `on_order` again. A failure stores no new letter.
+
+            # Errors
+
+            The handler's error, or that the letter lacks an argument.*/
+            #[allow(dead_code)]
+            async fn on_order_replay(
+                &self,
+                letter: &__private::Letter,
+                card: &str,
+                now: Instant,
+            ) -> ::core::result::Result<(), __private::ReplayError<OrderError>> {
+                use __private as __resilience;
+                let opened = __resilience::Opened::new(letter);
+                let argument_0: Order = __resilience::restore(opened, "order")?;
+                __resilience::replaying(
+                        __resilience::Handler {
+                            function: "on_order",
+                            file: ::core::file!(),
+                            line: ::core::line!(),
+                        },
+                        Self::on_order(self, &argument_0, card, now),
+                    )
+                    .await
+                    .map_err(__resilience::ReplayError::Handler)
             }
         "#]],
     );

@@ -133,6 +133,30 @@ pub(crate) fn type_text(ty: &impl ToTokens) -> String {
     source_text(ty.to_token_stream()).replace(" < ", "<").replace(" >", ">").replace("> >", ">>")
 }
 
+/// The tokens of a type, with `'_` for each named lifetime but `'static`.
+pub(crate) fn without_lifetimes(tokens: TokenStream) -> TokenStream {
+    let mut is_lifetime = false;
+    tokens
+        .into_iter()
+        .map(|token| {
+            let was_lifetime = is_lifetime;
+            is_lifetime = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+            match token {
+                TokenTree::Ident(name) if was_lifetime && name != "static" => {
+                    TokenTree::Ident(Ident::new("_", name.span()))
+                }
+                TokenTree::Group(group) => {
+                    let mut inner =
+                        Group::new(group.delimiter(), without_lifetimes(group.stream()));
+                    inner.set_span(group.span());
+                    TokenTree::Group(inner)
+                }
+                token => token,
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

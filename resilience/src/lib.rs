@@ -151,8 +151,9 @@
 //!   attributes set one or name a breaker.
 //! - **Expressions** can use `self`, and arguments that all methods have. `clone(…)`, `operation`
 //!   and an `idempotency_key` with a value are for one method, and go on that method.
-//! - **`#[degrade]` and `#[transaction]`** go on methods. A fallback has the type of one method,
-//!   and each method that another one calls would begin a transaction of its own.
+//! - **`#[degrade]`, `#[transaction]` and `#[dead_letter]`** go on methods. A fallback has the type
+//!   of one method, each method that another one calls would begin a transaction of its own, and a
+//!   queue has one handler.
 //! - **In a generic `impl`**, a breaker must be named, or `shared` by all types.
 //! - **`#[async_trait]`** can be above or below.
 //!
@@ -163,6 +164,7 @@
 //! | `#[boundary]`, `#[degrade]`, `#[circuit_breaker]` | as on an async one; a fallback can't use `.await` |
 //! | `#[retry]` | its delays block the thread, which [`blocking`](macro@retry#functions-that-arent-async) allows |
 //! | `#[timeout]` | doesn't compile: such a function can't be interrupted |
+//! | `#[dead_letter]` | doesn't compile: storing a letter is async |
 //! | `#[transaction]` | doesn't compile: SQLx is async |
 //! | an attribute on an `impl` | leaves such methods as they are; write it on them |
 //!
@@ -170,12 +172,13 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | use an attribute: options, defaults, equivalent code, recipes | [`boundary`](macro@boundary), [`degrade`](macro@degrade), [`retry`](macro@retry), [`circuit_breaker`](macro@circuit_breaker), [`timeout`](macro@timeout), `transaction` |
+//! | use an attribute: options, defaults, equivalent code, recipes | [`boundary`](macro@boundary), `dead_letter`, [`degrade`](macro@degrade), [`retry`](macro@retry), [`circuit_breaker`](macro@circuit_breaker), [`timeout`](macro@timeout), `transaction` |
 //! | classify errors | [`ServiceError`](macro@ServiceError), [`Classify`], [`Classification`], [`errors`] |
 //! | use the layers without macros | [`Boundary`], [`Degrade`], [`Retry`], [`RetryBudget`], [`CircuitBreaker`], [`Timeout`], `sql::Transaction` |
 //! | read the attempt, the idempotency key or the time left inside a call | [`context()`] |
 //! | inspect and control circuit breakers, inspect retry budgets | [`registry()`] |
 //! | learn whether a value is live, stale or a fallback | [`Sourced`] |
+//! | store messages that can't be processed, and replay them | `dead_letter`, with the feature `dead-letter` |
 //! | turn an integration off at run time | [`Flag`], [`flags()`](flags) |
 //! | log each failure once | [`report`](report()), [`report::Report`], [`RequestContext`] |
 //! | be notified when failures continue | [`on_alert`], [`alert::AlertPolicy`] |
@@ -206,6 +209,8 @@
 //! | `circuit_breaker_failure`, `circuit_breaker_rejected`, `call_timed_out` | DEBUG |
 //! | `call_abandoned`: its caller dropped a call through a breaker | DEBUG |
 //! | `graceful_degradation_activated`, `degradation_failed` | WARN |
+//! | `message_sent_to_dlq`, `dead_letter_failed`: a message became a dead letter, or its letter isn't stored | WARN |
+//! | `message_retry`: a message goes back to its source, without a letter | INFO |
 //! | `flag_changed` | WARN |
 //! | `flag_not_refreshed`, with `open-feature` | WARN, once until OpenFeature answers |
 //! | `unclassified_error`, `option_out_of_range` | WARN, once per function |
@@ -248,6 +253,7 @@
 //! - `macros`: the attributes and `#[derive(ServiceError)]`.
 //! - `tokio`: the layers and their events.
 //! - `boundary`: request contexts, log records, alerts, shutdown and exit codes.
+//! - `lapin`, `async-nats`, `redis`: `Classify` for the errors of these clients.
 //! - `reqwest`, `tonic`, `tower`, `anyhow`, `boxed`: `Classify` for the errors of these crates, and
 //!   for boxed errors. `axum` includes `tower`.
 //! - `validator`, `garde`: `Classify`, with field errors, for what `validate` of these crates
@@ -257,6 +263,7 @@
 //! - `http`: the response type `Problem`, and the catalogue as JSON and Markdown.
 //! - `axum`: `Problem` as an axum response, and the request layer.
 //! - `metrics`: metrics of the layers, through the facade of that name.
+//! - `dead-letter`: `#[dead_letter]`, letters, and the trait of their stores.
 //! - `stale`: the last good value of a call, for `#[degrade(stale(…))]`.
 //! - `open-feature`: flags as OpenFeature has them.
 //! - `tracing-error`: span traces in log records.
@@ -310,6 +317,9 @@ pub use resilience_macros::boundary;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/circuit_breaker.md")]
 pub use resilience_macros::circuit_breaker;
+#[cfg(all(feature = "macros", feature = "dead-letter"))]
+#[doc = include_str!("docs/dead_letter.md")]
+pub use resilience_macros::dead_letter;
 #[cfg(all(feature = "macros", feature = "tokio"))]
 #[doc = include_str!("docs/degrade.md")]
 pub use resilience_macros::degrade;

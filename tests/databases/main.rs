@@ -6,4 +6,7 @@ mod macro_defaults;
 mod once;
 mod pool;
 mod services;
+/// The example of the docs, whose tests rustdoc compiles but doesn't run.
+#[path = "../../resilience/src/docs/testing_sqlx.rs"]
+mod testing_example;
 mod transaction;

@@ -1,6 +1,7 @@
 //! The layers: each alone, on every shape of function, and nested.
 
 mod circuit_breaker;
+mod dead_letter;
 mod degrade;
 mod events;
 mod impl_block;

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use resilience::{
     CircuitBreaker, CircuitBreakers, Classify, Rejected, RequestContext, Retry, RetryBudget,
-    boundary, circuit_breaker, degrade,
+    boundary, circuit_breaker, dead_letter,
+    dead_letter::{DeadLetters, Handled},
+    degrade,
     registry::Site,
     retry,
     retry::{Attempts, RetryRules},
@@ -63,6 +65,22 @@ async fn under_timeout(sku: &str) -> Result<[u64; 4], Rejected> {
 #[degrade(fallback = [0; 4])]
 async fn under_degrade(sku: &str) -> Result<[u64; 4], Rejected> {
     bare(sku).await
+}
+
+static LETTERS: DeadLetters = DeadLetters::new();
+
+#[dead_letter(queue = "orders", store = LETTERS, dedupe_key = order)]
+async fn under_dead_letter(order: &str) -> Result<(), Rejected> {
+    bare(order).await.map(drop)
+}
+
+#[dead_letter(queue = "orders", store = LETTERS)]
+#[retry(STANDARD)]
+#[circuit_breaker(BREAKER)]
+#[timeout("5s")]
+async fn dead_letter_and_all(order: &str, body: &[u8]) -> Result<Handled<usize>, Rejected> {
+    bare(order).await?;
+    Ok(Handled::Processed(body.len()))
 }
 
 #[degrade(fallback = [0; 4])]
@@ -141,6 +159,12 @@ fn success_does_not_allocate() {
     assert_eq!(repeated(|| assert!(now(under_timeout(sku)).is_ok())), 0, "timeout");
     assert_eq!(repeated(|| assert!(now(under_degrade(sku)).is_ok())), 0, "degrade");
     assert_eq!(repeated(|| assert!(now(under_all(sku)).is_ok())), 0, "all layers");
+    assert_eq!(repeated(|| assert!(now(under_dead_letter(sku)).is_ok())), 0, "dead_letter");
+    assert_eq!(
+        repeated(|| assert!(now(dead_letter_and_all(sku, b"body")).is_ok())),
+        0,
+        "dead_letter above all layers"
+    );
     assert_eq!(
         repeated(|| assert!(not_async(sku).is_ok())),
         0,

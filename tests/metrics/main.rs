@@ -1,8 +1,8 @@
 //! Metrics, as a Prometheus server reads them.
 #![allow(clippy::float_cmp, reason = "counts, and fractions that are exact in binary")]
 
+mod allocations;
 mod dashboard;
-mod success_path;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prometheus_parse::{Scrape, Value};
 use resilience::{
-    CircuitBreaker, Flag, Rejected, RetryBudget, ServiceError, circuit_breaker, degrade, retry,
-    secs, timeout,
+    CircuitBreaker, CircuitBreakers, Flag, Rejected, RetryBudget, ServiceError, circuit_breaker,
+    degrade, retry, secs, timeout,
 };
 use tokio::time::sleep;
 
@@ -165,8 +165,30 @@ fn breaker_has_durations_failures_rejections_and_a_state() {
     let failures = [breaker, ("code", "BUSY")];
     assert_eq!(scraped.value("resilience_circuit_breaker_failures", &failures), 2.0);
     assert_eq!(scraped.value("resilience_circuit_breaker_state", &[breaker]), 2.0);
+    assert_eq!(scraped.value("resilience_circuit_breaker_open", &[breaker]), 1.0);
     let opened = [breaker, ("state", "open"), ("reason", "failure_threshold")];
     assert_eq!(scraped.value("resilience_circuit_breaker_transitions", &opened), 1.0);
+}
+
+#[test]
+fn set_of_breakers_has_the_number_of_open_ones_and_no_key_in_a_label() {
+    static PARTNERS: CircuitBreakers<str> = CircuitBreakers::new("partners").failure_threshold(1);
+    #[circuit_breaker(PARTNERS, key = partner)]
+    async fn offer(partner: &str, answer: Result<u32, StockError>) -> Result<u32, StockError> {
+        answer
+    }
+    let scraped = Scraped::after(async {
+        for partner in ["acme", "globex", "initech"] {
+            assert!(offer(partner, Err(StockError::Busy)).await.is_err());
+        }
+        PARTNERS.get("globex").reset();
+        assert!(offer("globex", Ok(1)).await.is_ok());
+    });
+    let set = ("circuit_breaker", "partners");
+    assert_eq!(scraped.value("resilience_circuit_breaker_open", &[set]), 2.0);
+    let failures = [set, ("code", "BUSY")];
+    assert_eq!(scraped.value("resilience_circuit_breaker_failures", &failures), 3.0);
+    assert!(!format!("{:?}", scraped.0).contains("acme"));
 }
 
 #[test]

@@ -16,6 +16,11 @@ fn messages_of_circuit_breaker() {
 }
 
 #[test]
+fn messages_of_dead_letter() {
+    run_ui_tests("dead_letter");
+}
+
+#[test]
 fn messages_of_degrade() {
     run_ui_tests("degrade");
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Number of lines the screen shows.
-const KEPT: usize = 7;
+const KEPT: usize = 5;
 
 pub(crate) struct Journal {
     started: Instant,

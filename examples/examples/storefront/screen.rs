@@ -1,4 +1,4 @@
-//! The live view.
+//! The live view. It fits into a terminal of 100 columns and 24 rows.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
@@ -8,12 +8,13 @@ use resilience::circuit_breaker::CircuitState;
 
 use crate::Scene;
 use crate::script::{Behaviour, LENGTH};
-use crate::telemetry::{self, Counts};
+use crate::telemetry::{self, Counts, Guard};
 
 const DIM: u8 = 2;
 pub(crate) const RED: u8 = 31;
 pub(crate) const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
+const BLUE: u8 = 34;
 
 /// Restores the terminal when dropped.
 pub(crate) struct Screen;
@@ -56,7 +57,10 @@ pub(crate) fn draw(scene: &Scene) -> io::Result<()> {
 pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
     let elapsed = scene.journal.elapsed().min(LENGTH);
     let mut text = format!("storefront: {:.1} s of {} s", elapsed.as_secs_f32(), LENGTH.as_secs());
-    text.push_str("\n\n");
+    if let Some(address) = scene.metrics {
+        let _ = write!(text, "   metrics: http://{address}/metrics");
+    }
+    text.push('\n');
     for upstream in &scene.upstreams {
         let _ = write!(text, "{:<15} ", upstream.name);
         for (at, behaviour) in upstream.script.by_half_second() {
@@ -66,7 +70,7 @@ pub(crate) fn header(scene: &Scene, coloured: bool) -> String {
         text.push('\n');
     }
     let half_seconds = usize::try_from(elapsed.as_millis() / 500).unwrap_or(usize::MAX);
-    let _ = writeln!(text, "{:>width$}\n", '^', width = 17 + half_seconds.min(39));
+    let _ = writeln!(text, "{:>width$}", '^', width = 17 + half_seconds.min(39));
     let legend =
         Behaviour::ALL.map(|behaviour| format!("{} {}", behaviour.symbol(), behaviour.words()));
     let _ = writeln!(text, "{}\n", legend.join("  "));
@@ -78,21 +82,34 @@ pub(crate) fn table(scene: &Scene, coloured: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{:<15} {:<9} {:>5} {:>8} {:>7} {:>8} {:>9} {:>6} {:>6}",
-        "", "circuit", "sent", "received", "retries", "rejected", "fallbacks", "p50 ms", "p99 ms"
+        "{:<15} {:<13} {:>5} {:>8} {:>7} {:>8} {:>6} {:>8} {:>6} {:>6}",
+        "",
+        "circuit",
+        "sent",
+        "received",
+        "retries",
+        "rejected",
+        "stale",
+        "fallback",
+        "p50 ms",
+        "p99 ms"
     );
-    for (dependency, upstream) in telemetry::ALL.into_iter().zip(&scene.upstreams) {
-        let Counts { sent, retries, degraded, rejected, .. } = dependency.counts();
+    for dependency in telemetry::ALL {
+        let Counts { sent, retries, rejected, switched_off, .. } = dependency.counts();
+        let log = dependency.log();
         let percentiles = dependency.latencies.percentiles();
+        // Payments has no fallback: a payment can't be made up.
+        let [stale, default] = match dependency.name() {
+            "payments" => ["none".to_owned(), "none".to_owned()],
+            "inventory" => ["cache", "default"].map(|source| log.degraded(source).to_string()),
+            _ => ["none".to_owned(), (log.degraded("default") + switched_off).to_string()],
+        };
         let _ = writeln!(
             text,
-            "{:<15} {} {sent:>5} {:>8} {retries:>7} {:>8} {:>9} {:>6} {:>6}",
+            "{:<15} {} {sent:>5} {:>8} {retries:>7} {rejected:>8} {stale:>6} {default:>8} {:>6} {:>6}",
             dependency.name(),
-            circuit(dependency.breaker.state(), coloured),
-            upstream.arrived(),
-            rejected,
-            // Payments has no fallback: a payment can't be made up.
-            if upstream.name == "payments" { "none".to_owned() } else { degraded.to_string() },
+            circuit(&dependency.guard, coloured),
+            scene.received(dependency),
             millis(percentiles.map(|(median, _)| median)),
             millis(percentiles.map(|(_, most)| most)),
         );
@@ -100,10 +117,11 @@ pub(crate) fn table(scene: &Scene, coloured: bool) -> String {
     let tally = scene.customers.tally();
     let _ = writeln!(
         text,
-        "customers       {} pages, {} of {} orders paid, {} deferred, {} wrong answers\n",
+        "customers       {} pages, {} of {} orders paid ({} queued, {} deferred), {} wrong answers\n",
         tally.pages,
         tally.paid.len(),
         tally.orders,
+        tally.queued.len(),
         tally.deferred,
         tally.wrong.len()
     );
@@ -117,13 +135,15 @@ fn millis(took: Option<Duration>) -> String {
 const fn paint_of(behaviour: Behaviour) -> u8 {
     match behaviour {
         Behaviour::Healthy => GREEN,
-        Behaviour::Busy | Behaviour::Slow => YELLOW,
+        Behaviour::Busy | Behaviour::Flaky | Behaviour::Slow => YELLOW,
         Behaviour::Failing | Behaviour::Refusing => RED,
+        Behaviour::SwitchedOff => BLUE,
     }
 }
 
-fn circuit(state: CircuitState, coloured: bool) -> String {
-    let padded = format!("{state:<9}");
+fn circuit(guard: &Guard, coloured: bool) -> String {
+    let (state, text) = guard.state();
+    let padded = format!("{text:<13}");
     let colour = match state {
         CircuitState::Closed => GREEN,
         CircuitState::HalfOpen => YELLOW,

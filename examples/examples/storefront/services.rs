@@ -1,4 +1,4 @@
-//! The three upstreams' handlers.
+//! The upstreams' handlers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-use crate::shop::{Receipt, Recommendations, Source, Stock};
+use crate::shop::{Hits, Offer, PartnerId, Receipt, Recommendations, Stock};
 use crate::upstream::{IDEMPOTENCY_KEY, OnRecord};
 
 /// Items `sku-0` to `sku-19` exist.
@@ -18,23 +18,41 @@ pub(crate) const ITEMS: u64 = 20;
 
 pub(crate) fn inventory() -> Router {
     async fn stock(Path(sku): Path<String>) -> Result<Json<Stock>, StatusCode> {
-        let number = sku.strip_prefix("sku-").and_then(|number| number.parse::<u64>().ok());
-        match number {
-            Some(number) if number < ITEMS => {
-                Ok(Json(Stock { sku, left: Some(3 + number), source: Source::Live }))
-            }
-            _ => Err(StatusCode::NOT_FOUND),
+        match left(&sku) {
+            Some(left) => Ok(Json(Stock { sku, left: Some(left) })),
+            None => Err(StatusCode::NOT_FOUND),
         }
     }
     Router::new().route("/stock/{sku}", get(stock))
 }
 
+/// How many of an item are left, if it exists.
+pub(crate) fn left(sku: &str) -> Option<u64> {
+    let number = sku.strip_prefix("sku-")?.parse::<u64>().ok()?;
+    (number < ITEMS).then_some(3 + number)
+}
+
 pub(crate) fn recommendations() -> Router {
     async fn similar(Path(sku): Path<String>) -> Json<Recommendations> {
         let items = (1..=3).map(|near| format!("{sku}-like-{near}")).collect();
-        Json(Recommendations { items, source: Source::Live })
+        Json(Recommendations { items })
     }
     Router::new().route("/similar/{sku}", get(similar))
+}
+
+pub(crate) fn search() -> Router {
+    async fn hits(Path(term): Path<String>) -> Json<Hits> {
+        let items = (1..=3).map(|number| format!("{term} {number}")).collect();
+        Json(Hits { items })
+    }
+    Router::new().route("/hits/{term}", get(hits))
+}
+
+pub(crate) fn partner(partner: PartnerId) -> Router {
+    async fn offer(State(partner): State<PartnerId>, Path(_): Path<String>) -> Json<Offer> {
+        Json(Offer { partner: partner.to_string(), cents: Some(990) })
+    }
+    Router::new().route("/offers/{sku}", get(offer)).with_state(partner)
 }
 
 pub(crate) fn payments(ledger: Arc<Ledger>) -> Router {

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use resilience::circuit_breaker::CircuitState;
-
 use crate::Scene;
+use crate::load::Tally;
 use crate::screen::{GREEN, RED, paint};
-use crate::telemetry::{self, Counts, Dependency};
+use crate::shop::{ACME, GLOBEX, STOCK_MAX_AGE};
+use crate::telemetry::{
+    self, Counts, Dependency, INVENTORY, PARTNERS, PAYMENTS, RECOMMENDATIONS, SEARCH,
+};
+use crate::upstream::Upstream;
+
+/// Width of the figures.
+const WIDTH: usize = 92;
 
 pub(crate) struct Check {
     holds: bool,
@@ -30,72 +36,145 @@ pub(crate) fn print(scene: &Scene, coloured: bool) -> bool {
 
 fn checks(scene: &Scene) -> Vec<Check> {
     let tally = scene.customers.tally();
-    let charges = scene.ledger.charges();
-    let by_order: BTreeMap<_, _> =
-        charges.iter().map(|charge| (charge.order.clone(), charge.cents)).collect();
-    let taken: u64 = charges.iter().map(|charge| charge.cents).sum();
-    let paid: u64 = tally.paid.values().sum();
-    let degraded =
-        [telemetry::INVENTORY.counts().degraded, telemetry::RECOMMENDATIONS.counts().degraded];
-    let seen = [tally.stock_fallbacks, tally.recommendation_fallbacks];
-    let (waited, early) = scene.upstreams[2].patience.counts();
+    [pages(&tally), degradation(&tally), breakers(scene), orders(scene, &tally)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn pages(tally: &Tally) -> Vec<Check> {
+    vec![Check {
+        holds: tally.pages > 0 && tally.wrong.is_empty(),
+        what: "Every page was served during the outages",
+        figures: format!(
+            "{} pages; {} correct \"No such item\" answers; {} wrong answers",
+            tally.pages,
+            tally.absent,
+            tally.wrong.len()
+        ),
+    }]
+}
+
+fn degradation(tally: &Tally) -> Vec<Check> {
+    let stock = [INVENTORY.log().degraded("cache"), INVENTORY.log().degraded("default")];
+    let oldest = INVENTORY.log().oldest;
+    let switched_off = RECOMMENDATIONS.counts().switched_off;
+    let flips = telemetry::flips();
+    let degraded = [&INVENTORY, &RECOMMENDATIONS, &SEARCH, &PARTNERS];
+    let logged = |of: &Dependency| {
+        let log = of.log();
+        log.degraded("cache") + log.degraded("default")
+    };
+    let seen = |of: &Dependency| {
+        tally.seen(of, "cache") + tally.seen(of, "default") - of.counts().switched_off
+    };
     vec![
         Check {
-            holds: tally.pages > 0 && tally.wrong.is_empty(),
-            what: "Every page was served during the outages",
+            holds: stock.iter().all(|count| *count > 0)
+                && stock == ["cache", "default"].map(|source| tally.seen(&INVENTORY, source))
+                && oldest <= STOCK_MAX_AGE,
+            what: "Stock degraded to its last good value, and when that was old, to a default",
             figures: format!(
-                "{} pages; {} correct \"No such item\" answers; {} wrong answers",
-                tally.pages,
-                tally.absent,
-                tally.wrong.len()
+                "{} stale, at most {:.1} s old; {} defaults; all right for their item",
+                stock[0],
+                oldest.as_secs_f64(),
+                stock[1]
             ),
         },
         Check {
-            holds: degraded == seen && seen.iter().all(|count| *count > 0),
-            what: "Exactly the fallbacks that customers saw were logged",
+            holds: flips == [false, true] && switched_off > 0,
+            what: "Recommendations were switched off and on again, with one event for each flip",
             figures: format!(
-                "inventory: {} seen, {} logged; recommendations: {} seen, {} logged",
-                seen[0], degraded[0], seen[1], degraded[1]
+                "{} flips logged; {switched_off} pages had bestsellers without a call",
+                flips.len()
             ),
         },
+        Check {
+            holds: degraded.iter().all(|of| logged(of) > 0 && logged(of) == seen(of)),
+            what: "Exactly the degraded answers that customers saw were logged",
+            figures: each(&degraded, |of| format!("{} of {}", logged(of), seen(of))),
+        },
+    ]
+}
+
+fn breakers(scene: &Scene) -> Vec<Check> {
+    let retrying = [&INVENTORY, &RECOMMENDATIONS, &PAYMENTS];
+    let openings = |of: &Dependency, what: &dyn Fn(&str, &str) -> bool| -> u64 {
+        let opened = of.log().opened;
+        opened.iter().filter(|((key, why), _)| what(key, why)).map(|(_, count)| count).sum()
+    };
+    let by_rate = openings(&SEARCH, &|_, why| why == "failure_rate");
+    let [acme, globex] =
+        [ACME, GLOBEX].map(|partner| openings(&PARTNERS, &|key, _| key == partner.0));
+    let globex_received = scene.servers(&PARTNERS).find(|at| at.name == GLOBEX.0);
+    let globex_received = globex_received.map_or(0, Upstream::arrived);
+    let offers = PARTNERS.counts().calls / 2;
+    let (waited, early) = scene.servers(&PAYMENTS).next().map_or((0, 0), |at| at.patience.counts());
+    vec![
         Check {
             holds: telemetry::ALL.iter().all(|of| of.counts().rejected > 0),
-            what: "Open circuits rejected calls to services that were down",
-            figures: each(|of| {
+            what: "Open circuits rejected attempts to call services that were down",
+            figures: each(&telemetry::ALL, |of| {
                 let Counts { sent, rejected, .. } = of.counts();
-                format!("{rejected} of {} attempts", sent + rejected)
+                format!("{rejected} of {}", sent + rejected)
             }),
         },
         Check {
-            holds: scene.upstreams.iter().zip(telemetry::ALL).all(|(upstream, of)| {
-                let Counts { calls, sent, retries, rejected, .. } = of.counts();
-                calls + retries == sent + rejected && upstream.arrived() <= sent
+            holds: telemetry::ALL.iter().all(|of| of.guard.opened() > 0 && of.guard.is_closed()),
+            what: "Every circuit opened, and closed again",
+            figures: each(&telemetry::ALL, |of| {
+                format!("opened {} times, now {}", of.guard.opened(), of.guard.state().1)
             }),
-            what: "Every attempt is accounted for: calls + retries = sent + rejected",
-            figures: each(|of| {
-                let Counts { calls, sent, retries, rejected, .. } = of.counts();
-                format!("{calls} + {retries} = {sent} + {rejected}")
-            }),
+        },
+        Check {
+            holds: by_rate > 0,
+            what: "Search failed two calls in three, never five in a row: its failure rate opened it",
+            figures: format!("opened {by_rate} times by the rate of the last 20 calls"),
+        },
+        Check {
+            holds: acme > 0 && globex == 0 && globex_received == offers,
+            what: "One broken partner didn't trip the other",
+            figures: format!(
+                "acme's circuit opened {acme} times, globex's {globex}; globex got {globex_received} \
+                 of {offers} calls"
+            ),
         },
         Check {
             holds: telemetry::ALL.iter().all(|of| {
-                let metrics = of.breaker.metrics();
-                metrics.opened > 0 && metrics.state == CircuitState::Closed
+                let Counts { calls, sent, retries, rejected, switched_off } = of.counts();
+                calls + retries == sent + rejected + switched_off && scene.received(of) <= sent
             }),
-            what: "Every circuit opened, and closed again",
-            figures: each(|of| {
-                format!("opened {} times, now {}", of.breaker.metrics().opened, of.breaker.state())
+            what: "Every attempt is accounted for: calls + retries = sent + rejected + switched off",
+            figures: each(&telemetry::ALL, |of| {
+                let Counts { calls, sent, retries, rejected, switched_off } = of.counts();
+                format!("{calls} + {retries} = {sent} + {rejected} + {switched_off}")
             }),
         },
         Check {
-            holds: telemetry::ALL.iter().all(|of| of.counts().retries > 0),
+            holds: retrying.iter().all(|of| of.counts().retries > 0),
             what: "Failed calls were retried until a limit was reached",
-            figures: each(|of| format!("{} retries{}", of.counts().retries, reasons(of))),
+            figures: each(&retrying, |of| format!("{}{}", of.counts().retries, reasons(of))),
         },
         Check {
             holds: early == 0 && waited > 0,
             what: "No call to payments came earlier than its Retry-After allowed",
             figures: format!("{waited} waited, {early} came too early"),
+        },
+    ]
+}
+
+fn orders(scene: &Scene, tally: &Tally) -> Vec<Check> {
+    let charges = scene.ledger.charges();
+    let by_order: BTreeMap<_, _> =
+        charges.iter().map(|charge| (charge.order.clone(), charge.cents)).collect();
+    let taken: u64 = charges.iter().map(|charge| charge.cents).sum();
+    let owed: u64 = tally.paid.values().sum();
+    let paid = tally.queued.iter().filter(|order| tally.paid.contains_key(*order)).count();
+    vec![
+        Check {
+            holds: paid > 0 && paid == tally.queued.len(),
+            what: "While payments' circuit was open, orders were queued; all were paid later",
+            figures: format!("{} queued, {paid} of them paid", tally.queued.len()),
         },
         Check {
             holds: tally.orders > 0 && tally.unpaid() == 0,
@@ -117,22 +196,41 @@ fn checks(scene: &Scene) -> Vec<Check> {
                 charges.len(),
                 tally.paid.len(),
                 money(taken),
-                money(paid),
+                money(owed),
                 scene.ledger.repeats()
             ),
         },
     ]
 }
 
-fn each(figures: impl Fn(&Dependency) -> String) -> String {
-    let each = telemetry::ALL.map(|of| format!("{}: {}", of.name(), figures(of)));
-    each.join("\n       ")
+/// The figures of each dependency, with a line break where they would be too long for a line.
+fn each(dependencies: &[&Dependency], figures: impl Fn(&Dependency) -> String) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for of in dependencies {
+        let figures = format!("{} {}", of.name(), figures(of));
+        if !text.is_empty() {
+            text.push(';');
+            width += 1;
+        }
+        if width > 0 && width + 1 + figures.len() > WIDTH {
+            text.push_str("\n       ");
+            width = 0;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        width += figures.len();
+        text.push_str(&figures);
+    }
+    text
 }
 
 fn reasons(of: &Dependency) -> String {
+    let log = of.log();
     let reasons: Vec<_> =
-        of.given_up().iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    if reasons.is_empty() { String::new() } else { format!("; stopped: {}", reasons.join(", ")) }
+        log.given_up.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    if reasons.is_empty() { String::new() } else { format!(" (stopped: {})", reasons.join(", ")) }
 }
 
 fn money(cents: u64) -> String {

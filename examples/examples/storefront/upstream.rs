@@ -17,6 +17,9 @@ use tokio::sync::watch;
 use crate::journal::Journal;
 use crate::patience::Patience;
 use crate::script::{Behaviour, Script};
+use crate::services;
+use crate::shop::PartnerId;
+use crate::telemetry::{self, Dependency};
 
 /// How long a slow answer takes. The shop's timeouts for an attempt are shorter.
 const SLOW: Duration = Duration::from_secs(1);
@@ -30,7 +33,9 @@ pub(crate) struct OnRecord;
 pub(crate) struct Upstream {
     pub(crate) name: &'static str,
     pub(crate) script: Script,
-    pub(crate) address: SocketAddr,
+    /// What the shop measures of it.
+    pub(crate) seen: &'static Dependency,
+    address: SocketAddr,
     pub(crate) patience: Patience,
     behaviour: watch::Sender<Behaviour>,
     arrived: AtomicU64,
@@ -38,14 +43,30 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     pub(crate) async fn start(
+        script: Script,
+        seen: &'static Dependency,
+        routes: Router,
+    ) -> io::Result<Arc<Self>> {
+        Self::start_named(seen.name(), script, seen, routes).await
+    }
+
+    /// Starts the service of one of the partners.
+    pub(crate) async fn start_partner(partner: PartnerId, script: Script) -> io::Result<Arc<Self>> {
+        let routes = services::partner(partner);
+        Self::start_named(partner.0, script, &telemetry::PARTNERS, routes).await
+    }
+
+    async fn start_named(
         name: &'static str,
         script: Script,
+        seen: &'static Dependency,
         routes: Router,
     ) -> io::Result<Arc<Self>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let upstream = Arc::new(Self {
             name,
             script,
+            seen,
             address: listener.local_addr()?,
             patience: Patience::default(),
             behaviour: watch::Sender::new(Behaviour::Healthy),
@@ -73,7 +94,9 @@ impl Upstream {
     pub(crate) fn play(&self, time: Duration, journal: &Journal) {
         let next = self.script.at(time);
         // `send` would do nothing while there is no receiver.
-        if self.behaviour.send_replace(next) != next {
+        let last = self.behaviour.send_replace(next);
+        // A flip of the kill switch is noted from its event.
+        if last != next && ![last, next].contains(&Behaviour::SwitchedOff) {
             journal.note(self.name, next.words());
         }
     }
@@ -128,6 +151,9 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request, next: N
                 tokio::time::sleep(SLOW).await;
             }
             answer
+        }
+        Behaviour::Flaky if !number.is_multiple_of(3) => {
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
         Behaviour::Failing | Behaviour::Busy
             if behaves == Behaviour::Failing || number.is_multiple_of(3) =>

@@ -10,7 +10,7 @@ use crate::tokens::respanned;
 
 pub(super) const GRAMMAR: Grammar = Grammar {
     attribute: "#[boundary]",
-    keys: &["operation", "request_id", "user", "tenant"],
+    keys: &["operation", "request_id", "user", "tenant", "trace_parent"],
     flags: &[],
     lists: &[],
     foreign: foreign::BOUNDARY,
@@ -22,6 +22,7 @@ pub(crate) struct Boundary {
     request_id: Option<Expr>,
     user: Option<Expr>,
     tenant: Option<Expr>,
+    trace_parent: Option<Expr>,
     is_of_block: bool,
 }
 
@@ -38,6 +39,7 @@ impl Layer for Boundary {
             request_id: arguments.expr("request_id", errors),
             user: arguments.expr("user", errors),
             tenant: arguments.expr("tenant", errors),
+            trace_parent: arguments.expr("trace_parent", errors),
             is_of_block: place.block.is_some(),
         };
         if let Some(id) = &boundary.request_id {
@@ -74,8 +76,12 @@ impl Layer for Boundary {
         let name = scope.function.name();
         let operation =
             self.operation.as_ref().map_or_else(|| quote!(#name), |operation| quote!(#operation));
-        let ids =
-            [("request_id", &self.request_id), ("user", &self.user), ("tenant", &self.tenant)];
+        let ids = [
+            ("request_id", &self.request_id),
+            ("user", &self.user),
+            ("tenant", &self.tenant),
+            ("trace_parent", &self.trace_parent),
+        ];
         let ids = ids.into_iter().filter_map(|(method, expr)| {
             let (method, expr) = (Scope::name(method), expr.as_ref()?);
             let span = Span::mixed_site().located_at(expr.span());

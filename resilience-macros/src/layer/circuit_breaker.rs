@@ -290,10 +290,10 @@ impl CircuitBreaker {
     // Input:  PARTNERS, key = partner
     // Output: let set = breaker_set(of_static(&PARTNERS));
     //         uses_set(&SITE, set);
-    //         let key = { use KeyHasher as _; key_of(set).hash_key(&partner) };
+    //         let key = key_of(set).hash_key(&partner);
     //
-    // A method, since a set of `String`s has another one than a set of other keys, which takes a
-    // `str`. The key is hashed, so the body may move what it is made of.
+    // A method, since a set of `String`s has another one, which takes a `str`. The key is hashed, so
+    // the body may move what it is made of.
     fn select(&self, handle: &Expr, scope: &Scope<'_>) -> TokenStream {
         let (runtime, site, set) = (scope.runtime, &scope.site, Self::local());
         let held = scope.hold(handle, "breaker_set", &set);
@@ -321,11 +321,13 @@ impl CircuitBreaker {
                 let find = located(quote!(#runtime::#find), key.span());
                 return quote!(let #local = #find(#set, #(#parts),*););
             }
-            let find = located(quote!(hash_key), key.span());
+            let of_set = located(quote!(#runtime::key_of), key.span());
+            let hash = located(quote!(hash_key), key.span());
             quote! {
                 let #local = {
-                    use #runtime::KeyHasher as _;
-                    #runtime::key_of(#set).#find(#(#parts),*)
+                    #[allow(unused_imports)]
+                    use #runtime::{BorrowedKeyHasher as _, KeyHasher as _};
+                    #of_set(#set).#hash(#(#parts),*)
                 };
             }
         });

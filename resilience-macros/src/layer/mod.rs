@@ -7,6 +7,7 @@ mod boundary;
 mod circuit_breaker;
 mod common;
 mod condition;
+mod dead_letter;
 mod defaults;
 mod degrade;
 mod handle;
@@ -30,6 +31,7 @@ use crate::options::{Arguments, Grammar};
 pub(crate) use boundary::Boundary;
 pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use common::Common;
+pub(crate) use dead_letter::DeadLetter;
 pub(crate) use degrade::Degrade;
 pub(crate) use nest::{Around, Nest};
 pub(crate) use retry::{Retry, named};
@@ -150,6 +152,7 @@ macro_rules! layers {
 
 layers! {
     boundary::Boundary,
+    dead_letter::DeadLetter,
     degrade::Degrade,
     retry::Retry,
     circuit_breaker::CircuitBreaker,

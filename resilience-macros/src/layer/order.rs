@@ -4,7 +4,7 @@
 use proc_macro2::Span;
 
 use super::Kind;
-use super::Kind::{Boundary, CircuitBreaker, Degrade, Retry, Timeout, Transaction};
+use super::Kind::{Boundary, CircuitBreaker, DeadLetter, Degrade, Retry, Timeout, Transaction};
 use crate::diagnostics::Errors;
 
 /// A layer that isn't allowed below another.
@@ -21,6 +21,8 @@ pub(crate) struct Forbidden {
 enum Cure {
     /// The function has it twice.
     KeepOne,
+    /// The two don't go together.
+    Choose,
     MoveAbove,
     MoveToTop,
 }
@@ -35,10 +37,28 @@ const fn twice(kind: Kind, why: &'static str) -> Forbidden {
 
 pub(crate) const FORBIDDEN: &[Forbidden] = &[
     twice(Boundary, "would report errors in place of the first"),
+    twice(DeadLetter, "would leave no failures for the first"),
     twice(Degrade, "would leave no failures for the first"),
     twice(Retry, "would multiply the attempts"),
     twice(CircuitBreaker, "would count every call twice"),
     twice(Transaction, "would begin a transaction inside a transaction"),
+    below(Boundary, DeadLetter, "misses the failures that become letters", Cure::MoveToTop),
+    below(
+        DeadLetter,
+        Degrade,
+        "answers with a fallback although the message isn't processed",
+        Cure::Choose,
+    ),
+    below(Degrade, DeadLetter, "hides the failures that belong in a letter", Cure::Choose),
+    below(DeadLetter, Retry, "stores the message before it is tried again", Cure::MoveAbove),
+    below(DeadLetter, CircuitBreaker, "hides every failure from it", Cure::MoveAbove),
+    below(DeadLetter, Timeout, "may be cut off before the letter is stored", Cure::MoveAbove),
+    below(
+        DeadLetter,
+        Transaction,
+        "would commit the transaction although its body failed",
+        Cure::MoveAbove,
+    ),
     below(Boundary, Degrade, "reports failures that the fallback handles", Cure::MoveToTop),
     below(Boundary, Retry, "reports every failed attempt", Cure::MoveToTop),
     below(
@@ -75,6 +95,11 @@ pub(crate) const FORBIDDEN: &[Forbidden] = &[
 /// The other pairs, as outer and inner layer, with what each means.
 #[cfg(test)]
 const ALLOWED: &[(Kind, Kind, &str)] = &[
+    (Boundary, DeadLetter, "gives the letter the request's id, and reports what isn't stored"),
+    (DeadLetter, Retry, "stores the message after the last attempt"),
+    (DeadLetter, CircuitBreaker, "an open circuit stores nothing, and the message goes back"),
+    (DeadLetter, Timeout, "a call that times out counts as transient"),
+    (DeadLetter, Transaction, "stores the message after the rollback"),
     (Boundary, Degrade, "reports what the fallback doesn't handle"),
     (Boundary, Retry, "reports the error of the last attempt, once"),
     (Boundary, CircuitBreaker, "also reports a rejected call"),
@@ -108,6 +133,7 @@ impl Forbidden {
             Cure::MoveToTop => {
                 format!("`{inner}` below `{outer}` {why}; move `{inner}` to the top")
             }
+            Cure::Choose => format!("`{inner}` below `{outer}` {why}; keep one of them"),
             Cure::MoveAbove => format!("`{inner}` below `{outer}` {why}; move it above"),
             Cure::KeepOne => format!(
                 "only one `{inner}` is allowed per function; remove this one, or move it to \

@@ -80,6 +80,11 @@ pub(crate) struct Visible {
 }
 
 impl Visible {
+    /// The local that holds the loop's state.
+    pub(super) fn retry(self) -> Ident {
+        self.retry
+    }
+
     /// The argument for the runtime.
     pub(crate) fn argument(&self, waits: bool, runtime: &Ident) -> TokenStream {
         let retry = &self.retry;
@@ -159,6 +164,11 @@ impl Scope<'_> {
     /// A name that can't clash with any of the user's names.
     pub(crate) fn local(name: &str) -> Ident {
         format_ident!("__resilience_{name}", span = Span::mixed_site())
+    }
+
+    /// The same name with another place in messages.
+    pub(super) fn located(name: &str, at: Span) -> Ident {
+        format_ident!("__resilience_{name}", span = Span::mixed_site().located_at(at))
     }
 
     /// The name of an item or a method.

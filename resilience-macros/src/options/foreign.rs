@@ -38,6 +38,33 @@ const SLOW_RATE: &str = "write `slow_rate = \"{%=80}%\"` beside `slow_call` and 
 const BUCKETS: &str = "a window of time has ten buckets; write only `window = \"10s\"`";
 const IGNORES: &str = "permanent errors never count; write `ignore = |error| …` for others";
 
+/// `#[dead_letter]`
+pub(crate) const DEAD_LETTER: Rows = &[
+    (
+        "queue_name topic stream source_queue queue_url subject source channel from",
+        "write `queue = {=\"orders\"}`, the queue that the messages come from",
+    ),
+    (
+        "dlq dead_letter_queue dead_letter_topic dlt dlx dead_letter_exchange target_queue \
+         dead_letter_target_arn dead_letters letters pool db table to sink destination",
+        "write `store = LETTERS` with a store of letters",
+    ),
+    (
+        "attempts max_attempts retries max_retries max_receive_count max_delivery_count \
+         max_deliver max_delivery_attempts retry backoff delay",
+        "write `#[retry(…)]` below `#[dead_letter]`, which makes the attempts",
+    ),
+    (
+        "dedup_key dedup deduplication_id message_id message_deduplication_id key id unique_key \
+         idempotency_key",
+        "write `dedupe_key = …` to store repeats of a message once",
+    ),
+    ("mime media_type mime_type", "write `content_type = {=\"application/xml\"}`"),
+    ("redact redacted sensitive mask", "write `#[redact]` before the argument"),
+    ("skip ignore exclude without", "write `#[skip]` before the argument"),
+    ("payload body message raw", "write `#[payload]` before the argument"),
+];
+
 /// `#[retry]`
 pub(crate) const RETRY: Rows = &[
     (

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Once;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -13,6 +12,7 @@ use super::scope::Scope;
 use super::status::is_final;
 use crate::error::registry;
 use crate::http::Problem;
+use crate::support::once::OncePerProcess;
 use crate::{
     Classification, Classify, Rejected, RequestContext, report::Report, taxonomy::Evidence,
 };
@@ -37,14 +37,14 @@ impl IntoResponse for Problem {
 }
 
 fn warn_layer_missing() {
-    static WARNED: Once = Once::new();
-    WARNED.call_once(|| {
+    static WARNED: OncePerProcess = OncePerProcess::new();
+    if WARNED.is_first() {
         tracing::warn!(
             target: "resilience",
             help = "add `.layer(resilience::axum::RequestLayer::new())` to the router, as its last layer",
             "request_layer_missing"
         );
-    });
+    }
 }
 
 /// Removes the stored problem if another layer has replaced the body with one of another type, such

@@ -61,6 +61,7 @@ struct NewContext {
     request_id: Option<RequestId>,
     user: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
+    trace_parent: Option<Box<str>>,
 }
 
 impl Boundary {
@@ -101,6 +102,21 @@ impl Boundary {
             match self.context.new_context() {
                 Some(new) => new.tenant = Some(tenant),
                 None => _ = RequestContext::current().inspect(|context| context.set_tenant(tenant)),
+            }
+        }
+        self
+    }
+
+    /// Sets the W3C `traceparent` of the work, such as that of a message: in the new context, or in
+    /// the existing one. A text of another form is ignored.
+    pub fn trace_parent<N: ContextId + ?Sized>(mut self, trace_parent: &N) -> Self {
+        if let Some(text) = trace_parent.id() {
+            match self.context.new_context() {
+                Some(new) => new.trace_parent = Some(text.into()),
+                None => {
+                    _ = RequestContext::current()
+                        .inspect(|context| context.set_trace_parent(&text));
+                }
             }
         }
         self
@@ -150,13 +166,16 @@ impl ContextSource {
 impl NewContext {
     #[cold]
     fn create(self, operation: &'static str) -> RequestContext {
-        let Self { request_id, user, tenant } = self;
+        let Self { request_id, user, tenant, trace_parent } = self;
         let context = RequestContext::of(request_id.unwrap_or_else(RequestId::new), operation);
         if let Some(user) = user {
             context.set_user(user);
         }
         if let Some(tenant) = tenant {
             context.set_tenant(tenant);
+        }
+        if let Some(text) = trace_parent {
+            context.set_trace_parent(&text);
         }
         context
     }

@@ -5,6 +5,8 @@ use std::panic::Location;
 
 use super::panics;
 use super::report::Report;
+#[cfg(feature = "dead-letter")]
+use crate::RequestContext;
 use crate::layer::classified::Classified;
 use crate::layer::site::{Place, Site};
 use crate::taxonomy::Evidence;
@@ -64,6 +66,38 @@ pub fn report_by<E: Display>(error: &E, by: impl FnOnce(&E) -> Classified<E>, ed
     let classified = by(error);
     let error = Foreign { error, class: classified.class, evidence: (classified.evidence)(error) };
     edge.emit(Report::new(&error).type_name(std::any::type_name::<E>()));
+}
+
+/// Reports a failure that an annotated function handles itself.
+#[cfg(feature = "dead-letter")]
+pub fn report_handled<E: Classify>(error: &E, site: &'static Site) {
+    of_function(Report::new(error), site);
+}
+
+/// The same for an error that `classify = …` classifies.
+#[cfg(feature = "dead-letter")]
+pub fn report_handled_by<E: Display>(
+    error: &E,
+    by: impl FnOnce(&E) -> Classified<E>,
+    site: &'static Site,
+) {
+    let classified = by(error);
+    let error = Foreign { error, class: classified.class, evidence: (classified.evidence)(error) };
+    of_function(Report::new(&error).type_name(std::any::type_name::<E>()), site);
+}
+
+/// Reports at the place of the function's attribute. The operation is that of the request, or else
+/// the function's name.
+#[cfg(feature = "dead-letter")]
+fn of_function<E: Classify>(report: Report<'_, E>, site: &'static Site) {
+    let (file, line) = site.location();
+    let report = report.at(file, line).site(Some(site));
+    let named = RequestContext::current().is_some_and(|context| context.operation().is_some());
+    if named {
+        report.emit()
+    } else {
+        report.operation(site.function()).emit()
+    };
 }
 
 /// An error of another crate, with its classification.

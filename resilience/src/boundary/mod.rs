@@ -18,5 +18,7 @@ pub use builder::Boundary;
 /// What the expansion calls.
 pub mod internals {
     pub use super::info::{report, report_by};
+    #[cfg(feature = "dead-letter")]
+    pub use super::info::{report_handled, report_handled_by};
     pub use super::run::{call, run};
 }

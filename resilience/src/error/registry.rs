@@ -154,6 +154,26 @@ static BUILT_IN: &[Known] = &[
     Known::built_in::<Diagnosis>(),
     #[cfg(feature = "tonic")]
     Known::built_in::<tonic::Status>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::ConnectError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::PublishError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::RequestError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::SubscribeError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::client::FlushError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::jetstream::context::PublishError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::jetstream::context::RequestError>(),
+    #[cfg(feature = "async-nats")]
+    Known::built_in::<async_nats::jetstream::consumer::pull::MessagesError>(),
+    #[cfg(feature = "lapin")]
+    Known::built_in::<lapin::Error>(),
+    #[cfg(feature = "redis")]
+    Known::built_in::<redis::RedisError>(),
     #[cfg(feature = "tokio")]
     Known::built_in::<tokio::time::error::Elapsed>(),
     #[cfg(feature = "validator")]

@@ -6,10 +6,14 @@
 //! [`LogText`]: crate::error::log_text::LogText
 
 use std::cell::LazyCell;
+#[cfg(feature = "dead-letter")]
+use std::fmt::Display;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+#[cfg(feature = "dead-letter")]
+use crate::error::log_text::LogText;
 use crate::error::log_text::Loggable;
 use crate::error::taxonomy::LastFailure;
 use crate::layer::site::{Once, Site};
@@ -354,6 +358,79 @@ pub(crate) fn degradation_failed(
         fallback_error = text.message.as_str(),
         fallback_error.chain = text.causes.as_deref(),
         fallback
+    );
+}
+
+/// A message goes back to its source, and no letter is made of it.
+#[cfg(feature = "dead-letter")]
+pub(crate) fn message_retry(
+    site: &Site,
+    error: &dyn Loggable,
+    class: &Classification,
+    queue: &str,
+    reason: &'static str,
+) {
+    error_event!(
+        info,
+        site,
+        error,
+        "message_retry",
+        queue = &*escape::name(queue),
+        reason,
+        code = class.code()
+    );
+}
+
+/// What events say of a letter.
+#[cfg(feature = "dead-letter")]
+pub(crate) struct LetterInfo<'a> {
+    pub(crate) queue: &'a str,
+    pub(crate) reason: &'static str,
+    pub(crate) attempts: u32,
+    pub(crate) code: &'a str,
+    pub(crate) error_type: &'a str,
+    pub(crate) error: &'a str,
+    pub(crate) causes: Option<&'a str>,
+}
+
+#[cfg(feature = "dead-letter")]
+pub(crate) fn message_sent_to_dlq(site: &Site, letter: &LetterInfo<'_>, id: &dyn Display) {
+    event!(
+        warn,
+        site,
+        labelled(site),
+        "message_sent_to_dlq",
+        queue = &*escape::name(letter.queue),
+        letter_id = %id,
+        reason = letter.reason,
+        code = letter.code,
+        error_type = letter.error_type,
+        attempts = letter.attempts,
+        error = letter.error,
+        error.chain = letter.causes
+    );
+}
+
+/// A letter isn't stored, so its message must not be acknowledged.
+#[cfg(feature = "dead-letter")]
+pub(crate) fn dead_letter_failed(
+    site: &Site,
+    letter: &LetterInfo<'_>,
+    store_error: &LogText,
+    store: &'static str,
+    help: Option<&'static str>,
+) {
+    event!(
+        warn,
+        site,
+        labelled(site),
+        "dead_letter_failed",
+        queue = &*escape::name(letter.queue),
+        code = letter.code,
+        store,
+        store_error = store_error.message.as_str(),
+        store_error.chain = store_error.causes.as_deref(),
+        help
     );
 }
 

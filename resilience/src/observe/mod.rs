@@ -3,6 +3,8 @@
 #[cfg(feature = "boundary")]
 pub mod alert;
 #[cfg(feature = "metrics")]
+mod metric_keys;
+#[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "boundary")]
 pub(crate) mod request;

@@ -247,6 +247,9 @@ macro_rules! __stale {
 pub struct NoStale;
 
 #[cfg(not(feature = "stale"))]
+pub use self::{NoStale as KeptPlace, NoStale as SharedCall, NoStale as Stale};
+
+#[cfg(not(feature = "stale"))]
 impl NoStale {
     pub fn keep<V>(&self, _: &V, _: impl FnOnce(&V) -> u32) {}
 

@@ -122,35 +122,59 @@ pub fn key_of<K: Hash + ?Sized>(set: &CircuitBreakers<K>) -> KeyOf<'_, K> {
     KeyOf { set, hash: CircuitBreakers::key }
 }
 
-/// For all keys but those that have a method of their own, which is preferred.
+/// Hashes the borrowed form of an owned key. Where there is one, this method is found before that of
+/// [`KeyHasher`], which needs one more reference.
+pub trait BorrowedKeyHasher {
+    type Borrowed: ?Sized;
+
+    fn hash_key(self, key: &Self::Borrowed) -> KeyHash;
+}
+
+impl<K: OwnedKey> BorrowedKeyHasher for KeyOf<'_, K> {
+    type Borrowed = K::Borrowed;
+
+    #[inline]
+    fn hash_key(self, key: &K::Borrowed) -> KeyHash {
+        self.set.borrowed_key(key, K::to_key)
+    }
+}
+
+/// Hashes any other key.
 pub trait KeyHasher {
     type Key: ?Sized;
 
-    fn hash_key(&self, key: &Self::Key) -> KeyHash;
+    fn hash_key(self, key: &Self::Key) -> KeyHash;
 }
 
-impl<K: ?Sized> KeyHasher for KeyOf<'_, K> {
+impl<K: ?Sized> KeyHasher for &KeyOf<'_, K> {
     type Key = K;
 
     #[inline]
-    fn hash_key(&self, key: &K) -> KeyHash {
+    fn hash_key(self, key: &K) -> KeyHash {
         (self.hash)(self.set, key)
     }
 }
 
-/// A set of owned keys takes borrowed ones, which have the same hash.
-macro_rules! borrowed_keys {
+/// A key whose borrowed form has the same hash.
+pub trait OwnedKey: Sized {
+    type Borrowed: Hash + ?Sized;
+
+    fn to_key(key: &Self::Borrowed) -> Self;
+}
+
+macro_rules! owned_keys {
     ($([$($generic:tt)*] $owned:ty => $borrowed:ty;)+) => {$(
-        impl<$($generic)*> KeyOf<'_, $owned> {
-            #[inline]
-            pub fn hash_key(&self, key: &$borrowed) -> KeyHash {
-                self.set.borrowed_key(key, <$owned>::from)
+        impl<$($generic)*> OwnedKey for $owned {
+            type Borrowed = $borrowed;
+
+            fn to_key(key: &$borrowed) -> Self {
+                Self::from(key)
             }
         }
     )+};
 }
 
-borrowed_keys! {
+owned_keys! {
     [] String => str;
     [] Box<str> => str;
     [] Arc<str> => str;

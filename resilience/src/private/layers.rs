@@ -118,6 +118,7 @@ pub fn run_scoped<T>(visible: &impl Visible, body: impl FnOnce() -> T) -> T {
 
 /// An attempt with a timeout. Takes the deadline itself if nothing else reads it.
 #[inline]
+#[expect(clippy::type_complexity, reason = "the parts of the attempt, each of which it names")]
 pub const fn timed<F, R, D: OuterTimeout, S: Fn() -> &'static Site, C>(
     repeated: R,
     deadline: D,

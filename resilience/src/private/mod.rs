@@ -1,5 +1,7 @@
 //! Items used by the macros' expansion and by this project's tests. Not part of the public API.
 
+#[cfg(feature = "dead-letter")]
+mod dead_letter;
 #[cfg(feature = "tokio")]
 mod degrade;
 #[cfg(feature = "tokio")]
@@ -43,6 +45,8 @@ pub use crate::layer::retry_budget::internals as retry_budget;
 pub use crate::layer::runtime_options::internals as clamp;
 #[cfg(feature = "_sqlx")]
 pub use crate::layer::transaction::internals as sql;
+#[cfg(feature = "dead-letter")]
+pub use crate::private::dead_letter::*;
 #[cfg(feature = "tokio")]
 pub use crate::private::degrade::*;
 #[cfg(feature = "tokio")]
@@ -54,8 +58,9 @@ pub use crate::private::expansion::{
 pub use crate::private::expansion::{LeftOut, LeftOutByType, Outcome, PolicySaysWhetherToRepeat};
 #[cfg(feature = "tokio")]
 pub use crate::private::handle::{
-    Caller, CloneHandle, Keeps, KeyHasher, KeyOf, Names, NamesBreaker, NamesSet, breaker,
-    breaker_set, budget, clone_handle, kept, key_of, key_of_2, key_of_3, key_text, of_static,
+    BorrowedKeyHasher, Caller, CloneHandle, Keeps, KeyHasher, KeyOf, Names, NamesBreaker, NamesSet,
+    OwnedKey, breaker, breaker_set, budget, clone_handle, kept, key_of, key_of_2, key_of_3,
+    key_text, of_static,
 };
 #[cfg(feature = "tokio")]
 pub use crate::private::layers::*;

@@ -13,6 +13,8 @@ pub(crate) mod duration;
 pub(crate) mod escape;
 #[cfg(feature = "testing")]
 pub(crate) mod isolation;
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) mod once;
 #[cfg(any(feature = "tokio", feature = "reqwest"))]
 pub(crate) mod prefix;
 #[cfg(feature = "tokio")]

@@ -5,6 +5,13 @@
 //! ```
 //!
 #![doc = include_str!("../docs/testing_more.md")]
+//!
+#![cfg_attr(feature = "sqlx-sqlite", doc = "```")]
+#![cfg_attr(not(feature = "sqlx-sqlite"), doc = "```ignore")]
+#![doc = include_str!("../docs/testing_sqlx.rs")]
+//! ```
+//!
+#![doc = include_str!("../docs/testing_process.md")]
 
 mod isolated;
 mod recorder;

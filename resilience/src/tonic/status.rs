@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::error::PUSHBACK;
+use crate::support::once::OncePerProcess;
 use crate::{Advice, Category, Classification, Classify, Rejected, http::generic_message};
 
 /// Logs an error and returns the status for the client, which contains only what the client may
@@ -63,14 +64,14 @@ pub fn status_in<E: Classify + ?Sized>(domain: &str, error: &E) -> Status {
 }
 
 fn warn_layer_missing() {
-    static WARNED: std::sync::Once = std::sync::Once::new();
-    WARNED.call_once(|| {
+    static WARNED: OncePerProcess = OncePerProcess::new();
+    if WARNED.is_first() {
         tracing::warn!(
             target: "resilience",
             help = "add `.layer(resilience::tonic::RequestContextLayer::new())` to the server",
             "request_layer_missing"
         );
-    });
+    }
 }
 
 /// Converts an error to a status without logging it.

@@ -108,10 +108,17 @@ fn non_idempotent_request_is_received_at_most_once_whatever_the_answer() {
             };
             callee.received()
         });
-        // A 307 or 308 makes reqwest itself send the request again, to where it says.
-        let follows = !without_redirects && answer.windows(6).any(|text| text == b"/again");
+        // reqwest itself sends the request again to where a redirect leads, ten times at most.
+        let follows = !without_redirects && leads_back(&answer);
         prop_assert!(received == 1 || follows && received <= 11, "received {received} times");
     });
+}
+
+/// Whether an answer may be a redirect to the callee itself: a relative location, even an empty one.
+fn leads_back(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let location = text.lines().find_map(|line| line.strip_prefix("Location:"));
+    text.starts_with("HTTP/1.1 3") && location.is_some_and(|location| !location.contains("://"))
 }
 
 #[tokio::test]

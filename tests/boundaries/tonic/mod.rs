@@ -1,6 +1,7 @@
 //! gRPC statuses over a real connection: as a client, and as a server.
 
 mod garbage;
+mod impl_block;
 mod server;
 
 use std::future::{pending, ready};

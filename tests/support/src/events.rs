@@ -37,6 +37,7 @@ impl Drop for Events {
 /// One event: its name and its fields, as text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    target: &'static str,
     /// The message.
     pub name: String,
     /// The level.
@@ -67,7 +68,17 @@ impl Events {
     /// If a test panicked while an event was recorded.
     pub fn all(&self) -> Vec<Event> {
         let mut events = self.events.lock().unwrap().clone();
-        events.retain(|event| !event.name.starts_with("alert_"));
+        events.retain(|event| event.target == "resilience" && !event.name.starts_with("alert_"));
+        events
+    }
+
+    /// The records of errors so far, which have a target of their own.
+    ///
+    /// # Panics
+    /// If a test panicked while an event was recorded.
+    pub fn reports(&self) -> Vec<Event> {
+        let mut events = self.events.lock().unwrap().clone();
+        events.retain(|event| event.target == "resilience::report");
         events
     }
 
@@ -93,7 +104,8 @@ struct Collect;
 
 impl<S: Subscriber> Layer<S> for Collect {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() != "resilience" {
+        let target = event.metadata().target();
+        if target != "resilience" && target != "resilience::report" {
             return;
         }
         let Some(events) = OF_THIS_THREAD.with_borrow(Clone::clone) else { return };
@@ -103,7 +115,7 @@ impl<S: Subscriber> Layer<S> for Collect {
         let Fields { mut texts, line } = fields;
         let name = texts.remove("message").unwrap_or_default();
         if let Ok(mut events) = events.lock() {
-            events.push(Event { name, level, fields: texts, line });
+            events.push(Event { target, name, level, fields: texts, line });
         }
     }
 }

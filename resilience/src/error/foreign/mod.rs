@@ -2,11 +2,17 @@
 
 #[cfg(feature = "anyhow")]
 mod anyhow;
+#[cfg(feature = "async-nats")]
+mod async_nats;
 #[cfg(feature = "boxed")]
 mod boxed;
 #[cfg(feature = "garde")]
 mod garde;
 mod io;
+#[cfg(feature = "lapin")]
+mod lapin;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest")]

@@ -29,7 +29,7 @@ macro_rules! event {
 pub(super) fn state_change(change: &StateChange, key: &KeyText, site: Option<&Site>) {
     metric!(breaker_state(
         change.service,
-        change.new.level(),
+        [change.old.level(), change.new.level()],
         change.new.as_str(),
         change.reason.as_str()
     ));

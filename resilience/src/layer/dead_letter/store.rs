@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::{Letter, LetterId};
 use crate::{Classification, Classify, ServiceError, taxonomy::Evidence};
@@ -20,6 +20,12 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 ///
 /// If the future is dropped, the letter may have been stored or not. Storing it again is safe if it
 /// has a [`dedupe_key`](Letter::dedupe_key).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store of dead letters",
+    label = "expected a `DeadLetterStore`, or a reference, a `Box`, an `Arc` or a `LazyLock` of one",
+    note = "for a store that is connected later, write `static LETTERS: DeadLetters = \
+            DeadLetters::new();`"
+)]
 pub trait DeadLetterStore: Send + Sync {
     /// Stores the letter, and returns once it is durable.
     ///
@@ -31,6 +37,7 @@ pub trait DeadLetterStore: Send + Sync {
 
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<S: DeadLetterStore + ?Sized> DeadLetterStore for $pointer {
             fn store<'a>(&'a self, letter: &'a Letter) -> StoreFuture<'a, Stored> {
                 (**self).store(letter)
@@ -40,6 +47,13 @@ macro_rules! forward {
 }
 
 forward!(&S, Box<S>, Arc<S>);
+
+#[diagnostic::do_not_recommend]
+impl<S: DeadLetterStore> DeadLetterStore for LazyLock<S> {
+    fn store<'a>(&'a self, letter: &'a Letter) -> StoreFuture<'a, Stored> {
+        (**self).store(letter)
+    }
+}
 
 /// A stored letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +90,8 @@ pub enum Handled<T> {
 #[derive(Debug)]
 pub struct StoreError {
     class: Classification,
+    /// What to do about it.
+    help: Option<&'static str>,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -83,12 +99,30 @@ impl StoreError {
     /// The store can't be reached at the moment. Transient, `DEAD_LETTER_STORE_UNAVAILABLE`.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let class = Classification::transient("DEAD_LETTER_STORE_UNAVAILABLE");
-        Self { class, source: source.into() }
+        Self { class, help: None, source: source.into() }
     }
 
     /// The store doesn't take this letter, now or later. Permanent, `DEAD_LETTER_REFUSED`.
     pub fn refused(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { class: Classification::permanent("DEAD_LETTER_REFUSED"), source: source.into() }
+        let class = Classification::permanent("DEAD_LETTER_REFUSED");
+        Self { class, help: None, source: source.into() }
+    }
+
+    /// There is no store yet. Permanent, `DEAD_LETTER_STORE_NOT_CONNECTED`.
+    pub(super) fn not_connected() -> Self {
+        Self {
+            class: Classification::permanent("DEAD_LETTER_STORE_NOT_CONNECTED"),
+            help: Some(
+                "call `connect` on this `DeadLetters` when the program starts, before messages are \
+                 consumed",
+            ),
+            source: "no store is connected".into(),
+        }
+    }
+
+    /// What to do about it.
+    pub(super) const fn help(&self) -> Option<&'static str> {
+        self.help
     }
 }
 

@@ -171,6 +171,15 @@ impl Attempts {
         Scoped::new(&self.current, (), body)
     }
 
+    /// How long ago the first attempt failed, or if that is known, when it began. `None` if no
+    /// attempt has failed.
+    #[cfg(feature = "dead-letter")]
+    pub(crate) fn age_of_first_failure(&self) -> Option<Duration> {
+        let now = clock::to_nanos(Instant::now());
+        (self.first_failure != 0)
+            .then(|| Duration::from_nanos(now.saturating_sub(self.first_failure)))
+    }
+
     /// The state that the body of the current attempt sees.
     #[inline]
     pub(crate) const fn current(&self) -> &AttemptState {

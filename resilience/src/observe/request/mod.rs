@@ -149,6 +149,7 @@ struct Known {
     user: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
     operation: Option<Operation>,
+    trace_parent: Option<Arc<str>>,
 }
 
 #[derive(Clone)]
@@ -232,6 +233,31 @@ impl RequestContext {
         self.known(|known| known.tenant = Some(tenant));
     }
 
+    /// The W3C `traceparent` of the work, if set, such as
+    /// `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
+    pub fn trace_parent(&self) -> Option<Arc<str>> {
+        self.known(|known| known.trace_parent.clone())
+    }
+
+    /// Sets the W3C `traceparent`. A dead letter keeps it. A text of another form is ignored.
+    ///
+    /// ```
+    /// use resilience::RequestContext;
+    ///
+    /// let context = RequestContext::new();
+    /// context.set_trace_parent("not a trace");
+    /// assert_eq!(context.trace_parent(), None);
+    /// let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// context.set_trace_parent(parent);
+    /// assert_eq!(context.trace_parent().as_deref(), Some(parent));
+    /// ```
+    pub fn set_trace_parent(&self, text: &str) {
+        if is_trace_parent(text) {
+            let text = Arc::from(text);
+            self.known(|known| known.trace_parent = Some(text));
+        }
+    }
+
     /// The operation, such as `GET /users/{id}`. Log records contain it where no boundary names its
     /// own operation.
     pub fn operation(&self) -> Option<Arc<str>> {
@@ -255,6 +281,16 @@ impl RequestContext {
     fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
         look(&mut self.0.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether a text has the form of a `traceparent` of version 00: four groups of lower-case hex
+/// digits, <https://www.w3.org/TR/trace-context/#traceparent-header>.
+fn is_trace_parent(text: &str) -> bool {
+    let groups = text.split('-').map(|group| {
+        let is_hex = group.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        if is_hex { group.len() } else { 0 }
+    });
+    groups.eq([2, 32, 16, 2])
 }
 
 /// A future that is never polled. It is dropped within a context, if thread-local storage allows.
