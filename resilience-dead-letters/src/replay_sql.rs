@@ -43,6 +43,8 @@ impl<DB: Backend> LetterStore<DB> {
         let rows = sql.fetch(&mut transaction, &KINDS).await?;
         let mut stored = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         if stored.is_empty() {
+            // A drop would roll back later, and until then others would skip what was locked.
+            transaction.rollback().await?;
             return Ok(Vec::new());
         }
 
@@ -119,6 +121,7 @@ impl<DB: Backend> LetterStore<DB> {
         matching(&mut sql, filter);
         let ids = locked(sql, names, &mut transaction).await?;
         if ids.is_empty() {
+            transaction.rollback().await?;
             return Ok(0);
         }
         let mut sql = Sql::<DB>::new(format!("UPDATE {} SET discarded_at = ", names.letters));
@@ -142,6 +145,7 @@ impl<DB: Backend> LetterStore<DB> {
         matching(&mut sql, filter);
         let ids = locked(sql, names, &mut transaction).await?;
         if ids.is_empty() {
+            transaction.rollback().await?;
             return Ok(0);
         }
         for (table, column) in [(&names.trail, "letter_id"), (&names.letters, "id")] {
