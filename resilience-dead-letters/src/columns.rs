@@ -56,7 +56,7 @@ pub(crate) fn select<DB: Backend>() -> String {
 /// The letter in a row of [`select`].
 pub(crate) fn read(row: Vec<Value<'static>>) -> Result<StoredLetter, sqlx::Error> {
     let mut row = Row(row.into_iter());
-    let id: LetterId = row.text()?.parse().map_err(|error| bad(error))?;
+    let id: LetterId = row.text()?.parse().map_err(bad)?;
     let queue = row.text()?;
     let bytes = row.bytes()?;
     let payload = Payload::new(bytes, row.text()?);

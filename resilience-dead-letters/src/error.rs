@@ -84,7 +84,8 @@ fn is_lasting(error: &sqlx::Error) -> bool {
 
 /// Whether the database refuses the data: SQLSTATE's classes 22 and 23, and SQLite's `TOOBIG`.
 fn is_data(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code = code.unwrap_or_default();
     code == "18" || (code.len() == 5 && (code.starts_with("22") || code.starts_with("23")))
 }
 

@@ -19,6 +19,7 @@ const MAX_TYPE: usize = 4096;
 const MAX_TEXT: usize = 16 * 1024;
 
 /// Refuses a letter that some database can't store.
+#[expect(clippy::result_large_err, reason = "it is only built where a letter is refused")]
 pub(crate) fn check(letter: &Letter, max_payload: Option<u64>) -> Result<(), StoreError> {
     let keys = [("queue's name", Some(&letter.queue)), ("dedupe key", letter.dedupe_key.as_ref())];
     for (what, key) in keys {

@@ -89,15 +89,16 @@ fn body(file: &File, at: u64) -> io::Result<Option<(Vec<u8>, bool)>> {
     }
     let mut header = [0; HEADER_BYTES];
     file.read_exact_at(&mut header, at)?;
-    let [a, b, c, d, e, f, g, h, state] = header;
-    let length = u32::from_le_bytes([a, b, c, d]);
+    let [length @ .., _, _, _, _, state] = header;
+    let [_, _, _, _, checksum @ .., _] = header;
+    let (length, checksum) = (u32::from_le_bytes(length), u32::from_le_bytes(checksum));
     // After a crash the end of a file may be zeros.
     if length == 0 || u64::from(length) > left - HEADER {
         return Ok(None);
     }
     let mut body = vec![0; length as usize];
     file.read_exact_at(&mut body, at + HEADER)?;
-    if crc32fast::hash(&body) == u32::from_le_bytes([e, f, g, h]) {
+    if crc32fast::hash(&body) == checksum {
         return Ok(Some((body, state != 0)));
     }
     // Only the last record can be torn. To cut off another would lose the letters after it.

@@ -61,8 +61,10 @@ pub struct Replay<'a> {
     stop_after: u32,
     redrive: Option<Redrive>,
     until: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
-    progress: Option<Box<dyn FnMut(&Report) + Send + 'a>>,
+    progress: Option<Progress<'a>>,
 }
+
+type Progress<'a> = Box<dyn FnMut(&Report) + Send + 'a>;
 
 /// The delays of automatic redrives.
 #[derive(Debug, Clone, Copy)]

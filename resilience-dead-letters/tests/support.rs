@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use resilience::Category;
 use resilience::dead_letter::{Letter, LetterFailure, Payload, Reason};
-use resilience_dead_letters::{MySqlStore, PostgresStore, SqliteStore};
+use resilience_dead_letters::{MySqlStore, PostgresStore, SqliteStore, StoreOptions};
 use resilience_test_support::databases::{self, Scratch};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub(crate) fn postgres() -> impl Future<Output = Option<PostgresStore>> {
     let database = databases::postgres();
     async {
         let pool = database.await?.pool(8);
-        Some(PostgresStore::with_pool(pool, &Default::default()).await.expect("a store"))
+        Some(PostgresStore::with_pool(pool, &StoreOptions::default()).await.expect("a store"))
     }
 }
 
@@ -41,6 +41,6 @@ pub(crate) fn mysql() -> impl Future<Output = Option<MySqlStore>> {
     let database = databases::mysql();
     async {
         let pool = database.await?.pool(8);
-        Some(MySqlStore::with_pool(pool, &Default::default()).await.expect("a store"))
+        Some(MySqlStore::with_pool(pool, &StoreOptions::default()).await.expect("a store"))
     }
 }
