@@ -68,6 +68,6 @@ fn isolated_test_leaves_what_its_docs_say() {
     });
     println!("nothing: {nothing} bytes; a function and its breaker: {one}; two: {two}");
     assert_eq!(nothing, 0);
-    assert!((1..2_500).contains(&one), "{one}");
-    assert!((1..2_000).contains(&(two - one)), "{two} - {one}");
+    assert!((1..3_000).contains(&one), "{one}");
+    assert!((1..2_500).contains(&(two - one)), "{two} - {one}");
 }
