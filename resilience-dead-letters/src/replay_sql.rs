@@ -39,7 +39,7 @@ impl<DB: Backend> LetterStore<DB> {
         if claim.only_due {
             sql.push(" AND (next_redrive IS NULL OR next_redrive <= ").now().push(")");
         }
-        // Not a parameter: PostgreSQL would plan for a tenth of all letters, and sort them.
+        // Not a parameter, so that a plan for any number of letters isn't used for a few.
         sql.push(&format!(" ORDER BY created_at, id LIMIT {}{}", claim.limit, DB::SKIP_LOCKED));
         let rows = sql.fetch(&mut transaction, &KINDS).await?;
         let mut stored = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -312,7 +312,7 @@ pub(crate) async fn finish<DB: Backend>(
     Ok(kept)
 }
 
-/// Only the letter of this claim, if nobody else has claimed it since.
+/// Only the letter of this claim, if it was not claimed again since.
 fn held<DB: Backend>(sql: &mut Sql<'_, DB>, claimed: &Claimed) {
     sql.push(" WHERE id = ").id(claimed.stored.id);
     sql.push(" AND lease_token = ").id(LetterId::from_u128(claimed.token.as_u128()));

@@ -24,7 +24,7 @@ pub trait ReplayStore: DeadLetterStore {
     /// The time by the store's clock.
     fn now(&self) -> ReplayFuture<'_, SystemTime>;
 
-    /// Claims open letters that nobody else has claimed, the oldest first. Each comes back if it
+    /// Claims open letters that are not claimed, the oldest first. Each comes back if it
     /// isn't [finished](Self::finish) before its lease ends.
     ///
     /// A claim counts as a replay, so that a letter which kills its process isn't replayed forever.
@@ -50,7 +50,7 @@ pub trait ReplayStore: DeadLetterStore {
     /// The number of letters that match.
     fn count<'a>(&'a self, filter: &'a Filter, state: State) -> ReplayFuture<'a, u64>;
 
-    /// Discards the open letters that match and that nobody is replaying. They stay in the store
+    /// Discards the open letters that match and are not being replayed. They stay in the store
     /// until they are purged. Returns their number.
     fn discard<'a>(
         &'a self,

@@ -63,7 +63,7 @@ struct Unclassified;
 
 impl std::fmt::Display for Unclassified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("nobody said")
+        f.write_str("an error without a category")
     }
 }
 
@@ -268,7 +268,7 @@ pub async fn permanent_and_unclassified_errors_are_dead_lettered_at_once<B: Brok
     assert_eq!(letter.trace_parent.as_deref(), Some(trace));
     assert!(letter.dedupe_key.is_some());
     assert_eq!(letter.failure.category, None);
-    assert_eq!(letter.failure.message, "nobody said");
+    assert_eq!(letter.failure.message, "an error without a category");
 }
 
 pub async fn panic_is_an_attempt_and_ends_as_poison<B: Broker>(broker: B) {

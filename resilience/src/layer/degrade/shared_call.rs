@@ -30,7 +30,7 @@ struct Running {
 }
 
 struct Call {
-    /// Has one permit while nobody makes the call. Closed when the call has ended, which wakes all
+    /// Has one permit while no caller makes the call. Closed when the call has ended, which wakes all
     /// that wait.
     turn: Semaphore,
     outcome: OnceLock<Outcome>,
